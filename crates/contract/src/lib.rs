@@ -1,1 +1,31 @@
-//! x
+//! The messages between framemill's parts. Pure: no I/O, no clock, no environment.
+//!
+//! ```text
+//! push body ─▶ Event ─▶ Job ─▶ (work) ─▶ Manifest | FailureRecord ─▶ Outcome
+//!                        └─▶ SegmentRequest ─▶ SegmentReply (fan-out)
+//! ```
+//!
+//! Everything that is written to a bucket or sent over HTTP has its type here, with a `schema`
+//! that names its version.
+
+mod config;
+mod error;
+mod event;
+mod interval;
+mod job;
+mod manifest;
+mod segment;
+
+pub use config::{
+    Config, ConfigError, ConfigKey, Dedupe, Filters, ImageFormat, ImageSettings, KEYS, Naming,
+    Select, Selection, Snap, UnspecifiedMatrix,
+};
+pub use error::{Disposition, JobError};
+pub use event::{Event, EventKind, NotAnEnvelope, ObjectRef};
+pub use interval::Interval;
+pub use job::{Folder, Ignored, Job};
+pub use manifest::{
+    Claim, ColorFacts, DropReason, DroppedFrame, FailureRecord, KeptFrame, MANIFEST_SCHEMA,
+    Manifest, Outcome, SelectionRecord, Source, Stats, Tool, VideoFacts, Warning,
+};
+pub use segment::{GopWork, SegmentError, SegmentReply, SegmentRequest, SegmentResult, Wanted};

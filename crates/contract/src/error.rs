@@ -1,0 +1,136 @@
+//! Why a job fails, and what a queue should do about it.
+
+use crate::ConfigError;
+use framemill_video::{DecodeError, IndexError};
+use thiserror::Error;
+
+/// What becomes of the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// Permanent: the same bytes fail again. A failure record is written, the message is done.
+    Reject,
+    /// Passing: the message comes back later.
+    Retry,
+}
+
+/// Why a job fails.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum JobError {
+    /// No index of the file.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The codec or its profile is not decoded.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// Not a single selected frame could be decoded.
+    #[error("none of {wanted} selected frames could be decoded ({first}): check the file")]
+    NothingDecoded {
+        /// How many were selected.
+        wanted: u64,
+        /// The first reason.
+        first: String,
+    },
+    /// The selection chooses nothing.
+    #[error("selection `{selection}` gives no frame of this video: choose times inside it")]
+    NothingSelected {
+        /// As configured.
+        selection: String,
+    },
+    /// The selection chooses too much.
+    #[error("selection gives {images} images, limit {limit}: select fewer or raise max_images")]
+    TooManyImages {
+        /// How many.
+        images: u64,
+        /// Configured limit.
+        limit: u64,
+    },
+    /// Images of this format cannot have this size.
+    #[error("image cannot be encoded: {reason}")]
+    Encode {
+        /// What the encoder said.
+        reason: String,
+    },
+    /// The configuration is wrong; the videos are not to blame, so they wait.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The object store answered with an error, or not at all.
+    #[error("object store: {what}: {reason}")]
+    Storage {
+        /// What was asked for, with the object's name.
+        what: String,
+        /// Status or connection error.
+        reason: String,
+    },
+    /// A segment failed in a way that may pass.
+    #[error("segment: {reason}")]
+    Segment {
+        /// What it answered.
+        reason: String,
+    },
+}
+
+impl JobError {
+    /// Retry or reject. Exhaustive on purpose: a new error has to decide.
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Self::Index(_)
+            | Self::Decode(_)
+            | Self::NothingDecoded { .. }
+            | Self::NothingSelected { .. }
+            | Self::TooManyImages { .. }
+            | Self::Encode { .. } => Disposition::Reject,
+            Self::Config(_) | Self::Storage { .. } | Self::Segment { .. } => Disposition::Retry,
+        }
+    }
+
+    /// Stable name for machines.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Index(error) => match error {
+                IndexError::Empty => "empty_file",
+                IndexError::UnknownContainer => "unknown_container",
+                IndexError::Damaged { .. } => "damaged_container",
+                IndexError::Truncated { .. } => "truncated_container",
+                IndexError::NoVideoTrack { .. } => "no_video_track",
+                IndexError::NoFrames => "no_frames",
+                IndexError::Encrypted { .. } => "encrypted",
+                IndexError::UnsupportedCodec { .. } => "unsupported_codec",
+                IndexError::Limit { .. } => "over_limit",
+                _ => "bad_file",
+            },
+            Self::Decode(DecodeError::Unsupported { .. }) => "unsupported_stream",
+            Self::Decode(DecodeError::NotBuilt { .. }) => "codec_not_built",
+            Self::Decode(_) => "damaged_stream",
+            Self::NothingDecoded { .. } => "nothing_decoded",
+            Self::NothingSelected { .. } => "nothing_selected",
+            Self::TooManyImages { .. } => "too_many_images",
+            Self::Encode { .. } => "encode",
+            Self::Config(_) => "configuration",
+            Self::Storage { .. } => "storage",
+            Self::Segment { .. } => "segment",
+        }
+    }
+
+    /// What the person who uploaded the video can do.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Index(IndexError::Encrypted { .. }) => "decrypt the video and upload it again",
+            Self::Index(IndexError::UnsupportedCodec { .. })
+            | Self::Decode(DecodeError::Unsupported { .. }) => {
+                "re-encode the video, for example as 8-bit 4:2:0 H.264, and upload it again"
+            }
+            Self::Index(IndexError::NoVideoTrack { .. } | IndexError::NoFrames) => {
+                "upload the file that holds the pictures"
+            }
+            Self::Index(_) | Self::Decode(_) | Self::NothingDecoded { .. } => {
+                "check that the file plays, and upload the whole file again"
+            }
+            Self::NothingSelected { .. } | Self::TooManyImages { .. } | Self::Encode { .. } => {
+                "change the selection or image settings, remove failure.json and upload the video again"
+            }
+            Self::Config(_) => "mend the configuration; the message is kept",
+            Self::Storage { .. } | Self::Segment { .. } => "none: it is tried again",
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! What is written to the bucket beside the images, and what is answered to the queue.
+
+use crate::{JobError, ObjectRef, Selection};
+use framemill_video::{
+    Codec, Container, Matrix, Primaries, Pts, Range, Rotation, Timescale, Transfer,
+};
+use serde::{Deserialize, Serialize};
+
+/// Schema name of [`Manifest`].
+pub const MANIFEST_SCHEMA: &str = "framemill.manifest/1";
+const FAILURE_SCHEMA: &str = "framemill.failure/1";
+const CLAIM_SCHEMA: &str = "framemill.claim/1";
+
+/// `manifest.json`: its existence is the commit. The same video and configuration give the
+/// same bytes, `stats.peak_memory_bytes` apart.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`MANIFEST_SCHEMA`].
+    pub schema: String,
+    /// The video.
+    pub source: Source,
+    /// What is in it.
+    pub video: VideoFacts,
+    /// What was asked for.
+    pub selection: SelectionRecord,
+    /// Kept frames in presentation order.
+    pub frames: Vec<KeptFrame>,
+    /// Selected frames that a filter dropped, in presentation order.
+    pub dropped: Vec<DroppedFrame>,
+    /// Damage that was stepped over.
+    pub warnings: Vec<Warning>,
+    /// What it took.
+    pub stats: Stats,
+    /// What made it.
+    pub tool: Tool,
+}
+
+/// The object that was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// Bucket.
+    pub bucket: String,
+    /// Object name.
+    pub name: String,
+    /// Generation.
+    pub generation: i64,
+    /// Bytes.
+    pub size: u64,
+    /// Checksum of the whole object, base64 big endian as GCS gives it; absent where the store
+    /// keeps none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crc32c: Option<String>,
+}
+
+/// What is in the video.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VideoFacts {
+    /// File format.
+    pub container: Container,
+    /// Codec.
+    pub codec: Codec,
+    /// Profile.
+    pub profile: String,
+    /// Width as coded, before rotation.
+    pub width: u32,
+    /// Height as coded, before rotation.
+    pub height: u32,
+    /// Turn that was applied, clockwise.
+    pub rotation: Rotation,
+    /// Ticks per second of all `pts`.
+    pub timescale: Timescale,
+    /// Duration in ticks.
+    pub duration_pts: i64,
+    /// Shown frames.
+    pub frame_count: u64,
+    /// Colour as used for the conversion.
+    pub color: ColorFacts,
+}
+
+/// Colour as used for the conversion to RGB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColorFacts {
+    /// Matrix.
+    pub matrix: Matrix,
+    /// Range.
+    pub range: Range,
+    /// Primaries, where the video says.
+    pub primaries: Option<Primaries>,
+    /// Transfer, where the video says.
+    pub transfer: Option<Transfer>,
+    /// Whether the matrix was assumed because the video names none.
+    pub matrix_assumed: bool,
+    /// Whether HDR (PQ or HLG) was tone-mapped to SDR.
+    pub tone_mapped: bool,
+}
+
+/// What was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SelectionRecord {
+    /// Which frames.
+    #[serde(flatten)]
+    pub selection: Selection,
+    /// How images are made.
+    pub images: crate::ImageSettings,
+    /// What is dropped again.
+    pub filters: crate::Filters,
+    /// How images are named.
+    pub naming: crate::Naming,
+    /// Hash of the above.
+    pub config_hash: String,
+}
+
+/// A frame with an image.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeptFrame {
+    /// Number in presentation order, from 0.
+    pub index: u64,
+    /// Presentation time in ticks.
+    pub pts: Pts,
+    /// Seconds after the first frame.
+    pub seconds: f64,
+    /// Image name, in the manifest's folder.
+    pub name: String,
+    /// Image width.
+    pub width: u32,
+    /// Image height.
+    pub height: u32,
+    /// Image size.
+    pub bytes: u64,
+    /// Image checksum, lower-case hex.
+    pub sha256: String,
+    /// Perceptual hash, 16 hex digits.
+    pub phash: String,
+    /// Variance of the Laplacian of the small luma image.
+    pub sharpness: f32,
+}
+
+/// Why a selected frame has no image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DropReason {
+    /// Like the last kept one; score is the hash distance.
+    Duplicate,
+    /// Too blurred; score is the sharpness.
+    Blurred,
+    /// One colour; score is the standard deviation of luma.
+    Blank,
+}
+
+/// A selected frame that a filter dropped.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DroppedFrame {
+    /// Number in presentation order, from 0.
+    pub index: u64,
+    /// Presentation time in ticks.
+    pub pts: Pts,
+    /// Why.
+    pub reason: DropReason,
+    /// The number that decided.
+    pub score: f32,
+    /// For duplicates: index of the kept frame it is like.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub like: Option<u64>,
+}
+
+/// Damage that was stepped over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// Stable name.
+    pub code: String,
+    /// Fact and consequence.
+    pub message: String,
+    /// From here.
+    pub from_pts: Option<Pts>,
+    /// To here.
+    pub to_pts: Option<Pts>,
+}
+
+/// What a job took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stats {
+    /// Bytes of the video that were read, index included.
+    pub bytes_read: u64,
+    /// Access units in the video.
+    pub access_units_total: u64,
+    /// Access units decoded.
+    pub access_units_decoded: u64,
+    /// Largest memory of any sandbox that worked on it.
+    pub peak_memory_bytes: u64,
+}
+
+/// What made the manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tool {
+    /// Version of framemill.
+    pub version: String,
+    /// Hash of the component, where the host tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component_sha256: Option<String>,
+}
+
+impl Tool {
+    /// This build, run as the component with this hash.
+    pub fn new(component_sha256: Option<String>) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            component_sha256,
+        }
+    }
+}
+
+/// `claim.json`: which video and generation a folder belongs to. Created before anything else
+/// in the folder and never replaced, so two uploads of one name, or two videos that share a
+/// folder under `naming = "sample"`, can never mix their images, however their deliveries
+/// overlap.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Schema name.
+    pub schema: String,
+    /// Video.
+    pub name: String,
+    /// Its generation.
+    pub generation: i64,
+}
+
+impl Claim {
+    /// For a video of this name and generation.
+    pub fn new(name: &str, generation: i64) -> Self {
+        Self {
+            schema: CLAIM_SCHEMA.to_owned(),
+            name: name.to_owned(),
+            generation,
+        }
+    }
+}
+
+/// `failure.json`: a video that cannot be processed, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailureRecord {
+    /// Schema name.
+    pub schema: String,
+    /// The video.
+    pub source: ObjectRef,
+    /// Stable name of the reason.
+    pub code: String,
+    /// The reason in words.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: String,
+    /// Whether trying again can help.
+    pub retry_can_help: bool,
+    /// What made the record.
+    pub tool: Tool,
+}
+
+impl FailureRecord {
+    /// The record of `error` for `source`.
+    pub fn new(source: &ObjectRef, error: &JobError, tool: Tool) -> Self {
+        Self {
+            schema: FAILURE_SCHEMA.to_owned(),
+            source: source.clone(),
+            code: error.code().to_owned(),
+            message: error.to_string(),
+            remedy: error.remedy().to_owned(),
+            retry_can_help: error.disposition() == crate::Disposition::Retry,
+            tool,
+        }
+    }
+}
+
+/// What a message led to; the body of the answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Images and manifest are there.
+    Extracted {
+        /// Manifest object.
+        manifest: String,
+        /// Images.
+        frames: u64,
+        /// Frames that filters dropped.
+        dropped: u64,
+        /// Warnings in the manifest.
+        warnings: u64,
+    },
+    /// They were there already.
+    Unchanged {
+        /// Manifest object.
+        manifest: String,
+    },
+    /// The event asks for nothing.
+    Ignored {
+        /// Why.
+        reason: String,
+    },
+    /// The video cannot be processed.
+    Rejected {
+        /// Failure record object.
+        failure: String,
+        /// Stable name of the reason.
+        code: String,
+        /// The reason in words.
+        message: String,
+    },
+    /// Something passing: the message should come back.
+    Retry {
+        /// Stable name of the reason.
+        code: String,
+        /// The reason in words.
+        message: String,
+    },
+    /// The body is no event.
+    NotAnEvent {
+        /// The reason in words.
+        message: String,
+    },
+}
+
+impl Outcome {
+    /// HTTP status: 200 settles the message, 503 brings it back, 400 sends it to the dead
+    /// letters.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Extracted { .. }
+            | Self::Unchanged { .. }
+            | Self::Ignored { .. }
+            | Self::Rejected { .. } => 200,
+            Self::Retry { .. } => 503,
+            Self::NotAnEvent { .. } => 400,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The fan-out: a run of GOPs as one request to one sandbox. A request carries all that its
+//! handler needs, so that no sandbox but the coordinator's reads the video's index.
+
+use crate::{
+    ColorFacts, DroppedFrame, Filters, ImageSettings, JobError, KeptFrame, Naming, ObjectRef,
+    Warning,
+};
+use framemill_video::{CodecConfig, Pts, Rotation, Sample, Timescale, Unwrap};
+use serde::{Deserialize, Serialize};
+
+/// `POST /segments`: decode these GOPs, write the images of the wanted frames.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SegmentRequest {
+    /// The video; `generation` is always set.
+    pub video: ObjectRef,
+    /// Prefix of the images, ending in `/`.
+    pub image_prefix: String,
+    /// Codec configuration.
+    pub config: CodecConfig,
+    /// How access units lie in samples.
+    pub unwrap: Unwrap,
+    /// The track's clock.
+    pub timescale: Timescale,
+    /// PTS of the video's first frame: seconds count from here.
+    pub first_pts: Pts,
+    /// Turn to apply.
+    pub rotation: Rotation,
+    /// How images are made.
+    pub images: ImageSettings,
+    /// What is dropped again.
+    pub filters: Filters,
+    /// How images are named.
+    pub naming: Naming,
+    /// The work, in presentation order.
+    pub gops: Vec<GopWork>,
+}
+
+/// One GOP, or the part of it that is needed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GopWork {
+    /// Samples to decode, in decoding order; the first is a sync sample.
+    pub samples: Vec<Sample>,
+    /// Frames to make images of, in presentation order.
+    pub wanted: Vec<Wanted>,
+}
+
+/// A frame to make an image of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// Number in presentation order, from 0.
+    pub index: u64,
+    /// Presentation time.
+    pub pts: Pts,
+}
+
+/// What a segment made.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SegmentResult {
+    /// Frames with images, in presentation order.
+    pub frames: Vec<KeptFrame>,
+    /// Frames dropped by filters.
+    pub dropped: Vec<DroppedFrame>,
+    /// Colour as used for the first image.
+    pub color: Option<ColorFacts>,
+    /// Damage.
+    pub warnings: Vec<Warning>,
+    /// Bytes of the video read.
+    pub bytes_read: u64,
+    /// Access units decoded.
+    pub access_units_decoded: u64,
+    /// Memory of this sandbox.
+    pub peak_memory_bytes: u64,
+}
+
+/// Why a segment failed as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentError {
+    /// [`JobError::code`].
+    pub code: String,
+    /// In words.
+    pub message: String,
+    /// The video is gone or replaced: the job as a whole ends as ignored.
+    #[serde(default)]
+    pub superseded: bool,
+}
+
+/// The body of every answer of a segment that did not crash. Anything else (a trap, a limit)
+/// is taken for a crash of that sandbox.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SegmentReply {
+    /// Done.
+    Done(SegmentResult),
+    /// Failed in a way that may pass.
+    Failed(SegmentError),
+}
+
+impl From<&JobError> for SegmentError {
+    fn from(error: &JobError) -> Self {
+        Self {
+            code: error.code().to_owned(),
+            message: error.to_string(),
+            superseded: false,
+        }
+    }
+}
