@@ -1,1 +1,21 @@
-//! x
+//! extract-frames: a push message about an uploaded video in, images and a manifest out.
+//!
+//! ```text
+//! POST /          Message → Event → Job → VideoIndex → Plan ─┬─▶ POST /segments ─▶ images
+//!                 Manifest ◀── merged results ◀──────────────┘   (one sandbox each)
+//! ```
+//!
+//! [`coordinate`] and [`segment`] are the flow: plain async functions over the traits of
+//! [`store`], which know neither wasi nor HTTP. `http.rs` and `objects.rs` bind them to
+//! `wasi:http` and are only compiled for wasm.
+
+pub mod coordinate;
+mod fetch;
+pub mod gcs;
+pub mod segment;
+pub mod store;
+
+#[cfg(target_arch = "wasm32")]
+mod http;
+#[cfg(target_arch = "wasm32")]
+mod objects;

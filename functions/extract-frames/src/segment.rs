@@ -1,0 +1,427 @@
+//! `POST /segments`: a run of GOPs becomes images. Fetches ahead while decoding; holds one
+//! decoder, a few frames and a few images, never a whole GOP of pictures.
+
+use crate::fetch::{Chunk, chunks};
+use crate::store::{Created, Objects, StoreError};
+use framemill_contract::{
+    DroppedFrame, Folder, GopWork, JobError, KeptFrame, SegmentError, SegmentReply, SegmentRequest,
+    SegmentResult, Wanted, Warning,
+};
+use framemill_frames::{Screen, Verdict, encode, score, to_rgb};
+use framemill_video::{DecodeError, Decoder, Frame, Pts, Sample, Samples, codec, open_decoder};
+use futures::StreamExt as _;
+use futures::future::LocalBoxFuture;
+use futures::stream::FuturesUnordered;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Decoded frames that wait for an earlier one, at most. Enough for the reordering of 1080p
+/// video; beyond it a frame that is late or lost is not waited for.
+const PENDING_BYTES: usize = 24 << 20;
+/// Images on their way to the store at the same time.
+const UPLOADS: usize = 3;
+/// No picture's coded data is larger; a sample that claims to be is not fetched.
+const MAX_SAMPLE: u32 = 64 << 20;
+
+/// Handles a segment request.
+pub async fn handle<O: Objects>(objects: &O, request: &SegmentRequest) -> SegmentReply {
+    match Extraction::new(objects, request).run().await {
+        Ok(result) => SegmentReply::Done(result),
+        Err(StoreError::Gone) => SegmentReply::Failed(SegmentError {
+            code: "superseded".to_owned(),
+            message: "the video is gone or was replaced".to_owned(),
+            superseded: true,
+        }),
+        Err(StoreError::Failed(error)) => SegmentReply::Failed(SegmentError::from(&error)),
+    }
+}
+
+/// The state of one segment.
+struct Extraction<'a, O> {
+    objects: &'a O,
+    request: &'a SegmentRequest,
+    screen: Screen,
+    result: SegmentResult,
+    uploads: FuturesUnordered<LocalBoxFuture<'a, Result<(), StoreError>>>,
+}
+
+/// The state of the GOP being decoded.
+struct Gop<'a> {
+    work: &'a GopWork,
+    /// `None` while damage is skipped, until the next sync sample.
+    decoder: Option<Box<dyn Decoder>>,
+    /// Frames not yet decoded, by PTS; indices in order where several share one.
+    awaited: BTreeMap<Pts, VecDeque<u64>>,
+    /// Frames decoded that wait for an earlier one.
+    pending: BTreeMap<u64, Frame>,
+}
+
+impl<'a> Gop<'a> {
+    fn new(work: &'a GopWork) -> Self {
+        let mut awaited: BTreeMap<Pts, VecDeque<u64>> = BTreeMap::new();
+        for &Wanted { index, pts } in &work.wanted {
+            awaited.entry(pts).or_default().push_back(index);
+        }
+        Self {
+            work,
+            decoder: None,
+            awaited,
+            pending: BTreeMap::new(),
+        }
+    }
+
+    /// Keeps `frame` if it is wanted.
+    fn accept(&mut self, frame: Frame) {
+        let Some(indices) = self.awaited.get_mut(&frame.pts) else {
+            return;
+        };
+        let Some(index) = indices.pop_front() else {
+            return;
+        };
+        if indices.is_empty() {
+            self.awaited.remove(&frame.pts);
+        }
+        self.pending.insert(index, frame);
+    }
+
+    /// The next frame in presentation order, if no earlier one is awaited or too many wait.
+    fn next_ready(&mut self) -> Option<(u64, Frame)> {
+        let first_awaited = self
+            .awaited
+            .values()
+            .filter_map(|indices| indices.front())
+            .min();
+        let (&index, _) = self.pending.first_key_value()?;
+        let waits = first_awaited.is_some_and(|&awaited| awaited < index);
+        let crowded = self.pending.values().map(frame_bytes).sum::<usize>() > PENDING_BYTES;
+        if waits && !crowded {
+            None
+        } else {
+            self.pending.pop_first()
+        }
+    }
+
+    /// Last PTS that is decoded here: how far damage reaches at most.
+    fn last_pts(&self) -> Option<Pts> {
+        self.work.samples.iter().map(|sample| sample.pts).max()
+    }
+}
+
+fn frame_bytes(frame: &Frame) -> usize {
+    let bytes = |samples: &Samples| match samples {
+        Samples::U8(samples) => samples.len(),
+        Samples::U16(samples) => samples.len() * 2,
+    };
+    frame.planes.iter().map(|plane| bytes(&plane.samples)).sum()
+}
+
+impl<'a, O: Objects> Extraction<'a, O> {
+    fn new(objects: &'a O, request: &'a SegmentRequest) -> Self {
+        Self {
+            objects,
+            request,
+            screen: Screen::new(&request.filters),
+            result: SegmentResult::default(),
+            uploads: FuturesUnordered::new(),
+        }
+    }
+
+    async fn run(mut self) -> Result<SegmentResult, StoreError> {
+        let (objects, request) = (self.objects, self.request);
+        let fetch = |chunk: &Chunk| {
+            let range = chunk.range;
+            Box::pin(async move {
+                let too_large = range.len() > u64::from(MAX_SAMPLE);
+                if too_large {
+                    Ok(Vec::new())
+                } else {
+                    objects.read(&request.video, range).await
+                }
+            })
+        };
+        let chunks = chunks(&request.gops);
+        let mut ahead = chunks.first().map(fetch);
+        let mut gop: Option<(usize, Gop<'a>)> = None;
+        for (number, chunk) in chunks.iter().enumerate() {
+            let Some(current) = ahead.take() else { break };
+            let bytes = current.await?;
+            self.result.bytes_read += bytes.len() as u64;
+            ahead = chunks.get(number + 1).map(fetch);
+            if let Some(next) = &mut ahead {
+                // One poll sends the request; its answer arrives while this chunk is decoded.
+                if let std::task::Poll::Ready(done) = futures::poll!(&mut *next) {
+                    ahead = Some(Box::pin(async move { done }) as _);
+                }
+            }
+            if gop.as_ref().is_none_or(|(number, _)| *number != chunk.gop) {
+                if let Some((_, finished)) = gop.take() {
+                    self.finish(finished).await?;
+                }
+                gop = request
+                    .gops
+                    .get(chunk.gop)
+                    .map(|work| (chunk.gop, Gop::new(work)));
+            }
+            if let Some((_, gop)) = &mut gop {
+                self.decode_chunk(gop, chunk, &bytes).await?;
+            }
+        }
+        if let Some((_, finished)) = gop {
+            self.finish(finished).await?;
+        }
+        while let Some(uploaded) = self.uploads.next().await {
+            uploaded?;
+        }
+        self.result.frames.sort_by_key(|frame| frame.index);
+        self.result.dropped.sort_by_key(|frame| frame.index);
+        self.result.peak_memory_bytes = memory();
+        Ok(self.result)
+    }
+
+    async fn decode_chunk(
+        &mut self,
+        gop: &mut Gop<'a>,
+        chunk: &Chunk,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        for sample in gop
+            .work
+            .samples
+            .get(chunk.samples.clone())
+            .unwrap_or_default()
+        {
+            match self.decode_sample(gop, sample, chunk.slice(bytes, sample)) {
+                Ok(()) => {}
+                Err(error) => {
+                    gop.decoder = None;
+                    self.warn(
+                        warning_code(&error),
+                        error.to_string(),
+                        sample.pts,
+                        gop.last_pts(),
+                    );
+                }
+            }
+            self.emit(gop).await?;
+        }
+        Ok(())
+    }
+
+    /// Decodes one sample, unless no one needs it.
+    fn decode_sample(
+        &mut self,
+        gop: &mut Gop<'a>,
+        sample: &Sample,
+        bytes: Option<&[u8]>,
+    ) -> Result<(), DecodeError> {
+        if sample.sync && gop.decoder.is_none() {
+            gop.decoder = Some(open_decoder(&self.request.config)?);
+        }
+        let Some(decoder) = &mut gop.decoder else {
+            return Ok(());
+        };
+        let damaged = |what: String| DecodeError::Damaged {
+            codec: "container",
+            what,
+        };
+        let bytes = bytes
+            .ok_or_else(|| damaged(format!("the file ends before byte {}", sample.range().end)))?;
+        let access_unit = self
+            .request
+            .unwrap
+            .access_unit(bytes)
+            .map_err(|error| damaged(error.to_string()))?;
+        let wanted = gop.awaited.contains_key(&sample.pts);
+        if !wanted && codec::is_disposable(&self.request.config, &access_unit) {
+            return Ok(());
+        }
+        self.result.access_units_decoded += 1;
+        let decoded = decoder.decode(&access_unit, sample.pts);
+        drain(gop);
+        decoded
+    }
+
+    /// Flushes the decoder and reports frames that never came.
+    async fn finish(&mut self, mut gop: Gop<'a>) -> Result<(), StoreError> {
+        if let Some(decoder) = &mut gop.decoder
+            && let Err(error) = decoder.flush()
+        {
+            let first = gop.awaited.keys().next().copied().unwrap_or_default();
+            self.warn(
+                warning_code(&error),
+                error.to_string(),
+                first,
+                gop.last_pts(),
+            );
+        }
+        drain(&mut gop);
+        let lost: u64 = gop
+            .awaited
+            .values()
+            .map(|indices| indices.len() as u64)
+            .sum();
+        if let (Some((&from, _)), Some((&to, _))) =
+            (gop.awaited.first_key_value(), gop.awaited.last_key_value())
+        {
+            let message = format!("{lost} selected frames could not be decoded and have no image");
+            self.warn("frames_lost", message, from, Some(to));
+        }
+        gop.awaited.clear();
+        self.emit(&mut gop).await
+    }
+
+    /// Makes images of the frames that are ready.
+    async fn emit(&mut self, gop: &mut Gop<'a>) -> Result<(), StoreError> {
+        while let Some((index, frame)) = gop.next_ready() {
+            let scores = score(&frame);
+            match self.screen.judge(index, &scores) {
+                Verdict::Drop {
+                    reason,
+                    score,
+                    like,
+                } => {
+                    let dropped = DroppedFrame {
+                        index,
+                        pts: frame.pts,
+                        reason,
+                        score,
+                        like,
+                    };
+                    self.result.dropped.push(dropped);
+                }
+                Verdict::Keep => match self.image(index, &frame, &scores) {
+                    Ok((kept, bytes)) => {
+                        self.upload(&kept.name, bytes).await?;
+                        self.result.frames.push(kept);
+                    }
+                    Err(reason) => self.warn("not_encoded", reason, frame.pts, Some(frame.pts)),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    fn image(
+        &mut self,
+        index: u64,
+        frame: &Frame,
+        scores: &framemill_frames::Scores,
+    ) -> Result<(KeptFrame, Vec<u8>), String> {
+        let request = self.request;
+        let (image, color) =
+            to_rgb(frame, request.rotation, &request.images).map_err(|error| error.to_string())?;
+        self.result.color.get_or_insert(color);
+        let bytes = encode(&image, &request.images).map_err(|error| error.to_string())?;
+        let elapsed = frame.pts.0.saturating_sub(request.first_pts.0);
+        let kept = KeptFrame {
+            index,
+            pts: frame.pts,
+            seconds: request.timescale.seconds(elapsed),
+            name: Folder::image_name(index, request.naming, request.images.format),
+            width: image.width,
+            height: image.height,
+            bytes: bytes.len() as u64,
+            sha256: Sha256::digest(&bytes)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+            phash: format!("{:016x}", scores.phash),
+            sharpness: scores.sharpness,
+        };
+        Ok((kept, bytes))
+    }
+
+    /// Starts an upload; waits where too many are under way.
+    async fn upload(&mut self, name: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
+        let name = format!("{}{name}", self.request.image_prefix);
+        let content_type = self.request.images.format.content_type();
+        let (objects, bucket) = (self.objects, self.request.video.bucket.as_str());
+        self.uploads.push(Box::pin(async move {
+            create_or_replace(objects, bucket, &name, content_type, &bytes).await
+        }));
+        while let std::task::Poll::Ready(Some(uploaded)) = futures::poll!(self.uploads.next()) {
+            uploaded?;
+        }
+        while self.uploads.len() >= UPLOADS
+            && let Some(uploaded) = self.uploads.next().await
+        {
+            uploaded?;
+        }
+        Ok(())
+    }
+
+    fn warn(&mut self, code: &str, message: String, from: Pts, to: Option<Pts>) {
+        self.result.warnings.push(Warning {
+            code: code.to_owned(),
+            message,
+            from_pts: Some(from),
+            to_pts: to.map(|to| to.max(from)),
+        });
+    }
+}
+
+fn drain(gop: &mut Gop<'_>) {
+    while let Some(frame) = gop
+        .decoder
+        .as_mut()
+        .and_then(|decoder| decoder.next_frame())
+    {
+        gop.accept(frame);
+    }
+}
+
+fn warning_code(error: &DecodeError) -> &'static str {
+    JobError::Decode(error.clone()).code()
+}
+
+/// Writes an image. One that an interrupted run left is kept if it is the same, and replaced
+/// if it is not: nothing here is committed yet, and the claim keeps other videos out.
+async fn create_or_replace<O: Objects>(
+    objects: &O,
+    bucket: &str,
+    name: &str,
+    content_type: &str,
+    bytes: &[u8],
+) -> Result<(), StoreError> {
+    if objects.create(bucket, name, content_type, bytes).await? == Created::New {
+        return Ok(());
+    }
+    match objects.read_all(bucket, name).await {
+        Ok(there) if there == bytes => return Ok(()),
+        Ok(_) => objects.delete(bucket, name).await?,
+        Err(StoreError::Gone) => {}
+        Err(error) => return Err(error),
+    }
+    match objects.create(bucket, name, content_type, bytes).await? {
+        Created::New => Ok(()),
+        Created::Existed => Err(StoreError::Failed(JobError::Storage {
+            what: format!("writing {name}"),
+            reason: "someone else writes the same image at the same time".to_owned(),
+        })),
+    }
+}
+
+/// Bytes of this sandbox's memory. It only grows, so at the end it is the peak. Natively
+/// there is no sandbox: 0.
+pub(crate) fn memory() -> u64 {
+    #[cfg(target_arch = "wasm32")]
+    {
+        core::arch::wasm32::memory_size(0) as u64 * 65_536
+    }
+    #[cfg(not(target_arch = "wasm32"))]
+    {
+        0
+    }
+}
+
+/// The same request with one GOP only, for finding the one that crashes its sandbox.
+pub(crate) fn single(request: &SegmentRequest, gop: &GopWork) -> SegmentRequest {
+    SegmentRequest {
+        gops: vec![gop.clone()],
+        video: request.video.clone(),
+        image_prefix: request.image_prefix.clone(),
+        config: request.config.clone(),
+        unwrap: request.unwrap.clone(),
+        ..*request
+    }
+}

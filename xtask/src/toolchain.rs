@@ -1,0 +1,166 @@
+//! Which compiler builds the components: the one that is there, else the one that can be had.
+
+use crate::sh;
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The component target: WASI 0.2.
+pub const TARGET: &str = "wasm32-wasip2";
+/// Linker of that target, as a crate; rustup's toolchain carries its own.
+const COMPONENT_LD_VERSION: &str = "0.5.31";
+const DEBIAN_PACKAGES: &[&str] = &[
+    "rustc-web",
+    "cargo-web",
+    "rust-web-src",
+    "lld-19",
+    "wasi-libc",
+];
+const DEBIAN_LIBC: &str = "/usr/lib/wasm32-wasi";
+
+/// A way to compile for [`TARGET`].
+pub enum WasmToolchain {
+    /// The toolchain in use has the target's standard library.
+    Rustup,
+    /// Debian's compiler, building the standard library from source.
+    Debian {
+        /// Where the linker was installed.
+        tools: PathBuf,
+    },
+}
+
+impl WasmToolchain {
+    /// An installed target first, then `rustup target add`, then Debian's packages.
+    pub fn find() -> Result<Self> {
+        if rustup_target_installed()? || rustup_target_add() {
+            return Ok(Self::Rustup);
+        }
+        if !sh::on_path("apt-get") {
+            bail!(
+                "no compiler for {TARGET}: `rustup target add {TARGET}` failed and this is no Debian; install that target and run this again"
+            );
+        }
+        Self::debian()
+    }
+
+    fn debian() -> Result<Self> {
+        sh::apt_install(DEBIAN_PACKAGES, || {
+            Path::new("/usr/bin/rustc").is_file()
+                && Path::new("/usr/bin/cargo").is_file()
+                && Path::new("/usr/bin/wasm-ld-19").is_file()
+                && Path::new(DEBIAN_LIBC).is_dir()
+                && Path::new("/usr/lib/rustlib/src/rust/library").exists()
+        })?;
+        let tools = sh::root().join("target/tools");
+        if !tools.join("bin/wasm-component-ld").is_file() {
+            eprintln!("building wasm-component-ld, the linker of {TARGET} (about 90 s, once)");
+            let mut install = sh::command(cargo());
+            install.args(["install", "--quiet", "wasm-component-ld", "--locked"]);
+            install
+                .args(["--version", COMPONENT_LD_VERSION, "--root"])
+                .arg(&tools);
+            install.env("CARGO_TARGET_DIR", tools.join("build"));
+            sh::run(&mut install)?;
+        }
+        let linker = tools.join("bin/wasm-ld");
+        if !linker.exists() {
+            std::os::unix::fs::symlink("/usr/bin/wasm-ld-19", &linker)
+                .with_context(|| format!("cannot link {}", linker.display()))?;
+        }
+        link_libc_into_sysroot()?;
+        Ok(Self::Debian { tools })
+    }
+
+    /// A `cargo build` for [`TARGET`] in its own target folder (two compilers in one folder
+    /// would each rebuild what the other built).
+    pub fn cargo_build(&self) -> Result<Command> {
+        let mut build = match self {
+            Self::Rustup => sh::command(cargo()),
+            Self::Debian { tools } => {
+                let mut build = sh::command("/usr/bin/cargo");
+                let path = std::env::var_os("PATH").unwrap_or_default();
+                let dirs = std::iter::once(tools.join("bin")).chain(std::env::split_paths(&path));
+                build
+                    .env("PATH", std::env::join_paths(dirs)?)
+                    .env("RUSTC", "/usr/bin/rustc")
+                    // -Zbuild-std on a released compiler.
+                    .env("RUSTC_BOOTSTRAP", "1")
+                    .env("CARGO_TARGET_WASM32_WASIP2_LINKER", "wasm-component-ld")
+                    .arg("-Zbuild-std=std,panic_abort");
+                build
+            }
+        };
+        // The caller may be rustup's cargo, whose choices must not leak into Debian's.
+        build
+            .env_remove("RUSTUP_TOOLCHAIN")
+            .env_remove("CARGO")
+            .env_remove("RUSTFLAGS");
+        build.env("CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS", self.rustflags()?);
+        build.args([
+            "build",
+            "--profile",
+            "wasm",
+            "--target",
+            TARGET,
+            "--target-dir",
+        ]);
+        build.arg(sh::root().join("target/wasm"));
+        Ok(build)
+    }
+
+    fn rustflags(&self) -> Result<String> {
+        let mut flags = "-C target-feature=+simd128".to_owned();
+        if let Self::Debian { .. } = self {
+            let libc = Path::new(DEBIAN_LIBC).join("libc.a");
+            let libc =
+                std::fs::read(&libc).with_context(|| format!("cannot read {}", libc.display()))?;
+            if !contains(&libc, b"pthread_mutex_lock") {
+                // See crates/video: the decoders name these symbols and never call them.
+                flags.push_str(" --cfg framemill_pthread_stubs");
+            }
+        }
+        Ok(flags)
+    }
+}
+
+/// The cargo that runs us.
+pub fn cargo() -> std::ffi::OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack
+        .windows(needle.len())
+        .any(|window| window == needle)
+}
+
+fn rustup_target_installed() -> Result<bool> {
+    let sysroot = sh::output(sh::command("rustc").args(["--print", "sysroot"]))?;
+    Ok(Path::new(&sysroot)
+        .join("lib/rustlib")
+        .join(TARGET)
+        .join("lib")
+        .is_dir()
+        && sysroot != "/usr")
+}
+
+fn rustup_target_add() -> bool {
+    sh::on_path("rustup")
+        && sh::command("rustup")
+            .args(["target", "add", TARGET])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+}
+
+/// rustc looks for `crt1-*.o` and `libc.a` in its sysroot's self-contained folder.
+fn link_libc_into_sysroot() -> Result<()> {
+    let folder = Path::new("/usr/lib/rustlib").join(TARGET).join("lib");
+    let link = folder.join("self-contained");
+    if link.join("libc.a").is_file() {
+        return Ok(());
+    }
+    sh::run(sh::as_root("mkdir").arg("-p").arg(&folder))?;
+    sh::run(sh::as_root("ln").args(["-sfn", DEBIAN_LIBC]).arg(&link))
+}
