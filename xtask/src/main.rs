@@ -1,11 +1,17 @@
 //! `cargo xtask`: everything that a person or CI runs.
 
+mod bench;
 mod build;
+mod check;
+mod demo;
+mod sample;
 mod sh;
+mod test;
 mod toolchain;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use std::path::PathBuf;
 
 /// Builds, demonstrates, tests and measures framemill. Installs what is missing by itself.
 #[derive(Parser)]
@@ -23,6 +29,25 @@ enum Task {
         #[arg(long)]
         components: bool,
     },
+    /// Set everything up, turn a video into images on the embedded defaults, show where they are
+    Demo {
+        /// A video, or a folder of videos; without it a sample is made
+        #[arg(long)]
+        video: Option<PathBuf>,
+    },
+    /// Set everything up and run every test
+    Test {
+        /// Passed to the test programs, for example a part of a test's name
+        filter: Vec<String>,
+    },
+    /// Measure framemill beside the Python sample it replaces and ffmpeg; prints a table
+    Bench {
+        /// Runs of each program on each clip; the fastest counts
+        #[arg(long, default_value_t = 2)]
+        runs: u32,
+    },
+    /// Check that the pure crates depend on nothing that does I/O
+    Boundary,
 }
 
 fn main() -> Result<()> {
@@ -34,5 +59,9 @@ fn main() -> Result<()> {
             }
             Ok(())
         }
+        Task::Demo { video } => demo::demo(video.as_deref()),
+        Task::Test { filter } => test::test(&filter),
+        Task::Bench { runs } => bench::bench(runs),
+        Task::Boundary => check::boundary(),
     }
 }

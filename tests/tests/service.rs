@@ -1,0 +1,161 @@
+//! `framemill up`: notices uploads, survives anything, never does a thing twice.
+
+use framemill_contract::Claim;
+use framemill_tests::*;
+use rand::{Rng, SeedableRng, rngs::SmallRng};
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+fn start(data: &Path) -> Child {
+    let mut up = framemill();
+    up.args(["up", "--data"])
+        .arg(data)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    up.spawn().unwrap()
+}
+
+fn has_manifest(data: &Path, name: &str) -> bool {
+    data.join("images")
+        .join(name)
+        .join("manifest.json")
+        .is_file()
+}
+
+#[test]
+fn uploads_are_noticed_while_it_runs_and_those_from_while_it_was_down() {
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path();
+    let video = h264_clip("four-seconds.mp4", 4);
+    upload(data, &video, "before.mp4", MODIFIED);
+    let mut up = start(data);
+    wait_for("the video from before the start", || {
+        has_manifest(data, "before.mp4")
+    });
+    upload(data, &video, "cam1/during.mp4", MODIFIED);
+    wait_for("the video dropped while it runs", || {
+        has_manifest(data, "cam1/during.mp4")
+    });
+    signal(&up, "TERM");
+    assert!(up.wait().unwrap().success(), "SIGTERM must end it in order");
+    upload(data, &video, "down.mp4", MODIFIED);
+    assert!(!has_manifest(data, "down.mp4"));
+    assert!(up_until_idle(data).status.success());
+    assert!(has_manifest(data, "down.mp4"));
+}
+
+#[test]
+fn a_new_version_of_a_video_never_overwrites_images() {
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path();
+    upload(data, &h264_clip("four-seconds.mp4", 4), "x.mp4", MODIFIED);
+    assert!(up_until_idle(data).status.success());
+    let first = tree(&data.join("images"));
+    upload(
+        data,
+        &h264_clip("ten-seconds.mp4", 10),
+        "x.mp4",
+        MODIFIED + 7,
+    );
+    assert!(up_until_idle(data).status.success());
+    let second = tree(&data.join("images"));
+    for (name, bytes) in &first {
+        assert!(second.get(name) == Some(bytes), "{name} was touched");
+    }
+    let generation = (MODIFIED + 7) * 1_000_000;
+    let folder = data.join(format!("images/x.mp4@{generation}"));
+    assert_eq!(manifest(&folder).frames.len(), 10);
+    let claim: Claim =
+        serde_json::from_slice(&fs::read(folder.join("claim.json")).unwrap()).unwrap();
+    assert_eq!(
+        (claim.name.as_str(), claim.generation),
+        ("videos/x.mp4", generation as i64)
+    );
+}
+
+#[test]
+fn nothing_is_done_twice() {
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path();
+    upload(data, &h264_clip("four-seconds.mp4", 4), "x.mp4", MODIFIED);
+    assert!(up_until_idle(data).status.success());
+    let image = data.join("images/x.mp4/000030.jpg");
+    let before = fs::metadata(&image).unwrap().modified().unwrap();
+    assert!(up_until_idle(data).status.success());
+    // Even a host that has forgotten everything finds the commit.
+    fs::remove_dir_all(data.join(".framemill")).unwrap();
+    assert!(up_until_idle(data).status.success());
+    assert_eq!(fs::metadata(&image).unwrap().modified().unwrap(), before);
+    assert_eq!(fs::read_dir(data.join("images")).unwrap().count(), 1);
+}
+
+/// Ten times kill -9 at random moments while 20 videos are processed: afterwards every file is
+/// byte for byte that of an undisturbed run.
+#[test]
+fn kill_nine_at_any_moment_changes_nothing() {
+    let videos = [
+        h264_clip("four-seconds.mp4", 4),
+        h264_clip("ten-seconds.mp4", 10),
+    ];
+    let fill = |data: &Path| {
+        for number in 0..20 {
+            let video = &videos[number % videos.len()];
+            upload(
+                data,
+                video,
+                &format!("cam{}/{number}.mp4", number % 3),
+                MODIFIED + number as u64,
+            );
+        }
+    };
+    let undisturbed = tempfile::tempdir().unwrap();
+    fill(undisturbed.path());
+    assert!(up_until_idle(undisturbed.path()).status.success());
+    let expected = tree(&undisturbed.path().join("images"));
+    assert_eq!(
+        expected
+            .keys()
+            .filter(|name| name.ends_with("manifest.json"))
+            .count(),
+        20
+    );
+
+    let seed = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
+    println!("seed {seed}");
+    let mut random = SmallRng::seed_from_u64(seed);
+    let killed = tempfile::tempdir().unwrap();
+    fill(killed.path());
+    let (mut kills, mut done_at_kill) = (0, Vec::new());
+    while kills < 10 {
+        let mut up = start(killed.path());
+        std::thread::sleep(Duration::from_millis(random.random_range(50..1500)));
+        if let Some(status) = up.try_wait().unwrap() {
+            panic!("framemill up ended by itself ({status})");
+        }
+        signal(&up, "KILL");
+        up.wait().unwrap();
+        kills += 1;
+        let images = killed.path().join("images");
+        let done = if images.is_dir() {
+            tree(&images)
+        } else {
+            Default::default()
+        };
+        done_at_kill.push(
+            done.keys()
+                .filter(|name| name.ends_with("manifest.json"))
+                .count(),
+        );
+    }
+    println!("videos complete at each kill: {done_at_kill:?}");
+    assert!(up_until_idle(killed.path()).status.success());
+    let after = tree(&killed.path().join("images"));
+    let (names, expected_names): (Vec<_>, Vec<_>) =
+        (after.keys().collect(), expected.keys().collect());
+    assert_eq!(names, expected_names);
+    for (name, bytes) in &expected {
+        assert!(after.get(name) == Some(bytes), "{name} differs");
+    }
+}

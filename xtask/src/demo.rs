@@ -1,0 +1,124 @@
+//! `cargo xtask demo`: from nothing to images in a folder.
+
+use crate::{build, sample, sh};
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Where the demo's bucket is.
+const DATA: &str = "target/demo";
+/// Images named at the end, at most.
+const SHOWN: usize = 5;
+
+/// Builds everything, runs `framemill up` over `video` (a file, a folder, or a sample that is
+/// made here) until all is done, and says where the images are.
+pub fn demo(video: Option<&Path>) -> Result<()> {
+    build::components()?;
+    let framemill = build::host()?;
+    let data = sh::root().join(DATA);
+    if data.exists() {
+        fs::remove_dir_all(&data).with_context(|| format!("cannot empty {}", data.display()))?;
+    }
+    let videos = data.join("videos");
+    fs::create_dir_all(&videos)?;
+    match video {
+        Some(from) => bring(from, &videos)?,
+        None => {
+            let path = videos.join("sample.avi");
+            eprintln!(
+                "making a sample video (10 s, Motion JPEG): {}",
+                path.display()
+            );
+            fs::write(&path, sample::video()?)?;
+        }
+    }
+    eprintln!("starting: framemill up --data {DATA} --until-idle");
+    let up = sh::run(
+        sh::command(&framemill)
+            .args(["up", "--until-idle", "--data"])
+            .arg(&data),
+    );
+    show(&data)?;
+    up
+}
+
+/// Places a video, or all files below a folder, in the bucket: linked where the file system
+/// allows it, else copied.
+fn bring(from: &Path, to: &Path) -> Result<()> {
+    let name = from
+        .file_name()
+        .with_context(|| format!("{} has no name", from.display()))?;
+    if !from.is_dir() {
+        let target = to.join(name);
+        let linked = fs::hard_link(from, &target);
+        return match linked.or_else(|_| fs::copy(from, &target).map(drop)) {
+            Ok(()) => Ok(()),
+            Err(error) => bail!("cannot read {}: {error}", from.display()),
+        };
+    }
+    for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            let below = to.join(path.file_name().unwrap_or_default());
+            fs::create_dir_all(&below)?;
+            bring(&path, &below)?;
+        } else {
+            bring(&path, to)?;
+        }
+    }
+    Ok(())
+}
+
+/// Tells what is in the bucket now.
+fn show(data: &Path) -> Result<()> {
+    let mut records = Vec::new();
+    find_records(&data.join("images"), &mut records)?;
+    if records.is_empty() {
+        bail!("no manifest and no failure record in {}", data.display());
+    }
+    for record in records {
+        let folder = record.parent().unwrap_or(data);
+        let json: serde_json::Value = serde_json::from_slice(&fs::read(&record)?)?;
+        if let Some(message) = json["message"].as_str() {
+            eprintln!("\nfailed: {message}\n  {}", record.display());
+            continue;
+        }
+        let names: Vec<&str> = json["frames"]
+            .as_array()
+            .map(|frames| {
+                frames
+                    .iter()
+                    .filter_map(|frame| frame["name"].as_str())
+                    .collect()
+            })
+            .unwrap_or_default();
+        eprintln!("\n{} images in {}", names.len(), folder.display());
+        for name in names.iter().take(SHOWN) {
+            eprintln!("  {name}");
+        }
+        if names.len() > SHOWN {
+            eprintln!("  … and {} more", names.len() - SHOWN);
+        }
+        eprintln!("manifest: {}", record.display());
+    }
+    Ok(())
+}
+
+fn find_records(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Ok(());
+    };
+    let mut paths: Vec<PathBuf> = entries.map(|e| Ok(e?.path())).collect::<Result<_>>()?;
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            find_records(&path, found)?;
+        } else if path
+            .file_name()
+            .is_some_and(|n| n == "manifest.json" || n == "failure.json")
+        {
+            found.push(path);
+        }
+    }
+    Ok(())
+}

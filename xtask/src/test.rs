@@ -1,0 +1,34 @@
+//! `cargo xtask test`: everything there is to test, with everything it needs.
+
+use crate::toolchain::cargo;
+use crate::{build, sh};
+use anyhow::Result;
+
+/// Builds components and host, installs what the tests compare with, runs all tests.
+pub fn test(filter: &[String]) -> Result<()> {
+    ffmpeg()?;
+    build::all_components()?;
+    let framemill = build::host()?;
+    let mut test = sh::command(cargo());
+    // The release profile: see Cargo.toml.
+    test.args([
+        "test",
+        "--release",
+        "--workspace",
+        "--locked",
+        "--no-fail-fast",
+        "--",
+    ]);
+    test.args(filter);
+    test.env("FRAMEMILL_BIN", framemill);
+    test.env("FRAMEMILL_COMPONENTS", build::components_dir());
+    test.env("FRAMEMILL_TEST_COMPONENTS", build::components_dir());
+    sh::run(&mut test)
+}
+
+/// ffmpeg and ffprobe: they make the clips, and their pictures are the reference.
+pub fn ffmpeg() -> Result<()> {
+    sh::apt_install(&["ffmpeg"], || {
+        sh::on_path("ffmpeg") && sh::on_path("ffprobe")
+    })
+}
