@@ -23,7 +23,7 @@ mod frame;
 mod index;
 mod time;
 
-pub use codec::{Decoder, open_decoder};
+pub use codec::{Decoder, check_supported, is_disposable, open_decoder};
 pub use color::{ColorDescription, Matrix, Primaries, Range, Transfer};
 pub use container::{IndexReader, Progress};
 pub use error::{DecodeError, IndexError};

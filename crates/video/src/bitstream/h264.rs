@@ -50,6 +50,8 @@ pub struct Sps {
     pub bit_depth_luma: u8,
     /// Bits per chroma sample.
     pub bit_depth_chroma: u8,
+    /// `qpprime_y_zero_transform_bypass_flag`: lossless macroblocks may occur.
+    pub lossless: bool,
     /// Bits of `frame_num`.
     pub log2_max_frame_num: u8,
     /// `pic_order_cnt_type`.
@@ -68,6 +70,8 @@ pub struct Sps {
     pub max_num_ref_frames: u32,
     /// False where fields or MBAFF may occur.
     pub frame_mbs_only: bool,
+    /// Luma samples cropped at the left and at the top.
+    pub crop_origin: (u32, u32),
     /// Shown width after cropping, luma samples.
     pub width: u32,
     /// Shown height after cropping, luma samples.
@@ -99,9 +103,11 @@ impl Sps {
         }
         bits.skip(1)?; // direct_8x8_inference_flag
         let field = if frame_mbs_only { 1 } else { 2 };
-        let (crop_x, crop_y) = crop(&mut bits, &chroma, field)?;
-        let width = width_mbs.checked_mul(16)?.checked_sub(crop_x)?;
-        let height = height_units.checked_mul(16 * field)?.checked_sub(crop_y)?;
+        let crop = Crop::parse(&mut bits, &chroma, field)?;
+        let width = width_mbs.checked_mul(16)?.checked_sub(crop.size.0)?;
+        let height = height_units
+            .checked_mul(16 * field)?
+            .checked_sub(crop.size.1)?;
         // A VUI cut short is common in the wild: keep the picture format without it.
         let vui = match bits.flag() {
             Some(true) => parse_vui(&mut bits).unwrap_or_default(),
@@ -116,6 +122,7 @@ impl Sps {
             separate_planes: chroma.separate_planes,
             bit_depth_luma: chroma.depth_luma,
             bit_depth_chroma: chroma.depth_chroma,
+            lossless: chroma.lossless,
             log2_max_frame_num,
             poc_type: poc.kind,
             log2_max_poc_lsb: poc.log2_max_lsb,
@@ -125,6 +132,7 @@ impl Sps {
             offset_for_ref_frame: poc.ref_frames,
             max_num_ref_frames,
             frame_mbs_only,
+            crop_origin: crop.origin,
             width,
             height,
             vui,
@@ -166,6 +174,7 @@ struct ChromaInfo {
     separate_planes: bool,
     depth_luma: u8,
     depth_chroma: u8,
+    lossless: bool,
 }
 
 impl ChromaInfo {
@@ -175,6 +184,7 @@ impl ChromaInfo {
             separate_planes: false,
             depth_luma: 8,
             depth_chroma: 8,
+            lossless: false,
         };
         if !matches!(
             profile_idc,
@@ -188,7 +198,7 @@ impl ChromaInfo {
         }
         info.depth_luma = small(bits.ue()?, 6)? + 8;
         info.depth_chroma = small(bits.ue()?, 6)? + 8;
-        bits.skip(1)?; // qpprime_y_zero_transform_bypass_flag
+        info.lossless = bits.flag()?;
         if bits.flag()? {
             for list in 0..if info.format == 3 { 12 } else { 8 } {
                 if bits.flag()? {
@@ -245,22 +255,35 @@ impl PocInfo {
     }
 }
 
-/// Luma samples cropped in x and in y (clause 7.4.2.1.1).
-fn crop(bits: &mut BitReader<'_>, chroma: &ChromaInfo, field: u32) -> Option<(u32, u32)> {
-    if !bits.flag()? {
-        return Some((0, 0));
+/// Luma samples cropped (clause 7.4.2.1.1).
+#[derive(Default)]
+struct Crop {
+    /// At the left and at the top.
+    origin: (u32, u32),
+    /// In all, in x and in y.
+    size: (u32, u32),
+}
+
+impl Crop {
+    fn parse(bits: &mut BitReader<'_>, chroma: &ChromaInfo, field: u32) -> Option<Self> {
+        if !bits.flag()? {
+            return Some(Self::default());
+        }
+        let (unit_x, unit_y) = match chroma.format {
+            1 => (2, 2 * field),
+            2 => (2, field),
+            _ => (1, field),
+        };
+        let (left, right) = (bits.ue()?, bits.ue()?);
+        let (top, bottom) = (bits.ue()?, bits.ue()?);
+        Some(Self {
+            origin: (left.checked_mul(unit_x)?, top.checked_mul(unit_y)?),
+            size: (
+                left.checked_add(right)?.checked_mul(unit_x)?,
+                top.checked_add(bottom)?.checked_mul(unit_y)?,
+            ),
+        })
     }
-    let (unit_x, unit_y) = match chroma.format {
-        1 => (2, 2 * field),
-        2 => (2, field),
-        _ => (1, field),
-    };
-    let (left, right) = (bits.ue()?, bits.ue()?);
-    let (top, bottom) = (bits.ue()?, bits.ue()?);
-    Some((
-        left.checked_add(right)?.checked_mul(unit_x)?,
-        top.checked_add(bottom)?.checked_mul(unit_y)?,
-    ))
 }
 
 fn parse_vui(bits: &mut BitReader<'_>) -> Option<Vui> {
@@ -322,6 +345,10 @@ pub struct Pps {
     pub cabac: bool,
     /// `bottom_field_pic_order_in_frame_present_flag`.
     pub bottom_field_poc_present: bool,
+    /// More than one slice group (flexible macroblock order).
+    pub slice_groups: bool,
+    /// `weighted_bipred_idc`: 1 where B slices carry weights; 0 where slice groups hide it.
+    pub weighted_bipred_idc: u8,
 }
 
 impl Pps {
@@ -332,12 +359,21 @@ impl Pps {
         }
         let bytes = rbsp(nal.get(1..nal.len().min(64))?);
         let mut bits = BitReader::new(&bytes);
-        Some(Self {
+        let mut pps = Self {
             id: u8::try_from(bits.ue()?).ok()?,
             sps_id: small(bits.ue()?, 31)?,
             cabac: bits.flag()?,
             bottom_field_poc_present: bits.flag()?,
-        })
+            slice_groups: bits.ue()? > 0,
+            weighted_bipred_idc: 0,
+        };
+        if !pps.slice_groups {
+            bits.ue()?; // num_ref_idx_l0_default_active_minus1
+            bits.ue()?; // num_ref_idx_l1_default_active_minus1
+            bits.skip(1)?; // weighted_pred_flag
+            pps.weighted_bipred_idc = u8::try_from(bits.bits(2)?).ok()?;
+        }
+        Some(pps)
     }
 }
 

@@ -151,8 +151,9 @@ fn convert(
 
 fn error(error: rust_h265::DecodeError) -> DecodeError {
     match error {
-        rust_h265::DecodeError::Unsupported(what)
-        | rust_h265::DecodeError::ResourceLimit(what) => unsupported(CODEC, what),
+        rust_h265::DecodeError::Unsupported(what) | rust_h265::DecodeError::ResourceLimit(what) => {
+            unsupported(CODEC, what)
+        }
         other => damaged(CODEC, other.to_string()),
     }
 }

@@ -20,7 +20,10 @@ pub(super) fn units<'a>(
     let prefix = usize::from(length_size.clamp(1, 4));
     let units: Vec<_> = nal::length_prefixed(bytes, length_size).collect();
     if let Some(missing) = missing(bytes, prefix) {
-        return Err(damaged(codec, format!("NAL unit ends {missing} bytes after its access unit")));
+        return Err(damaged(
+            codec,
+            format!("NAL unit ends {missing} bytes after its access unit"),
+        ));
     }
     Ok(units)
 }

@@ -20,9 +20,7 @@ pub(super) fn check_size(codec: &'static str, width: u32, height: u32) -> Result
     if width > MAX_SIDE || height > MAX_SIDE || pixels > u64::from(MAX_PIXELS) {
         return Err(unsupported(
             codec,
-            format!(
-                "picture of {width}x{height}, limit {MAX_SIDE} a side and {MAX_PIXELS} in all"
-            ),
+            format!("picture of {width}x{height}, limit {MAX_SIDE} a side and {MAX_PIXELS} in all"),
         ));
     }
     Ok(())

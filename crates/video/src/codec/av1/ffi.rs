@@ -166,7 +166,12 @@ impl Picture {
         let header = unsafe { header.as_ref() };
         let code = |value: u32| u8::try_from(value).unwrap_or(2);
         let full = header.color_range != 0;
-        ColorDescription::from_cicp(code(header.pri), code(header.trc), code(header.mtrx), Some(full))
+        ColorDescription::from_cicp(
+            code(header.pri),
+            code(header.trc),
+            code(header.mtrx),
+            Some(full),
+        )
     }
 
     /// `width` by `height` samples of a plane, which must not be more than the plane has:
