@@ -83,7 +83,7 @@ exact! { H264, "mp4",
     h264_cropped: CROPPED, "yuv420p",
         "-c:v libx264 -pix_fmt yuv420p -bf 2";
     h264_cropped_at_top_left: WIDE, "yuv420p",
-        "-c:v libx264 -pix_fmt yuv420p -bf 2 -bsf:v h264_metadata=crop_left=6:crop_top=10:crop_right=2:crop_bottom=4";
+        "-c:v libx264 -pix_fmt yuv420p -bf 2 -bsf:v h264_metadata=crop_left=64:crop_top=10:crop_right=2:crop_bottom=4";
     h264_open_gop: MOVING, "yuv420p",
         "-c:v libx264 -pix_fmt yuv420p -x264-params open-gop=1:keyint=8:bframes=3:b-adapt=0";
     h264_low_quality: MOVING, "yuv420p",
