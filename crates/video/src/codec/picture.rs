@@ -1,0 +1,141 @@
+//! From what the decoder crates hand out to [`Frame`]s, with sizes checked.
+
+use crate::{ChromaSampling, ColorDescription, DecodeError, Frame, Plane, Pts, Samples};
+
+/// Longest side we decode, in luma samples.
+pub(super) const MAX_SIDE: u32 = 16_384;
+/// Largest picture we decode, in luma samples.
+pub(super) const MAX_PIXELS: u32 = 64 << 20;
+
+/// Refuses pictures that a decoder should not be asked to allocate.
+///
+/// # Errors
+/// [`DecodeError::Damaged`] for an empty picture, [`DecodeError::Unsupported`] for one above
+/// the limits.
+pub(super) fn check_size(codec: &'static str, width: u32, height: u32) -> Result<(), DecodeError> {
+    if width == 0 || height == 0 {
+        return Err(damaged(codec, format!("picture of {width}x{height}")));
+    }
+    let pixels = u64::from(width) * u64::from(height);
+    if width > MAX_SIDE || height > MAX_SIDE || pixels > u64::from(MAX_PIXELS) {
+        return Err(unsupported(
+            codec,
+            format!("picture of {width}x{height}, limit {MAX_SIDE} a side and {MAX_PIXELS} in all"),
+        ));
+    }
+    Ok(())
+}
+
+/// Shorthand.
+pub(super) fn damaged(codec: &'static str, what: impl Into<String>) -> DecodeError {
+    DecodeError::Damaged {
+        codec,
+        what: what.into(),
+    }
+}
+
+/// Shorthand.
+pub(super) fn unsupported(codec: &'static str, what: impl Into<String>) -> DecodeError {
+    DecodeError::Unsupported {
+        codec,
+        what: what.into(),
+    }
+}
+
+/// What all decoder crates tell of a picture besides its samples.
+pub(super) struct Shape {
+    pub codec: &'static str,
+    pub width: u32,
+    pub height: u32,
+    pub chroma: ChromaSampling,
+    pub bit_depth: u8,
+}
+
+impl Shape {
+    /// Width and height of a plane.
+    pub fn plane_size(&self, index: usize) -> (u32, u32) {
+        if index == 0 {
+            return (self.width, self.height);
+        }
+        match self.chroma {
+            ChromaSampling::Monochrome => (0, 0),
+            ChromaSampling::Cs420 => (self.width.div_ceil(2), self.height.div_ceil(2)),
+            ChromaSampling::Cs422 => (self.width.div_ceil(2), self.height),
+            ChromaSampling::Cs444 => (self.width, self.height),
+        }
+    }
+
+    /// How many planes.
+    pub fn planes(&self) -> usize {
+        match self.chroma {
+            ChromaSampling::Monochrome => 1,
+            _ => 3,
+        }
+    }
+
+    /// The frame made of `planes`, which hold exactly the samples that the shape says.
+    ///
+    /// # Errors
+    /// [`DecodeError::Damaged`] where they do not: a decoder crate that disagrees with itself
+    /// must not become an index out of bounds later.
+    pub fn frame(
+        &self,
+        pts: Pts,
+        color: ColorDescription,
+        planes: impl IntoIterator<Item = Samples>,
+    ) -> Result<Frame, DecodeError> {
+        check_size(self.codec, self.width, self.height)?;
+        let mut done = Vec::with_capacity(self.planes());
+        for (index, samples) in planes.into_iter().take(self.planes()).enumerate() {
+            let (width, height) = self.plane_size(index);
+            let (len, deep) = match &samples {
+                Samples::U8(samples) => (samples.len(), false),
+                Samples::U16(samples) => (samples.len(), true),
+            };
+            if len as u64 != u64::from(width) * u64::from(height) || deep != (self.bit_depth > 8) {
+                return Err(damaged(
+                    self.codec,
+                    format!("plane {index} has {len} samples, {width}x{height} expected"),
+                ));
+            }
+            done.push(Plane {
+                width,
+                height,
+                samples,
+            });
+        }
+        if done.len() != self.planes() {
+            return Err(damaged(self.codec, format!("{} planes", done.len())));
+        }
+        Ok(Frame {
+            pts,
+            width: self.width,
+            height: self.height,
+            chroma: self.chroma,
+            bit_depth: self.bit_depth,
+            planes: done,
+            color,
+        })
+    }
+}
+
+/// Little-endian byte pairs as samples.
+pub(super) fn le_samples(bytes: &[u8]) -> Samples {
+    Samples::U16(
+        bytes
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .map(|pair| u16::from_le_bytes(*pair))
+            .collect(),
+    )
+}
+
+/// A plane of bytes: one a sample up to 8 bit, two (little endian) above.
+pub(super) fn byte_samples(bytes: Vec<u8>, bit_depth: u8) -> Samples {
+    if bit_depth > 8 {
+        le_samples(&bytes)
+    } else {
+        Samples::U8(bytes)
+    }
+}

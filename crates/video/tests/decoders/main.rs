@@ -1,0 +1,43 @@
+//! Every decoder against ffmpeg, frame by frame, on clips that ffmpeg makes.
+
+mod clips;
+mod damage;
+mod exact;
+mod refusals;
+mod seeking;
+
+use clips::Unit;
+use framemill_video::{CodecConfig, DecodeError, Frame, Samples, open_decoder};
+
+/// Decodes all of `units`, frames in presentation order.
+fn decode(config: &CodecConfig, units: &[Unit]) -> Result<Vec<Frame>, DecodeError> {
+    let mut decoder = open_decoder(config)?;
+    let mut frames = Vec::new();
+    for unit in units {
+        decoder.decode(&unit.bytes, unit.pts)?;
+        frames.extend(std::iter::from_fn(|| decoder.next_frame()));
+    }
+    decoder.flush()?;
+    frames.extend(std::iter::from_fn(|| decoder.next_frame()));
+    frames.sort_by_key(|frame| frame.pts);
+    Ok(frames)
+}
+
+/// A frame's samples as ffmpeg's rawvideo has them: planes in order, 16 bit little endian.
+fn raw(frame: &Frame) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for plane in &frame.planes {
+        assert_eq!(
+            plane.width as usize * plane.height as usize,
+            match &plane.samples {
+                Samples::U8(samples) => samples.len(),
+                Samples::U16(samples) => samples.len(),
+            }
+        );
+        match &plane.samples {
+            Samples::U8(samples) => bytes.extend(samples),
+            Samples::U16(samples) => bytes.extend(samples.iter().flat_map(|s| s.to_le_bytes())),
+        }
+    }
+    bytes
+}
