@@ -68,6 +68,7 @@ pub struct ConfigError {
 
 /// Which frames.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Select {
     /// The frame on display at each multiple of the interval.
@@ -84,6 +85,7 @@ pub enum Select {
 
 /// What a target time that is not at a sync sample gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Snap {
     /// The frame on display at that time.
@@ -97,6 +99,7 @@ pub enum Snap {
 
 /// Which frames, and how strictly.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Selection {
     /// The rule.
     pub select: Select,
@@ -106,6 +109,7 @@ pub struct Selection {
 
 /// Image file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ImageFormat {
     /// Baseline JPEG, 4:2:0.
@@ -138,6 +142,7 @@ impl ImageFormat {
 
 /// The matrix assumed where a video names none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum UnspecifiedMatrix {
     /// BT.709 from 1280 × 720 pixels up, else BT.601.
@@ -150,6 +155,7 @@ pub enum UnspecifiedMatrix {
 
 /// How images are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ImageSettings {
     /// File format.
     pub format: ImageFormat,
@@ -163,6 +169,7 @@ pub struct ImageSettings {
 
 /// Near-duplicate removal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Dedupe {
     /// Keep all.
@@ -176,6 +183,7 @@ const DEDUPE_ON: u32 = 4;
 
 /// Which of the selected frames are dropped again.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Filters {
     /// Near-duplicates.
     pub dedupe: Dedupe,
@@ -187,6 +195,7 @@ pub struct Filters {
 
 /// How images are named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Naming {
     /// `images/cam1/x.mp4/000030.jpg`.

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 /// One version of one object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ObjectRef {
     /// Bucket.
     pub bucket: String,

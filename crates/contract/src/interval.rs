@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 /// A length of time in whole microseconds, written like `1s`, `500ms`, `1.5s`, `2m` or `1h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(with = "String"))]
 #[serde(into = "String", try_from = "String")]
 pub struct Interval {
     micros: u64,

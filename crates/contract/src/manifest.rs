@@ -14,6 +14,7 @@ const CLAIM_SCHEMA: &str = "framemill.claim/1";
 /// `manifest.json`: its existence is the commit. The same video and configuration give the
 /// same bytes, `stats.peak_memory_bytes` apart.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Manifest {
     /// [`MANIFEST_SCHEMA`].
     pub schema: String,
@@ -37,6 +38,7 @@ pub struct Manifest {
 
 /// The object that was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Source {
     /// Bucket.
     pub bucket: String,
@@ -54,6 +56,7 @@ pub struct Source {
 
 /// What is in the video.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VideoFacts {
     /// File format.
     pub container: Container,
@@ -79,6 +82,7 @@ pub struct VideoFacts {
 
 /// Colour as used for the conversion to RGB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ColorFacts {
     /// Matrix.
     pub matrix: Matrix,
@@ -96,6 +100,7 @@ pub struct ColorFacts {
 
 /// What was asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SelectionRecord {
     /// Which frames.
     #[serde(flatten)]
@@ -112,6 +117,7 @@ pub struct SelectionRecord {
 
 /// A frame with an image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KeptFrame {
     /// Number in presentation order, from 0.
     pub index: u64,
@@ -137,6 +143,7 @@ pub struct KeptFrame {
 
 /// Why a selected frame has no image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DropReason {
     /// Like the last kept one; score is the hash distance.
@@ -149,6 +156,7 @@ pub enum DropReason {
 
 /// A selected frame that a filter dropped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DroppedFrame {
     /// Number in presentation order, from 0.
     pub index: u64,
@@ -165,6 +173,7 @@ pub struct DroppedFrame {
 
 /// Damage that was stepped over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Warning {
     /// Stable name.
     pub code: String,
@@ -178,6 +187,7 @@ pub struct Warning {
 
 /// What a job took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Stats {
     /// Bytes of the video that were read, index included.
     pub bytes_read: u64,
@@ -191,6 +201,7 @@ pub struct Stats {
 
 /// What made the manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Tool {
     /// Version of framemill.
     pub version: String,
@@ -236,6 +247,7 @@ impl Claim {
 
 /// `failure.json`: a video that cannot be processed, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FailureRecord {
     /// Schema name.
     pub schema: String,

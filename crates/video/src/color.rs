@@ -41,6 +41,7 @@ impl ColorDescription {
 
 /// Sample range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Range {
     /// Luma 16–235 at 8 bit ("TV", "MPEG").
@@ -54,6 +55,7 @@ macro_rules! cicp {
     ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $label:literal : $($code:literal)|+),+ $(,)? }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         pub enum $name { $($(#[$vmeta])* #[serde(rename = $label)] $variant),+ }
         impl $name {
             /// From the H.273 code point; `None` where it says nothing we know.

@@ -28,6 +28,7 @@ impl ByteRange {
 
 /// File format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Container {
     /// ISO base media: MP4, MOV, M4V; fragmented too.
@@ -46,6 +47,7 @@ pub enum Container {
 
 /// Video codec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Codec {
     /// H.264/AVC.
@@ -86,6 +88,8 @@ pub struct CodecConfig {
 
 /// Turn to apply for display, clockwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(with = "u16"))]
 #[serde(into = "u16", try_from = "u16")]
 pub enum Rotation {
     /// None.
