@@ -167,10 +167,7 @@ impl<O: Objects, S: Segments> Context<'_, O, S> {
             .into());
         }
         let facts = Facts::of(&index, &plan);
-        // From here on only the plan's samples are needed: the table of a long video is not
-        // held while its segments run.
-        let requests = self.requests(index, plan);
-        let mut result = self.fan_out(&requests).await?;
+        let mut result = self.fan_out(&index, &plan).await?;
         self.drop_duplicates_across_segments(&mut result);
         if result.frames.is_empty() && result.dropped.is_empty() {
             let first = result
@@ -203,8 +200,13 @@ impl<O: Objects, S: Segments> Context<'_, O, S> {
         }
     }
 
-    fn requests(&self, index: VideoIndex, plan: Plan) -> Vec<SegmentRequest> {
-        let segments = plan.segments(self.config.segment_frames);
+    /// Runs all segments, some at the same time, and joins their results in order. Requests
+    /// are made when their turn comes: those of a long video would not fit at once.
+    async fn fan_out(
+        &self,
+        index: &VideoIndex,
+        plan: &Plan<'_>,
+    ) -> Result<SegmentResult, StoreError> {
         let request = |gops: Vec<GopWork>| SegmentRequest {
             video: self.video.clone(),
             image_prefix: self.folder.prefix(),
@@ -218,13 +220,8 @@ impl<O: Objects, S: Segments> Context<'_, O, S> {
             naming: self.config.naming,
             gops,
         };
-        segments.into_iter().map(request).collect()
-    }
-
-    /// Runs all segments, some at the same time, and joins their results in order.
-    async fn fan_out(&self, requests: &[SegmentRequest]) -> Result<SegmentResult, StoreError> {
-        let mut results = futures::stream::iter(requests)
-            .map(|request| self.segment(request))
+        let mut results = futures::stream::iter(plan.segments(self.config.segment_frames))
+            .map(|gops| self.segment(request(gops)))
             .buffered(self.config.parallel_segments);
         let mut joined = SegmentResult::default();
         while let Some(result) = results.next().await {
@@ -234,8 +231,8 @@ impl<O: Objects, S: Segments> Context<'_, O, S> {
     }
 
     /// Runs one segment; after a crash GOP by GOP, so that only the one to blame is lost.
-    async fn segment(&self, request: &SegmentRequest) -> Result<SegmentResult, StoreError> {
-        let crash = match self.segments.run(request).await? {
+    async fn segment(&self, request: SegmentRequest) -> Result<SegmentResult, StoreError> {
+        let crash = match self.segments.run(&request).await? {
             SegmentAnswer::Reply(reply) => return done(reply),
             SegmentAnswer::Crashed(crash) => crash,
         };
@@ -244,7 +241,7 @@ impl<O: Objects, S: Segments> Context<'_, O, S> {
         }
         let mut joined = SegmentResult::default();
         for gop in &request.gops {
-            let result = match self.segments.run(&single(request, gop)).await? {
+            let result = match self.segments.run(&single(&request, gop)).await? {
                 SegmentAnswer::Reply(reply) => done(reply)?,
                 SegmentAnswer::Crashed(crash) => crashed(gop, &crash),
             };
@@ -373,7 +370,7 @@ struct Facts {
 }
 
 impl Facts {
-    fn of(index: &VideoIndex, plan: &Plan) -> Self {
+    fn of(index: &VideoIndex, plan: &Plan<'_>) -> Self {
         let config = &index.config;
         let index_warnings = index.warnings.iter().map(|warning| Warning {
             code: warning.code.clone(),

@@ -128,16 +128,12 @@ impl<'a, O: Objects> Extraction<'a, O> {
 
     async fn run(mut self) -> Result<SegmentResult, StoreError> {
         let (objects, request) = (self.objects, self.request);
-        let fetch = |chunk: &Chunk| {
+        let fetch = |chunk: &Chunk| -> LocalBoxFuture<'a, Result<Vec<u8>, StoreError>> {
             let range = chunk.range;
-            Box::pin(async move {
-                let too_large = range.len() > u64::from(MAX_SAMPLE);
-                if too_large {
-                    Ok(Vec::new())
-                } else {
-                    objects.read(&request.video, range).await
-                }
-            })
+            if range.len() > u64::from(MAX_SAMPLE) {
+                return Box::pin(std::future::ready(Ok(Vec::new())));
+            }
+            Box::pin(objects.read(&request.video, range))
         };
         let chunks = chunks(&request.gops);
         let mut ahead = chunks.first().map(fetch);
@@ -150,7 +146,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
             if let Some(next) = &mut ahead {
                 // One poll sends the request; its answer arrives while this chunk is decoded.
                 if let std::task::Poll::Ready(done) = futures::poll!(&mut *next) {
-                    ahead = Some(Box::pin(async move { done }) as _);
+                    ahead = Some(Box::pin(std::future::ready(done)));
                 }
             }
             if gop.as_ref().is_none_or(|(number, _)| *number != chunk.gop) {

@@ -1,0 +1,372 @@
+//! The flow over a store in memory that fails wherever it is told to.
+
+use extract_frames::store::{Created, ObjectMeta, Objects, SegmentAnswer, Segments, StoreError};
+use extract_frames::{coordinate, segment};
+use framemill_contract::{
+    Claim, Config, Event, EventKind, FailureRecord, JobError, Manifest, ObjectRef, Outcome,
+    SegmentRequest,
+};
+use framemill_tests::h264_clip;
+use framemill_video::ByteRange;
+use futures::executor::block_on;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+const BUCKET: &str = "b";
+const VIDEO: &str = "videos/x.mp4";
+
+/// Objects by name: generation and bytes. Fails before its `fail_at`-th write.
+#[derive(Default)]
+struct Memory {
+    objects: RefCell<BTreeMap<String, (i64, Vec<u8>)>>,
+    calls: Cell<usize>,
+    fail_at: Cell<Option<usize>>,
+    /// Fail after the call took effect: the answer was lost.
+    late: Cell<bool>,
+}
+
+impl Memory {
+    fn with_video(bytes: &[u8], generation: i64) -> Self {
+        let store = Self::default();
+        store.put(VIDEO, generation, bytes);
+        store
+    }
+
+    fn put(&self, name: &str, generation: i64, bytes: &[u8]) {
+        self.objects
+            .borrow_mut()
+            .insert(name.to_owned(), (generation, bytes.to_vec()));
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.objects.borrow().keys().cloned().collect()
+    }
+
+    fn json<T: serde::de::DeserializeOwned>(&self, name: &str) -> T {
+        serde_json::from_slice(&self.objects.borrow()[name].1).unwrap()
+    }
+
+    /// Does `call`, or fails before or after it where this is the one to fail.
+    fn counted<T>(&self, call: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let number = self.calls.get();
+        self.calls.set(number + 1);
+        let fails = self.fail_at.get() == Some(number);
+        if fails && !self.late.get() {
+            return Err(broken());
+        }
+        let result = call();
+        if fails { Err(broken()) } else { result }
+    }
+}
+
+fn broken() -> StoreError {
+    let (what, reason) = ("test".to_owned(), "connection cut".to_owned());
+    StoreError::Failed(JobError::Storage { what, reason })
+}
+
+impl Objects for Memory {
+    async fn metadata(&self, _: &str, name: &str) -> Result<ObjectMeta, StoreError> {
+        self.counted(|| {
+            let objects = self.objects.borrow();
+            let (generation, bytes) = objects.get(name).ok_or(StoreError::Gone)?;
+            Ok(ObjectMeta {
+                size: bytes.len() as u64,
+                generation: *generation,
+                crc32c: None,
+            })
+        })
+    }
+
+    async fn read(&self, object: &ObjectRef, range: ByteRange) -> Result<Vec<u8>, StoreError> {
+        self.counted(|| {
+            let objects = self.objects.borrow();
+            let (generation, bytes) = objects.get(&object.name).ok_or(StoreError::Gone)?;
+            if object.generation != Some(*generation) {
+                return Err(StoreError::Gone);
+            }
+            let end = (range.end as usize).min(bytes.len());
+            Ok(bytes
+                .get(range.start as usize..end)
+                .unwrap_or_default()
+                .to_vec())
+        })
+    }
+
+    async fn read_all(&self, _: &str, name: &str) -> Result<Vec<u8>, StoreError> {
+        self.counted(|| {
+            Ok(self
+                .objects
+                .borrow()
+                .get(name)
+                .ok_or(StoreError::Gone)?
+                .1
+                .clone())
+        })
+    }
+
+    async fn create(
+        &self,
+        _: &str,
+        name: &str,
+        _: &str,
+        bytes: &[u8],
+    ) -> Result<Created, StoreError> {
+        self.counted(|| {
+            if self.objects.borrow().contains_key(name) {
+                return Ok(Created::Existed);
+            }
+            self.put(name, 1, bytes);
+            Ok(Created::New)
+        })
+    }
+
+    async fn list(&self, _: &str, prefix: &str) -> Result<Vec<String>, StoreError> {
+        self.counted(|| {
+            Ok(self
+                .names()
+                .into_iter()
+                .filter(|n| n.starts_with(prefix))
+                .collect())
+        })
+    }
+
+    async fn delete(&self, _: &str, name: &str) -> Result<(), StoreError> {
+        self.counted(|| {
+            self.objects.borrow_mut().remove(name);
+            Ok(())
+        })
+    }
+}
+
+/// Runs segments here; those that `crashes` says crash.
+struct Local<'a, F> {
+    store: &'a Memory,
+    crashes: F,
+    requests: Cell<usize>,
+}
+
+impl<F: Fn(&SegmentRequest) -> bool> Segments for Local<'_, F> {
+    async fn run(&self, request: &SegmentRequest) -> Result<SegmentAnswer, StoreError> {
+        self.requests.set(self.requests.get() + 1);
+        // A request travels as JSON: what does not survive that does not arrive.
+        let text = serde_json::to_string(request).unwrap();
+        let request: SegmentRequest = serde_json::from_str(&text).unwrap();
+        if (self.crashes)(&request) {
+            return Ok(SegmentAnswer::Crashed("trap".to_owned()));
+        }
+        Ok(SegmentAnswer::Reply(
+            segment::handle(self.store, &request).await,
+        ))
+    }
+}
+
+fn config(pairs: &[(&str, &str)]) -> Config {
+    let find = |key: &str| {
+        pairs
+            .iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, v)| (*v).to_owned())
+    };
+    Config::from_lookup(find).unwrap()
+}
+
+fn event(generation: i64) -> Event {
+    let object = ObjectRef {
+        bucket: BUCKET.to_owned(),
+        name: VIDEO.to_owned(),
+        generation: Some(generation),
+    };
+    Event {
+        kind: EventKind::Finalized,
+        object,
+    }
+}
+
+fn run(store: &Memory, config: &Config, generation: i64) -> Outcome {
+    crashing(store, config, generation, |_| false).0
+}
+
+fn crashing(
+    store: &Memory,
+    config: &Config,
+    generation: i64,
+    crashes: impl Fn(&SegmentRequest) -> bool,
+) -> (Outcome, usize) {
+    let segments = Local {
+        store,
+        crashes,
+        requests: Cell::new(0),
+    };
+    let outcome = block_on(coordinate::handle(
+        store,
+        &segments,
+        config,
+        &event(generation),
+    ));
+    (outcome, segments.requests.get())
+}
+
+fn video() -> Vec<u8> {
+    std::fs::read(h264_clip("four-seconds.mp4", 4)).unwrap()
+}
+
+#[test]
+fn a_failure_at_any_step_and_a_second_delivery_give_what_an_undisturbed_run_gives() {
+    let video = video();
+    let config = config(&[
+        ("segment_frames", "1"),
+        ("max_side", "64"),
+        ("every", "1900ms"),
+    ]);
+    let undisturbed = Memory::with_video(&video, 5);
+    assert!(matches!(
+        run(&undisturbed, &config, 5),
+        Outcome::Extracted { frames: 3, .. }
+    ));
+    let steps = undisturbed.calls.get();
+    assert!(steps > 15, "{steps}");
+    for late in [false, true] {
+        for step in 0..steps {
+            let store = Memory::with_video(&video, 5);
+            store.fail_at.set(Some(step));
+            store.late.set(late);
+            let first = run(&store, &config, 5);
+            assert!(
+                matches!(first, Outcome::Retry { .. }),
+                "step {step}: {first:?}"
+            );
+            let second = run(&store, &config, 5);
+            assert_eq!(second.status(), 200, "step {step}: {second:?}");
+            assert!(
+                *store.objects.borrow() == *undisturbed.objects.borrow(),
+                "step {step}, late {late}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_second_delivery_changes_nothing() {
+    let (store, config) = (Memory::with_video(&video(), 5), config(&[]));
+    run(&store, &config, 5);
+    let before = store.objects.borrow().clone();
+    let (outcome, segments) = crashing(&store, &config, 5, |_| false);
+    assert_eq!(
+        outcome,
+        Outcome::Unchanged {
+            manifest: "images/x.mp4/manifest.json".to_owned()
+        }
+    );
+    assert_eq!(segments, 0);
+    assert!(before == *store.objects.borrow());
+}
+
+#[test]
+fn leftovers_of_an_interrupted_run_with_other_settings_are_replaced_or_removed() {
+    let video = video();
+    let store = Memory::with_video(&video, 5);
+    store.put("images/x.mp4/000030.jpg", 1, b"half an older image");
+    store.put(
+        "images/x.mp4/000031.jpg",
+        1,
+        b"a frame that is not selected now",
+    );
+    store.put("images/x.mp4/notes.txt", 1, b"a person's notes");
+    store.put("images/x.mp4/failure.json", 1, b"{}");
+    let undisturbed = Memory::with_video(&video, 5);
+    run(&store, &config(&[]), 5);
+    run(&undisturbed, &config(&[]), 5);
+    undisturbed.put("images/x.mp4/notes.txt", 1, b"a person's notes");
+    assert!(
+        *store.objects.borrow() == *undisturbed.objects.borrow(),
+        "{:?}",
+        store.names()
+    );
+}
+
+#[test]
+fn a_segment_that_crashes_is_tried_gop_by_gop_and_only_the_gop_to_blame_is_lost() {
+    let store = Memory::with_video(&video(), 5);
+    let has_frame_60 = |request: &SegmentRequest| {
+        request
+            .gops
+            .iter()
+            .any(|gop| gop.wanted.iter().any(|wanted| wanted.index == 60))
+    };
+    let (outcome, segments) = crashing(&store, &config(&[]), 5, has_frame_60);
+    assert!(
+        matches!(
+            outcome,
+            Outcome::Extracted {
+                frames: 3,
+                warnings: 1,
+                ..
+            }
+        ),
+        "{outcome:?}"
+    );
+    assert_eq!(segments, 5, "once as a whole, then each of four GOPs");
+    let manifest: Manifest = store.json("images/x.mp4/manifest.json");
+    let warning = &manifest.warnings[0];
+    assert_eq!(warning.code, "decoder_crashed");
+    let expected = Some(framemill_video::Pts(
+        2 * i64::from(manifest.video.timescale.get()),
+    ));
+    assert_eq!((warning.from_pts, warning.to_pts), (expected, expected));
+}
+
+#[test]
+fn a_video_of_which_nothing_can_be_decoded_is_rejected_and_not_an_empty_success() {
+    let store = Memory::with_video(&video(), 5);
+    let (outcome, _) = crashing(&store, &config(&[]), 5, |_| true);
+    assert!(matches!(outcome, Outcome::Rejected { .. }), "{outcome:?}");
+    let record: FailureRecord = store.json("images/x.mp4/failure.json");
+    assert_eq!(record.code, "nothing_decoded");
+    assert!(
+        !store
+            .names()
+            .contains(&"images/x.mp4/manifest.json".to_owned())
+    );
+}
+
+#[test]
+fn an_event_about_an_older_generation_is_ignored() {
+    let store = Memory::with_video(&video(), 6);
+    assert!(matches!(
+        run(&store, &config(&[]), 5),
+        Outcome::Ignored { .. }
+    ));
+    assert_eq!(store.names(), [VIDEO]);
+}
+
+#[test]
+fn two_videos_with_one_folder_do_not_mix() {
+    let store = Memory::with_video(&video(), 5);
+    let claim = Claim::new("videos/x.mkv", 9);
+    store.put(
+        "images/x/claim.json",
+        1,
+        &serde_json::to_vec(&claim).unwrap(),
+    );
+    let outcome = run(&store, &config(&[("naming", "sample")]), 5);
+    let manifest = "images/x@5/manifest.json".to_owned();
+    assert!(matches!(outcome, Outcome::Extracted { manifest: name, .. } if name == manifest));
+    assert!(store.names().contains(&"images/x@5/30.jpg".to_owned()));
+}
+
+#[test]
+fn selections_that_give_nothing_or_too_much_are_named() {
+    for (pairs, code) in [
+        (&[("at", "1h")][..], "nothing_selected"),
+        (
+            &[("every_frames", "1"), ("max_images", "100")],
+            "too_many_images",
+        ),
+    ] {
+        let store = Memory::with_video(&video(), 5);
+        match run(&store, &config(pairs), 5) {
+            Outcome::Rejected { code: found, .. } => assert_eq!(found, code),
+            other => panic!("{other:?}"),
+        }
+    }
+}
