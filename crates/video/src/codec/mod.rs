@@ -34,7 +34,6 @@ mod wasi_pthread;
 
 pub use disposable::is_disposable;
 
-use crate::bitstream;
 use crate::{Codec, CodecConfig, DecodeError, Frame, Pts};
 
 /// Turns access units in decoding order into frames, in decoding order too: callers pick by
@@ -109,18 +108,18 @@ pub fn check_supported(config: &CodecConfig) -> Result<(), DecodeError> {
     }
     match config.codec {
         #[cfg(feature = "h264")]
-        Codec::H264 => bitstream::nal::annexb(&config.parameter_sets)
-            .filter_map(bitstream::h264::Sps::parse)
+        Codec::H264 => crate::bitstream::nal::annexb(&config.parameter_sets)
+            .filter_map(crate::bitstream::h264::Sps::parse)
             .try_for_each(|sps| h264::check_sps(&sps)),
         #[cfg(feature = "hevc")]
-        Codec::Hevc => bitstream::nal::annexb(&config.parameter_sets)
-            .filter(|unit| bitstream::hevc::layer_id(unit) == Some(0))
-            .filter_map(bitstream::hevc::Sps::parse)
+        Codec::Hevc => crate::bitstream::nal::annexb(&config.parameter_sets)
+            .filter(|unit| crate::bitstream::hevc::layer_id(unit) == Some(0))
+            .filter_map(crate::bitstream::hevc::Sps::parse)
             .try_for_each(|sps| hevc::check_sps(&sps)),
         #[cfg(feature = "av1")]
-        Codec::Av1 => bitstream::av1::obus(&config.parameter_sets)
-            .filter(|obu| obu.kind == bitstream::av1::obu_type::SEQUENCE_HEADER)
-            .filter_map(|obu| bitstream::av1::SequenceHeader::parse(obu.payload))
+        Codec::Av1 => crate::bitstream::av1::obus(&config.parameter_sets)
+            .filter(|obu| obu.kind == crate::bitstream::av1::obu_type::SEQUENCE_HEADER)
+            .filter_map(|obu| crate::bitstream::av1::SequenceHeader::parse(obu.payload))
             .try_for_each(|header| picture::check_size("av1", header.width, header.height)),
         _ => Ok(()),
     }

@@ -43,6 +43,17 @@ pub(super) fn unsupported(codec: &'static str, what: impl Into<String>) -> Decod
 }
 
 /// What all decoder crates tell of a picture besides its samples.
+#[cfg_attr(
+    not(any(
+        feature = "h264",
+        feature = "hevc",
+        feature = "av1",
+        feature = "vp9",
+        feature = "vp8",
+        feature = "mjpeg"
+    )),
+    allow(dead_code, reason = "a build without codecs has no pictures")
+)]
 pub(super) struct Shape {
     pub codec: &'static str,
     pub width: u32,
@@ -51,6 +62,17 @@ pub(super) struct Shape {
     pub bit_depth: u8,
 }
 
+#[cfg_attr(
+    not(any(
+        feature = "h264",
+        feature = "hevc",
+        feature = "av1",
+        feature = "vp9",
+        feature = "vp8",
+        feature = "mjpeg"
+    )),
+    allow(dead_code, reason = "a build without codecs has no pictures")
+)]
 impl Shape {
     /// Width and height of a plane.
     pub fn plane_size(&self, index: usize) -> (u32, u32) {
@@ -119,23 +141,12 @@ impl Shape {
     }
 }
 
-/// Little-endian byte pairs as samples.
-pub(super) fn le_samples(bytes: &[u8]) -> Samples {
-    Samples::U16(
-        bytes
-            .as_chunks::<2>()
-            .0
-            .iter()
-            .map(|pair| u16::from_le_bytes(*pair))
-            .collect(),
-    )
-}
-
 /// A plane of bytes: one a sample up to 8 bit, two (little endian) above.
+#[cfg(any(feature = "h264", feature = "vp9"))]
 pub(super) fn byte_samples(bytes: Vec<u8>, bit_depth: u8) -> Samples {
-    if bit_depth > 8 {
-        le_samples(&bytes)
-    } else {
-        Samples::U8(bytes)
+    if bit_depth <= 8 {
+        return Samples::U8(bytes);
     }
+    let pairs = bytes.as_chunks::<2>().0;
+    Samples::U16(pairs.iter().map(|pair| u16::from_le_bytes(*pair)).collect())
 }

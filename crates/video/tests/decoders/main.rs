@@ -1,5 +1,12 @@
 //! Every decoder against ffmpeg, frame by frame, on clips that ffmpeg makes.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, and helpers here belong to tests"
+)]
+
 mod clips;
 mod damage;
 mod exact;
