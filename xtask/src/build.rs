@@ -1,7 +1,7 @@
 //! Building: components with the wasm toolchain, the host with the ordinary one.
 
 use crate::sh;
-use crate::toolchain::{TARGET, WasmToolchain, cargo};
+use crate::toolchain::{TARGET, WasmToolchain, cargo_command};
 use anyhow::{Context, Result};
 use std::path::PathBuf;
 
@@ -52,12 +52,6 @@ fn build_components(names: &[&str]) -> Result<()> {
 /// Builds the host and returns its path. It finds the components beside its folder.
 pub fn host() -> Result<PathBuf> {
     eprintln!("building framemill");
-    sh::run(sh::command(cargo()).args([
-        "build",
-        "--release",
-        "--locked",
-        "--package",
-        "framemill",
-    ]))?;
+    sh::run(cargo_command()?.args(["build", "--release", "--locked", "--package", "framemill"]))?;
     Ok(sh::root().join("target/release/framemill"))
 }

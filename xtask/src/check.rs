@@ -1,7 +1,7 @@
 //! Checks of the workspace itself.
 
 use crate::sh;
-use crate::toolchain::cargo;
+use crate::toolchain::cargo_command;
 use anyhow::{Result, bail};
 
 /// The crates without I/O.
@@ -21,7 +21,7 @@ const FORBIDDEN: &[&str] = &[
 /// Fails when a pure crate depends on something that does I/O.
 pub fn boundary() -> Result<()> {
     for package in PURE {
-        let mut tree = sh::command(cargo());
+        let mut tree = cargo_command()?;
         tree.args([
             "tree",
             "--locked",

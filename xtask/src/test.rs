@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything there is to test, with everything it needs.
 
-use crate::toolchain::cargo;
+use crate::toolchain::cargo_command;
 use crate::{build, sh};
 use anyhow::Result;
 
@@ -9,7 +9,7 @@ pub fn test(filter: &[String]) -> Result<()> {
     ffmpeg()?;
     build::all_components()?;
     let framemill = build::host()?;
-    let mut test = sh::command(cargo());
+    let mut test = cargo_command()?;
     // The release profile: see Cargo.toml.
     test.args([
         "test",

@@ -31,7 +31,11 @@ pub enum WasmToolchain {
 
 impl WasmToolchain {
     /// An installed target first, then `rustup target add`, then Debian's packages.
+    /// `FRAMEMILL_WASM_TOOLCHAIN=debian` takes the last one at once.
     pub fn find() -> Result<Self> {
+        if std::env::var_os("FRAMEMILL_WASM_TOOLCHAIN").is_some_and(|name| name == "debian") {
+            return Self::debian();
+        }
         if rustup_target_installed()? || rustup_target_add() {
             return Ok(Self::Rustup);
         }
@@ -54,7 +58,7 @@ impl WasmToolchain {
         let tools = sh::root().join("target/tools");
         if !tools.join("bin/wasm-component-ld").is_file() {
             eprintln!("building wasm-component-ld, the linker of {TARGET} (about 90 s, once)");
-            let mut install = sh::command(cargo());
+            let mut install = cargo_command()?;
             install.args(["install", "--quiet", "wasm-component-ld", "--locked"]);
             install
                 .args(["--version", COMPONENT_LD_VERSION, "--root"])
@@ -75,7 +79,7 @@ impl WasmToolchain {
     /// would each rebuild what the other built).
     pub fn cargo_build(&self) -> Result<Command> {
         let mut build = match self {
-            Self::Rustup => sh::command(cargo()),
+            Self::Rustup => cargo_command()?,
             Self::Debian { tools } => {
                 let mut build = sh::command("/usr/bin/cargo");
                 let path = std::env::var_os("PATH").unwrap_or_default();
@@ -83,6 +87,9 @@ impl WasmToolchain {
                 build
                     .env("PATH", std::env::join_paths(dirs)?)
                     .env("RUSTC", "/usr/bin/rustc")
+                    // The caller may be rustup's cargo, whose choices must not leak in.
+                    .env_remove("RUSTUP_TOOLCHAIN")
+                    .env_remove("CARGO")
                     // -Zbuild-std on a released compiler.
                     .env("RUSTC_BOOTSTRAP", "1")
                     .env("CARGO_TARGET_WASM32_WASIP2_LINKER", "wasm-component-ld")
@@ -90,11 +97,7 @@ impl WasmToolchain {
                 build
             }
         };
-        // The caller may be rustup's cargo, whose choices must not leak into Debian's.
-        build
-            .env_remove("RUSTUP_TOOLCHAIN")
-            .env_remove("CARGO")
-            .env_remove("RUSTFLAGS");
+        build.env_remove("RUSTFLAGS");
         build.env("CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS", self.rustflags()?);
         build.args([
             "build",
@@ -123,9 +126,23 @@ impl WasmToolchain {
     }
 }
 
-/// The cargo that runs us.
-pub fn cargo() -> std::ffi::OsString {
+/// The cargo that runs us, with its own compiler: rustup's `rustc` proxy would obey the
+/// `rust-toolchain.toml` that a dependency (rav1d) carries.
+pub fn cargo_command() -> Result<Command> {
+    let mut command = sh::command(cargo());
+    let rustc = Path::new(&sysroot()?).join("bin/rustc");
+    if rustc.is_file() {
+        command.env("RUSTC", rustc);
+    }
+    Ok(command)
+}
+
+fn cargo() -> std::ffi::OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+fn sysroot() -> Result<String> {
+    sh::output(sh::command("rustc").args(["--print", "sysroot"]))
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
@@ -135,13 +152,9 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
 }
 
 fn rustup_target_installed() -> Result<bool> {
-    let sysroot = sh::output(sh::command("rustc").args(["--print", "sysroot"]))?;
-    Ok(Path::new(&sysroot)
-        .join("lib/rustlib")
-        .join(TARGET)
-        .join("lib")
-        .is_dir()
-        && sysroot != "/usr")
+    let sysroot = sysroot()?;
+    let target = Path::new(&sysroot).join("lib/rustlib").join(TARGET);
+    Ok(target.join("lib").is_dir() && sysroot != "/usr")
 }
 
 fn rustup_target_add() -> bool {
