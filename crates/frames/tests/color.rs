@@ -63,6 +63,8 @@ const MATRICES: &[(&str, Matrix)] = &[
     ("fcc", Matrix::Fcc),
 ];
 
+const RANGES: [(&str, Range); 2] = [("tv", Range::Limited), ("pc", Range::Full)];
+
 fn frame(bytes: &[u8], size: (u32, u32), chroma: ChromaSampling, bit_depth: u8) -> Frame {
     let (width, height) = size;
     let half = |n: u32| n.div_ceil(2);
@@ -110,22 +112,45 @@ fn planes(source: &str, pixel_format: &str) -> Vec<u8> {
     )
 }
 
-/// What ffmpeg makes of raw planes.
-fn reference(
+/// Colour descriptions to compare, in ffmpeg's words and in ours.
+type Colour = ((&'static str, Matrix), (&'static str, Range));
+
+/// What ffmpeg makes of raw planes taken for each of these colours.
+fn references(
     planes: &[u8],
     (width, height): (u32, u32),
     format: &str,
-    matrix: &str,
-    range: &str,
-) -> Vec<u8> {
-    ffmpeg(
+    colours: &[Colour],
+) -> Vec<Vec<u8>> {
+    let count = colours.len();
+    let pads = |name: &str| {
+        (0..count)
+            .map(|i| format!("[{name}{i}]"))
+            .collect::<String>()
+    };
+    let scales: String = (0..count)
+        .zip(colours)
+        .map(|(i, ((matrix, _), (range, _)))| {
+            format!(
+                "[in{i}]scale=in_color_matrix={matrix}:in_range={range}:\
+                 flags=accurate_rnd+full_chroma_int+bicubic,format=rgb24[out{i}];"
+            )
+        })
+        .collect();
+    let graph = format!(
+        "split={count}{};{scales}{}vstack={count}",
+        pads("in"),
+        pads("out")
+    );
+    let images = ffmpeg(
         &format!(
-            "-f rawvideo -pix_fmt {format} -s {width}x{height} -i - -vf \
-             scale=in_color_matrix={matrix}:in_range={range}:flags=accurate_rnd+full_chroma_int+bicubic,format=rgb24 \
-             -f rawvideo -"
+            "-f rawvideo -pix_fmt {format} -s {width}x{height} -i - -filter_complex {graph} -f rawvideo -"
         ),
         Some(planes),
-    )
+    );
+    let size = (width * height * 3) as usize;
+    assert_eq!(images.len(), count * size);
+    images.chunks(size).map(<[u8]>::to_vec).collect()
 }
 
 fn largest_difference(a: &[u8], b: &[u8]) -> u8 {
@@ -140,22 +165,25 @@ fn largest_difference(a: &[u8], b: &[u8]) -> u8 {
 /// Compares every matrix and both ranges for one source.
 fn compare(source: &str, size: (u32, u32)) {
     let mut failed = Vec::new();
+    let colours: Vec<Colour> = MATRICES
+        .iter()
+        .flat_map(|matrix| RANGES.map(|range| (*matrix, range)))
+        .collect();
     for (name, chroma, bit_depth) in FORMATS {
         let planes = planes(source, name);
-        for (matrix_name, matrix) in MATRICES {
-            for (range_name, range) in [("tv", Range::Limited), ("pc", Range::Full)] {
-                let expected = reference(&planes, size, name, matrix_name, range_name);
-                let mut frame = frame(&planes, size, *chroma, *bit_depth);
-                frame.color.matrix = Some(*matrix);
-                frame.color.range = Some(range);
-                let (image, facts) = to_rgb(&frame, Rotation::R0, &SETTINGS).unwrap();
-                assert_eq!((facts.matrix, facts.range), (*matrix, range));
-                assert!(!facts.matrix_assumed && !facts.tone_mapped);
-                let worst = largest_difference(&image.data, &expected);
-                println!("{source} {name} {matrix_name} {range_name}: {worst}");
-                if worst > TOLERANCE {
-                    failed.push(format!("{name} {matrix_name} {range_name}: {worst}"));
-                }
+        let expected = references(&planes, size, name, &colours);
+        for (((matrix_name, matrix), (range_name, range)), expected) in colours.iter().zip(expected)
+        {
+            let mut frame = frame(&planes, size, *chroma, *bit_depth);
+            frame.color.matrix = Some(*matrix);
+            frame.color.range = Some(*range);
+            let (image, facts) = to_rgb(&frame, Rotation::R0, &SETTINGS).unwrap();
+            assert_eq!((facts.matrix, facts.range), (*matrix, *range));
+            assert!(!facts.matrix_assumed && !facts.tone_mapped);
+            let worst = largest_difference(&image.data, &expected);
+            println!("{source} {name} {matrix_name} {range_name}: {worst}");
+            if worst > TOLERANCE {
+                failed.push(format!("{name} {matrix_name} {range_name}: {worst}"));
             }
         }
     }
@@ -286,10 +314,11 @@ fn grey_video_equals_ffmpegs_with_neutral_chroma() {
     let mut with_chroma = luma.clone();
     with_chroma.resize(luma.len() * 3 / 2, 128);
     let mut frame = frame(&luma, size, ChromaSampling::Monochrome, 8);
-    for (name, range) in [("tv", Range::Limited), ("pc", Range::Full)] {
+    let colours = RANGES.map(|range| (("bt709", Matrix::Bt709), range));
+    let expected = references(&with_chroma, size, "yuv420p", &colours);
+    for ((_, (name, range)), expected) in colours.into_iter().zip(expected) {
         frame.color.range = Some(range);
         let (image, _) = to_rgb(&frame, Rotation::R0, &SETTINGS).unwrap();
-        let expected = reference(&with_chroma, size, "yuv420p", "bt709", name);
         assert!(largest_difference(&image.data, &expected) <= 1, "{name}");
     }
 }
@@ -369,7 +398,15 @@ fn rotation_and_size_apply_to_the_picture() {
 
 #[test]
 fn odd_and_tiny_sizes_are_converted() {
-    for (width, height) in [(1u32, 1u32), (2, 1), (1, 2), (3, 3), (5, 4), (7, 2), (33, 17)] {
+    for (width, height) in [
+        (1u32, 1u32),
+        (2, 1),
+        (1, 2),
+        (3, 3),
+        (5, 4),
+        (7, 2),
+        (33, 17),
+    ] {
         for (chroma, size) in [
             (
                 ChromaSampling::Cs420,

@@ -103,7 +103,7 @@ fn decoded(plan: &Plan<'_>) -> Vec<Vec<i64>> {
         .collect()
 }
 
-fn codes(plan: &Plan<'_>) -> Vec<&str> {
+fn codes<'a>(plan: &'a Plan<'a>) -> Vec<&'a str> {
     plan.warnings.iter().map(|w| w.code.as_str()).collect()
 }
 
