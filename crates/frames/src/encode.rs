@@ -50,7 +50,7 @@ pub enum EncodeError {
     },
 }
 
-/// Encodes an image: JPEG baseline 4:2:0 with optimised Huffman tables, PNG 8 bit RGB, or
+/// Encodes an image: JPEG baseline 4:2:0 in one scan, PNG 8 bit RGB, or
 /// lossless WebP. The same image gives the same bytes on every platform.
 ///
 /// # Errors
@@ -92,7 +92,8 @@ fn jpeg(image: &RgbImage, quality: u8) -> Result<Vec<u8>, String> {
     let mut file = Vec::new();
     let mut encoder = Encoder::new(&mut file, quality.clamp(1, 100));
     encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
-    encoder.set_optimized_huffman_tables(true);
+    // Not with optimised Huffman tables: this encoder then writes one scan per component, which
+    // the decoder of the `image` crate (zune-jpeg 0.5.15) turns into green stripes.
     encoder
         .encode(&image.data, width, height, ColorType::Rgb)
         .map_err(|error| error.to_string())?;
@@ -208,6 +209,8 @@ mod tests {
         let file = encode(&picture(64, 64), &settings(ImageFormat::Jpeg)).unwrap();
         let frame = file.windows(2).position(|two| two == [0xff, 0xc0]).unwrap();
         assert_eq!(file[frame + 11], 0x22, "luma sampling factors");
+        let scans = file.windows(2).filter(|two| two == b"\xff\xda").count();
+        assert_eq!(scans, 1);
     }
 
     #[test]

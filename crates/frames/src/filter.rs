@@ -1,0 +1,323 @@
+//! Which selected frames are dropped again.
+
+use crate::{Scores, Thumb};
+use framemill_contract::{Dedupe, DropReason, DroppedFrame, Filters, KeptFrame};
+
+/// Frames whose luma deviates less than this (of 255) from its mean are of one colour. The
+/// noise of a covered lens stays below it, the darkest and foggiest scenes do not.
+const BLANK_DEVIATION: f32 = 4.0;
+
+/// What is to happen with a frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Verdict {
+    /// It gets an image.
+    Keep,
+    /// It does not.
+    Drop {
+        /// Why.
+        reason: DropReason,
+        /// The number that decided.
+        score: f32,
+        /// For duplicates: index of the kept frame it is like.
+        like: Option<u64>,
+    },
+}
+
+/// Judges frames one after the other in presentation order.
+#[derive(Clone, Debug)]
+pub struct Screen {
+    filters: Filters,
+    last: Option<Look>,
+}
+
+/// What is remembered of the last kept frame.
+#[derive(Clone, Debug)]
+struct Look {
+    index: u64,
+    phash: u64,
+    thumb: Option<Thumb>,
+}
+
+impl Look {
+    /// The hash distance to `other`, where `dedupe` takes both for the same picture: no more
+    /// hash bits differ than allowed, and no block of the small image differs by more than a
+    /// limit that goes with it. A hash of 64 bits alone does not notice a person who walks
+    /// through a wide view.
+    fn same(&self, phash: u64, thumb: Option<&Thumb>, dedupe: Dedupe) -> Option<u32> {
+        let Dedupe::MaxDistance(most) = dedupe else {
+            return None;
+        };
+        let distance = (self.phash ^ phash).count_ones();
+        let block = match (&self.thumb, thumb) {
+            (Some(last), Some(thumb)) => u32::from(last.largest_difference(thumb)),
+            _ => 0,
+        };
+        (distance <= most && block <= block_limit(most)).then_some(distance)
+    }
+}
+
+/// Largest difference of a block, of 255, between frames that count as the same at this hash
+/// distance: 24 at `dedupe = "on"`, where still cameras were seen to give up to 22 and a head
+/// that enters the view 35; at 0 just coding noise.
+fn block_limit(distance: u32) -> u32 {
+    distance.saturating_mul(5).saturating_add(4)
+}
+
+impl Screen {
+    /// A screen that has seen nothing.
+    pub fn new(filters: &Filters) -> Self {
+        Self {
+            filters: *filters,
+            last: None,
+        }
+    }
+
+    /// Judges the next frame: blank first, then blurred, then like the last kept one.
+    pub fn judge(&mut self, index: u64, scores: &Scores) -> Verdict {
+        let drop = |reason, score, like| Verdict::Drop {
+            reason,
+            score,
+            like,
+        };
+        if self.filters.drop_blank && scores.luma_deviation < BLANK_DEVIATION {
+            return drop(DropReason::Blank, scores.luma_deviation, None);
+        }
+        if let Some(least) = self.filters.min_sharpness
+            && scores.sharpness < least
+        {
+            return drop(DropReason::Blurred, scores.sharpness, None);
+        }
+        let dedupe = self.filters.dedupe;
+        if let Some(last) = &self.last
+            && let Some(distance) = last.same(scores.phash, Some(&scores.thumb), dedupe)
+        {
+            return drop(DropReason::Duplicate, distance as f32, Some(last.index));
+        }
+        if dedupe != Dedupe::Off {
+            self.last = Some(Look {
+                index,
+                phash: scores.phash,
+                thumb: Some(scores.thumb.clone()),
+            });
+        }
+        Verdict::Keep
+    }
+}
+
+/// Joins the kept frames of segments that were screened each on its own: drops those at a
+/// segment's start that are like the last kept frame of the segments before.
+#[derive(Clone, Debug)]
+pub struct Merger {
+    dedupe: Dedupe,
+    last: Option<Look>,
+}
+
+impl Merger {
+    /// A merger that has seen nothing.
+    pub fn new(filters: &Filters) -> Self {
+        Self {
+            dedupe: filters.dedupe,
+            last: None,
+        }
+    }
+
+    /// Takes the kept frames of the next segment in presentation order, and their
+    /// [`Thumb::to_text`]s in the same order; a frame without one is judged by its hash alone.
+    /// Returns the frames that stay, and those that are duplicates after all.
+    pub fn push(
+        &mut self,
+        frames: Vec<KeptFrame>,
+        thumbs: &[String],
+    ) -> (Vec<KeptFrame>, Vec<DroppedFrame>) {
+        if self.dedupe == Dedupe::Off {
+            return (frames, Vec::new());
+        }
+        let mut dropped = Vec::new();
+        let mut kept = Vec::with_capacity(frames.len());
+        for (i, frame) in frames.into_iter().enumerate() {
+            // Behind the first that stays the segment's own screen has judged the same.
+            let judged = !kept.is_empty();
+            let thumb = thumbs.get(i).and_then(|text| Thumb::from_text(text));
+            let Ok(phash) = u64::from_str_radix(&frame.phash, 16) else {
+                kept.push(frame);
+                continue;
+            };
+            let last = self.last.as_ref().filter(|_| !judged);
+            let same = last.and_then(|last| {
+                let distance = last.same(phash, thumb.as_ref(), self.dedupe)?;
+                Some((distance, last.index))
+            });
+            if let Some((distance, like)) = same {
+                dropped.push(DroppedFrame {
+                    index: frame.index,
+                    pts: frame.pts,
+                    reason: DropReason::Duplicate,
+                    score: distance as f32,
+                    like: Some(like),
+                });
+            } else {
+                self.last = Some(Look {
+                    index: frame.index,
+                    phash,
+                    thumb,
+                });
+                kept.push(frame);
+            }
+        }
+        (kept, dropped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use framemill_video::Pts;
+
+    fn scores(phash: u64, block: u8) -> Scores {
+        let mut thumb = vec![100; Thumb::COLUMNS * Thumb::ROWS];
+        thumb[1000] = block;
+        Scores {
+            phash,
+            sharpness: 50.0,
+            luma_mean: 100.0,
+            luma_deviation: 30.0,
+            thumb: Thumb(thumb),
+        }
+    }
+
+    fn filters(dedupe: Dedupe) -> Filters {
+        Filters {
+            dedupe,
+            min_sharpness: Some(10.0),
+            drop_blank: true,
+        }
+    }
+
+    fn like(verdict: Verdict) -> Option<u64> {
+        match verdict {
+            Verdict::Keep => None,
+            Verdict::Drop { like, .. } => like,
+        }
+    }
+
+    #[test]
+    fn blank_comes_before_blurred_before_duplicate() {
+        let mut screen = Screen::new(&filters(Dedupe::MaxDistance(4)));
+        let good = scores(0, 100);
+        assert_eq!(screen.judge(0, &good), Verdict::Keep);
+        let blurred = Scores {
+            sharpness: 9.0,
+            ..good.clone()
+        };
+        let blank = Scores {
+            luma_deviation: 1.0,
+            ..blurred.clone()
+        };
+        let reason = |verdict| match verdict {
+            Verdict::Drop { reason, score, .. } => Some((reason, score)),
+            Verdict::Keep => None,
+        };
+        let judged = [&blank, &blurred, &good].map(|scores| reason(screen.judge(1, scores)));
+        assert_eq!(
+            judged,
+            [
+                Some((DropReason::Blank, 1.0)),
+                Some((DropReason::Blurred, 9.0)),
+                Some((DropReason::Duplicate, 0.0)),
+            ]
+        );
+    }
+
+    #[test]
+    fn filters_that_are_off_drop_nothing() {
+        let mut screen = Screen::new(&Filters {
+            dedupe: Dedupe::Off,
+            min_sharpness: None,
+            drop_blank: false,
+        });
+        let black = Scores {
+            sharpness: 0.0,
+            luma_deviation: 0.0,
+            ..scores(0, 100)
+        };
+        for index in 0..3 {
+            assert_eq!(screen.judge(index, &black), Verdict::Keep);
+        }
+    }
+
+    #[test]
+    fn duplicates_are_of_the_last_kept_frame() {
+        let mut screen = Screen::new(&filters(Dedupe::MaxDistance(4)));
+        assert_eq!(screen.judge(0, &scores(0b0, 100)), Verdict::Keep);
+        assert_eq!(like(screen.judge(10, &scores(0b1111, 100))), Some(0));
+        // 4 bits from the dropped one, 8 from the kept one.
+        assert_eq!(screen.judge(20, &scores(0b1111_1111, 100)), Verdict::Keep);
+        assert_eq!(like(screen.judge(30, &scores(0b1111_1110, 100))), Some(20));
+    }
+
+    #[test]
+    fn one_changed_block_makes_a_difference() {
+        let mut screen = Screen::new(&filters(Dedupe::MaxDistance(4)));
+        assert_eq!(screen.judge(0, &scores(0, 100)), Verdict::Keep);
+        assert_eq!(like(screen.judge(1, &scores(0, 124))), Some(0));
+        assert_eq!(screen.judge(2, &scores(0, 125)), Verdict::Keep);
+    }
+
+    fn kept(index: u64, phash: u64) -> KeptFrame {
+        KeptFrame {
+            index,
+            pts: Pts(index as i64),
+            seconds: 0.0,
+            name: String::new(),
+            width: 1,
+            height: 1,
+            bytes: 1,
+            sha256: String::new(),
+            phash: format!("{phash:016x}"),
+            sharpness: 0.0,
+        }
+    }
+
+    #[test]
+    fn merging_segments_drops_what_one_screen_would() {
+        let looks: Vec<Scores> = [0u64, 0, 3, 0, 0xffff, 0xfff0, 0, 1, 0xff00, 0xff00]
+            .iter()
+            .map(|phash| scores(*phash, 100 + (*phash % 7) as u8))
+            .collect();
+        let filters = filters(Dedupe::MaxDistance(4));
+        let screened = |range: std::ops::Range<usize>| {
+            let mut screen = Screen::new(&filters);
+            range
+                .filter(|i| screen.judge(*i as u64, &looks[*i]) == Verdict::Keep)
+                .collect::<Vec<_>>()
+        };
+        let whole = screened(0..looks.len());
+        for cut in 1..looks.len() {
+            let mut merger = Merger::new(&filters);
+            let mut merged = Vec::new();
+            for range in [0..cut, cut..looks.len()] {
+                let frames = screened(range);
+                let thumbs: Vec<_> = frames.iter().map(|i| looks[*i].thumb.to_text()).collect();
+                let frames = frames
+                    .iter()
+                    .map(|i| kept(*i as u64, looks[*i].phash))
+                    .collect();
+                let (stay, dropped) = merger.push(frames, &thumbs);
+                assert!(dropped.iter().all(|frame| frame.like.is_some()));
+                merged.extend(stay.iter().map(|frame| frame.index as usize));
+            }
+            assert_eq!(merged, whole, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn merging_without_thumbs_goes_by_the_hash() {
+        let mut merger = Merger::new(&filters(Dedupe::MaxDistance(4)));
+        assert_eq!(merger.push(vec![kept(0, 0)], &[]).0.len(), 1);
+        let (stay, dropped) = merger.push(vec![kept(5, 1), kept(9, 0xff)], &[]);
+        assert_eq!(stay.iter().map(|f| f.index).collect::<Vec<_>>(), [9]);
+        assert_eq!(dropped[0].like, Some(0));
+        let mut off = Merger::new(&filters(Dedupe::Off));
+        assert_eq!(off.push(vec![kept(0, 0), kept(1, 0)], &[]).0.len(), 2);
+    }
+}
