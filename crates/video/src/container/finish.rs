@@ -174,6 +174,21 @@ pub(super) fn derive_dts(samples: &mut [Sample]) {
     }
 }
 
+/// Moves decoding times back so far that no picture is decoded after it is shown: negative
+/// offsets put presentation before decoding (ISO 14496-12 clause 8.6.1.1).
+pub(super) fn decode_before_show(samples: &mut [Sample]) {
+    let late = samples
+        .iter()
+        .map(|sample| sample.dts.0.saturating_sub(sample.pts.0))
+        .max()
+        .unwrap_or(0);
+    if late > 0 {
+        for sample in samples {
+            sample.dts = Dts(sample.dts.0.saturating_sub(late));
+        }
+    }
+}
+
 /// Presentation order of pictures from their picture order counts, which start anew at each
 /// [`Order::restart`]. Writes each picture's rank, counted from 0 in presentation order.
 #[derive(Debug, Default)]

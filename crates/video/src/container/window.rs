@@ -68,6 +68,9 @@ impl Window {
         if end > self.size {
             return Err(Stop::Short);
         }
+        if length == 0 {
+            return Ok(&[]);
+        }
         if length > MOST {
             return Err(Stop::Fail(IndexError::Limit {
                 what: "size of one header",

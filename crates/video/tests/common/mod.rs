@@ -58,6 +58,7 @@ pub fn testsrc(size: &str, rate: &str, seconds: &str) -> String {
 #[derive(Clone, Debug)]
 pub struct Packet {
     pub pts: Option<i64>,
+    pub dts: Option<i64>,
     pub size: usize,
     pub pos: Option<u64>,
     pub key: bool,
@@ -87,14 +88,17 @@ pub fn packets(path: &Path) -> Vec<Packet> {
             path.to_str().unwrap(),
         ],
     );
+    // Side data breaks lines: what goes on starts with a separator.
     String::from_utf8_lossy(&output.stdout)
+        .replace("\n|", "|")
         .lines()
-        .filter(|line| line.contains("size="))
+        .filter(|line| line.contains("data_hash="))
         .map(|line| {
             let fields = fields(line);
             let hash = fields["data_hash"].trim_start_matches("adler32:");
             Packet {
                 pts: fields.get("pts").and_then(|pts| pts.parse().ok()),
+                dts: fields.get("dts").and_then(|dts| dts.parse().ok()),
                 size: fields["size"].parse().unwrap(),
                 pos: fields.get("pos").and_then(|pos| pos.parse().ok()),
                 key: fields["flags"].starts_with('K'),

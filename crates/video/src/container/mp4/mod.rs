@@ -10,7 +10,7 @@ mod fragments;
 mod tables;
 mod track;
 
-use super::finish::{drop_unreadable, duration, warning};
+use super::finish::{decode_before_show, drop_unreadable, duration, warning};
 use super::window::{Fields, Pull, Stop, Window};
 use super::{Demux, fourcc};
 use crate::{Container, IndexError, IndexWarning, Timescale, VideoIndex};
@@ -343,6 +343,7 @@ impl Mp4 {
             &mut self.warnings,
         )?;
         drop_unreadable(&mut samples, window.size(), NAME, &mut self.warnings)?;
+        decode_before_show(&mut samples);
         let facts = entry.facts;
         Ok(VideoIndex {
             container: Container::Mp4,
