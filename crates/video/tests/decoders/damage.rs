@@ -83,7 +83,7 @@ fn fuzz(codec: Codec, name: &str, extension: &str, args: &str) {
         None => vec![(clip.config, clip.units)],
     };
     let config = ProptestConfig {
-        cases: 192,
+        cases: std::env::var("FRAMEMILL_FUZZ_CASES").map_or(192, |cases| cases.parse().unwrap()),
         failure_persistence: None,
         ..ProptestConfig::default()
     };
@@ -129,6 +129,12 @@ fn hevc() {
 fn hevc_deep() {
     let args = "-c:v libx265 -pix_fmt yuv444p10le -tag:v hvc1 -x265-params log-level=none:qp=30";
     fuzz(Codec::Hevc, "damage_hevc_deep", "mp4", args);
+}
+
+#[test]
+fn hevc_422() {
+    let args = "-c:v libx265 -pix_fmt yuv422p10le -tag:v hvc1 -x265-params log-level=none:qp=30";
+    fuzz(Codec::Hevc, "damage_hevc_422", "mp4", args);
 }
 
 #[test]

@@ -139,6 +139,21 @@ exact! { Hevc, "mp4",
         "-c:v libx265 -pix_fmt yuv444p10le -tag:v hvc1 -x265-params log-level=none:bframes=3";
 }
 
+exact! { Hevc, "mp4",
+    hevc_main422: MOVING, "yuv422p",
+        "-c:v libx265 -pix_fmt yuv422p -tag:v hvc1 -x265-params log-level=none:bframes=3:slices=2";
+    hevc_main422_10: MOVING, "yuv422p10le",
+        "-c:v libx265 -pix_fmt yuv422p10le -tag:v hvc1 -x265-params log-level=none:bframes=3";
+    hevc_main422_10_intra: FRACTAL, "yuv422p10le",
+        "-c:v libx265 -pix_fmt yuv422p10le -tag:v hvc1 -x265-params log-level=none:keyint=1";
+    hevc_main422_12: CROPPED, "yuv422p12le",
+        "-c:v libx265 -pix_fmt yuv422p12le -tag:v hvc1 -x265-params log-level=none:lossless=1";
+    hevc_gray: MOVING, "gray",
+        "-c:v libx265 -pix_fmt gray -tag:v hvc1 -x265-params log-level=none:bframes=3";
+    hevc_gray10: MOVING, "gray10le",
+        "-c:v libx265 -pix_fmt gray10le -tag:v hvc1 -x265-params log-level=none:bframes=3";
+}
+
 exact! { Av1, "mp4",
     av1_8bit: MOVING, "yuv420p",
         "-c:v libsvtav1 -pix_fmt yuv420p -preset 8 -g 12";

@@ -51,26 +51,6 @@ fn h264_lossless() {
 }
 
 #[test]
-fn hevc_422() {
-    refused_early(
-        Codec::Hevc,
-        "hevc_422",
-        "-c:v libx265 -pix_fmt yuv422p10le -tag:v hvc1 -x265-params log-level=none",
-        "HEVC 4:2:2 (10 bit)",
-    );
-}
-
-#[test]
-fn hevc_monochrome() {
-    refused_early(
-        Codec::Hevc,
-        "hevc_gray",
-        "-c:v libx265 -pix_fmt gray -tag:v hvc1 -x265-params log-level=none",
-        "HEVC monochrome (4:0:0)",
-    );
-}
-
-#[test]
 fn vp9_440() {
     let (message, _) = refusal(
         Codec::Vp9,

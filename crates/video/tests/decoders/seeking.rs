@@ -74,6 +74,12 @@ fn hevc_open_gop() {
 }
 
 #[test]
+fn hevc_422_open_gop() {
+    let args = "-c:v libx265 -pix_fmt yuv422p10le -tag:v hvc1 -x265-params log-level=none:open-gop=1:keyint=8:bframes=4:b-adapt=0:scenecut=0";
+    starts_anywhere(Codec::Hevc, "seek_hevc_422_open", args, true);
+}
+
+#[test]
 fn av1() {
     let args = "-c:v libsvtav1 -pix_fmt yuv420p -preset 8 -g 12";
     starts_anywhere(Codec::Av1, "seek_av1", args, false);
