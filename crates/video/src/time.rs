@@ -9,6 +9,9 @@ use std::num::NonZeroU32;
 pub struct Timescale(NonZeroU32);
 
 impl Timescale {
+    /// One tick per second.
+    pub const ONE: Self = Self(NonZeroU32::MIN);
+
     /// `None` for zero: a clock that never ticks cannot order frames.
     pub fn new(ticks_per_second: u32) -> Option<Self> {
         NonZeroU32::new(ticks_per_second).map(Self)

@@ -1,0 +1,164 @@
+//! EBML elements (RFC 8794).
+
+use super::NAME;
+use crate::IndexError;
+use crate::container::window::{Fields, Pull, Stop, Window};
+
+/// Element ids that we read (RFC 9559 clause 5).
+#[allow(missing_docs)]
+pub(super) mod id {
+    pub(in super::super) const EBML: u32 = 0x1a45_dfa3;
+    pub(in super::super) const SEGMENT: u32 = 0x1853_8067;
+    pub(in super::super) const INFO: u32 = 0x1549_a966;
+    pub(in super::super) const TIMESTAMP_SCALE: u32 = 0x2a_d7b1;
+    pub(in super::super) const TRACKS: u32 = 0x1654_ae6b;
+    pub(in super::super) const CLUSTER: u32 = 0x1f43_b675;
+    pub(in super::super) const TIMESTAMP: u32 = 0xe7;
+    pub(in super::super) const SIMPLE_BLOCK: u32 = 0xa3;
+    pub(in super::super) const BLOCK_GROUP: u32 = 0xa0;
+    pub(in super::super) const BLOCK: u32 = 0xa1;
+    pub(in super::super) const REFERENCE_BLOCK: u32 = 0xfb;
+    pub(in super::super) const TRACK_ENTRY: u32 = 0xae;
+    pub(in super::super) const TRACK_NUMBER: u32 = 0xd7;
+    pub(in super::super) const TRACK_TYPE: u32 = 0x83;
+    pub(in super::super) const FLAG_DEFAULT: u32 = 0x88;
+    pub(in super::super) const DEFAULT_DURATION: u32 = 0x23_e383;
+    pub(in super::super) const CODEC_ID: u32 = 0x86;
+    pub(in super::super) const CODEC_PRIVATE: u32 = 0x63a2;
+    pub(in super::super) const VIDEO: u32 = 0xe0;
+    pub(in super::super) const PIXEL_WIDTH: u32 = 0xb0;
+    pub(in super::super) const PIXEL_HEIGHT: u32 = 0xba;
+    pub(in super::super) const DISPLAY_WIDTH: u32 = 0x54b0;
+    pub(in super::super) const DISPLAY_HEIGHT: u32 = 0x54ba;
+    pub(in super::super) const DISPLAY_UNIT: u32 = 0x54b2;
+    pub(in super::super) const COLOUR: u32 = 0x55b0;
+    pub(in super::super) const MATRIX: u32 = 0x55b1;
+    pub(in super::super) const RANGE: u32 = 0x55b9;
+    pub(in super::super) const TRANSFER: u32 = 0x55ba;
+    pub(in super::super) const PRIMARIES: u32 = 0x55bb;
+    pub(in super::super) const PROJECTION: u32 = 0x7670;
+    pub(in super::super) const PROJECTION_ROLL: u32 = 0x7675;
+    pub(in super::super) const CONTENT_ENCODINGS: u32 = 0x6d80;
+    pub(in super::super) const CONTENT_ENCODING: u32 = 0x6240;
+    pub(in super::super) const ENCODING_SCOPE: u32 = 0x5032;
+    pub(in super::super) const COMPRESSION: u32 = 0x5034;
+    pub(in super::super) const COMPRESSION_ALGORITHM: u32 = 0x4254;
+    pub(in super::super) const COMPRESSION_SETTINGS: u32 = 0x4255;
+    pub(in super::super) const ENCRYPTION: u32 = 0x5035;
+}
+
+/// The most bytes an element may have that is read in one piece.
+const MAX_CONTENT: u64 = 16 << 20;
+
+/// An element's place in the file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Element {
+    pub(super) id: u32,
+    pub(super) body: u64,
+    /// One past the last byte; `None` where the size is unknown.
+    pub(super) end: Option<u64>,
+}
+
+impl Element {
+    /// Reads the element header at `at`.
+    pub(super) fn read(window: &Window, at: u64) -> Pull<Self> {
+        let head = window.peek(at, 12)?;
+        let broken = || {
+            if head.len() < 12 {
+                return Stop::Short;
+            }
+            Stop::Fail(IndexError::Damaged {
+                container: NAME,
+                what: format!("no element starts at byte {at}"),
+            })
+        };
+        let (id, id_length) = element_id(head).ok_or_else(broken)?;
+        let size_bytes = head.get(id_length..).unwrap_or_default();
+        let (size, size_length) = vint(size_bytes).ok_or_else(broken)?;
+        let body = at + (id_length + size_length) as u64;
+        let unknown = size == (1_u64 << (7 * size_length)) - 1;
+        let end = if unknown {
+            None
+        } else {
+            Some(body.checked_add(size).ok_or_else(broken)?)
+        };
+        Ok(Self { id, body, end })
+    }
+
+    /// The whole content of a small element.
+    pub(super) fn content<'a>(&self, window: &'a Window) -> Pull<&'a [u8]> {
+        let length = self.end.map(|end| end.saturating_sub(self.body));
+        match length {
+            Some(length) if length <= MAX_CONTENT => window.bytes(self.body, length),
+            _ => Err(Stop::Fail(IndexError::Damaged {
+                container: NAME,
+                what: format!("element {:#x} has a size above {MAX_CONTENT}", self.id),
+            })),
+        }
+    }
+}
+
+/// An element id (marker bits kept) and its length.
+fn element_id(bytes: &[u8]) -> Option<(u32, usize)> {
+    let length = bytes.first()?.leading_zeros() as usize + 1;
+    if length > 4 {
+        return None;
+    }
+    let id = bytes
+        .get(..length)?
+        .iter()
+        .fold(0, |sum, &byte| (sum << 8) | u32::from(byte));
+    Some((id, length))
+}
+
+/// A variable-size integer (marker bit dropped) and its length.
+pub(super) fn vint(bytes: &[u8]) -> Option<(u64, usize)> {
+    let &first = bytes.first()?;
+    let length = first.leading_zeros() as usize + 1;
+    if length > 8 {
+        return None;
+    }
+    let value = bytes
+        .get(..length)?
+        .iter()
+        .fold(0_u64, |sum, &byte| (sum << 8) | u64::from(byte));
+    Some((value & ((1_u64 << (7 * length)) - 1), length))
+}
+
+/// Ids and contents of the elements in `bytes`, up to the first that is broken.
+pub(super) fn children(bytes: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let (id, id_length) = element_id(rest)?;
+        let (size, size_length) = vint(rest.get(id_length..)?)?;
+        let body = rest.get(id_length + size_length..)?;
+        let (content, tail) = body.split_at_checked(usize::try_from(size).ok()?)?;
+        rest = tail;
+        Some((id, content))
+    })
+}
+
+pub(super) fn child(bytes: &[u8], id: u32) -> Option<&[u8]> {
+    children(bytes).find(|(of, _)| *of == id).map(|(_, c)| c)
+}
+
+pub(super) fn child_uint(bytes: &[u8], id: u32) -> Option<u64> {
+    child(bytes, id).map(uint)
+}
+
+/// An unsigned integer element's value.
+pub(super) fn uint(content: &[u8]) -> u64 {
+    content
+        .iter()
+        .take(8)
+        .fold(0, |sum, &byte| (sum << 8) | u64::from(byte))
+}
+
+/// A float element's value.
+pub(super) fn float(content: &[u8]) -> Option<f64> {
+    match content.len() {
+        4 => content.be32(0).map(|bits| f64::from(f32::from_bits(bits))),
+        8 => content.be64(0).map(f64::from_bits),
+        _ => None,
+    }
+}

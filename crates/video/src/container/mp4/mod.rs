@@ -1,0 +1,374 @@
+//! ISO base media files (ISO 14496-12) and QuickTime: MP4, MOV, M4V, fragmented too.
+//!
+//! The scan: top-level boxes up to `moov`; inside it, small boxes are read and the places of the
+//! sample tables noted, for all tracks; then the tables of the chosen track alone are streamed
+//! into samples; then, where the file is fragmented, each `moof`; then the edit list.
+
+mod edits;
+mod entry;
+mod fragments;
+mod tables;
+mod track;
+
+use super::finish::{drop_unreadable, duration, warning};
+use super::window::{Fields, Pull, Stop, Window};
+use super::{Demux, fourcc};
+use crate::{Container, IndexError, IndexWarning, Timescale, VideoIndex};
+use fragments::Fragments;
+use tables::Expander;
+use track::Track;
+
+/// Container name in messages.
+pub(super) const NAME: &str = "mp4";
+/// Bytes of `moov` asked for in one go.
+const MOOV_READ: u64 = 4 << 20;
+/// The most bytes a `moov` may have.
+const MAX_MOOV: u64 = 512 << 20;
+/// The most bytes a box may have that is read in one piece.
+const MAX_LEAF: u64 = 4 << 20;
+/// The most tracks we look at.
+const MAX_TRACKS: usize = 256;
+
+/// A box's place in the file.
+#[derive(Clone, Copy, Debug)]
+struct BoxHead {
+    kind: [u8; 4],
+    /// First byte after the header.
+    body: u64,
+    /// One past the last byte.
+    end: u64,
+}
+
+impl BoxHead {
+    /// Reads the header at `at` of a box that ends at `limit` at the latest, where its size is
+    /// said to be "to the end".
+    fn read(window: &Window, at: u64, limit: u64) -> Pull<Self> {
+        let head = window.bytes(at, 8)?;
+        let (size, kind) = (head.be32(0), head.array(4));
+        let (Some(size), Some(kind)) = (size, kind) else {
+            return Err(Stop::Short);
+        };
+        let (size, header) = match size {
+            0 => (limit.saturating_sub(at), 8),
+            1 => (window.bytes(at, 16)?.be64(8).ok_or(Stop::Short)?, 16),
+            size => (u64::from(size), 8),
+        };
+        let end = at.checked_add(size).filter(|_| size >= header);
+        let end = end.ok_or_else(|| damaged(format!("box at byte {at} has a size of {size}")))?;
+        Ok(Self {
+            kind,
+            body: at + header,
+            end,
+        })
+    }
+}
+
+fn damaged(what: String) -> Stop {
+    Stop::Fail(IndexError::Damaged {
+        container: NAME,
+        what,
+    })
+}
+
+/// The scan of one file.
+#[derive(Debug, Default)]
+pub(super) struct Mp4 {
+    stage: Stage,
+    at: u64,
+    moov_end: u64,
+    movie_timescale: u32,
+    movie_turn: track::Turn,
+    fragmented: bool,
+    saw_media: bool,
+    tracks: Vec<Track>,
+    track_defaults: Vec<(u32, fragments::Defaults)>,
+    expander: Option<Expander>,
+    fragments: Option<Fragments>,
+    warnings: Vec<IndexWarning>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Stage {
+    /// Top-level boxes before `moov`.
+    #[default]
+    Top,
+    /// Boxes in `moov`.
+    Moov,
+    /// The chosen track's tables.
+    Tables,
+    /// Top-level boxes after `moov`, where fragments are.
+    Fragments,
+}
+
+impl Demux for Mp4 {
+    fn run(&mut self, window: &Window) -> Pull<VideoIndex> {
+        loop {
+            match self.stage {
+                Stage::Top => self.top(window)?,
+                Stage::Moov => self.moov(window)?,
+                Stage::Tables => {
+                    let Some(expander) = &mut self.expander else {
+                        return Err(Stop::Short);
+                    };
+                    expander.run(window, &mut self.warnings)?;
+                    if !self.fragmented {
+                        return self.finish(window);
+                    }
+                    self.stage = Stage::Fragments;
+                }
+                Stage::Fragments => {
+                    self.fragments(window)?;
+                    return self.finish(window);
+                }
+            }
+        }
+    }
+
+    fn cut_off(&self) -> IndexError {
+        let what = match self.stage {
+            Stage::Top => "the file ends before its index (`moov` box)",
+            Stage::Moov | Stage::Tables => "the file ends inside its index (`moov` box)",
+            Stage::Fragments => "the file ends inside a fragment",
+        };
+        IndexError::Truncated {
+            container: NAME,
+            what: what.to_owned(),
+        }
+    }
+}
+
+impl Mp4 {
+    /// Passes over top-level boxes until `moov`.
+    fn top(&mut self, window: &Window) -> Pull<()> {
+        loop {
+            if self.at >= window.size() {
+                return Err(self.no_moov());
+            }
+            let head = BoxHead::read(window, self.at, window.size())?;
+            match &head.kind {
+                b"moov" => {
+                    if head.end > window.size() {
+                        return Err(Stop::Short);
+                    }
+                    let length = head.end - head.body;
+                    if length > MAX_MOOV {
+                        return Err(Stop::Fail(IndexError::Limit {
+                            what: "size of the index in bytes",
+                            value: length,
+                            limit: MAX_MOOV,
+                            remedy: "split the video",
+                        }));
+                    }
+                    self.at = head.body;
+                    self.moov_end = head.end;
+                    self.stage = Stage::Moov;
+                    return Ok(());
+                }
+                b"mdat" => self.saw_media = true,
+                _ => {}
+            }
+            self.at = head.end;
+        }
+    }
+
+    fn no_moov(&self) -> Stop {
+        if self.saw_media {
+            Stop::Short
+        } else {
+            damaged("there is no index (`moov` box) and no media (`mdat` box)".to_owned())
+        }
+    }
+
+    /// Walks the boxes in `moov`. Containers are entered, leaves read or noted.
+    fn moov(&mut self, window: &Window) -> Pull<()> {
+        // Most indexes fit: then everything below is in memory after one request.
+        window.peek(
+            self.at,
+            (self.moov_end.saturating_sub(self.at)).min(MOOV_READ),
+        )?;
+        while self.at.saturating_add(8) <= self.moov_end {
+            let head = BoxHead::read(window, self.at, self.moov_end)?;
+            if head.end > self.moov_end {
+                return Err(damaged(format!(
+                    "box `{}` at byte {} ends after the index",
+                    fourcc(head.kind),
+                    self.at
+                )));
+            }
+            self.at = self.moov_box(window, head)?;
+        }
+        self.choose(window)
+    }
+
+    /// Where to go on after looking at `head`.
+    fn moov_box(&mut self, window: &Window, head: BoxHead) -> Pull<u64> {
+        match &head.kind {
+            b"trak" => {
+                if self.tracks.len() >= MAX_TRACKS {
+                    return Err(damaged(format!("there are more than {MAX_TRACKS} tracks")));
+                }
+                self.tracks.push(Track::default());
+                return Ok(head.body);
+            }
+            b"mdia" | b"minf" | b"stbl" | b"edts" => return Ok(head.body),
+            b"mvex" => {
+                self.fragmented = true;
+                return Ok(head.body);
+            }
+            b"mvhd" => {
+                let body = leaf(window, head)?;
+                self.movie_timescale = track::header_timescale(body).unwrap_or(0);
+                let matrix_at = if body.u8(0) == Some(1) { 48 } else { 36 };
+                self.movie_turn = track::Turn::from_matrix(body, matrix_at);
+            }
+            b"trex" => self.trex(leaf(window, head)?),
+            b"cmov" => return Err(damaged("the index is compressed (`cmov`)".to_owned())),
+            _ => {
+                if let Some(track) = self.tracks.last_mut() {
+                    track.take_box(window, head)?;
+                }
+            }
+        }
+        Ok(head.end)
+    }
+
+    /// Defaults for fragments (clause 8.8.3).
+    fn trex(&mut self, body: &[u8]) {
+        let Some(id) = body.be32(4) else {
+            return;
+        };
+        let defaults = fragments::Defaults {
+            duration: body.be32(12).unwrap_or(0),
+            size: body.be32(16).unwrap_or(0),
+            flags: body.be32(20).unwrap_or(0),
+        };
+        // `mvex` may come before the tracks: kept apart until one is chosen.
+        if self.track_defaults.len() < MAX_TRACKS {
+            self.track_defaults.push((id, defaults));
+        }
+    }
+
+    fn defaults_of(&self, id: u32) -> fragments::Defaults {
+        let found = self.track_defaults.iter().find(|(of, _)| *of == id);
+        found.map(|(_, defaults)| *defaults).unwrap_or_default()
+    }
+
+    /// Chooses the track and starts on its tables.
+    fn choose(&mut self, window: &Window) -> Pull<()> {
+        let track = track::choose(&mut self.tracks, self.fragmented)?;
+        if track.timescale == 0 {
+            return Err(damaged("the video track has a timescale of 0".to_owned()));
+        }
+        if track.entries.len() > 1 {
+            self.warnings.push(warning(
+                "several_descriptions",
+                format!(
+                    "the track has {} sample descriptions: the first is used for all frames",
+                    track.entries.len()
+                ),
+            ));
+        }
+        if track.turn.mirrored() {
+            self.warnings.push(warning(
+                "mirrored",
+                "the display matrix mirrors the picture: that is not applied".to_owned(),
+            ));
+        }
+        self.expander = Some(Expander::new(&track, window.size()));
+        self.fragments = self
+            .fragmented
+            .then(|| Fragments::new(track.id, self.defaults_of(track.id)));
+        self.tracks = vec![track];
+        self.stage = Stage::Tables;
+        Ok(())
+    }
+
+    /// Reads the fragments after `moov`.
+    fn fragments(&mut self, window: &Window) -> Pull<()> {
+        let (Some(fragments), Some(expander)) = (&mut self.fragments, &mut self.expander) else {
+            return Ok(());
+        };
+        while self.at < window.size() {
+            let head = match BoxHead::read(window, self.at, window.size()) {
+                // A recording that was cut off ends anywhere: what is whole counts.
+                Err(Stop::Short | Stop::Fail(_)) => {
+                    fragments.cut_off = true;
+                    break;
+                }
+                other => other?,
+            };
+            if &head.kind == b"moof" {
+                if head.end > window.size() {
+                    fragments.cut_off = true;
+                    break;
+                }
+                let body = window.bytes(head.body, head.end - head.body)?;
+                fragments.take(body, self.at, window.size(), expander)?;
+            } else if head.end > window.size() {
+                fragments.cut_off = true;
+            }
+            self.at = head.end;
+        }
+        if fragments.cut_off {
+            let last = expander.samples.iter().map(|s| s.pts).max();
+            self.warnings.push(IndexWarning {
+                code: "truncated_data".to_owned(),
+                message: "the file ends inside a fragment: later frames are missing".to_owned(),
+                from_pts: last,
+                to_pts: None,
+            });
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, window: &Window) -> Pull<VideoIndex> {
+        let (Some(expander), Some(track)) = (self.expander.take(), self.tracks.pop()) else {
+            return Err(Stop::Short);
+        };
+        let (Some(timescale), Some(entry)) = (
+            Timescale::new(track.timescale),
+            track.entries.into_iter().next(),
+        ) else {
+            return Err(Stop::Short);
+        };
+        let mut samples = expander.samples;
+        edits::apply(
+            &track.edits,
+            &mut samples,
+            edits::Clocks {
+                movie: self.movie_timescale,
+                media: track.timescale,
+            },
+            self.fragmented,
+            &mut self.warnings,
+        )?;
+        drop_unreadable(&mut samples, window.size(), NAME, &mut self.warnings)?;
+        let facts = entry.facts;
+        Ok(VideoIndex {
+            container: Container::Mp4,
+            config: facts.config(entry.codec, (entry.width, entry.height), entry.color),
+            timescale,
+            duration: duration(&samples, expander.last_delta),
+            rotation: track.turn.then(self.movie_turn).rotation(),
+            pixel_aspect: entry
+                .pixel_aspect
+                .or(facts.pixel_aspect)
+                .unwrap_or_default(),
+            samples,
+            unwrap: crate::Unwrap::Plain,
+            warnings: std::mem::take(&mut self.warnings),
+        })
+    }
+}
+
+/// The whole body of a small box.
+fn leaf(window: &Window, head: BoxHead) -> Pull<&[u8]> {
+    let length = head.end.saturating_sub(head.body);
+    if length > MAX_LEAF {
+        return Err(damaged(format!(
+            "box `{}` has {length} bytes, limit {MAX_LEAF}",
+            fourcc(head.kind)
+        )));
+    }
+    window.bytes(head.body, length)
+}

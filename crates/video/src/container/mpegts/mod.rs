@@ -1,0 +1,386 @@
+//! MPEG-2 transport streams (ISO 13818-1) with H.264 or HEVC: packets of 188, 192 (M2TS) or 204
+//! bytes.
+//!
+//! There is no index in them: all packets are scanned once, through the window. A sample is the
+//! run of packets from the first to the last that holds a part of its access unit; packets of
+//! other streams in between are part of the run, and [`transport_payload`] leaves them out.
+
+mod packet;
+mod tables;
+
+use super::Demux;
+use super::finish::{derive_dts, drop_unreadable, duration, last_duration, warning};
+use super::limits;
+use super::pictures::{Picture, Splitter};
+use super::window::{Pull, Stop, Window};
+use crate::{
+    ColorDescription, Container, Dts, IndexError, IndexWarning, Pts, Rotation, Sample, Timescale,
+    Unwrap, VideoIndex,
+};
+pub(crate) use packet::transport_payload;
+pub(super) use packet::{Layout, probe};
+use packet::{Packet, PesHeader};
+use std::collections::VecDeque;
+use tables::{Programs, Video};
+
+const NAME: &str = "mpeg-ts";
+/// Ticks per second of presentation times.
+const CLOCK: u32 = 90_000;
+/// Times wrap after 33 bits.
+const WRAP: i64 = 1 << 33;
+/// Packets that one access unit may span: 30 MB.
+const MAX_SPAN: usize = 160_000;
+
+/// The scan of one file.
+#[derive(Debug)]
+pub(super) struct MpegTs {
+    layout: Layout,
+    at: u64,
+    programs: Programs,
+    stream: Option<Elementary>,
+    samples: Vec<Sample>,
+    lost_sync: u64,
+    warnings: Vec<IndexWarning>,
+}
+
+/// The chosen elementary stream.
+#[derive(Debug)]
+struct Elementary {
+    video: Video,
+    splitter: Splitter,
+    /// Bytes of the elementary stream so far.
+    position: u64,
+    /// Bytes of a PES header still to come.
+    header_left: usize,
+    started: bool,
+    /// Where packets' payloads start in the elementary stream, and the packets in the file.
+    packets: VecDeque<(u64, u64)>,
+    stamps: VecDeque<Stamp>,
+    continuity: Option<u8>,
+    gaps: u64,
+    first_gap: Option<Pts>,
+    /// Unwrapped time that the next ones are close to.
+    near: Option<i64>,
+}
+
+/// Times of a PES packet.
+#[derive(Clone, Copy, Debug)]
+struct Stamp {
+    /// Where its payload starts in the elementary stream.
+    position: u64,
+    /// The packet that it starts in.
+    packet: u64,
+    pts: Option<i64>,
+    dts: Option<i64>,
+    used: bool,
+}
+
+impl MpegTs {
+    pub(super) fn new(layout: Layout) -> Self {
+        Self {
+            at: layout.start,
+            layout,
+            programs: Programs::default(),
+            stream: None,
+            samples: Vec::new(),
+            lost_sync: 0,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+impl Demux for MpegTs {
+    fn run(&mut self, window: &Window) -> Pull<VideoIndex> {
+        let size = self.layout.packet_size;
+        while self.at.saturating_add(size) <= window.size() {
+            let bytes = window.from(self.at, size)?;
+            let mut done = 0_u64;
+            for packet in bytes.chunks_exact(usize::try_from(size).unwrap_or(188)) {
+                let place = self.at + done;
+                match Packet::parse(packet, self.layout.sync_at) {
+                    Some(packet) => {
+                        self.packet(packet, place)?;
+                        done += size;
+                    }
+                    None => {
+                        done += 1;
+                        self.lost_sync += 1;
+                        break;
+                    }
+                }
+            }
+            self.at += done;
+        }
+        self.finish(window)
+    }
+
+    fn cut_off(&self) -> IndexError {
+        IndexError::NoFrames
+    }
+}
+
+impl MpegTs {
+    fn packet(&mut self, packet: Packet<'_>, place: u64) -> Result<(), IndexError> {
+        if let Some(stream) = &mut self.stream {
+            if packet.pid != stream.video.pid {
+                return Ok(());
+            }
+            if packet.scrambled {
+                return Err(IndexError::Encrypted {
+                    scheme: "scrambled transport stream".to_owned(),
+                });
+            }
+            stream.packet(packet, place, self.samples.last());
+            return self.take_pictures();
+        }
+        if let Some(video) = self.programs.packet(packet)? {
+            self.stream = Some(Elementary::new(video));
+        }
+        Ok(())
+    }
+
+    fn take_pictures(&mut self) -> Result<(), IndexError> {
+        let Some(stream) = &mut self.stream else {
+            return Ok(());
+        };
+        for picture in stream.splitter.take_found() {
+            let sample = stream.sample(picture, self.layout.packet_size, self.samples.last());
+            limits::push(&mut self.samples, sample)?;
+        }
+        stream.forget();
+        Ok(())
+    }
+
+    fn finish(&mut self, window: &Window) -> Pull<VideoIndex> {
+        let Some(stream) = &mut self.stream else {
+            return Err(Stop::Fail(self.programs.why_none()));
+        };
+        stream.splitter.finish();
+        self.take_pictures()?;
+        let Some(stream) = self.stream.take() else {
+            return Err(Stop::Short);
+        };
+        let mut samples = std::mem::take(&mut self.samples);
+        let mut warnings = std::mem::take(&mut self.warnings);
+        stream.warn(self.lost_sync, &mut warnings);
+        let facts = stream.splitter.facts();
+        drop_unreadable(&mut samples, window.size(), NAME, &mut warnings)?;
+        wrap_to_negative(&mut samples);
+        if !samples.is_sorted_by_key(|sample| sample.dts) {
+            derive_dts(&mut samples);
+        }
+        let last = last_duration(&samples);
+        Ok(VideoIndex {
+            container: Container::MpegTs,
+            config: facts.config(stream.video.codec, (0, 0), ColorDescription::default()),
+            timescale: Timescale::new(CLOCK).unwrap_or(Timescale::ONE),
+            duration: duration(&samples, last),
+            rotation: Rotation::R0,
+            pixel_aspect: facts.pixel_aspect.unwrap_or_default(),
+            samples,
+            unwrap: Unwrap::TransportPid {
+                pid: stream.video.pid,
+                packet_size: u16::try_from(self.layout.packet_size).unwrap_or(188),
+            },
+            warnings,
+        })
+    }
+}
+
+/// Times that start shortly before the wrap are taken as negative, as ffmpeg does, so that a
+/// stream that wraps goes on from zero.
+fn wrap_to_negative(samples: &mut [Sample]) {
+    let near_wrap = samples
+        .first()
+        .is_some_and(|first| first.dts.0 >= WRAP - WRAP / 8);
+    if near_wrap {
+        for sample in samples {
+            sample.pts = Pts(sample.pts.0.saturating_sub(WRAP));
+            sample.dts = Dts(sample.dts.0.saturating_sub(WRAP));
+        }
+    }
+}
+
+impl Elementary {
+    fn new(video: Video) -> Self {
+        Self {
+            splitter: Splitter::new(video.codec),
+            video,
+            position: 0,
+            header_left: 0,
+            started: false,
+            packets: VecDeque::new(),
+            stamps: VecDeque::new(),
+            continuity: None,
+            gaps: 0,
+            first_gap: None,
+            near: None,
+        }
+    }
+
+    fn packet(&mut self, packet: Packet<'_>, place: u64, last: Option<&Sample>) {
+        if packet.payload.is_empty() {
+            return;
+        }
+        let expected = self.continuity.map(|counter| (counter + 1) & 15);
+        if self.continuity == Some(packet.continuity) && !packet.starts_unit {
+            return; // a duplicate (clause 2.4.3.3)
+        }
+        if expected.is_some_and(|expected| expected != packet.continuity) && !packet.discontinuity {
+            self.gaps += 1;
+            self.first_gap = self.first_gap.or(last.map(|sample| sample.pts));
+        }
+        self.continuity = Some(packet.continuity);
+        let mut payload = packet.payload;
+        if packet.starts_unit {
+            let Some(header) = PesHeader::parse(payload) else {
+                return;
+            };
+            self.started = true;
+            self.header_left = header.length;
+            let dts = header.dts.or(header.pts).map(|time| self.unwrapped(time));
+            let pts = header.pts.map(|time| self.unwrapped(time));
+            self.near = dts.or(self.near);
+            self.stamps.push_back(Stamp {
+                position: self.position,
+                packet: place,
+                pts,
+                dts,
+                used: false,
+            });
+        }
+        if !self.started {
+            return;
+        }
+        let skip = self.header_left.min(payload.len());
+        self.header_left -= skip;
+        payload = payload.get(skip..).unwrap_or_default();
+        if payload.is_empty() {
+            return;
+        }
+        if self.packets.len() >= MAX_SPAN {
+            self.packets.pop_front();
+        }
+        self.packets.push_back((self.position, place));
+        self.splitter.feed(payload);
+        self.position += payload.len() as u64;
+    }
+
+    /// The time nearest to the last one that is `time` in its lower 33 bits.
+    fn unwrapped(&self, time: i64) -> i64 {
+        match self.near {
+            None => time,
+            Some(near) => {
+                let ahead = time.saturating_sub(near).rem_euclid(WRAP);
+                near + if ahead >= WRAP / 2 {
+                    ahead - WRAP
+                } else {
+                    ahead
+                }
+            }
+        }
+    }
+
+    /// A zero byte that ends one PES packet does not belong to the start code that begins the
+    /// next.
+    fn snap(&self, position: u64) -> u64 {
+        let next = position.saturating_add(1);
+        if self.stamps.iter().any(|stamp| stamp.position == next) {
+            next
+        } else {
+            position
+        }
+    }
+
+    /// The packet that holds the elementary stream's byte `position`.
+    fn packet_of(&self, position: u64) -> Option<u64> {
+        let after = self
+            .packets
+            .partition_point(|(start, _)| *start <= position);
+        let (_, place) = self.packets.get(after.checked_sub(1)?)?;
+        Some(*place)
+    }
+
+    fn sample(&mut self, picture: Picture, packet_size: u64, last: Option<&Sample>) -> Sample {
+        let (start, end) = (self.snap(picture.start), self.snap(picture.end));
+        let mut first = self.packet_of(start).unwrap_or(0);
+        let until = self
+            .packet_of(end.saturating_sub(1))
+            .map_or(first, |place| place + packet_size);
+        let facts = || self.splitter.facts().frame_duration;
+        // The times of a PES packet are those of the first access unit that starts in it.
+        let stamp = self
+            .stamps
+            .iter_mut()
+            .rev()
+            .find(|stamp| stamp.position <= start)
+            .filter(|stamp| !stamp.used);
+        let (mut pts, mut dts) = (None, None);
+        if let Some(stamp) = stamp {
+            stamp.used = true;
+            if stamp.position == start {
+                first = stamp.packet;
+            }
+            (pts, dts) = (stamp.pts, stamp.dts);
+        }
+        let step = || {
+            facts().map_or(i64::from(CLOCK / 25), |(num, den)| {
+                i64::from(CLOCK) * i64::from(num) / i64::from(den.max(1))
+            })
+        };
+        let dts = dts.unwrap_or_else(|| last.map_or(0, |last| last.dts.0.saturating_add(step())));
+        let pts = pts.unwrap_or_else(|| last.map_or(dts, |last| last.pts.0.saturating_add(step())));
+        Sample {
+            offset: first,
+            size: u32::try_from(until.saturating_sub(first)).unwrap_or(u32::MAX),
+            dts: Dts(dts),
+            pts: Pts(pts),
+            sync: picture.sync,
+            shown: picture.shown,
+            dependence: picture.dependence,
+        }
+    }
+
+    /// Drops places and times that no later access unit needs.
+    fn forget(&mut self) {
+        let needed = self.splitter.needed_from();
+        while self
+            .packets
+            .get(1)
+            .is_some_and(|(start, _)| *start <= needed)
+        {
+            self.packets.pop_front();
+        }
+        while self
+            .stamps
+            .get(1)
+            .is_some_and(|stamp| stamp.position <= needed)
+        {
+            self.stamps.pop_front();
+        }
+    }
+
+    fn warn(&self, lost_sync: u64, warnings: &mut Vec<IndexWarning>) {
+        if self.gaps > 0 || lost_sync > 0 {
+            let mut damage = warning(
+                "damaged_data",
+                format!(
+                    "{} gaps in the video's packets, {lost_sync} bytes outside of packets: \
+                     frames there may be damaged",
+                    self.gaps
+                ),
+            );
+            damage.from_pts = self.first_gap;
+            warnings.push(damage);
+        }
+        if self.splitter.unparsed_slices() > 0 {
+            warnings.push(warning(
+                "undecodable_start",
+                format!(
+                    "{} slices come before their parameter sets: they are left out",
+                    self.splitter.unparsed_slices()
+                ),
+            ));
+        }
+    }
+}

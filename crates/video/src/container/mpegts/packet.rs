@@ -1,0 +1,158 @@
+//! Transport packets (ISO 13818-1 clause 2.4.3) and PES headers (2.4.3.6).
+
+use super::NAME;
+use crate::IndexError;
+use crate::container::window::Fields;
+
+const SYNC: u8 = 0x47;
+
+/// How packets lie in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::container) struct Layout {
+    /// First byte of the first packet.
+    pub(in crate::container) start: u64,
+    /// Bytes from one packet to the next.
+    pub(super) packet_size: u64,
+    /// Where the sync byte is in a packet: M2TS puts a time in front.
+    pub(super) sync_at: usize,
+}
+
+fn sync_at(packet_size: usize) -> usize {
+    if packet_size == 192 { 4 } else { 0 }
+}
+
+/// The layout of a file that starts so. Three sync bytes in step at least, eight where there is
+/// room for them.
+pub(in crate::container) fn probe(head: &[u8]) -> Option<Layout> {
+    [188_usize, 192, 204].into_iter().find_map(|size| {
+        let wanted = (head.len() / size).min(8);
+        if wanted < 3 {
+            return None;
+        }
+        let in_step = |start: &usize| {
+            (0..wanted).all(|index| {
+                // The last of a short file may lie behind the end by the offset.
+                head.u8(start + sync_at(size) + index * size)
+                    .map_or(index >= 3, |byte| byte == SYNC)
+            })
+        };
+        let start = (0..size).find(in_step)?;
+        Some(Layout {
+            start: start as u64,
+            packet_size: size as u64,
+            sync_at: sync_at(size),
+        })
+    })
+}
+
+/// One transport packet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Packet<'a> {
+    pub(super) pid: u16,
+    pub(super) starts_unit: bool,
+    pub(super) scrambled: bool,
+    pub(super) continuity: u8,
+    /// The adaptation field announces a gap.
+    pub(super) discontinuity: bool,
+    pub(super) payload: &'a [u8],
+}
+
+impl<'a> Packet<'a> {
+    /// From the bytes of one packet; `None` where it does not start with the sync byte.
+    pub(super) fn parse(bytes: &'a [u8], sync_at: usize) -> Option<Self> {
+        let bytes = bytes.get(sync_at..sync_at + 188)?;
+        let &[SYNC, b1, b2, b3, ..] = bytes else {
+            return None;
+        };
+        let mut payload = bytes.get(4..)?;
+        let mut discontinuity = false;
+        if b3 & 0x20 != 0 {
+            let length = usize::from(payload.u8(0)?);
+            discontinuity = length > 0 && payload.u8(1)? & 0x80 != 0;
+            payload = payload.get(1 + length..).unwrap_or_default();
+        }
+        // Bit 7 of b1: the packet is known to be damaged.
+        if b3 & 0x10 == 0 || b1 & 0x80 != 0 {
+            payload = &[];
+        }
+        Some(Self {
+            pid: (u16::from(b1 & 0x1f) << 8) | u16::from(b2),
+            starts_unit: b1 & 0x40 != 0,
+            scrambled: b3 & 0xc0 != 0,
+            continuity: b3 & 15,
+            discontinuity,
+            payload,
+        })
+    }
+}
+
+/// A PES header.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PesHeader {
+    /// Bytes before the payload.
+    pub(super) length: usize,
+    pub(super) pts: Option<i64>,
+    pub(super) dts: Option<i64>,
+}
+
+impl PesHeader {
+    pub(super) fn parse(payload: &[u8]) -> Option<Self> {
+        if !payload.starts_with(&[0, 0, 1]) || payload.u8(6)? & 0xc0 != 0x80 {
+            return None;
+        }
+        let flags = payload.u8(7)?;
+        let time = |at: usize| -> Option<i64> {
+            let high = i64::from(payload.u8(at)? >> 1) & 7;
+            let middle = i64::from(payload.be16(at + 1)? >> 1);
+            let low = i64::from(payload.be16(at + 3)? >> 1);
+            Some((high << 30) | (middle << 15) | low)
+        };
+        Some(Self {
+            length: 9 + usize::from(payload.u8(8)?),
+            pts: (flags & 0x80 != 0).then(|| time(9)).flatten(),
+            dts: (flags & 0xc0 == 0xc0).then(|| time(14)).flatten(),
+        })
+    }
+}
+
+/// The elementary stream payload of `pid` in a run of transport packets.
+///
+/// # Errors
+/// [`IndexError::Damaged`] where no packet is found.
+pub(crate) fn transport_payload(
+    bytes: &[u8],
+    pid: u16,
+    packet_size: u16,
+) -> Result<Vec<u8>, IndexError> {
+    let size = usize::from(packet_size.max(188));
+    let sync_at = sync_at(size);
+    let mut unit = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    let mut header_left = 0;
+    let mut continuity = None;
+    while rest.len() >= size {
+        let Some(packet) = Packet::parse(rest, sync_at) else {
+            rest = rest.get(1..).unwrap_or_default();
+            continue;
+        };
+        rest = rest.get(size..).unwrap_or_default();
+        let duplicate = continuity == Some(packet.continuity) && !packet.starts_unit;
+        if packet.pid != pid || packet.payload.is_empty() || duplicate {
+            continue;
+        }
+        continuity = Some(packet.continuity);
+        if packet.starts_unit {
+            header_left = PesHeader::parse(packet.payload).map_or(0, |header| header.length);
+        }
+        let skip = header_left.min(packet.payload.len());
+        header_left -= skip;
+        unit.extend_from_slice(packet.payload.get(skip..).unwrap_or_default());
+    }
+    if unit.is_empty() {
+        return Err(IndexError::Damaged {
+            container: NAME,
+            what: format!("no payload of stream {pid:#x} in {} bytes", bytes.len()),
+        });
+    }
+    Ok(unit)
+}

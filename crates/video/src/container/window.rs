@@ -1,0 +1,224 @@
+//! The stretch of the file that is in memory. Demuxers read through it as if they had the whole
+//! file; what is missing stops them, and they go on from their own saved position.
+
+use crate::{ByteRange, IndexError};
+
+/// Bytes asked for after a jump.
+const FIRST_READ: u64 = 64 << 10;
+/// Bytes asked for when reading on and on.
+const LONG_READ: u64 = 1 << 20;
+/// The most that may be asked to be in memory at once.
+const MOST: u64 = 24 << 20;
+
+/// Why a demuxer stops.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// These bytes are not in memory.
+    Missing(ByteRange),
+    /// The file ends before these bytes do.
+    Short,
+    /// There will be no index.
+    Fail(IndexError),
+}
+
+impl From<IndexError> for Stop {
+    fn from(error: IndexError) -> Self {
+        Self::Fail(error)
+    }
+}
+
+/// A demuxer's result: a value, or why not yet.
+pub(super) type Pull<T> = Result<T, Stop>;
+
+/// Consecutive bytes of a file of known size.
+#[derive(Debug)]
+pub(super) struct Window {
+    size: u64,
+    start: u64,
+    bytes: Vec<u8>,
+    read_ahead: u64,
+    keep_from: u64,
+    asked_until: u64,
+}
+
+impl Window {
+    pub(super) fn new(size: u64) -> Self {
+        Self {
+            size,
+            start: 0,
+            bytes: Vec::new(),
+            read_ahead: FIRST_READ,
+            keep_from: 0,
+            asked_until: 0,
+        }
+    }
+
+    /// Size of the file.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn end(&self) -> u64 {
+        self.start.saturating_add(self.bytes.len() as u64)
+    }
+
+    /// Exactly `length` bytes at `at`.
+    pub(super) fn bytes(&self, at: u64, length: u64) -> Pull<&[u8]> {
+        let end = at.checked_add(length).ok_or(Stop::Short)?;
+        if end > self.size {
+            return Err(Stop::Short);
+        }
+        if length > MOST {
+            return Err(Stop::Fail(IndexError::Limit {
+                what: "size of one header",
+                value: length,
+                limit: MOST,
+                remedy: "re-mux the file",
+            }));
+        }
+        let slice = at.checked_sub(self.start).and_then(|from| {
+            let from = usize::try_from(from).ok()?;
+            self.bytes
+                .get(from..from.checked_add(usize::try_from(length).ok()?)?)
+        });
+        slice.ok_or(Stop::Missing(ByteRange { start: at, end }))
+    }
+
+    /// Up to `length` bytes at `at`: fewer only where the file ends.
+    pub(super) fn peek(&self, at: u64, length: u64) -> Pull<&[u8]> {
+        self.bytes(at.min(self.size), length.min(self.size.saturating_sub(at)))
+    }
+
+    /// All that is in memory from `at` on, at least `length` bytes except where the file ends.
+    pub(super) fn from(&self, at: u64, length: u64) -> Pull<&[u8]> {
+        self.peek(at, length)?;
+        let from = usize::try_from(at.saturating_sub(self.start)).unwrap_or(usize::MAX);
+        Ok(self.bytes.get(from..).unwrap_or_default())
+    }
+
+    /// What to fetch so that `missing` can be read: some more than that, and nothing that is
+    /// here already.
+    pub(super) fn plan(&mut self, missing: ByteRange) -> ByteRange {
+        let end = self.end();
+        let reads_on = missing.start >= self.start
+            && missing.start <= end.saturating_add(self.read_ahead)
+            && !self.bytes.is_empty();
+        self.read_ahead = if reads_on {
+            self.read_ahead.saturating_mul(2).min(LONG_READ)
+        } else {
+            FIRST_READ
+        };
+        self.keep_from = missing.start;
+        let until = missing
+            .end
+            .max(missing.start.saturating_add(self.read_ahead))
+            .min(self.size);
+        let held = missing.start >= self.start && missing.start < end;
+        self.asked_until = until;
+        ByteRange {
+            start: if held { end } else { missing.start },
+            end: until,
+        }
+    }
+
+    /// Takes bytes in: appended to what is still needed, or in its place.
+    pub(super) fn supply(&mut self, offset: u64, bytes: &[u8]) {
+        if offset == self.end() && self.keep_from >= self.start && self.keep_from <= offset {
+            let drop = usize::try_from(self.keep_from - self.start).unwrap_or(usize::MAX);
+            self.bytes.drain(..drop.min(self.bytes.len()));
+            self.start = self.keep_from;
+        } else {
+            self.bytes.clear();
+            self.start = offset;
+        }
+        self.bytes.extend_from_slice(bytes);
+        // One large header must not hold its memory for the rest of a long scan.
+        if self.bytes.capacity() > 4 * LONG_READ as usize && self.bytes.len() < LONG_READ as usize {
+            self.bytes.shrink_to(2 * LONG_READ as usize);
+        }
+    }
+
+    /// End of the range that was asked for last.
+    pub(super) fn asked_until(&self) -> u64 {
+        self.asked_until
+    }
+
+    /// The file turned out to end at `size`.
+    pub(super) fn ends_at(&mut self, size: u64) {
+        self.size = self.size.min(size);
+    }
+
+    /// Bytes held.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.bytes.capacity()
+    }
+}
+
+/// Big-endian and little-endian numbers at a position of a slice.
+pub(super) trait Fields {
+    /// `N` bytes at `at`.
+    fn array<const N: usize>(&self, at: usize) -> Option<[u8; N]>;
+    fn u8(&self, at: usize) -> Option<u8> {
+        self.array::<1>(at).map(|[byte]| byte)
+    }
+    fn be16(&self, at: usize) -> Option<u16> {
+        self.array(at).map(u16::from_be_bytes)
+    }
+    fn be32(&self, at: usize) -> Option<u32> {
+        self.array(at).map(u32::from_be_bytes)
+    }
+    fn be64(&self, at: usize) -> Option<u64> {
+        self.array(at).map(u64::from_be_bytes)
+    }
+    fn le16(&self, at: usize) -> Option<u16> {
+        self.array(at).map(u16::from_le_bytes)
+    }
+    fn le32(&self, at: usize) -> Option<u32> {
+        self.array(at).map(u32::from_le_bytes)
+    }
+    fn le64(&self, at: usize) -> Option<u64> {
+        self.array(at).map(u64::from_le_bytes)
+    }
+}
+
+impl Fields for [u8] {
+    fn array<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+        self.get(at..at.checked_add(N)?)?.try_into().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_on_grows_and_jumping_shrinks_what_is_asked_for() {
+        let mut window = Window::new(1 << 30);
+        let mut at = 0;
+        for _ in 0..20 {
+            let Err(Stop::Missing(missing)) = window.bytes(at, 10) else {
+                panic!("nothing was supplied");
+            };
+            let need = window.plan(missing);
+            window.supply(need.start, &vec![0; need.len() as usize]);
+            at = need.end - 5; // half an element is left over each time
+        }
+        assert!(window.held() < 3 << 20, "{} bytes held", window.held());
+        let need = window.plan(ByteRange {
+            start: 1 << 29,
+            end: (1 << 29) + 10,
+        });
+        assert_eq!(need.len(), FIRST_READ);
+        window.supply(need.start, &vec![7; need.len() as usize]);
+        assert_eq!(window.bytes(1 << 29, 2).unwrap(), [7, 7]);
+    }
+
+    #[test]
+    fn past_the_end_is_short() {
+        let window = Window::new(4);
+        assert!(matches!(window.bytes(2, 3), Err(Stop::Short)));
+        assert!(matches!(window.bytes(u64::MAX, 3), Err(Stop::Short)));
+        assert!(window.peek(9, 3).unwrap().is_empty());
+    }
+}
