@@ -1,1 +1,12 @@
-//! x
+//! The `framemill` host: takes upload messages, runs the components on them in sandboxes, and
+//! answers their object requests.
+//!
+//! ```text
+//! folder ─▶ queue ─▶ service ─▶ runtime (one sandbox per request) ─▶ objects gateway ─▶ store
+//! ```
+
+pub mod config;
+pub mod objects;
+pub mod runtime;
+pub mod service;
+pub mod sources;

@@ -1,0 +1,2 @@
+//! The `framemill` binary.
+fn main(){}

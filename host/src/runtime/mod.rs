@@ -1,0 +1,235 @@
+//! Runs components: one fresh sandbox per request, with its own memory and time limit.
+
+mod crash;
+mod engine;
+mod limits;
+mod logs;
+mod outgoing;
+mod state;
+mod variables;
+
+pub use crash::{Crash, CrashReason};
+pub use engine::{Component, Engine, default_cache_dir, find_component};
+pub use variables::component_variables;
+
+use crate::objects::{Body, Gateway, Written};
+use anyhow::Context as _;
+use bytes::Bytes;
+use futures::future::join;
+use http::{Request, Response, Uri};
+use http_body_util::{BodyExt, Limited};
+use limits::{Meter, Metered};
+use state::State;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, oneshot};
+use wasmtime::component::Linker;
+use wasmtime::{Store, UpdateDeadline};
+use wasmtime_wasi_http::p2::bindings::ProxyPre;
+use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
+
+/// Largest body of a request to, or an answer of, a component. Objects do not pass here.
+const MOST_BODY: usize = 64 << 20;
+
+/// What one request may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of memory of one sandbox.
+    pub memory: u64,
+    /// Time that the component itself runs; waiting for objects does not count.
+    pub time: Duration,
+}
+
+/// Something that a component did, for whoever watches a video's progress.
+#[derive(Clone, Debug)]
+pub enum Progress {
+    /// It sent this body to itself, to work on in another sandbox.
+    Fanned(Bytes),
+    /// It wrote an object.
+    Written(Written),
+}
+
+/// Is told what the sandbox of a request does; the first argument is the request's label.
+pub type Observer = Arc<dyn Fn(&str, Progress) + Send + Sync>;
+
+/// What a [`Runtime`] is made of.
+pub struct RuntimeParts {
+    /// The component.
+    pub component: Component,
+    /// What the component reads as its configuration.
+    pub variables: BTreeMap<String, String>,
+    /// Answers its object requests.
+    pub gateway: Arc<Gateway>,
+    /// Per request.
+    pub limits: Limits,
+    /// Sandboxes at the same time that the component starts of itself.
+    pub parallel: usize,
+    /// Who watches.
+    pub observer: Observer,
+}
+
+/// One component, ready to answer requests. Cheap to clone.
+#[derive(Clone)]
+pub struct Runtime(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    pre: ProxyPre<State>,
+    name: String,
+    variables: Arc<BTreeMap<String, String>>,
+    gateway: Arc<Gateway>,
+    objects: Uri,
+    segments_authority: String,
+    limits: Limits,
+    fan_out: Semaphore,
+    observer: Observer,
+}
+
+/// What a component answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// Status, headers and the whole body.
+    pub response: Response<Bytes>,
+    /// Largest memory of its sandbox.
+    pub peak_memory: u64,
+    /// Time that it ran.
+    pub guest_time: Duration,
+}
+
+impl Runtime {
+    /// Links the component to the host.
+    ///
+    /// # Errors
+    /// Where the component imports what this host does not have, exports no
+    /// `wasi:http/incoming-handler`, or the variables hold no usable URLs.
+    pub fn new(engine: &Engine, parts: RuntimeParts) -> anyhow::Result<Self> {
+        let mut linker = Linker::new(engine.wasmtime());
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+        variables::add_to_linker(&mut linker)?;
+        let Component { name, component, .. } = parts.component;
+        let pre = linker
+            .instantiate_pre(&component)
+            .and_then(ProxyPre::new)
+            .map_err(|error| {
+                anyhow::anyhow!("component `{name}` does not fit this host: {error:#}")
+            })?;
+        let url = |key: &str| -> anyhow::Result<Uri> {
+            let text = parts.variables.get(key).map_or("", String::as_str);
+            let uri: Uri = text
+                .parse()
+                .with_context(|| format!("configuration `{key}`: `{text}` is not a URL"))?;
+            anyhow::ensure!(
+                uri.authority().is_some(),
+                "configuration `{key}`: `{text}` names no host"
+            );
+            Ok(uri)
+        };
+        Ok(Self(Arc::new(Inner {
+            engine: engine.clone(),
+            pre,
+            name,
+            objects: url("objects_url")?,
+            segments_authority: authority(&url("segments_url")?),
+            variables: Arc::new(parts.variables),
+            gateway: parts.gateway,
+            limits: parts.limits,
+            fan_out: Semaphore::new(parts.parallel.max(1)),
+            observer: parts.observer,
+        })))
+    }
+
+    /// Sends a request to a fresh instance. `label` says in logs and to the observer what the
+    /// request is about.
+    ///
+    /// # Errors
+    /// [`Crash`] where the component gave no whole answer.
+    pub async fn call(&self, label: &str, request: Request<Bytes>) -> Result<Answer, Crash> {
+        self.run(label, request, false).await
+    }
+
+    async fn run(
+        &self,
+        label: &str,
+        request: Request<Bytes>,
+        chained: bool,
+    ) -> Result<Answer, Crash> {
+        let inner = &self.0;
+        let meter = Meter::new(inner.limits.time);
+        let mut store = self.store(label, chained, &meter);
+        let broken = |error: &wasmtime::Error| Crash::new(&inner.name, error, None, &meter, "");
+        let request = request.map(crate::objects::full);
+        let (sender, receiver) = oneshot::channel();
+        let mut http = store.data_mut().http_view();
+        let request = http.new_incoming_request(Scheme::Http, request);
+        let request = request.map_err(|error| broken(&error))?;
+        let out = http.new_response_outparam(sender);
+        let out = out.map_err(|error| broken(&error))?;
+        let guest = async {
+            let proxy = inner.pre.instantiate_async(&mut store).await?;
+            let handler = proxy.wasi_http_incoming_handler();
+            handler.call_handle(&mut store, request, out).await
+        };
+        // The body flows while the component still runs: it may write more than is buffered.
+        let answer = async {
+            match receiver.await {
+                Ok(Ok(response)) => Some(collect(response).await),
+                Ok(Err(code)) => Some(Err(format!("it answered with an error: {code:?}"))),
+                Err(_) => None,
+            }
+        };
+        let (ended, answer) = join(Metered::new(Box::pin(guest), &meter), answer).await;
+        let state = store.data();
+        let (peak, said) = (state.memory.peak(), state.said());
+        let trapped = |error: &wasmtime::Error| {
+            Crash::new(&inner.name, error, state.memory.denied(), &meter, &said)
+        };
+        if let Err(error) = ended {
+            return Err(trapped(&error));
+        }
+        let response = match answer {
+            Some(Ok(response)) => response,
+            Some(Err(reason)) => return Err(Crash::no_answer(&inner.name, &reason)),
+            None => return Err(Crash::no_answer(&inner.name, "it ended without an answer")),
+        };
+        let (peak_memory, guest_time) = (peak, meter.spent());
+        tracing::debug!(label, status = response.status().as_u16(), peak_memory, ?guest_time, "component answered");
+        Ok(Answer {
+            response,
+            peak_memory,
+            guest_time,
+        })
+    }
+
+    fn store(&self, label: &str, chained: bool, meter: &Arc<Meter>) -> Store<State> {
+        let state = State::new(self.clone(), label, chained);
+        let mut store = Store::new(self.0.engine.wasmtime(), state);
+        store.limiter(|state| &mut state.memory);
+        let meter = Arc::clone(meter);
+        // Each tick of the engine's clock: stop, or let others have the thread for a moment.
+        store.epoch_deadline_callback(move |_| {
+            meter.check()?;
+            Ok(UpdateDeadline::YieldCustom(
+                1,
+                Box::pin(tokio::task::yield_now()),
+            ))
+        });
+        store.set_epoch_deadline(1);
+        store
+    }
+}
+
+fn authority(uri: &Uri) -> String {
+    uri.authority()
+        .map(|authority| authority.as_str().to_ascii_lowercase())
+        .unwrap_or_default()
+}
+
+/// The whole of an answer.
+async fn collect(response: Response<Body>) -> Result<Response<Bytes>, String> {
+    let (parts, body) = response.into_parts();
+    let body = Limited::new(body, MOST_BODY).collect().await;
+    let body = body.map_err(|error| format!("its answer broke off: {error}"))?;
+    Ok(Response::from_parts(parts, body.to_bytes()))
+}

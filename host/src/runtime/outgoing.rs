@@ -1,0 +1,109 @@
+//! A component's HTTP requests: none of them touches a socket. Objects are answered by the
+//! gateway, requests to itself by a fresh sandbox, all others are refused.
+
+use super::{Inner, MOST_BODY, Progress, Runtime, authority};
+use crate::objects::{Body, full, json};
+use http::{Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt, Limited};
+use serde_json::json;
+use std::future::Future;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+pub(super) struct Hooks {
+    runtime: Runtime,
+    label: String,
+    chained: bool,
+}
+
+impl Hooks {
+    pub(super) fn new(runtime: Runtime, label: &str, chained: bool) -> Self {
+        Self {
+            runtime,
+            label: label.to_owned(),
+            chained,
+        }
+    }
+}
+
+type Worker = Box<dyn Future<Output = Result<(), Error>> + Send>;
+type Sent = Result<(Response<WasiBody>, Worker), Error>;
+
+impl WasiHttpHooks for Hooks {
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        _options: Option<RequestOptions>,
+        _processed: Worker,
+    ) -> Box<dyn Future<Output = Sent> + Send> {
+        let (runtime, label, chained) = (self.runtime.clone(), self.label.clone(), self.chained);
+        Box::new(async move {
+            let response = runtime.outgoing(&label, request, chained).await?;
+            Ok((response, Box::new(async { Ok(()) }) as Worker))
+        })
+    }
+}
+
+impl Runtime {
+    async fn outgoing(
+        &self,
+        label: &str,
+        request: Request<Body>,
+        chained: bool,
+    ) -> Result<Response<Body>, Error> {
+        let inner = &self.0;
+        let goal = authority(request.uri());
+        if goal == inner.segments_authority {
+            if chained {
+                tracing::warn!(label, "refused: a sandbox that was fanned out to fans out again");
+                return Err(Error::LoopDetected);
+            }
+            return self.chained(label, request).await;
+        }
+        if goal == authority(&inner.objects) {
+            let request = inner.below_objects_url(request)?;
+            let written = |written| (inner.observer)(label, Progress::Written(written));
+            return Ok(inner.gateway.handle(request, &written).await);
+        }
+        tracing::warn!(label, host = goal, "refused: a component may reach objects and itself only");
+        Err(Error::HttpRequestDenied)
+    }
+
+    /// A request of the component to itself. A crash is an answer, so that the caller can try
+    /// with less.
+    async fn chained(&self, label: &str, request: Request<Body>) -> Result<Response<Body>, Error> {
+        let inner = &self.0;
+        let (parts, body) = request.into_parts();
+        let body = Limited::new(body, MOST_BODY).collect().await;
+        let body = body
+            .map_err(|_| Error::HttpRequestBodySize(Some(MOST_BODY as u64)))?
+            .to_bytes();
+        (inner.observer)(label, Progress::Fanned(body.clone()));
+        let permit = inner.fan_out.acquire().await;
+        let _permit = permit.map_err(|_| Error::ConnectionTerminated)?;
+        match self.run(label, Request::from_parts(parts, body), true).await {
+            Ok(answer) => Ok(answer.response.map(full)),
+            Err(crash) => {
+                tracing::warn!(label, "segment crashed: {crash}");
+                let body = json!({ "crash": crash.to_string() });
+                Ok(json(StatusCode::INTERNAL_SERVER_ERROR, &body))
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// Takes the path of `objects_url` off a request's path.
+    fn below_objects_url(&self, mut request: Request<Body>) -> Result<Request<Body>, Error> {
+        let base = self.objects.path().trim_end_matches('/');
+        if base.is_empty() {
+            return Ok(request);
+        }
+        let path = request.uri().path_and_query().map_or("", |path| path.as_str());
+        let below: Uri = path
+            .strip_prefix(base)
+            .and_then(|below| below.parse().ok())
+            .ok_or(Error::HttpRequestDenied)?;
+        *request.uri_mut() = below;
+        Ok(request)
+    }
+}

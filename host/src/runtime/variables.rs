@@ -1,0 +1,85 @@
+//! A component's configuration: the import `fermyon:spin/variables@2.0.0`, as Spin answers it.
+
+use super::state::State;
+use framemill_contract::KEYS;
+use std::collections::BTreeMap;
+use wasmtime::component::{HasSelf, Linker};
+
+mod bindings {
+    #![expect(missing_docs, reason = "generated code")]
+    wasmtime::component::bindgen!({
+        path: "wit",
+        world: "fermyon:spin/host",
+        imports: { default: trappable },
+    });
+}
+
+use bindings::fermyon::spin::variables::{Error, Host, add_to_linker as add};
+
+pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    add::<_, HasSelf<State>>(linker, |state| state)
+}
+
+impl Host for State {
+    fn get(&mut self, name: String) -> wasmtime::Result<Result<String, Error>> {
+        Ok(look_up(&self.variables, name))
+    }
+}
+
+fn look_up(variables: &BTreeMap<String, String>, name: String) -> Result<String, Error> {
+    let first = name.chars().next().is_some_and(|c| c.is_ascii_lowercase());
+    let rest = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if !first || !name.chars().all(rest) {
+        return Err(Error::InvalidName(name));
+    }
+    match variables.get(&name) {
+        Some(value) => Ok(value.clone()),
+        None => Err(Error::Undefined(format!("no variable for \"{name}\""))),
+    }
+}
+
+/// What extract-frames can read: each of its keys, from `given` or with its default, and what
+/// only the host knows.
+pub fn component_variables(
+    given: &BTreeMap<String, String>,
+    sha256: &str,
+    cores: usize,
+) -> BTreeMap<String, String> {
+    let mut variables: BTreeMap<String, String> = KEYS
+        .iter()
+        .map(|key| {
+            let value = given.get(key.name).map_or(key.default, String::as_str);
+            (key.name.to_owned(), value.to_owned())
+        })
+        .collect();
+    if !given.contains_key("parallel_segments") {
+        variables.insert("parallel_segments".to_owned(), cores.clamp(1, 256).to_string());
+    }
+    variables.insert("component_sha256".to_owned(), sha256.to_owned());
+    variables
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_key_has_a_value() {
+        let given = BTreeMap::from([("quality".to_owned(), "80".to_owned())]);
+        let variables = component_variables(&given, "abc", 6);
+        assert_eq!(variables.len(), KEYS.len());
+        let get = |name: &str| look_up(&variables, name.to_owned()).unwrap();
+        assert_eq!((get("quality"), get("every")), ("80".into(), "1s".into()));
+        assert_eq!(get("parallel_segments"), "6");
+        assert_eq!(get("component_sha256"), "abc");
+    }
+
+    #[test]
+    fn what_is_not_there_is_undefined() {
+        let variables = BTreeMap::new();
+        let undefined = look_up(&variables, "speed".to_owned()).unwrap_err();
+        assert!(matches!(undefined, Error::Undefined(_)), "{undefined:?}");
+        let invalid = look_up(&variables, "No Name".to_owned()).unwrap_err();
+        assert!(matches!(invalid, Error::InvalidName(_)), "{invalid:?}");
+    }
+}
