@@ -1,2 +1,2 @@
 //! The `framemill` binary.
-fn main(){}
+fn main() {}

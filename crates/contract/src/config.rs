@@ -43,7 +43,7 @@ keys! {
     format = "jpeg": "image format: jpeg, png or webp (lossless)",
     quality = "95": "JPEG quality, 1 to 100",
     max_side = "": "larger images are scaled down to this many pixels on their longer side",
-    dedupe = "off": "off, on, or 0 to 64: drop a frame whose perceptual hash differs from the last kept one's in at most this many bits (on is 4)",
+    dedupe = "off": "off, on, or 0 to 64: drop a frame that looks like the last kept one: at most this many of 64 hash bits differ (on is 4) and no block of the small image changed much",
     min_sharpness = "": "drop frames whose sharpness (variance of the Laplacian, on a 512 pixel wide luma image) is below this",
     drop_blank = "false": "true drops frames of one colour: black, white, lens cap",
     naming = "index": "index names images by frame number with 6 digits; sample gives the names of the Python sample",

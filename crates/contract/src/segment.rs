@@ -58,6 +58,10 @@ pub struct Wanted {
 pub struct SegmentResult {
     /// Frames with images, in presentation order.
     pub frames: Vec<KeptFrame>,
+    /// Where near-duplicates are dropped: each of `frames` in small, base64, for comparing
+    /// with the frames of other segments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub thumbs: Vec<String>,
     /// Frames dropped by filters.
     pub dropped: Vec<DroppedFrame>,
     /// Colour as used for the first image.

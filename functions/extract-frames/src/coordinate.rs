@@ -3,11 +3,11 @@
 use crate::segment::{memory, single};
 use crate::store::{Created, Objects, SegmentAnswer, Segments, StoreError};
 use framemill_contract::{
-    Claim, ColorFacts, Config, Disposition, DroppedFrame, Event, FailureRecord, Folder, GopWork,
-    Ignored, Job, JobError, MANIFEST_SCHEMA, Manifest, ObjectRef, Outcome, SegmentReply,
-    SegmentRequest, SegmentResult, SelectionRecord, Source, Stats, Tool, VideoFacts, Warning,
+    Claim, ColorFacts, Config, Disposition, Event, FailureRecord, Folder, GopWork, Ignored, Job,
+    JobError, MANIFEST_SCHEMA, Manifest, ObjectRef, Outcome, SegmentReply, SegmentRequest,
+    SegmentResult, SelectionRecord, Source, Stats, Tool, VideoFacts, Warning,
 };
-use framemill_frames::{Plan, merge_duplicates, plan};
+use framemill_frames::{Merger, Plan, plan};
 use framemill_video::{IndexReader, Progress, VideoIndex, codec};
 use futures::StreamExt as _;
 use std::collections::HashSet;
@@ -167,8 +167,7 @@ impl<O: Objects, S: Segments> Context<'_, O, S> {
             .into());
         }
         let facts = Facts::of(&index, &plan);
-        let mut result = self.fan_out(&index, &plan).await?;
-        self.drop_duplicates_across_segments(&mut result);
+        let result = self.fan_out(&index, &plan).await?;
         if result.frames.is_empty() && result.dropped.is_empty() {
             let first = result
                 .warnings
@@ -224,50 +223,34 @@ impl<O: Objects, S: Segments> Context<'_, O, S> {
             .map(|gops| self.segment(request(gops)))
             .buffered(self.config.parallel_segments);
         let mut joined = SegmentResult::default();
-        while let Some(result) = results.next().await {
-            join(&mut joined, result?);
+        // Segments compare only their own frames; the first of one may be like the last of
+        // the one before.
+        let mut merger = Merger::new(&self.config.filters);
+        while let Some(results) = results.next().await {
+            for result in results? {
+                join(&mut joined, without_duplicates(&mut merger, result));
+            }
         }
         Ok(joined)
     }
 
     /// Runs one segment; after a crash GOP by GOP, so that only the one to blame is lost.
-    async fn segment(&self, request: SegmentRequest) -> Result<SegmentResult, StoreError> {
+    async fn segment(&self, request: SegmentRequest) -> Result<Vec<SegmentResult>, StoreError> {
         let crash = match self.segments.run(&request).await? {
-            SegmentAnswer::Reply(reply) => return done(reply),
+            SegmentAnswer::Reply(reply) => return Ok(vec![done(reply)?]),
             SegmentAnswer::Crashed(crash) => crash,
         };
         if let [gop] = request.gops.as_slice() {
-            return Ok(crashed(gop, &crash));
+            return Ok(vec![crashed(gop, &crash)]);
         }
-        let mut joined = SegmentResult::default();
+        let mut results = Vec::with_capacity(request.gops.len());
         for gop in &request.gops {
-            let result = match self.segments.run(&single(&request, gop)).await? {
+            results.push(match self.segments.run(&single(&request, gop)).await? {
                 SegmentAnswer::Reply(reply) => done(reply)?,
                 SegmentAnswer::Crashed(crash) => crashed(gop, &crash),
-            };
-            join(&mut joined, result);
+            });
         }
-        Ok(joined)
-    }
-
-    /// Segments compare only their own frames; the first of one may be like the last of the
-    /// one before.
-    fn drop_duplicates_across_segments(&self, result: &mut SegmentResult) {
-        let frames = std::mem::take(&mut result.frames);
-        let (kept, dropped) = merge_duplicates(&self.config.filters, frames);
-        result.frames = kept;
-        let renamed: std::collections::HashMap<u64, DroppedFrame> = dropped
-            .iter()
-            .map(|frame| (frame.index, frame.clone()))
-            .collect();
-        for frame in &mut result.dropped {
-            // A frame like one that has just been dropped is like what that one is like.
-            if let Some(of) = frame.like.and_then(|like| renamed.get(&like)) {
-                frame.like = of.like;
-            }
-        }
-        result.dropped.extend(dropped);
-        result.dropped.sort_by_key(|frame| frame.index);
+        Ok(results)
     }
 
     fn manifest(&self, facts: Facts, result: SegmentResult, index_bytes: u64) -> Manifest {
@@ -440,8 +423,25 @@ fn crashed(gop: &GopWork, crash: &str) -> SegmentResult {
     }
 }
 
+/// The result less the frames that are like the last kept one of the segments before.
+fn without_duplicates(merger: &mut Merger, mut result: SegmentResult) -> SegmentResult {
+    let (kept, duplicates) = merger.push(result.frames, &std::mem::take(&mut result.thumbs));
+    for dropped in &mut result.dropped {
+        // What is like a frame that has just been dropped is like what that one is like.
+        let like = duplicates
+            .iter()
+            .find(|duplicate| Some(duplicate.index) == dropped.like);
+        dropped.like = like.map_or(dropped.like, |duplicate| duplicate.like);
+    }
+    result.frames = kept;
+    result.dropped.extend(duplicates);
+    result.dropped.sort_by_key(|frame| frame.index);
+    result
+}
+
 fn join(joined: &mut SegmentResult, next: SegmentResult) {
     joined.frames.extend(next.frames);
+    joined.thumbs.extend(next.thumbs);
     joined.dropped.extend(next.dropped);
     joined.warnings.extend(next.warnings);
     joined.color = joined.color.or(next.color);

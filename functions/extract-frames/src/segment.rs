@@ -4,10 +4,10 @@
 use crate::fetch::{Chunk, chunks};
 use crate::store::{Created, Objects, StoreError};
 use framemill_contract::{
-    DroppedFrame, Folder, GopWork, JobError, KeptFrame, SegmentError, SegmentReply, SegmentRequest,
-    SegmentResult, Wanted, Warning,
+    Dedupe, DroppedFrame, Folder, GopWork, JobError, KeptFrame, SegmentError, SegmentReply,
+    SegmentRequest, SegmentResult, Wanted, Warning,
 };
-use framemill_frames::{Screen, Verdict, encode, score, to_rgb};
+use framemill_frames::{Scores, Screen, Verdict, encode, score, to_rgb};
 use framemill_video::{DecodeError, Decoder, Frame, Pts, Sample, Samples, codec, open_decoder};
 use futures::StreamExt as _;
 use futures::future::LocalBoxFuture;
@@ -42,6 +42,8 @@ struct Extraction<'a, O> {
     request: &'a SegmentRequest,
     screen: Screen,
     result: SegmentResult,
+    /// Frames with images and, where near-duplicates are dropped, each in small.
+    kept: Vec<(KeptFrame, Option<String>)>,
     uploads: FuturesUnordered<LocalBoxFuture<'a, Result<(), StoreError>>>,
 }
 
@@ -122,6 +124,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
             request,
             screen: Screen::new(&request.filters),
             result: SegmentResult::default(),
+            kept: Vec::new(),
             uploads: FuturesUnordered::new(),
         }
     }
@@ -168,7 +171,11 @@ impl<'a, O: Objects> Extraction<'a, O> {
         while let Some(uploaded) = self.uploads.next().await {
             uploaded?;
         }
-        self.result.frames.sort_by_key(|frame| frame.index);
+        self.kept.sort_by_key(|(frame, _)| frame.index);
+        for (frame, thumb) in self.kept {
+            self.result.frames.push(frame);
+            self.result.thumbs.extend(thumb);
+        }
         self.result.dropped.sort_by_key(|frame| frame.index);
         self.result.peak_memory_bytes = memory();
         Ok(self.result)
@@ -288,7 +295,9 @@ impl<'a, O: Objects> Extraction<'a, O> {
                 Verdict::Keep => match self.image(index, &frame, &scores) {
                     Ok((kept, bytes)) => {
                         self.upload(&kept.name, bytes).await?;
-                        self.result.frames.push(kept);
+                        let dedupe = self.request.filters.dedupe != Dedupe::Off;
+                        self.kept
+                            .push((kept, dedupe.then(|| scores.thumb.to_text())));
                     }
                     Err(reason) => self.warn("not_encoded", reason, frame.pts, Some(frame.pts)),
                 },
@@ -301,7 +310,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
         &mut self,
         index: u64,
         frame: &Frame,
-        scores: &framemill_frames::Scores,
+        scores: &Scores,
     ) -> Result<(KeptFrame, Vec<u8>), String> {
         let request = self.request;
         let (image, color) =

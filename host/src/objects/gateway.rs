@@ -1,9 +1,7 @@
 //! The GCS JSON API, answered in process.
 
 use super::multipart::Multipart;
-use super::{
-    ByteStream, NewObject, Precondition, RangeSpec, Store, StoreError, reply,
-};
+use super::{ByteStream, NewObject, Precondition, RangeSpec, Store, StoreError, reply};
 use base64::Engine as _;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
@@ -191,7 +189,8 @@ impl Gateway {
                 let inside = folder.is_some() && prefixes.last() == folder.as_ref();
                 // A page token may lie inside a folder that the page before has named.
                 let named = folder.as_ref().is_some_and(|folder| {
-                    call.query("pageToken").is_some_and(|token| token.starts_with(folder.as_str()))
+                    call.query("pageToken")
+                        .is_some_and(|token| token.starts_with(folder.as_str()))
                 });
                 if !inside && !named {
                     if items.len().saturating_add(prefixes.len()) >= page {
@@ -295,7 +294,10 @@ async fn multipart_upload(
 ) -> Result<(String, NewObject, ByteStream), StoreError> {
     let mut parts = Multipart::new(content_type, body)?;
     let missing = |what: &str| StoreError::Invalid(format!("multipart upload has no {what} part"));
-    parts.next_part().await?.ok_or_else(|| missing("metadata"))?;
+    parts
+        .next_part()
+        .await?
+        .ok_or_else(|| missing("metadata"))?;
     let text = parts.text(MOST_METADATA).await?;
     let given: UploadMetadata = serde_json::from_slice(&text)
         .map_err(|error| StoreError::Invalid(format!("metadata part is not JSON: {error}")))?;

@@ -194,7 +194,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_without_end_is_refused() {
-        for body in [&b"--bound\r\n\r\nabc"[..], b"", b"--other\r\n\r\nabc\r\n--other--"] {
+        for body in [
+            &b"--bound\r\n\r\nabc"[..],
+            b"",
+            b"--other\r\n\r\nabc\r\n--other--",
+        ] {
             assert!(parts(body, 7).await.is_err());
         }
     }

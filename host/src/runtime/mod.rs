@@ -108,7 +108,9 @@ impl Runtime {
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
         variables::add_to_linker(&mut linker)?;
-        let Component { name, component, .. } = parts.component;
+        let Component {
+            name, component, ..
+        } = parts.component;
         let pre = linker
             .instantiate_pre(&component)
             .and_then(ProxyPre::new)
@@ -194,7 +196,13 @@ impl Runtime {
             None => return Err(Crash::no_answer(&inner.name, "it ended without an answer")),
         };
         let (peak_memory, guest_time) = (peak, meter.spent());
-        tracing::debug!(label, status = response.status().as_u16(), peak_memory, ?guest_time, "component answered");
+        tracing::debug!(
+            label,
+            status = response.status().as_u16(),
+            peak_memory,
+            ?guest_time,
+            "component answered"
+        );
         Ok(Answer {
             response,
             peak_memory,
