@@ -5,6 +5,7 @@
 //! folder ─▶ queue ─▶ service ─▶ runtime (one sandbox per request) ─▶ objects gateway ─▶ store
 //! ```
 
+pub mod cli;
 pub mod config;
 pub mod objects;
 pub mod runtime;

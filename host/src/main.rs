@@ -1,2 +1,8 @@
 //! The `framemill` binary.
-fn main() {}
+
+use clap::Parser as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    framemill::cli::run(framemill::cli::Cli::parse())
+}

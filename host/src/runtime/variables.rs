@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use wasmtime::component::{HasSelf, Linker};
 
 mod bindings {
-    #![expect(missing_docs, reason = "generated code")]
+    #![allow(missing_docs, reason = "generated code")]
     wasmtime::component::bindgen!({
         path: "wit",
         world: "fermyon:spin/host",

@@ -59,6 +59,9 @@ async fn fetch(request: Request) -> anyhow::Result<Response> {
             builder.header(name, header(name));
         }
     }
+    if !header("x-inner-url").is_empty() {
+        builder.header("x-url", header("x-inner-url"));
+    }
     let outgoing = builder.body(request.into_body()).build();
     Ok(match send::<_, Response>(outgoing).await {
         Ok(response) => Response::new(*response.status(), response.into_body()),

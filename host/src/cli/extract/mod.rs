@@ -1,0 +1,204 @@
+//! `framemill extract`: frames of some videos, once.
+
+mod inputs;
+mod progress;
+mod report;
+
+pub use report::VideoReport;
+
+use super::options::{EXTRACT_FRAMES, SharedOptions};
+use super::up::LOCAL_BUCKET;
+use crate::config::{Layer, Settings, cores};
+use crate::objects::{Layout, LocalStore, PRIVATE_FOLDER, Store, generation};
+use crate::runtime::{Observer, Runtime};
+use crate::service::push_request;
+use crate::sources::Message;
+use anyhow::{Context as _, ensure};
+use framemill_contract::{KEYS, Manifest, ObjectRef, Outcome};
+use futures::StreamExt;
+use inputs::Input;
+use progress::Progress;
+use std::fs::File;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+const VIDEOS: &str = "videos/";
+const IMAGES: &str = "images/";
+
+/// Flags of `framemill extract`.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(after_help = "\
+Examples:
+  framemill extract clip.mp4 -o frames                 one image per second: frames/clip.mp4/000000.jpg, …
+  framemill extract footage/ -o frames --every 500ms   all videos below footage/, two images per second
+  framemill extract clip.mp4 -o frames --at 0s,1.5s,1m --format png
+  framemill extract clip.mp4 -o frames --keyframes --dedupe --max-side 640
+
+Beside the images lies manifest.json. A video whose manifest is there already is left unchanged.")]
+pub struct ExtractArgs {
+    /// Video files, or folders with videos in them
+    #[arg(required = true, value_name = "VIDEO")]
+    pub videos: Vec<PathBuf>,
+    /// Folder for the images; each video gets a folder in it
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Videos that are worked on at the same time [default: number of cores]
+    #[arg(short, long, value_name = "NUMBER")]
+    pub jobs: Option<usize>,
+    /// Print a JSON report instead of a table
+    #[arg(long)]
+    pub json: bool,
+    /// Flags of all commands that run the component.
+    #[command(flatten)]
+    pub shared: SharedOptions,
+}
+
+impl ExtractArgs {
+    /// The configuration. Videos and images have their own places here, and a file that is
+    /// named is a video whatever its ending.
+    fn settings(&self, inputs: &[Input]) -> anyhow::Result<Settings> {
+        let mut layer = self.shared.layer();
+        let fixed = [("video_path", VIDEOS), ("image_path", IMAGES), ("bucket", LOCAL_BUCKET)];
+        for (key, value) in fixed {
+            layer.insert(key.to_owned(), value.to_owned());
+        }
+        let settings = Settings::load(&layer, self.shared.config.as_deref())?;
+        let mut endings = settings.config.video_extensions.clone();
+        endings.extend(inputs.iter().filter_map(Input::ending));
+        layer.insert("video_extensions".to_owned(), endings.join(","));
+        Settings::load(&layer, self.shared.config.as_deref())
+    }
+}
+
+/// Extracts; says whether all videos went well.
+///
+/// # Errors
+/// Where it cannot start.
+pub async fn run_extract(args: ExtractArgs) -> anyhow::Result<bool> {
+    let reports = extract(&args).await?;
+    if args.json {
+        println!("{}", report::json(&reports)?);
+    } else {
+        print!("{}", report::table(&reports));
+    }
+    Ok(reports.iter().all(|report| report.error.is_none()))
+}
+
+/// Extracts; what became of each video, in the order given.
+async fn extract(args: &ExtractArgs) -> anyhow::Result<Vec<VideoReport>> {
+    let standard = Settings::load(&Layer::new(), self_config(args))
+        .map(|settings| settings.config.video_extensions)
+        .unwrap_or_else(|_| default_endings());
+    let inputs = inputs::find(&args.videos, &standard)?;
+    let settings = args.settings(&inputs)?;
+    std::fs::create_dir_all(&args.output)
+        .with_context(|| format!("folder cannot be made: {}", args.output.display()))?;
+    let files = inputs.iter().map(|input| (input.object(), input.path.clone()));
+    let store = LocalStore::new(Layout {
+        folders: vec![(IMAGES.to_owned(), args.output.clone())],
+        files: files.collect(),
+    });
+    let lock = lock_output(&args.output, &store)?;
+    let draw = !args.json && std::io::stderr().is_terminal();
+    let progress = Arc::new(Progress::new(inputs.len(), draw));
+    let watcher = Arc::clone(&progress);
+    let observer: Observer = Arc::new(move |label, event| watcher.see(label, event));
+    let store: Arc<dyn Store> = Arc::new(store);
+    let shared = &args.shared;
+    let runtime = shared
+        .runtime(EXTRACT_FRAMES, &settings, LOCAL_BUCKET, store, observer)
+        .await?;
+    let jobs = args.jobs.unwrap_or_else(cores).max(1);
+    let work = inputs.iter().map(|input| {
+        let (runtime, progress) = (runtime.clone(), Arc::clone(&progress));
+        let (input, output) = (input.clone(), args.output.clone());
+        async move {
+            progress.start(&input.object());
+            let report = extract_one(&runtime, &input, &output).await;
+            progress.end(&input.object(), &report);
+            report
+        }
+    });
+    let reports = futures::stream::iter(work).buffered(jobs).collect().await;
+    progress.close();
+    drop(lock);
+    remove_private_folder(&args.output);
+    Ok(reports)
+}
+
+fn self_config(args: &ExtractArgs) -> Option<&Path> {
+    args.shared.config.as_deref()
+}
+
+fn default_endings() -> Vec<String> {
+    let key = KEYS.iter().find(|key| key.name == "video_extensions");
+    let endings = key.map_or("", |key| key.default).split(',');
+    endings.map(str::to_owned).collect()
+}
+
+/// Holds the output folder. What a crashed run has left is removed where no other run is at
+/// work in it; several may be.
+fn lock_output(output: &Path, store: &LocalStore) -> anyhow::Result<File> {
+    let shown = || format!("output folder cannot be written: {}", output.display());
+    let folder = output.join(PRIVATE_FOLDER);
+    std::fs::create_dir_all(&folder).with_context(shown)?;
+    let lock = File::create(folder.join("lock")).with_context(shown)?;
+    if lock.try_lock().is_ok() {
+        store.remove_leftovers().with_context(shown)?;
+        lock.unlock().with_context(shown)?;
+    }
+    lock.lock_shared().with_context(shown)?;
+    Ok(lock)
+}
+
+/// Leaves nothing but images behind, unless another run is still at work.
+fn remove_private_folder(output: &Path) {
+    let folder = output.join(PRIVATE_FOLDER);
+    if let Ok(lock) = File::create(folder.join("lock"))
+        && lock.try_lock().is_ok()
+    {
+        let _ = std::fs::remove_dir_all(folder);
+    }
+}
+
+async fn extract_one(runtime: &Runtime, input: &Input, output: &Path) -> VideoReport {
+    let started = Instant::now();
+    let mut report = VideoReport::new(&input.path);
+    match deliver(runtime, input).await {
+        Ok(outcome) => report.take(outcome, output),
+        Err(error) => report.fail(&format!("{error:#}")),
+    }
+    report.seconds = started.elapsed().as_secs_f64();
+    report
+}
+
+/// Sends the video to the component as an upload event.
+async fn deliver(runtime: &Runtime, input: &Input) -> anyhow::Result<Outcome> {
+    let metadata = std::fs::metadata(&input.path).context("file cannot be read")?;
+    ensure!(metadata.is_file(), "not a file");
+    let message = Message {
+        id: 1,
+        object: ObjectRef {
+            bucket: LOCAL_BUCKET.to_owned(),
+            name: input.object(),
+            generation: Some(generation(&metadata)),
+        },
+        attempt: 1,
+        published: SystemTime::now(),
+    };
+    let answer = runtime.call(&message.object.name, push_request(&message)).await?;
+    serde_json::from_slice(answer.response.body()).with_context(|| {
+        let status = answer.response.status();
+        format!("component answered {status} without an outcome")
+    })
+}
+
+/// A manifest that the component wrote, by its object name.
+fn read_manifest(output: &Path, object: &str) -> anyhow::Result<Manifest> {
+    let path = output.join(object.strip_prefix(IMAGES).unwrap_or(object));
+    let bytes = std::fs::read(&path)
+        .with_context(|| format!("manifest cannot be read: {}", path.display()))?;
+    Ok(serde_json::from_slice(&bytes)?)
+}

@@ -1,0 +1,104 @@
+//! The commands.
+
+mod extract;
+mod options;
+mod up;
+
+pub use extract::{ExtractArgs, VideoReport, run_extract};
+pub use options::{SelectionOptions, SharedOptions};
+pub use up::{UpArgs, run_up};
+
+use clap::{Parser, Subcommand, ValueEnum};
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// framemill turns uploaded videos into labeled image datasets.
+#[derive(Debug, Parser)]
+#[command(
+    name = "framemill",
+    version,
+    about = "Turns uploaded videos into image datasets",
+    after_help = "\
+Examples:
+  framemill extract clip.mp4 -o frames               one image per second into frames/clip.mp4/
+  framemill extract footage/ -o frames --count 100   100 images of each video below footage/
+  framemill up --data bucket                         a service: videos dropped into bucket/videos/
+                                                     become images below bucket/images/
+  framemill inspect clip.mp4 --every 2s              what is in a video, what an extraction would read
+
+Exit status: 0 all went well, 1 a video failed, 2 wrong usage or configuration."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How log lines look.
+    #[arg(long, global = true, value_enum, default_value = "human", env = "FRAMEMILL_LOG")]
+    pub log: LogFormat,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the service: take videos from a folder until stopped
+    Up(UpArgs),
+    /// Extract frames of videos, then end
+    Extract(ExtractArgs),
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Logs to stderr; `RUST_LOG` chooses what, `quiet` is for commands that draw.
+fn start_log(format: LogFormat, quiet: bool) {
+    let standard = if quiet { "warn" } else { "info" };
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new(format!("{standard},framemill={standard}")));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    // A second start, in tests, keeps the first log.
+    let _ = match format {
+        LogFormat::Human => log
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_target(false)
+            .try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    };
+}
+
+/// Runs a command line to its end.
+pub fn run(cli: Cli) -> ExitCode {
+    start_log(cli.log, matches!(cli.command, Command::Extract(_)));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        // Components keep the cores busy; two more threads see to their objects meanwhile.
+        .worker_threads(crate::config::cores().saturating_add(2))
+        .enable_all()
+        .build();
+    let ended = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
+        let ended = runtime.block_on(async {
+            match cli.command {
+                Command::Up(args) => run_up(args).await,
+                Command::Extract(args) => run_extract(args).await,
+            }
+        });
+        // File reads that nobody waits for must not hold the exit up.
+        runtime.shutdown_background();
+        ended
+    });
+    match ended {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

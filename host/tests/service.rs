@@ -1,0 +1,144 @@
+//! The service from queue to settled message, with the probe as the component.
+
+mod common;
+
+use common::{LIMITS, runtime};
+use framemill::objects::{Layout, LocalStore};
+use framemill::runtime::Limits;
+use framemill::service::{Service, Tally};
+use framemill::sources::{Queue, Settled};
+use framemill_contract::{ObjectRef, Outcome};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+struct Bench {
+    data: tempfile::TempDir,
+    queue: Arc<Queue>,
+    stop: CancellationToken,
+    kill: CancellationToken,
+}
+
+fn object(file: &str) -> ObjectRef {
+    ObjectRef {
+        bucket: "local".into(),
+        name: format!("videos/{file}"),
+        generation: Some(1),
+    }
+}
+
+fn open(data: &Path) -> Arc<Queue> {
+    Arc::new(Queue::open(&data.join(".framemill/queue.redb"), 2).unwrap())
+}
+
+impl Bench {
+    fn new(files: &[&str]) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let queue = open(data.path());
+        for file in files {
+            queue.enqueue(&object(file)).unwrap();
+        }
+        Self {
+            queue,
+            data,
+            stop: CancellationToken::new(),
+            kill: CancellationToken::new(),
+        }
+    }
+
+    fn start(&self, limits: Limits, drain: Duration) -> tokio::task::JoinHandle<Tally> {
+        let service = Arc::new(Service {
+            queue: Arc::clone(&self.queue),
+            runtime: runtime(self.data.path(), limits, Arc::new(|_, _| {})),
+            store: Arc::new(LocalStore::new(Layout::folder(self.data.path()))),
+            workers: 2,
+            drain,
+        });
+        let run = service.run(self.stop.clone(), self.kill.clone());
+        tokio::spawn(async move { run.await.unwrap() })
+    }
+
+    async fn empty(&self) {
+        while self.queue.pending().unwrap() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn settled(&self, file: &str) -> Option<Settled> {
+        self.queue.settled(&object(file)).unwrap()
+    }
+}
+
+const LONG: Duration = Duration::from_secs(600);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_message_ends_as_its_answer_says() {
+    let bench = Bench::new(&["ok.mp4", "reject.mp4", "later.mp4", "nonsense.mp4", "trap.mp4"]);
+    let run = bench.start(LIMITS, LONG);
+    bench.empty().await;
+    bench.stop.cancel();
+    let tally = run.await.unwrap();
+    assert_eq!((tally.done, tally.rejected, tally.dead, tally.retried), (1, 1, 3, 2));
+    assert!(tally.failed());
+    let done = bench.settled("ok.mp4");
+    assert!(matches!(done, Some(Settled::Done(Outcome::Extracted { frames: 1, .. }))), "{done:?}");
+    let rejected = bench.settled("reject.mp4");
+    assert!(matches!(rejected, Some(Settled::Done(Outcome::Rejected { .. }))), "{rejected:?}");
+    let dead = bench.queue.dead_letters().unwrap();
+    let reason = |file: &str| -> (u32, String) {
+        let letter = dead.iter().find(|letter| letter.object == object(file)).unwrap();
+        (letter.attempts, letter.reason.clone())
+    };
+    assert_eq!(reason("nonsense.mp4"), (1, "not an upload event".into()));
+    assert_eq!(reason("later.mp4"), (2, "object store: try again".into()));
+    let (attempts, words) = reason("trap.mp4");
+    assert_eq!(attempts, 2);
+    assert!(words.contains("probe") && words.contains("stumble"), "{words}");
+    assert!(bench.data.path().join("images/ok.mp4/manifest.json").is_file());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_lets_running_work_finish_and_takes_nothing_new() {
+    let bench = Bench::new(&["slow1.mp4", "slow2.mp4", "ok.mp4"]);
+    let run = bench.start(LIMITS, LONG);
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    bench.stop.cancel();
+    let tally = run.await.unwrap();
+    assert_eq!((tally.done, tally.given_back), (2, 0));
+    assert_eq!(bench.queue.pending().unwrap(), 1, "the third was not begun");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_finish_is_given_back() {
+    for by_signal in [false, true] {
+        let bench = Bench::new(&["stuck.mp4"]);
+        let drain = if by_signal { LONG } else { Duration::from_millis(100) };
+        let run = bench.start(LIMITS, drain);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        bench.stop.cancel();
+        if by_signal {
+            bench.kill.cancel();
+        }
+        let tally = run.await.unwrap();
+        assert_eq!((tally.done, tally.given_back), (0, 1));
+        let message = bench.queue.take().unwrap().unwrap();
+        assert_eq!((message.object, message.attempt), (object("stuck.mp4"), 1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_fails_one_message_only() {
+    let bench = Bench::new(&["stuck.mp4", "ok.mp4"]);
+    let limits = Limits {
+        time: Duration::from_millis(200),
+        ..LIMITS
+    };
+    let run = bench.start(limits, LONG);
+    bench.empty().await;
+    bench.stop.cancel();
+    let tally = run.await.unwrap();
+    assert_eq!((tally.done, tally.dead), (1, 1));
+    let dead = bench.queue.dead_letters().unwrap();
+    assert!(dead[0].reason.contains("time limit"), "{}", dead[0].reason);
+}
