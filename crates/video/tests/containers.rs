@@ -1,8 +1,13 @@
 //! Every container's index equals what ffprobe shows.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests
+
 mod common;
 
-use common::{Packet, access_unit, adler32, clip, index_of, packets, stream, testsrc};
+use common::{
+    Packet, access_unit, adler32, clip, index_of, packets, read_index, read_range, shown_places,
+    stream, testsrc,
+};
 use framemill_video::{Codec, Container, VideoIndex};
 use std::fs::File;
 use std::path::Path;
@@ -477,6 +482,268 @@ fn mpegts() {
             "log-level=error:keyint=12",
         ],
     );
+}
+
+/// Places of the shown samples in presentation order.
+fn presented(index: &VideoIndex) -> Vec<u64> {
+    let mut shown: Vec<_> = index.samples.iter().filter(|s| s.shown).collect();
+    shown.sort_by_key(|sample| sample.pts);
+    shown.iter().map(|sample| sample.offset).collect()
+}
+
+/// Formats without presentation times: order from picture order counts.
+#[test]
+fn presentation_order_from_the_bitstream() {
+    for (name, parameters) in [
+        ("o1", "bframes=3:b-pyramid=normal:keyint=20"),
+        ("o2", "bframes=3:open-gop=1:keyint=15:min-keyint=5"),
+        ("o3", "bframes=0:keyint=10"),
+        ("o4", "bframes=5:b-adapt=2:keyint=250:slices=3"),
+        ("o5", "bframes=2:tff=1:keyint=20"),
+    ] {
+        let coder = ["-c:v", "libx264", "-x264-params", parameters];
+        let raw = make(&format!("{name}.h264"), &small(), &coder);
+        let index = compare(&raw, Times::Unknown);
+        assert_eq!(presented(&index), shown_places(&raw), "{name}");
+        let times: Vec<_> = index.samples.iter().map(|sample| sample.pts.0).collect();
+        let step = index.duration / times.len() as i64;
+        assert_eq!(times.iter().max(), Some(&(step * 74)), "{name}");
+        let avi = make(&format!("{name}.avi"), &small(), &coder);
+        let index = index_of(&avi).0.unwrap();
+        assert_eq!(presented(&index), shown_places(&avi), "{name}.avi");
+    }
+    for (name, parameters) in [
+        ("p1", "log-level=error:bframes=4:keyint=20:open-gop=1"),
+        (
+            "p2",
+            "log-level=error:bframes=4:keyint=20:open-gop=0:temporal-layers=1",
+        ),
+        ("p3", "log-level=error:bframes=0:keyint=20"),
+    ] {
+        let coder = ["-c:v", "libx265", "-x265-params", parameters];
+        let raw = make(&format!("{name}.hevc"), &small(), &coder);
+        let index = compare(&raw, Times::Unknown);
+        // ffmpeg counts from the start code without its zero byte, but for the first.
+        let place = |place: u64| if place == 0 { 0 } else { place + 1 };
+        let ours: Vec<_> = presented(&index).into_iter().map(place).collect();
+        assert_eq!(ours, shown_places(&raw), "{name}");
+        case(&format!("{name}.ts"), &small(), &coder);
+    }
+}
+
+/// Pictures larger than what is read at a time: payloads are stepped over, not read.
+#[test]
+fn large_pictures() {
+    let noise = "nullsrc=s=720x576:r=10:d=1.5,geq=random(1)*255:128:128";
+    for (name, arguments, steps_over) in [
+        (
+            "n.ivf",
+            &[
+                "-c:v",
+                "libvpx-vp9",
+                "-crf",
+                "4",
+                "-b:v",
+                "0",
+                "-deadline",
+                "realtime",
+            ][..],
+            false,
+        ),
+        (
+            "n.webm",
+            &[
+                "-c:v",
+                "libvpx",
+                "-crf",
+                "4",
+                "-b:v",
+                "50M",
+                "-deadline",
+                "realtime",
+            ],
+            false,
+        ),
+        ("n.mkv", &["-c:v", "mjpeg", "-q:v", "2"], true),
+        ("n.avi", &["-c:v", "mjpeg", "-q:v", "2"], true),
+        ("n.mov", &["-c:v", "mjpeg", "-q:v", "2"], true),
+        (
+            "n.ts",
+            &["-c:v", "libx264", "-qp", "4", "-preset", "ultrafast"],
+            false,
+        ),
+        (
+            "n-f.mp4",
+            &[
+                "-c:v",
+                "libx264",
+                "-qp",
+                "4",
+                "-preset",
+                "ultrafast",
+                "-movflags",
+                "frag_every_frame+empty_moov",
+            ],
+            true,
+        ),
+    ] {
+        let path = make(name, noise, arguments);
+        compare(&path, Times::Equal);
+        let (_, reads) = index_of(&path);
+        let size = std::fs::metadata(&path).unwrap().len();
+        assert!(size > 3_000_000, "{name}: {size}");
+        assert!(
+            !steps_over || reads.bytes * 2 < size,
+            "{name}: {reads:?} of {size}"
+        );
+        assert!(
+            reads.bytes <= size + size / 8,
+            "{name}: {reads:?} of {size}"
+        );
+    }
+}
+
+/// B pictures that no other refers to are known from `sdtp`.
+#[test]
+fn disposable_samples() {
+    use framemill_video::Dependence;
+    for name in ["b.mp4", "b.h264"] {
+        let index = index_of(&make(name, &small(), &with(&H264, &["-bf", "3"])))
+            .0
+            .unwrap();
+        let disposable = index
+            .samples
+            .iter()
+            .filter(|s| s.dependence == Dependence::Disposable);
+        assert!(
+            disposable.clone().count() > 20,
+            "{name}: {}",
+            disposable.count()
+        );
+        assert!(
+            !index
+                .samples
+                .iter()
+                .any(|s| s.sync && s.dependence == Dependence::Disposable)
+        );
+    }
+}
+
+/// The rate that the stream tells is used, without a warning.
+#[test]
+fn raw_streams_tell_their_rate() {
+    let source = testsrc("160x120", "30000/1001", "2");
+    for (name, arguments) in [("rate.h264", &H264[..]), ("rate.hevc", &HEVC)] {
+        let index = index_of(&make(name, &source, arguments)).0.unwrap();
+        let step = index.duration * 30000 / 1001 / index.samples.len() as i64;
+        assert!(
+            step.abs_diff(i64::from(index.timescale.get())) <= 1,
+            "{name}: {index:?}"
+        );
+        assert!(index.warnings.is_empty(), "{:?}", index.warnings);
+    }
+}
+
+/// A file of 3 GB whose index is at the end: 64-bit sizes, and little of it is read.
+#[test]
+fn mp4_larger_than_32_bits_is_read_where_its_index_is() {
+    let path = make("b.mp4", &small(), &with(&H264, &["-bf", "3"]));
+    let file = std::fs::read(&path).unwrap();
+    let word = |kind: &[u8]| file.windows(4).position(|four| four == kind).unwrap();
+    let (free, mdat) = (word(b"free") - 4, word(b"mdat") - 4);
+    assert_eq!(mdat, free + 8, "ffmpeg leaves room for a long header");
+    let length = u32::from_be_bytes(file[mdat..mdat + 4].try_into().unwrap());
+    let moov = mdat + length as usize;
+    let gap = 5_000_000_000_u64;
+    let mut head = file[..moov].to_vec();
+    head[free..free + 8].copy_from_slice(b"\0\0\0\x01mdat");
+    let long = u64::from(length) + 8 + gap;
+    head[mdat..mdat + 8].copy_from_slice(&long.to_be_bytes());
+    let size = file.len() as u64 + gap;
+    let byte = |at: u64| match usize::try_from(at) {
+        Ok(at) if at < moov => head[at],
+        Ok(at) if at as u64 >= moov as u64 + gap => file[at - gap as usize],
+        _ => 0,
+    };
+    let (index, reads) = read_index(size, |range| (range.start..range.end).map(byte).collect());
+    assert_eq!(index.unwrap().samples, index_of(&path).0.unwrap().samples);
+    assert!(reads.requests <= 3 && reads.bytes < 150_000, "{reads:?}");
+}
+
+/// Chunk offsets of 64 bits, where ffmpeg needs none: `stco` made `co64`.
+#[test]
+fn mp4_with_long_chunk_offsets() {
+    let path = make("b.mp4", &small(), &with(&H264, &["-bf", "3"]));
+    let file = std::fs::read(&path).unwrap();
+    let long = lengthen_chunk_offsets(&file);
+    assert!(long.len() > file.len());
+    let (index, _) = read_index(long.len() as u64, |range| {
+        long[range.start as usize..range.end as usize].to_vec()
+    });
+    assert_eq!(index.unwrap().samples, index_of(&path).0.unwrap().samples);
+}
+
+fn lengthen_chunk_offsets(boxes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at + 8 <= boxes.len() {
+        let size = u32::from_be_bytes(boxes[at..at + 4].try_into().unwrap()) as usize;
+        let (mut kind, body) = (boxes[at + 4..at + 8].to_vec(), &boxes[at + 8..at + size]);
+        let body = match kind.as_slice() {
+            b"moov" | b"trak" | b"mdia" | b"minf" | b"stbl" => lengthen_chunk_offsets(body),
+            b"stco" => {
+                kind = b"co64".to_vec();
+                let longer = body[8..]
+                    .chunks(4)
+                    .flat_map(|word| [&[0; 4], word].concat());
+                body[..8].iter().copied().chain(longer).collect()
+            }
+            _ => body.to_vec(),
+        };
+        out.extend((body.len() as u32 + 8).to_be_bytes());
+        out.extend(kind);
+        out.extend(body);
+        at += size;
+    }
+    out
+}
+
+/// Times of 33 bits that wrap in the middle of the stream.
+#[test]
+fn mpegts_times_wrap() {
+    // 2^33 / 90000 = 95443.7 s.
+    let arguments = with(&H264, &["-bf", "2", "-output_ts_offset", "95441"]);
+    let index = case("wrap.ts", &small(), &arguments);
+    let times: Vec<_> = index.samples.iter().map(|sample| sample.pts.0).collect();
+    let span = times.iter().max().unwrap() - times.iter().min().unwrap();
+    assert_eq!(span, 74 * 3600);
+}
+
+/// Packets of 204 bytes: 188 and a checksum.
+#[test]
+fn mpegts_with_checksums() {
+    let path = make("b.ts", &small(), &with(&H264, &["-bf", "2"]));
+    let file = std::fs::read(&path).unwrap();
+    let long: Vec<u8> = file
+        .chunks(188)
+        .flat_map(|p| [p, &[0x55; 16]].concat())
+        .collect();
+    let bytes =
+        |range: framemill_video::ByteRange| long[range.start as usize..range.end as usize].to_vec();
+    let index = read_index(long.len() as u64, bytes).0.unwrap();
+    let short = index_of(&path).0.unwrap();
+    assert_eq!(index.samples.len(), short.samples.len());
+    let mut handle = File::open(&path).unwrap();
+    for (a, b) in index.samples.iter().zip(&short.samples) {
+        assert_eq!((a.pts, a.sync), (b.pts, b.sync));
+        let unit = index
+            .unwrap
+            .access_unit(&bytes(a.range()))
+            .unwrap()
+            .into_owned();
+        assert_eq!(unit, access_unit(&mut handle, &short, b));
+    }
+    assert!(!read_range(&mut handle, short.samples[0].range()).is_empty());
 }
 
 #[test]

@@ -88,7 +88,10 @@ impl IndexReader {
                 }
                 Ok(None) => {}
                 Err(Stop::Missing(range)) => {
-                    return Ok(Progress::Need(self.window.plan(range)));
+                    return match self.window.plan(range) {
+                        Ok(need) => Ok(Progress::Need(need)),
+                        Err(error) => Err(self.end(error)),
+                    };
                 }
                 Err(Stop::Short) => return Err(self.end(self.cut_off())),
                 Err(Stop::Fail(error)) => return Err(self.end(error)),
