@@ -603,30 +603,45 @@ fn large_pictures() {
     }
 }
 
-/// B pictures that no other refers to are known from `sdtp`.
+/// B pictures that no other refers to are known from `sdtp`, and in raw streams from the slices.
 #[test]
 fn disposable_samples() {
     use framemill_video::Dependence;
-    for name in ["b.mp4", "b.h264"] {
-        let index = index_of(&make(name, &small(), &with(&H264, &["-bf", "3"])))
-            .0
-            .unwrap();
-        let disposable = index
-            .samples
+    let raw = make("b.h264", &small(), &with(&H264, &["-bf", "3"]));
+    let raw = index_of(&raw).0.unwrap();
+    let disposable = raw
+        .samples
+        .iter()
+        .filter(|s| s.dependence == Dependence::Disposable);
+    assert!(disposable.count() > 20);
+    assert!(
+        raw.samples
             .iter()
-            .filter(|s| s.dependence == Dependence::Disposable);
-        assert!(
-            disposable.clone().count() > 20,
-            "{name}: {}",
-            disposable.count()
-        );
-        assert!(
-            !index
-                .samples
-                .iter()
-                .any(|s| s.sync && s.dependence == Dependence::Disposable)
-        );
-    }
+            .all(|s| !s.sync || s.dependence == Dependence::Needed)
+    );
+    // ffmpeg writes no `sdtp`: one is put behind `stss`.
+    let file = std::fs::read(make("b.mp4", &small(), &with(&H264, &["-bf", "3"]))).unwrap();
+    let marks = raw.samples.iter().map(|sample| match sample.dependence {
+        Dependence::Disposable => 0x08,
+        Dependence::Needed => 0x04,
+        Dependence::Unknown => 0,
+    });
+    let marks: Vec<u8> = [0; 4].into_iter().chain(marks).collect();
+    let marked = rewrite(&file, &|kind, body| match kind {
+        b"stss" => Some([boxed(b"stss", body), boxed(b"sdtp", &marks)].concat()),
+        _ => None,
+    });
+    let (index, _) = read_index(marked.len() as u64, |range| {
+        marked[range.start as usize..range.end as usize].to_vec()
+    });
+    let found: Vec<_> = index
+        .unwrap()
+        .samples
+        .iter()
+        .map(|s| s.dependence)
+        .collect();
+    let expected: Vec<_> = raw.samples.iter().map(|s| s.dependence).collect();
+    assert_eq!(found, expected);
 }
 
 /// The rate that the stream tells is used, without a warning.
@@ -675,7 +690,15 @@ fn mp4_larger_than_32_bits_is_read_where_its_index_is() {
 fn mp4_with_long_chunk_offsets() {
     let path = make("b.mp4", &small(), &with(&H264, &["-bf", "3"]));
     let file = std::fs::read(&path).unwrap();
-    let long = lengthen_chunk_offsets(&file);
+    let long = rewrite(&file, &|kind, body| {
+        let longer = body
+            .get(8..)
+            .unwrap_or_default()
+            .chunks(4)
+            .flat_map(|word| [&[0; 4], word].concat());
+        let body: Vec<u8> = body.iter().take(8).copied().chain(longer).collect();
+        (kind == b"stco").then(|| boxed(b"co64", &body))
+    });
     assert!(long.len() > file.len());
     let (index, _) = read_index(long.len() as u64, |range| {
         long[range.start as usize..range.end as usize].to_vec()
@@ -683,26 +706,26 @@ fn mp4_with_long_chunk_offsets() {
     assert_eq!(index.unwrap().samples, index_of(&path).0.unwrap().samples);
 }
 
-fn lengthen_chunk_offsets(boxes: &[u8]) -> Vec<u8> {
+fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    [&(body.len() as u32 + 8).to_be_bytes(), &kind[..], body].concat()
+}
+
+/// What to put in place of a box of this kind and body.
+type Other<'a> = &'a dyn Fn(&[u8; 4], &[u8]) -> Option<Vec<u8>>;
+
+/// Puts other boxes in place of boxes; offsets stay right while `moov` comes last.
+fn rewrite(boxes: &[u8], other: Other<'_>) -> Vec<u8> {
     let mut out = Vec::new();
     let mut at = 0;
     while at + 8 <= boxes.len() {
         let size = u32::from_be_bytes(boxes[at..at + 4].try_into().unwrap()) as usize;
-        let (mut kind, body) = (boxes[at + 4..at + 8].to_vec(), &boxes[at + 8..at + size]);
-        let body = match kind.as_slice() {
-            b"moov" | b"trak" | b"mdia" | b"minf" | b"stbl" => lengthen_chunk_offsets(body),
-            b"stco" => {
-                kind = b"co64".to_vec();
-                let longer = body[8..]
-                    .chunks(4)
-                    .flat_map(|word| [&[0; 4], word].concat());
-                body[..8].iter().copied().chain(longer).collect()
-            }
-            _ => body.to_vec(),
-        };
-        out.extend((body.len() as u32 + 8).to_be_bytes());
-        out.extend(kind);
-        out.extend(body);
+        let kind: [u8; 4] = boxes[at + 4..at + 8].try_into().unwrap();
+        let body = &boxes[at + 8..at + size];
+        out.extend(match &kind {
+            b"moov" | b"trak" | b"mdia" | b"minf" | b"stbl" => boxed(&kind, &rewrite(body, other)),
+            b"mdat" | b"free" | b"ftyp" => boxed(&kind, body),
+            _ => other(&kind, body).unwrap_or_else(|| boxed(&kind, body)),
+        });
         at += size;
     }
     out
@@ -717,6 +740,76 @@ fn mpegts_times_wrap() {
     let times: Vec<_> = index.samples.iter().map(|sample| sample.pts.0).collect();
     let span = times.iter().max().unwrap() - times.iter().min().unwrap();
     assert_eq!(span, 74 * 3600);
+}
+
+/// A transport packet; `payload` may have at most 184 bytes, what is missing is stuffed.
+fn transport_packet(pid: u16, starts: bool, counter: usize, payload: &[u8]) -> Vec<u8> {
+    let stuffing = 184 - payload.len();
+    let mut packet = vec![0x47, (pid >> 8) as u8 | u8::from(starts) << 6, pid as u8];
+    packet.push(0x10 | u8::from(stuffing > 0) << 5 | (counter & 15) as u8);
+    if stuffing > 0 {
+        packet.push(stuffing as u8 - 1);
+    }
+    if stuffing > 1 {
+        packet.push(0);
+        packet.resize(4 + stuffing, 0xff);
+    }
+    packet.extend(payload);
+    packet
+}
+
+/// PES packets with three access units each, which share transport packets.
+#[test]
+fn several_access_units_in_a_pes_packet() {
+    let arguments = with(&H264, &["-bf", "0", "-x264-params", "aud=1"]);
+    let raw_path = make("aud.h264", &small(), &arguments);
+    let (raw, bytes) = (
+        index_of(&raw_path).0.unwrap(),
+        std::fs::read(&raw_path).unwrap(),
+    );
+    let unit = |sample: &framemill_video::Sample| {
+        bytes[sample.range().start as usize..sample.range().end as usize].to_vec()
+    };
+    let units: Vec<Vec<u8>> = raw.samples.iter().map(unit).collect();
+    let section = |table: &[u8]| {
+        let mut payload = [&[0], table, &[0; 4]].concat();
+        payload.resize(184, 0xff);
+        payload
+    };
+    let programs = section(&[0, 0xb0, 13, 0, 1, 0xc1, 0, 0, 0, 1, 0xe1, 0]);
+    let map = section(&[
+        2, 0xb0, 18, 0, 1, 0xc1, 0, 0, 0xe1, 1, 0xf0, 0, 0x1b, 0xe1, 1, 0xf0, 0,
+    ]);
+    let mut file = transport_packet(0, true, 0, &programs);
+    file.extend(transport_packet(0x100, true, 0, &map));
+    let mut counter = 0;
+    for (number, three) in units.chunks(3).enumerate() {
+        let time = 90_000 + number as u64 * 3 * 3600;
+        let stamp = [
+            0x21 | (time >> 29) as u8 & 0x0e,
+            (time >> 22) as u8,
+            (time >> 14) as u8 | 1,
+            (time >> 7) as u8,
+            (time << 1) as u8 | 1,
+        ];
+        let header = [&[0, 0, 1, 0xe0, 0, 0, 0x80, 0x80, 5], &stamp[..]].concat();
+        let pes = [header, three.concat()].concat();
+        for (place, payload) in pes.chunks(184).enumerate() {
+            file.extend(transport_packet(0x101, place == 0, counter, payload));
+            counter += 1;
+        }
+    }
+    let read =
+        |range: framemill_video::ByteRange| file[range.start as usize..range.end as usize].to_vec();
+    let index = read_index(file.len() as u64, read).0.unwrap();
+    assert!(index.warnings.is_empty(), "{:?}", index.warnings);
+    assert_eq!(index.samples.len(), units.len());
+    for (place, (sample, expected)) in index.samples.iter().zip(&units).enumerate() {
+        let packets = read(sample.range());
+        let unit = index.unwrap.access_unit(&packets).unwrap();
+        assert!(*unit == *expected, "unit {place}");
+        assert_eq!(sample.pts.0, 90_000 + 3600 * place as i64);
+    }
 }
 
 /// Packets of 204 bytes: 188 and a checksum.
