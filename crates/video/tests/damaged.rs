@@ -289,6 +289,8 @@ fn seeds() -> &'static [Vec<u8>] {
             "45",
         ];
         let vp9 = ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-b:v", "20k"];
+        // Larger than what is read at a time.
+        let noise = ["-vf", "geq=random(1)*255:128:128,scale=640:480"];
         let fragmented = [&h264[..], &["-movflags", "frag_keyframe+empty_moov"]].concat();
         vec![
             make("s.mp4", &h264),
@@ -303,6 +305,27 @@ fn seeds() -> &'static [Vec<u8>] {
             make("s.h264", &h264),
             make("s.hevc", &hevc),
             make("s.ivf", &vp9),
+            make(
+                "large.avi",
+                &[&noise[..], &["-c:v", "mjpeg", "-q:v", "2"]].concat(),
+            ),
+            make(
+                "large.webm",
+                &[
+                    &noise[..],
+                    &[
+                        "-c:v",
+                        "libvpx",
+                        "-crf",
+                        "4",
+                        "-b:v",
+                        "20M",
+                        "-deadline",
+                        "realtime",
+                    ],
+                ]
+                .concat(),
+            ),
             make(
                 "s-av1.ivf",
                 &["-c:v", "libsvtav1", "-preset", "12", "-crf", "60"],
