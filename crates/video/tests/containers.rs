@@ -1,8 +1,13 @@
 //! Every container's index equals what ffprobe shows.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests
+
 mod common;
 
-use common::{Packet, access_unit, adler32, clip, index_of, packets, stream, testsrc};
+use common::{
+    Packet, access_unit, adler32, clip, index_of, packets, read_index, read_range, shown_places,
+    stream, testsrc,
+};
 use framemill_video::{Codec, Container, VideoIndex};
 use std::fs::File;
 use std::path::Path;
@@ -477,6 +482,361 @@ fn mpegts() {
             "log-level=error:keyint=12",
         ],
     );
+}
+
+/// Places of the shown samples in presentation order.
+fn presented(index: &VideoIndex) -> Vec<u64> {
+    let mut shown: Vec<_> = index.samples.iter().filter(|s| s.shown).collect();
+    shown.sort_by_key(|sample| sample.pts);
+    shown.iter().map(|sample| sample.offset).collect()
+}
+
+/// Formats without presentation times: order from picture order counts.
+#[test]
+fn presentation_order_from_the_bitstream() {
+    for (name, parameters) in [
+        ("o1", "bframes=3:b-pyramid=normal:keyint=20"),
+        ("o2", "bframes=3:open-gop=1:keyint=15:min-keyint=5"),
+        ("o3", "bframes=0:keyint=10"),
+        ("o4", "bframes=5:b-adapt=2:keyint=250:slices=3"),
+        ("o5", "bframes=2:tff=1:keyint=20"),
+    ] {
+        let coder = ["-c:v", "libx264", "-x264-params", parameters];
+        let raw = make(&format!("{name}.h264"), &small(), &coder);
+        let index = compare(&raw, Times::Unknown);
+        assert_eq!(presented(&index), shown_places(&raw), "{name}");
+        let times: Vec<_> = index.samples.iter().map(|sample| sample.pts.0).collect();
+        let step = index.duration / times.len() as i64;
+        assert_eq!(times.iter().max(), Some(&(step * 74)), "{name}");
+        let avi = make(&format!("{name}.avi"), &small(), &coder);
+        let index = index_of(&avi).0.unwrap();
+        assert_eq!(presented(&index), shown_places(&avi), "{name}.avi");
+    }
+    for (name, parameters) in [
+        ("p1", "log-level=error:bframes=4:keyint=20:open-gop=1"),
+        (
+            "p2",
+            "log-level=error:bframes=4:keyint=20:open-gop=0:temporal-layers=1",
+        ),
+        ("p3", "log-level=error:bframes=0:keyint=20"),
+    ] {
+        let coder = ["-c:v", "libx265", "-x265-params", parameters];
+        let raw = make(&format!("{name}.hevc"), &small(), &coder);
+        let index = compare(&raw, Times::Unknown);
+        // ffmpeg counts from the start code without its zero byte, but for the first.
+        let place = |place: u64| if place == 0 { 0 } else { place + 1 };
+        let ours: Vec<_> = presented(&index).into_iter().map(place).collect();
+        assert_eq!(ours, shown_places(&raw), "{name}");
+        case(&format!("{name}.ts"), &small(), &coder);
+    }
+}
+
+/// Pictures larger than what is read at a time: payloads are stepped over, not read.
+#[test]
+fn large_pictures() {
+    let noise = "nullsrc=s=720x576:r=10:d=1.5,geq=random(1)*255:128:128";
+    for (name, arguments, steps_over) in [
+        (
+            "n.ivf",
+            &[
+                "-c:v",
+                "libvpx-vp9",
+                "-crf",
+                "4",
+                "-b:v",
+                "0",
+                "-deadline",
+                "realtime",
+            ][..],
+            false,
+        ),
+        (
+            "n.webm",
+            &[
+                "-c:v",
+                "libvpx",
+                "-crf",
+                "4",
+                "-b:v",
+                "50M",
+                "-deadline",
+                "realtime",
+            ],
+            false,
+        ),
+        ("n.mkv", &["-c:v", "mjpeg", "-q:v", "2"], true),
+        ("n.avi", &["-c:v", "mjpeg", "-q:v", "2"], true),
+        ("n.mov", &["-c:v", "mjpeg", "-q:v", "2"], true),
+        (
+            "n.ts",
+            &["-c:v", "libx264", "-qp", "4", "-preset", "ultrafast"],
+            false,
+        ),
+        (
+            "n-f.mp4",
+            &[
+                "-c:v",
+                "libx264",
+                "-qp",
+                "4",
+                "-preset",
+                "ultrafast",
+                "-movflags",
+                "frag_every_frame+empty_moov",
+            ],
+            true,
+        ),
+    ] {
+        let path = make(name, noise, arguments);
+        compare(&path, Times::Equal);
+        let (_, reads) = index_of(&path);
+        let size = std::fs::metadata(&path).unwrap().len();
+        assert!(size > 3_000_000, "{name}: {size}");
+        assert!(
+            !steps_over || reads.bytes * 2 < size,
+            "{name}: {reads:?} of {size}"
+        );
+        assert!(
+            reads.bytes <= size + size / 8,
+            "{name}: {reads:?} of {size}"
+        );
+    }
+}
+
+/// B pictures that no other refers to are known from `sdtp`, and in raw streams from the slices.
+#[test]
+fn disposable_samples() {
+    use framemill_video::Dependence;
+    let raw = make("b.h264", &small(), &with(&H264, &["-bf", "3"]));
+    let raw = index_of(&raw).0.unwrap();
+    let disposable = raw
+        .samples
+        .iter()
+        .filter(|s| s.dependence == Dependence::Disposable);
+    assert!(disposable.count() > 20);
+    assert!(
+        raw.samples
+            .iter()
+            .all(|s| !s.sync || s.dependence == Dependence::Needed)
+    );
+    // ffmpeg writes no `sdtp`: one is put behind `stss`.
+    let file = std::fs::read(make("b.mp4", &small(), &with(&H264, &["-bf", "3"]))).unwrap();
+    let marks = raw.samples.iter().map(|sample| match sample.dependence {
+        Dependence::Disposable => 0x08,
+        Dependence::Needed => 0x04,
+        Dependence::Unknown => 0,
+    });
+    let marks: Vec<u8> = [0; 4].into_iter().chain(marks).collect();
+    let marked = rewrite(&file, &|kind, body| match kind {
+        b"stss" => Some([boxed(b"stss", body), boxed(b"sdtp", &marks)].concat()),
+        _ => None,
+    });
+    let (index, _) = read_index(marked.len() as u64, |range| {
+        marked[range.start as usize..range.end as usize].to_vec()
+    });
+    let found: Vec<_> = index
+        .unwrap()
+        .samples
+        .iter()
+        .map(|s| s.dependence)
+        .collect();
+    let expected: Vec<_> = raw.samples.iter().map(|s| s.dependence).collect();
+    assert_eq!(found, expected);
+}
+
+/// The rate that the stream tells is used, without a warning.
+#[test]
+fn raw_streams_tell_their_rate() {
+    let source = testsrc("160x120", "30000/1001", "2");
+    for (name, arguments) in [("rate.h264", &H264[..]), ("rate.hevc", &HEVC)] {
+        let index = index_of(&make(name, &source, arguments)).0.unwrap();
+        let step = index.duration * 30000 / 1001 / index.samples.len() as i64;
+        assert!(
+            step.abs_diff(i64::from(index.timescale.get())) <= 1,
+            "{name}: {index:?}"
+        );
+        assert!(index.warnings.is_empty(), "{:?}", index.warnings);
+    }
+}
+
+/// A file of 3 GB whose index is at the end: 64-bit sizes, and little of it is read.
+#[test]
+fn mp4_larger_than_32_bits_is_read_where_its_index_is() {
+    let path = make("b.mp4", &small(), &with(&H264, &["-bf", "3"]));
+    let file = std::fs::read(&path).unwrap();
+    let word = |kind: &[u8]| file.windows(4).position(|four| four == kind).unwrap();
+    let (free, mdat) = (word(b"free") - 4, word(b"mdat") - 4);
+    assert_eq!(mdat, free + 8, "ffmpeg leaves room for a long header");
+    let length = u32::from_be_bytes(file[mdat..mdat + 4].try_into().unwrap());
+    let moov = mdat + length as usize;
+    let gap = 5_000_000_000_u64;
+    let mut head = file[..moov].to_vec();
+    head[free..free + 8].copy_from_slice(b"\0\0\0\x01mdat");
+    let long = u64::from(length) + 8 + gap;
+    head[mdat..mdat + 8].copy_from_slice(&long.to_be_bytes());
+    let size = file.len() as u64 + gap;
+    let byte = |at: u64| match usize::try_from(at) {
+        Ok(at) if at < moov => head[at],
+        Ok(at) if at as u64 >= moov as u64 + gap => file[at - gap as usize],
+        _ => 0,
+    };
+    let (index, reads) = read_index(size, |range| (range.start..range.end).map(byte).collect());
+    assert_eq!(index.unwrap().samples, index_of(&path).0.unwrap().samples);
+    assert!(reads.requests <= 3 && reads.bytes < 150_000, "{reads:?}");
+}
+
+/// Chunk offsets of 64 bits, where ffmpeg needs none: `stco` made `co64`.
+#[test]
+fn mp4_with_long_chunk_offsets() {
+    let path = make("b.mp4", &small(), &with(&H264, &["-bf", "3"]));
+    let file = std::fs::read(&path).unwrap();
+    let long = rewrite(&file, &|kind, body| {
+        let longer = body
+            .get(8..)
+            .unwrap_or_default()
+            .chunks(4)
+            .flat_map(|word| [&[0; 4], word].concat());
+        let body: Vec<u8> = body.iter().take(8).copied().chain(longer).collect();
+        (kind == b"stco").then(|| boxed(b"co64", &body))
+    });
+    assert!(long.len() > file.len());
+    let (index, _) = read_index(long.len() as u64, |range| {
+        long[range.start as usize..range.end as usize].to_vec()
+    });
+    assert_eq!(index.unwrap().samples, index_of(&path).0.unwrap().samples);
+}
+
+fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    [&(body.len() as u32 + 8).to_be_bytes(), &kind[..], body].concat()
+}
+
+/// What to put in place of a box of this kind and body.
+type Other<'a> = &'a dyn Fn(&[u8; 4], &[u8]) -> Option<Vec<u8>>;
+
+/// Puts other boxes in place of boxes; offsets stay right while `moov` comes last.
+fn rewrite(boxes: &[u8], other: Other<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at + 8 <= boxes.len() {
+        let size = u32::from_be_bytes(boxes[at..at + 4].try_into().unwrap()) as usize;
+        let kind: [u8; 4] = boxes[at + 4..at + 8].try_into().unwrap();
+        let body = &boxes[at + 8..at + size];
+        out.extend(match &kind {
+            b"moov" | b"trak" | b"mdia" | b"minf" | b"stbl" => boxed(&kind, &rewrite(body, other)),
+            b"mdat" | b"free" | b"ftyp" => boxed(&kind, body),
+            _ => other(&kind, body).unwrap_or_else(|| boxed(&kind, body)),
+        });
+        at += size;
+    }
+    out
+}
+
+/// Times of 33 bits that wrap in the middle of the stream.
+#[test]
+fn mpegts_times_wrap() {
+    // 2^33 / 90000 = 95443.7 s.
+    let arguments = with(&H264, &["-bf", "2", "-output_ts_offset", "95441"]);
+    let index = case("wrap.ts", &small(), &arguments);
+    let times: Vec<_> = index.samples.iter().map(|sample| sample.pts.0).collect();
+    let span = times.iter().max().unwrap() - times.iter().min().unwrap();
+    assert_eq!(span, 74 * 3600);
+}
+
+/// A transport packet; `payload` may have at most 184 bytes, what is missing is stuffed.
+fn transport_packet(pid: u16, starts: bool, counter: usize, payload: &[u8]) -> Vec<u8> {
+    let stuffing = 184 - payload.len();
+    let mut packet = vec![0x47, (pid >> 8) as u8 | u8::from(starts) << 6, pid as u8];
+    packet.push(0x10 | u8::from(stuffing > 0) << 5 | (counter & 15) as u8);
+    if stuffing > 0 {
+        packet.push(stuffing as u8 - 1);
+    }
+    if stuffing > 1 {
+        packet.push(0);
+        packet.resize(4 + stuffing, 0xff);
+    }
+    packet.extend(payload);
+    packet
+}
+
+/// PES packets with three access units each, which share transport packets.
+#[test]
+fn several_access_units_in_a_pes_packet() {
+    let arguments = with(&H264, &["-bf", "0", "-x264-params", "aud=1"]);
+    let raw_path = make("aud.h264", &small(), &arguments);
+    let (raw, bytes) = (
+        index_of(&raw_path).0.unwrap(),
+        std::fs::read(&raw_path).unwrap(),
+    );
+    let unit = |sample: &framemill_video::Sample| {
+        bytes[sample.range().start as usize..sample.range().end as usize].to_vec()
+    };
+    let units: Vec<Vec<u8>> = raw.samples.iter().map(unit).collect();
+    let section = |table: &[u8]| {
+        let mut payload = [&[0], table, &[0; 4]].concat();
+        payload.resize(184, 0xff);
+        payload
+    };
+    let programs = section(&[0, 0xb0, 13, 0, 1, 0xc1, 0, 0, 0, 1, 0xe1, 0]);
+    let map = section(&[
+        2, 0xb0, 18, 0, 1, 0xc1, 0, 0, 0xe1, 1, 0xf0, 0, 0x1b, 0xe1, 1, 0xf0, 0,
+    ]);
+    let mut file = transport_packet(0, true, 0, &programs);
+    file.extend(transport_packet(0x100, true, 0, &map));
+    let mut counter = 0;
+    for (number, three) in units.chunks(3).enumerate() {
+        let time = 90_000 + number as u64 * 3 * 3600;
+        let stamp = [
+            0x21 | (time >> 29) as u8 & 0x0e,
+            (time >> 22) as u8,
+            (time >> 14) as u8 | 1,
+            (time >> 7) as u8,
+            (time << 1) as u8 | 1,
+        ];
+        let header = [&[0, 0, 1, 0xe0, 0, 0, 0x80, 0x80, 5], &stamp[..]].concat();
+        let pes = [header, three.concat()].concat();
+        for (place, payload) in pes.chunks(184).enumerate() {
+            file.extend(transport_packet(0x101, place == 0, counter, payload));
+            counter += 1;
+        }
+    }
+    let read =
+        |range: framemill_video::ByteRange| file[range.start as usize..range.end as usize].to_vec();
+    let index = read_index(file.len() as u64, read).0.unwrap();
+    assert!(index.warnings.is_empty(), "{:?}", index.warnings);
+    assert_eq!(index.samples.len(), units.len());
+    for (place, (sample, expected)) in index.samples.iter().zip(&units).enumerate() {
+        let packets = read(sample.range());
+        let unit = index.unwrap.access_unit(&packets).unwrap();
+        assert!(*unit == *expected, "unit {place}");
+        assert_eq!(sample.pts.0, 90_000 + 3600 * place as i64);
+    }
+}
+
+/// Packets of 204 bytes: 188 and a checksum.
+#[test]
+fn mpegts_with_checksums() {
+    let path = make("b.ts", &small(), &with(&H264, &["-bf", "2"]));
+    let file = std::fs::read(&path).unwrap();
+    let long: Vec<u8> = file
+        .chunks(188)
+        .flat_map(|p| [p, &[0x55; 16]].concat())
+        .collect();
+    let bytes =
+        |range: framemill_video::ByteRange| long[range.start as usize..range.end as usize].to_vec();
+    let index = read_index(long.len() as u64, bytes).0.unwrap();
+    let short = index_of(&path).0.unwrap();
+    assert_eq!(index.samples.len(), short.samples.len());
+    let mut handle = File::open(&path).unwrap();
+    for (a, b) in index.samples.iter().zip(&short.samples) {
+        assert_eq!((a.pts, a.sync), (b.pts, b.sync));
+        let unit = index
+            .unwrap
+            .access_unit(&bytes(a.range()))
+            .unwrap()
+            .into_owned();
+        assert_eq!(unit, access_unit(&mut handle, &short, b));
+    }
+    assert!(!read_range(&mut handle, short.samples[0].range()).is_empty());
 }
 
 #[test]

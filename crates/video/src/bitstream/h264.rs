@@ -670,14 +670,19 @@ pub(super) fn unwrap_msb(lsb: i64, prev_lsb: i64, prev_msb: i64, max: i64) -> i6
 }
 
 /// Whether a supplemental enhancement NAL unit holds a recovery point (payload type 6,
-/// clause D.1.8) with `recovery_frame_cnt` 0 or more.
+/// clause D.1.8) at this very picture: `recovery_frame_cnt` 0. Streams that refresh step by step
+/// name later ones, and are not exact until then.
 pub fn is_recovery_point(nal: &[u8]) -> bool {
+    let body = nal.get(1..).unwrap_or_default();
     nal_unit_type(nal) == Some(nal_type::SEI)
-        && nal.get(1..).is_some_and(|body| has_sei(&rbsp(body), 6))
+        && sei_payload(&rbsp(body), 6, |payload| {
+            payload.first().is_some_and(|b| b & 0x80 != 0)
+        })
 }
 
-/// Whether an SEI RBSP holds a message of this payload type (H.264 7.3.2.3.1, H.265 7.3.5).
-pub(super) fn has_sei(mut rest: &[u8], wanted: u32) -> bool {
+/// Whether an SEI RBSP holds a message of this payload type (H.264 7.3.2.3.1, H.265 7.3.5) of
+/// which `is` holds.
+fn sei_payload(mut rest: &[u8], wanted: u32, is: impl Fn(&[u8]) -> bool) -> bool {
     fn number(rest: &mut &[u8]) -> Option<u32> {
         let mut sum = 0_u32;
         loop {
@@ -694,7 +699,7 @@ pub(super) fn has_sei(mut rest: &[u8], wanted: u32) -> bool {
             return false;
         };
         if kind == wanted {
-            return true;
+            return is(rest);
         }
         let Some(tail) = rest.get(size as usize..) else {
             return false;

@@ -1,6 +1,6 @@
 //! HEVC (ITU-T H.265): parameter sets, slice segment header starts, picture order.
 
-use super::h264::{has_sei, unwrap_msb};
+use super::h264::unwrap_msb;
 use super::{BitReader, FrameDuration, Vui, rbsp, vui_head};
 use std::collections::BTreeMap;
 
@@ -494,10 +494,4 @@ impl PocCounter {
             restart,
         }
     }
-}
-
-/// Whether an SEI NAL unit holds a recovery point (payload type 6).
-pub fn is_recovery_point(nal: &[u8]) -> bool {
-    nal_unit_type(nal) == Some(nal_type::PREFIX_SEI)
-        && nal.get(2..).is_some_and(|body| has_sei(&rbsp(body), 6))
 }

@@ -1,6 +1,6 @@
 //! Containers: from bytes to a [`VideoIndex`], asking for the byte ranges it needs.
 //!
-//! A demuxer is a resumable scan: it reads through a [`window`] of the file, saves its position
+//! A demuxer is a resumable scan: it reads through a window of the file, saves its position
 //! after each element, and stops where bytes are missing. So nothing is parsed twice, and memory
 //! is one window plus the sample table, however long the video.
 //!
@@ -88,7 +88,10 @@ impl IndexReader {
                 }
                 Ok(None) => {}
                 Err(Stop::Missing(range)) => {
-                    return Ok(Progress::Need(self.window.plan(range)));
+                    return match self.window.plan(range) {
+                        Ok(need) => Ok(Progress::Need(need)),
+                        Err(error) => Err(self.end(error)),
+                    };
                 }
                 Err(Stop::Short) => return Err(self.end(self.cut_off())),
                 Err(Stop::Fail(error)) => return Err(self.end(error)),

@@ -7,6 +7,10 @@ use crate::{ByteRange, IndexError};
 const FIRST_READ: u64 = 64 << 10;
 /// Bytes asked for when reading on and on.
 const LONG_READ: u64 = 1 << 20;
+/// Bytes kept before what is missing: a demuxer starts its element again, from its header.
+const SLACK: u64 = 64 << 10;
+/// Bytes that may be asked for beyond four times the file.
+const MOST_MORE: u64 = 64 << 20;
 /// The most that may be asked to be in memory at once.
 const MOST: u64 = 24 << 20;
 
@@ -30,12 +34,33 @@ impl From<IndexError> for Stop {
 /// A demuxer's result: a value, or why not yet.
 pub(super) type Pull<T> = Result<T, Stop>;
 
-/// Consecutive bytes of a file of known size.
+/// Consecutive bytes of the file.
+#[derive(Debug, Default)]
+struct Segment {
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl Segment {
+    fn end(&self) -> u64 {
+        self.start.saturating_add(self.bytes.len() as u64)
+    }
+
+    fn get(&self, at: u64, length: u64) -> Option<&[u8]> {
+        let from = usize::try_from(at.checked_sub(self.start)?).ok()?;
+        let length = usize::try_from(length).ok()?;
+        self.bytes.get(from..from.checked_add(length)?)
+    }
+}
+
+/// Bytes of a file of known size: where it is read now, and where it was read before the last
+/// jump, so that an element may be looked at in two places far apart.
 #[derive(Debug)]
 pub(super) struct Window {
     size: u64,
-    start: u64,
-    bytes: Vec<u8>,
+    now: Segment,
+    before: Segment,
+    asked: u64,
     read_ahead: u64,
     keep_from: u64,
     asked_until: u64,
@@ -45,8 +70,9 @@ impl Window {
     pub(super) fn new(size: u64) -> Self {
         Self {
             size,
-            start: 0,
-            bytes: Vec::new(),
+            now: Segment::default(),
+            before: Segment::default(),
+            asked: 0,
             read_ahead: FIRST_READ,
             keep_from: 0,
             asked_until: 0,
@@ -56,10 +82,6 @@ impl Window {
     /// Size of the file.
     pub(super) fn size(&self) -> u64 {
         self.size
-    }
-
-    fn end(&self) -> u64 {
-        self.start.saturating_add(self.bytes.len() as u64)
     }
 
     /// Exactly `length` bytes at `at`.
@@ -79,12 +101,10 @@ impl Window {
                 remedy: "re-mux the file",
             }));
         }
-        let slice = at.checked_sub(self.start).and_then(|from| {
-            let from = usize::try_from(from).ok()?;
-            self.bytes
-                .get(from..from.checked_add(usize::try_from(length).ok()?)?)
-        });
-        slice.ok_or(Stop::Missing(ByteRange { start: at, end }))
+        self.now
+            .get(at, length)
+            .or_else(|| self.before.get(at, length))
+            .ok_or(Stop::Missing(ByteRange { start: at, end }))
     }
 
     /// Up to `length` bytes at `at`: fewer only where the file ends.
@@ -94,50 +114,67 @@ impl Window {
 
     /// All that is in memory from `at` on, at least `length` bytes except where the file ends.
     pub(super) fn from(&self, at: u64, length: u64) -> Pull<&[u8]> {
-        self.peek(at, length)?;
-        let from = usize::try_from(at.saturating_sub(self.start)).unwrap_or(usize::MAX);
-        Ok(self.bytes.get(from..).unwrap_or_default())
+        let least = self.peek(at, length)?;
+        let rest = |segment: &Segment| segment.end().saturating_sub(at);
+        Ok(self.now.get(at, rest(&self.now)).unwrap_or(least))
     }
 
     /// What to fetch so that `missing` can be read: some more than that, and nothing that is
     /// here already.
-    pub(super) fn plan(&mut self, missing: ByteRange) -> ByteRange {
-        let end = self.end();
-        let reads_on = missing.start >= self.start
+    ///
+    /// # Errors
+    /// [`IndexError::Damaged`] where so much was asked for that the scan must go in circles.
+    pub(super) fn plan(&mut self, missing: ByteRange) -> Result<ByteRange, IndexError> {
+        let (start, end) = (self.now.start, self.now.end());
+        let reads_on = missing.start >= start
             && missing.start <= end.saturating_add(self.read_ahead)
-            && !self.bytes.is_empty();
+            && start < end;
         self.read_ahead = if reads_on {
             self.read_ahead.saturating_mul(2).min(LONG_READ)
         } else {
             FIRST_READ
         };
-        self.keep_from = missing.start;
+        self.keep_from = missing.start.saturating_sub(SLACK).max(start);
         let until = missing
             .end
             .max(missing.start.saturating_add(self.read_ahead))
             .min(self.size);
-        let held = missing.start >= self.start && missing.start < end;
+        let held = missing.start >= start && missing.start < end;
         self.asked_until = until;
-        ByteRange {
+        let need = ByteRange {
             start: if held { end } else { missing.start },
             end: until,
+        };
+        self.asked = self.asked.saturating_add(need.len());
+        if self.asked > self.size.saturating_mul(4).saturating_add(MOST_MORE) {
+            return Err(IndexError::Damaged {
+                container: "file",
+                what: format!(
+                    "its index leads in circles ({} bytes were read)",
+                    self.asked
+                ),
+            });
         }
+        Ok(need)
     }
 
-    /// Takes bytes in: appended to what is still needed, or in its place.
+    /// Takes bytes in: behind what is still needed, or in another place.
     pub(super) fn supply(&mut self, offset: u64, bytes: &[u8]) {
-        if offset == self.end() && self.keep_from >= self.start && self.keep_from <= offset {
-            let drop = usize::try_from(self.keep_from - self.start).unwrap_or(usize::MAX);
-            self.bytes.drain(..drop.min(self.bytes.len()));
-            self.start = self.keep_from;
+        let now = &mut self.now;
+        if offset == now.end() && self.keep_from >= now.start && self.keep_from <= offset {
+            let drop = usize::try_from(self.keep_from - now.start).unwrap_or(usize::MAX);
+            now.bytes.drain(..drop.min(now.bytes.len()));
+            now.start = self.keep_from;
         } else {
-            self.bytes.clear();
-            self.start = offset;
+            std::mem::swap(&mut self.now, &mut self.before);
+            self.now.bytes.clear();
+            self.now.start = offset;
         }
-        self.bytes.extend_from_slice(bytes);
+        let now = &mut self.now;
+        now.bytes.extend_from_slice(bytes);
         // One large header must not hold its memory for the rest of a long scan.
-        if self.bytes.capacity() > 4 * LONG_READ as usize && self.bytes.len() < LONG_READ as usize {
-            self.bytes.shrink_to(2 * LONG_READ as usize);
+        if now.bytes.capacity() > 4 * LONG_READ as usize && now.bytes.len() < LONG_READ as usize {
+            now.bytes.shrink_to(2 * LONG_READ as usize);
         }
     }
 
@@ -154,7 +191,7 @@ impl Window {
     /// Bytes held.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
-        self.bytes.capacity()
+        self.now.bytes.capacity() + self.before.bytes.capacity()
     }
 }
 
@@ -203,18 +240,20 @@ mod tests {
             let Err(Stop::Missing(missing)) = window.bytes(at, 10) else {
                 panic!("nothing was supplied");
             };
-            let need = window.plan(missing);
+            let need = window.plan(missing).unwrap();
             window.supply(need.start, &vec![0; need.len() as usize]);
             at = need.end - 5; // half an element is left over each time
         }
         assert!(window.held() < 3 << 20, "{} bytes held", window.held());
-        let need = window.plan(ByteRange {
+        let far = ByteRange {
             start: 1 << 29,
             end: (1 << 29) + 10,
-        });
+        };
+        let need = window.plan(far).unwrap();
         assert_eq!(need.len(), FIRST_READ);
         window.supply(need.start, &vec![7; need.len() as usize]);
         assert_eq!(window.bytes(1 << 29, 2).unwrap(), [7, 7]);
+        assert_eq!(window.bytes(at, 2).unwrap(), [0, 0], "where it was before");
     }
 
     #[test]

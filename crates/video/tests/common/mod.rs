@@ -109,6 +109,30 @@ pub fn packets(path: &Path) -> Vec<Packet> {
         .collect()
 }
 
+/// Places (packet positions) of the frames that ffmpeg shows, in the order it shows them.
+pub fn shown_places(path: &Path) -> Vec<u64> {
+    let entries = "frame=pkt_pos";
+    let output = run(
+        "ffprobe",
+        &[
+            "-v",
+            "error",
+            "-select_streams",
+            "v:0",
+            "-show_frames",
+            "-show_entries",
+            entries,
+            "-of",
+            "compact=p=0",
+            path.to_str().unwrap(),
+        ],
+    );
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| fields(line).get("pkt_pos")?.parse().ok())
+        .collect()
+}
+
 /// Entries of the first video stream, for example `time_base`.
 pub fn stream(path: &Path) -> HashMap<String, String> {
     let output = run(

@@ -386,7 +386,7 @@ impl Index {
             }
             if is_video_of(chunk.id, number) {
                 let size = chunk.end - chunk.body;
-                let head = window.peek(chunk.body, size.min(256))?;
+                let head = window.peek(chunk.body, size.min(super::SLICE_SEARCH))?;
                 let sync = starts_decoding(codec, head);
                 let size = u32::try_from(size).unwrap_or(u32::MAX);
                 add(&mut self.samples, &mut self.frame, chunk.body, size, sync)?;

@@ -281,6 +281,9 @@ impl Matroska {
 
     fn finish(&mut self, window: &Window) -> Pull<VideoIndex> {
         let Some(track) = self.track.take() else {
+            if self.at > window.size() {
+                return Err(Stop::Short);
+            }
             return Err(Stop::Fail(IndexError::NoVideoTrack {
                 tracks: "none".to_owned(),
             }));

@@ -76,6 +76,8 @@ pub(super) struct Mp4 {
     stage: Stage,
     at: u64,
     moov_end: u64,
+    /// Most indexes do: then all of it is in memory after one request.
+    fits_in_one_read: bool,
     movie_timescale: u32,
     movie_turn: track::Turn,
     fragmented: bool,
@@ -161,6 +163,7 @@ impl Mp4 {
                     }
                     self.at = head.body;
                     self.moov_end = head.end;
+                    self.fits_in_one_read = length <= MOOV_READ;
                     self.stage = Stage::Moov;
                     return Ok(());
                 }
@@ -181,11 +184,10 @@ impl Mp4 {
 
     /// Walks the boxes in `moov`. Containers are entered, leaves read or noted.
     fn moov(&mut self, window: &Window) -> Pull<()> {
-        // Most indexes fit: then everything below is in memory after one request.
-        window.peek(
-            self.at,
-            (self.moov_end.saturating_sub(self.at)).min(MOOV_READ),
-        )?;
+        if self.fits_in_one_read {
+            window.peek(self.at, self.moov_end.saturating_sub(self.at))?;
+            self.fits_in_one_read = false;
+        }
         while self.at.saturating_add(8) <= self.moov_end {
             let head = BoxHead::read(window, self.at, self.moov_end)?;
             if head.end > self.moov_end {

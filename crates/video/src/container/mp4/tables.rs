@@ -111,6 +111,8 @@ pub(super) struct Expander {
     runs: Vec<ChunkRun>,
     run: usize,
     chunk: u32,
+    /// Sizes have four bits.
+    half_bytes: bool,
 }
 
 impl Expander {
@@ -127,6 +129,7 @@ impl Expander {
             runs: Vec::new(),
             run: 0,
             chunk: 1,
+            half_bytes: false,
         }
     }
 
@@ -196,6 +199,33 @@ impl Expander {
         let Some(table) = self.tables.sizes else {
             return Ok(());
         };
+        if self.cursor.is_none() && !self.start_sizes(window, table)? {
+            return Ok(());
+        }
+        loop {
+            let cursor = self.cursor(window, table, 12, 4)?;
+            let block = cursor.block(window)?;
+            if block.is_empty() {
+                return Ok(());
+            }
+            for entry in block.chunks_exact(usize::try_from(cursor.entry).unwrap_or(4)) {
+                match *entry {
+                    [a, b, c, d] => self.add(u32::from_be_bytes([a, b, c, d])),
+                    [a, b] => self.add(u32::from(u16::from_be_bytes([a, b]))),
+                    [two] if self.half_bytes => {
+                        self.add(u32::from(two >> 4));
+                        self.add(u32::from(two & 15));
+                    }
+                    [one] => self.add(u32::from(one)),
+                    _ => {}
+                }
+            }
+            self.passed(block.len());
+        }
+    }
+
+    /// Reads the head of the table of sizes and makes room; false where nothing follows it.
+    fn start_sizes(&mut self, window: &Window, table: Table) -> Pull<bool> {
         if table.length() < 12 {
             return Err(damaged(
                 "the table of sizes (`stsz`) is too short".to_owned(),
@@ -204,51 +234,28 @@ impl Expander {
         let head = window.bytes(table.body, 12)?;
         let (field, count) = (head.be32(4).unwrap_or(0), head.be32(8).unwrap_or(0));
         if !self.tables.compact_sizes && field != 0 {
-            return self.equal_sizes(field, count);
+            self.equal_sizes(field, count)?;
+            return Ok(false);
         }
         let bits: u64 = match (self.tables.compact_sizes, field & 0xff) {
             (false, _) => 32,
             (true, bits @ (4 | 8 | 16)) => u64::from(bits),
-            (true, bits) => {
-                return Err(damaged(format!("sizes (`stz2`) have {bits} bits")));
-            }
+            (true, bits) => return Err(damaged(format!("sizes (`stz2`) have {bits} bits"))),
         };
-        // Four bits: an entry is the byte of two.
-        let mut cursor = self.cursor(window, table, 12, (bits / 8).max(1))?;
-        if self.next == 0 {
-            let room = (table.length() - 12) * 8 / bits;
-            let count = u64::from(count).min(room);
-            if bits == 4 {
-                cursor.end = cursor.at + count.div_ceil(2);
-                self.cursor = Some(cursor);
-            }
-            limits::check_count(count)?;
-            let count = usize::try_from(count).unwrap_or(usize::MAX);
-            limits::reserve(&mut self.samples, count)?;
-        }
-        loop {
-            let cursor = self.cursor(window, table, 12, 1)?;
-            let block = cursor.block(window)?;
-            if block.is_empty() {
-                return Ok(());
-            }
-            for entry in block.chunks_exact(usize::try_from(cursor.entry).unwrap_or(1)) {
-                match (bits, entry) {
-                    (32, entry) => self.add(entry.be32(0).unwrap_or(0)),
-                    (16, entry) => self.add(u32::from(entry.be16(0).unwrap_or(0))),
-                    (8, &[byte, ..]) => self.add(u32::from(byte)),
-                    (_, &[byte, ..]) => {
-                        self.add(u32::from(byte >> 4));
-                        if self.samples.len() < count as usize {
-                            self.add(u32::from(byte & 15));
-                        }
-                    }
-                    _ => {}
-                }
-            }
-            self.next = 1;
-            self.passed(block.len());
-        }
+        self.half_bytes = bits == 4;
+        let room = (table.length() - 12).saturating_mul(8) / bits;
+        let count = u64::from(count).min(room);
+        limits::check_count(count)?;
+        // One more where the last of the half bytes is padding.
+        let places = usize::try_from(count + count % 2).unwrap_or(usize::MAX);
+        limits::reserve(&mut self.samples, places)?;
+        let at = table.body + 12;
+        self.cursor = Some(Cursor {
+            at,
+            end: at + (count * bits).div_ceil(8),
+            entry: (bits / 8).max(1),
+        });
+        Ok(true)
     }
 
     /// All samples have one size; the count is believed as far as the file has room.

@@ -2,6 +2,7 @@
 
 use super::NAME;
 use crate::IndexError;
+use crate::bitstream::nal::find_start_code;
 use crate::container::window::Fields;
 
 const SYNC: u8 = 0x47;
@@ -115,7 +116,12 @@ impl PesHeader {
     }
 }
 
-/// The elementary stream payload of `pid` in a run of transport packets.
+/// The access unit of stream `pid` in a run of transport packets.
+///
+/// Where a PES packet holds several, the packets at both ends may hold parts of the neighbours:
+/// what is before the first access unit delimiter (where the run starts inside a PES packet) and
+/// from the second one on is left out. Transport streams have to have delimiters (ISO 13818-1
+/// clause 2.14).
 ///
 /// # Errors
 /// [`IndexError::Damaged`] where no packet is found.
@@ -130,6 +136,7 @@ pub(crate) fn transport_payload(
     let mut rest = bytes;
     let mut header_left = 0;
     let mut continuity = None;
+    let mut starts_inside = false;
     while rest.len() >= size {
         let Some(packet) = Packet::parse(rest, sync_at) else {
             rest = rest.get(1..).unwrap_or_default();
@@ -140,6 +147,7 @@ pub(crate) fn transport_payload(
         if packet.pid != pid || packet.payload.is_empty() || duplicate {
             continue;
         }
+        starts_inside |= continuity.is_none() && !packet.starts_unit;
         continuity = Some(packet.continuity);
         if packet.starts_unit {
             header_left = PesHeader::parse(packet.payload).map_or(0, |header| header.length);
@@ -154,5 +162,37 @@ pub(crate) fn transport_payload(
             what: format!("no payload of stream {pid:#x} in {} bytes", bytes.len()),
         });
     }
+    trim(&mut unit, starts_inside);
     Ok(unit)
+}
+
+/// Cuts off what belongs to the access units before and after.
+fn trim(unit: &mut Vec<u8>, starts_inside: bool) {
+    let mut delimiters = delimiters(unit);
+    let (first, second) = (delimiters.next(), delimiters.next());
+    drop(delimiters);
+    if let Some(second) = second {
+        unit.truncate(second);
+    }
+    if let Some(first) = first.filter(|_| starts_inside) {
+        unit.drain(..first);
+    }
+}
+
+/// Where access unit delimiters start, with their start codes. The first bytes of H.264's and
+/// H.265's are told apart from all other NAL units of both.
+fn delimiters(unit: &[u8]) -> impl Iterator<Item = usize> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let code = find_start_code(unit, from)?;
+            from = code + 3;
+            let is_delimiter =
+                matches!(unit.get(from..), Some([0x09, _, ..] | [0x46, 0x01, _, ..]));
+            if is_delimiter {
+                let zero_byte = code.checked_sub(1).and_then(|at| unit.u8(at)) == Some(0);
+                return Some(code - usize::from(zero_byte));
+            }
+        }
+    })
 }
