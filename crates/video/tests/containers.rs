@@ -242,6 +242,30 @@ fn mp4_edit_lists() {
     assert_eq!(index.samples[0].pts.0, i64::from(index.timescale.get()) / 2);
 }
 
+/// Two stretches of the media, one after the other: an editor's cut.
+#[test]
+fn mp4_with_several_edits() {
+    // Two seconds between key frames 12 frames (0.48 s) apart: the cut is at key frames.
+    let path = make("b.mp4", &small(), &with(&H264, &["-bf", "3"]));
+    let file = std::fs::read(&path).unwrap();
+    let edit = |duration: u32, from: u32| {
+        let from = 1024 + from * 512;
+        [duration.to_be_bytes(), from.to_be_bytes(), [0, 1, 0, 0]].concat()
+    };
+    let body = [vec![0, 0, 0, 0, 0, 0, 0, 2], edit(960, 0), edit(480, 48)].concat();
+    let cut = rewrite(&file, &|kind, _| {
+        (kind == b"elst").then(|| boxed(b"elst", &body))
+    });
+    let path = path.with_file_name("several-edits.mp4");
+    std::fs::write(&path, cut).unwrap();
+    let index = compare_shown(&path);
+    assert_eq!(
+        index.samples.iter().filter(|sample| sample.shown).count(),
+        24 + 12
+    );
+    assert_eq!(index.duration, 36 * 512);
+}
+
 #[test]
 fn mp4_rotation_pixel_aspect_and_color() {
     use framemill_video::{Matrix, PixelAspect, Primaries, Range, Transfer};
@@ -722,7 +746,9 @@ fn rewrite(boxes: &[u8], other: Other<'_>) -> Vec<u8> {
         let kind: [u8; 4] = boxes[at + 4..at + 8].try_into().unwrap();
         let body = &boxes[at + 8..at + size];
         out.extend(match &kind {
-            b"moov" | b"trak" | b"mdia" | b"minf" | b"stbl" => boxed(&kind, &rewrite(body, other)),
+            b"moov" | b"trak" | b"mdia" | b"minf" | b"stbl" | b"edts" => {
+                boxed(&kind, &rewrite(body, other))
+            }
             b"mdat" | b"free" | b"ftyp" => boxed(&kind, body),
             _ => other(&kind, body).unwrap_or_else(|| boxed(&kind, body)),
         });
