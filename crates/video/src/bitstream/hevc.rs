@@ -1,6 +1,6 @@
 //! HEVC (ITU-T H.265): parameter sets, slice segment header starts, picture order.
 
-use super::h264::unwrap_msb;
+use super::poc::unwrap_msb;
 use super::{BitReader, FrameDuration, Vui, rbsp, vui_head};
 use std::collections::BTreeMap;
 

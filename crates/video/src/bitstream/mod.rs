@@ -7,6 +7,7 @@ pub mod bits;
 pub mod h264;
 pub mod hevc;
 pub mod nal;
+mod poc;
 pub mod vpx;
 
 pub use bits::{BitReader, rbsp};

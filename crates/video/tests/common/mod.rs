@@ -1,7 +1,10 @@
 //! Clips made with ffmpeg, and what ffprobe says of them. Shared by the tests of this crate.
 #![allow(dead_code)] // each test file uses its part
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests
 
-use framemill_video::{ByteRange, IndexError, IndexReader, Progress, Sample, VideoIndex};
+use framemill_video::{
+    ByteRange, Codec, Container, IndexError, IndexReader, Progress, Sample, VideoIndex,
+};
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -225,3 +228,135 @@ pub fn access_unit(file: &mut File, index: &VideoIndex, sample: &Sample) -> Vec<
     let bytes = read_range(file, sample.range());
     index.unwrap.access_unit(&bytes).unwrap().into_owned()
 }
+
+/// Which PTS the clip's packets have.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Times {
+    /// As ffprobe shows.
+    Equal,
+    /// As ffprobe shows, but for one shift of all: ffprobe moves fragments with negative offsets.
+    Shifted,
+    /// ffprobe shows none: presentation order alone is looked at elsewhere.
+    Unknown,
+}
+
+/// Compares payload, key flag, PTS of all packets; gives the index for more.
+pub fn compare(path: &Path, times: Times) -> Box<VideoIndex> {
+    let (index, _) = index_of(path);
+    let index = index.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    println!("{}", path.display()); // names the clip where a comparison fails
+    let expected: Vec<Packet> = packets(path);
+    assert!(
+        index
+            .warnings
+            .iter()
+            .all(|w| w.code == "assumed_frame_rate"),
+        "{:?}",
+        index.warnings
+    );
+    let mut file = File::open(path).unwrap();
+    assert_eq!(index.samples.len(), expected.len(), "sample count");
+    let stream = stream(path);
+    let (num, den) = stream["time_base"].split_once('/').unwrap();
+    let (num, den): (i128, i128) = (num.parse().unwrap(), den.parse().unwrap());
+    let scale = i128::from(index.timescale.get());
+    for (place, (sample, packet)) in index.samples.iter().zip(&expected).enumerate() {
+        let unit = access_unit(&mut file, &index, sample);
+        let unit = as_parsed(unit, &index, place);
+        assert_eq!(
+            unit.len(),
+            packet.size,
+            "size of {place}: {sample:?} {packet:?}"
+        );
+        assert_eq!(adler32(&unit), packet.hash, "bytes of {place}");
+        assert_eq!(sample.sync, packet.key, "key flag of {place}: {sample:?}");
+        assert!(
+            sample.dts.0 <= sample.pts.0,
+            "decoded before it is shown: {place}: {sample:?}"
+        );
+        if times != Times::Unknown {
+            // AVI without B pictures has DTS alone.
+            let pts = packet.pts.or(packet.dts).expect("ffprobe shows a time");
+            let first = expected[0].pts.or(expected[0].dts).unwrap();
+            let shift = if times == Times::Shifted { first } else { 0 };
+            let pts = pts - shift;
+            assert_eq!(
+                i128::from(sample.pts.0) * den,
+                i128::from(pts) * num * scale,
+                "PTS of {place}: {} / {scale}, expected {pts} * {num} / {den}",
+                sample.pts.0
+            );
+        }
+        if matches!(index.container, Container::Mp4 | Container::MpegTs)
+            && let Some(pos) = packet.pos
+        {
+            assert_eq!(sample.offset, pos, "offset of {place}");
+        }
+    }
+    let size = (
+        index.config.width.to_string(),
+        index.config.height.to_string(),
+    );
+    assert_eq!(size, (stream["width"].clone(), stream["height"].clone()));
+    if let Some(profile) = stream.get("profile").filter(|p| *p != "unknown") {
+        let ours = index.config.profile.clone();
+        assert!(
+            ours == *profile || index.config.codec == Codec::Vp8,
+            "{ours} {profile}"
+        );
+    }
+    assert!(
+        index.samples.windows(2).all(|w| w[0].dts <= w[1].dts),
+        "DTS rise"
+    );
+    index
+}
+
+/// ffmpeg's HEVC parser leaves the zero byte of a start code to the access unit before.
+pub fn as_parsed(mut unit: Vec<u8>, index: &VideoIndex, place: usize) -> Vec<u8> {
+    if index.config.codec == Codec::Hevc && index.config.nal_length_size.is_none() {
+        if place > 0 {
+            assert_eq!(unit.remove(0), 0);
+        }
+        if place + 1 < index.samples.len() {
+            unit.push(0);
+        }
+    }
+    unit
+}
+
+/// Makes a clip of `seconds` with `encoder` arguments and compares it.
+pub fn case(name: &str, source: &str, arguments: &[&str]) -> Box<VideoIndex> {
+    compare(&make(name, source, arguments), Times::Equal)
+}
+
+pub fn make(name: &str, source: &str, arguments: &[&str]) -> std::path::PathBuf {
+    let mut all = vec!["-f", "lavfi", "-i", source];
+    all.extend(arguments);
+    clip(name, &all)
+}
+
+pub const H264: [&str; 8] = [
+    "-c:v", "libx264", "-preset", "veryfast", "-g", "12", "-pix_fmt", "yuv420p",
+];
+
+pub fn with<'a>(first: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+    [first, more].concat()
+}
+
+pub fn small() -> String {
+    testsrc("160x120", "25", "3")
+}
+
+pub const VP9: [&str; 6] = ["-c:v", "libvpx-vp9", "-g", "12", "-deadline", "realtime"];
+
+pub const VP8: [&str; 6] = ["-c:v", "libvpx", "-g", "12", "-deadline", "realtime"];
+
+pub const AV1: [&str; 6] = ["-c:v", "libsvtav1", "-preset", "12", "-g", "12"];
+
+pub const HEVC: [&str; 4] = [
+    "-c:v",
+    "libx265",
+    "-x265-params",
+    "log-level=error:keyint=12",
+];

@@ -82,6 +82,8 @@ pub(super) struct Mp4 {
     movie_turn: track::Turn,
     fragmented: bool,
     saw_media: bool,
+    /// Still pictures (HEIF) have `meta` for an index.
+    saw_meta: bool,
     tracks: Vec<Track>,
     track_defaults: Vec<(u32, fragments::Defaults)>,
     expander: Option<Expander>,
@@ -168,6 +170,7 @@ impl Mp4 {
                     return Ok(());
                 }
                 b"mdat" => self.saw_media = true,
+                b"meta" => self.saw_meta = true,
                 _ => {}
             }
             self.at = head.end;
@@ -175,7 +178,11 @@ impl Mp4 {
     }
 
     fn no_moov(&self) -> Stop {
-        if self.saw_media {
+        if self.saw_meta {
+            Stop::Fail(IndexError::NoVideoTrack {
+                tracks: "still picture".to_owned(),
+            })
+        } else if self.saw_media {
             Stop::Short
         } else {
             damaged("there is no index (`moov` box) and no media (`mdat` box)".to_owned())
