@@ -118,6 +118,7 @@ pub(super) fn data_partitioning() -> DecodeError {
 mod tests {
     use super::*;
     use crate::bitstream::Vui;
+    use crate::bitstream::h264::SliceType;
 
     fn sps(width: u32, height: u32, max_num_ref_frames: u32) -> Sps {
         Sps {
@@ -153,5 +154,29 @@ mod tests {
         check_sps(&sps(8192, 4320, 16)).unwrap_err();
         check_sps(&sps(16_384, 4096, 1)).unwrap_err();
         check_sps(&sps(1920, 1080, 17)).unwrap_err();
+    }
+
+    #[test]
+    fn endless_reference_lists_are_damage() {
+        let header = |references| SliceHeader {
+            idr: false,
+            ref_idc: 1,
+            first_mb: 0,
+            slice_type: SliceType::P,
+            all_slices_alike: false,
+            pps_id: 0,
+            sps_id: 0,
+            frame_num: 1,
+            field: false,
+            bottom: false,
+            idr_pic_id: 0,
+            poc_lsb: 2,
+            delta_poc_bottom: 0,
+            delta_poc: [0; 2],
+            references,
+        };
+        check_slice(&header(Some([32, 0]))).unwrap();
+        check_slice(&header(Some([1 << 30, 0]))).unwrap_err();
+        check_slice(&header(None)).unwrap_err();
     }
 }
