@@ -350,6 +350,10 @@ pub struct Pps {
     pub slice_groups: bool,
     /// `weighted_bipred_idc`: 1 where B slices carry weights; 0 where slice groups hide it.
     pub weighted_bipred_idc: u8,
+    /// `num_ref_idx_l0_default_active_minus1` and `…l1…`, each + 1.
+    pub default_references: [u32; 2],
+    /// `redundant_pic_cnt_present_flag`.
+    pub redundant_pictures: bool,
 }
 
 impl Pps {
@@ -367,12 +371,18 @@ impl Pps {
             bottom_field_poc_present: bits.flag()?,
             slice_groups: bits.ue()? > 0,
             weighted_bipred_idc: 0,
+            default_references: [1, 1],
+            redundant_pictures: false,
         };
         if !pps.slice_groups {
-            bits.ue()?; // num_ref_idx_l0_default_active_minus1
-            bits.ue()?; // num_ref_idx_l1_default_active_minus1
+            pps.default_references = [bits.ue()?.checked_add(1)?, bits.ue()?.checked_add(1)?];
             bits.skip(1)?; // weighted_pred_flag
             pps.weighted_bipred_idc = u8::try_from(bits.bits(2)?).ok()?;
+            for _ in 0..3 {
+                bits.se()?; // pic_init_qp_minus26, pic_init_qs_minus26, chroma_qp_index_offset
+            }
+            bits.skip(2)?; // deblocking_filter_control_present_flag, constrained_intra_pred_flag
+            pps.redundant_pictures = bits.flag()?;
         }
         Some(pps)
     }
@@ -424,6 +434,9 @@ pub struct SliceHeader {
     pub delta_poc_bottom: i32,
     /// `delta_pic_order_cnt` (type 1).
     pub delta_poc: [i32; 2],
+    /// Entries of the two reference picture lists; 0 where the slice type has none. `None` where
+    /// the header is cut off.
+    pub references: Option<[u32; 2]>,
 }
 
 /// Bytes of a slice NAL unit that hold all of a [`SliceHeader`].
@@ -464,6 +477,7 @@ impl SliceHeader {
             poc_lsb: 0,
             delta_poc_bottom: 0,
             delta_poc: [0; 2],
+            references: None,
         };
         if !sps.frame_mbs_only {
             header.field = bits.flag()?;
@@ -484,7 +498,32 @@ impl SliceHeader {
                 header.delta_poc[1] = bits.se()?;
             }
         }
+        header.references = header.reference_counts(&mut bits, pps);
         Some(header)
+    }
+
+    fn reference_counts(&self, bits: &mut BitReader<'_>, pps: &Pps) -> Option<[u32; 2]> {
+        if pps.redundant_pictures {
+            bits.ue()?; // redundant_pic_cnt
+        }
+        let lists = match self.slice_type {
+            SliceType::I | SliceType::Si => return Some([0, 0]),
+            SliceType::P | SliceType::Sp => 1,
+            SliceType::B => 2,
+        };
+        if lists == 2 {
+            bits.skip(1)?; // direct_spatial_mv_pred_flag
+        }
+        let overridden = bits.flag()?;
+        let mut counts = [0, 0];
+        for (count, default) in counts.iter_mut().zip(pps.default_references).take(lists) {
+            *count = if overridden {
+                bits.ue()?.checked_add(1)?
+            } else {
+                default
+            };
+        }
+        Some(counts)
     }
 
     /// Whether `self` starts another primary coded picture than `before` belongs to

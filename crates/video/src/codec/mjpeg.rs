@@ -1,7 +1,7 @@
 //! Motion JPEG with `oxideav-mjpeg`, chroma kept at its own sampling.
 //!
 //! Frames without Huffman tables (AVI, most cameras) get the standard ones. The inverse DCT is
-//! the accurate integer one of libjpeg; others (ffmpeg's) differ by a step or two per sample.
+//! the accurate integer one of libjpeg; others (ffmpeg's) differ by at most one step per sample.
 
 use super::picture::{MAX_PIXELS, MAX_SIDE, Shape, check_size, damaged, unsupported};
 use crate::{

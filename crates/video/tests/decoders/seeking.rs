@@ -69,13 +69,13 @@ fn h264_open_gop_interlaced() {
 
 #[test]
 fn hevc_open_gop() {
-    let args = "-c:v libx265 -pix_fmt yuv420p -tag:v hvc1 -x265-params log-level=none:open-gop=1:keyint=8:bframes=4:b-adapt=0:scenecut=0";
+    let args = "-c:v libx265 -pix_fmt yuv420p -tag:v hvc1 -x265-params log-level=none:slices=2:open-gop=1:keyint=8:bframes=4:b-adapt=0:scenecut=0";
     starts_anywhere(Codec::Hevc, "seek_hevc_open", args, true);
 }
 
 #[test]
 fn hevc_422_open_gop() {
-    let args = "-c:v libx265 -pix_fmt yuv422p10le -tag:v hvc1 -x265-params log-level=none:open-gop=1:keyint=8:bframes=4:b-adapt=0:scenecut=0";
+    let args = "-c:v libx265 -pix_fmt yuv422p10le -tag:v hvc1 -x265-params log-level=none:slices=2:open-gop=1:keyint=8:bframes=4:b-adapt=0:scenecut=0";
     starts_anywhere(Codec::Hevc, "seek_hevc_422_open", args, true);
 }
 

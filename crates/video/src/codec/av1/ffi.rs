@@ -64,8 +64,8 @@ impl Context {
         Ok(Self(context))
     }
 
-    /// Hands over the bytes of a temporal unit. `after_again` is called while the decoder
-    /// wants pictures taken first; it answers whether it took one.
+    /// Hands over the bytes of a temporal unit. `take` is called while the decoder wants
+    /// pictures taken first; it answers whether it took one.
     pub fn send(
         &mut self,
         bytes: &[u8],

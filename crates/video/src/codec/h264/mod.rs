@@ -86,6 +86,7 @@ impl H264Decoder {
                     let header = SliceHeader::parse(unit, &self.sets).ok_or_else(|| {
                         damaged(CODEC, "slice header, or no parameter set for it")
                     })?;
+                    support::check_slice(&header)?;
                     slices.push(Slice { unit, header });
                 }
                 Some(nal_type::PARTITION_A) => return Err(support::data_partitioning()),

@@ -2,8 +2,18 @@
 
 use super::CODEC;
 use crate::DecodeError;
-use crate::bitstream::h264::{Pps, Sps};
-use crate::codec::picture::{check_size, unsupported};
+use crate::bitstream::h264::{Pps, SliceHeader, Sps};
+use crate::codec::picture::{check_size, damaged, unsupported};
+
+/// Macroblocks of a picture, and of all reference pictures together, at the highest level
+/// (table A-1, level 6.2). A decoder allocates them on the word of the SPS.
+const MAX_FRAME_MBS: u64 = 139_264;
+const MAX_DPB_MBS: u64 = 696_320;
+/// Most reference frames (clause A.3.1).
+const MAX_REFERENCES: u32 = 16;
+
+/// Most entries of a reference list: 32 fields (clause 7.4.3).
+const MAX_LIST: u32 = 32;
 
 /// The two engines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,9 +27,10 @@ pub(super) enum Choice {
 /// Refuses what neither decoder has, by name.
 ///
 /// # Errors
-/// [`DecodeError::Unsupported`].
+/// [`DecodeError::Unsupported`], and `Damaged` for more reference frames than there can be.
 pub(in crate::codec) fn check_sps(sps: &Sps) -> Result<(), DecodeError> {
     check_size(CODEC, sps.width, sps.height)?;
+    check_level(sps)?;
     let refuse = |what: &str| {
         Err(unsupported(
             CODEC,
@@ -38,6 +49,39 @@ pub(in crate::codec) fn check_sps(sps: &Sps) -> Result<(), DecodeError> {
         (8 | 10, _) if sps.chroma_format_idc == 0 => Ok(()),
         (luma, chroma) => refuse(&format!("{luma} bit luma, {chroma} bit chroma")),
     }
+}
+
+/// Refuses a slice header that would make a decoder build endless lists.
+///
+/// # Errors
+/// [`DecodeError::Damaged`].
+pub(super) fn check_slice(header: &SliceHeader) -> Result<(), DecodeError> {
+    match header.references {
+        Some(counts) if counts.iter().all(|&count| count <= MAX_LIST) => Ok(()),
+        Some([l0, l1]) => Err(damaged(
+            CODEC,
+            format!("reference lists of {l0} and {l1} pictures, limit {MAX_LIST}"),
+        )),
+        None => Err(damaged(CODEC, "slice header cut off")),
+    }
+}
+
+fn check_level(sps: &Sps) -> Result<(), DecodeError> {
+    let mbs = u64::from(sps.width.div_ceil(16)) * u64::from(sps.height.div_ceil(16));
+    if sps.max_num_ref_frames > MAX_REFERENCES {
+        let count = sps.max_num_ref_frames;
+        return Err(damaged(CODEC, format!("{count} reference frames")));
+    }
+    // One reference frame is always allowed.
+    let held = mbs.saturating_mul(u64::from(sps.max_num_ref_frames));
+    if mbs > MAX_FRAME_MBS || (sps.max_num_ref_frames > 1 && held > MAX_DPB_MBS) {
+        let (width, height, count) = (sps.width, sps.height, sps.max_num_ref_frames);
+        return Err(unsupported(
+            CODEC,
+            format!("{width}x{height} with {count} reference frames, more than level 6.2 allows"),
+        ));
+    }
+    Ok(())
 }
 
 /// The engine for pictures with these parameter sets.
@@ -68,4 +112,71 @@ pub(super) fn choose(sps: &Sps, pps: &Pps) -> Result<Choice, DecodeError> {
 /// Extended profile.
 pub(super) fn data_partitioning() -> DecodeError {
     unsupported(CODEC, "H.264 Extended: data partitioning")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bitstream::Vui;
+    use crate::bitstream::h264::SliceType;
+
+    fn sps(width: u32, height: u32, max_num_ref_frames: u32) -> Sps {
+        Sps {
+            id: 0,
+            profile_idc: 100,
+            constraints: 0,
+            level_idc: 62,
+            chroma_format_idc: 1,
+            separate_planes: false,
+            bit_depth_luma: 8,
+            bit_depth_chroma: 8,
+            lossless: false,
+            log2_max_frame_num: 4,
+            poc_type: 0,
+            log2_max_poc_lsb: 4,
+            delta_pic_order_always_zero: false,
+            offset_for_non_ref_pic: 0,
+            offset_for_top_to_bottom: 0,
+            offset_for_ref_frame: Vec::new(),
+            max_num_ref_frames,
+            frame_mbs_only: true,
+            crop_origin: (0, 0),
+            width,
+            height,
+            vui: Vui::default(),
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded_by_the_highest_level() {
+        check_sps(&sps(1920, 1080, 16)).unwrap();
+        check_sps(&sps(8192, 4320, 5)).unwrap();
+        check_sps(&sps(8192, 4320, 16)).unwrap_err();
+        check_sps(&sps(16_384, 4096, 1)).unwrap_err();
+        check_sps(&sps(1920, 1080, 17)).unwrap_err();
+    }
+
+    #[test]
+    fn endless_reference_lists_are_damage() {
+        let header = |references| SliceHeader {
+            idr: false,
+            ref_idc: 1,
+            first_mb: 0,
+            slice_type: SliceType::P,
+            all_slices_alike: false,
+            pps_id: 0,
+            sps_id: 0,
+            frame_num: 1,
+            field: false,
+            bottom: false,
+            idr_pic_id: 0,
+            poc_lsb: 2,
+            delta_poc_bottom: 0,
+            delta_poc: [0; 2],
+            references,
+        };
+        check_slice(&header(Some([32, 0]))).unwrap();
+        check_slice(&header(Some([1 << 30, 0]))).unwrap_err();
+        check_slice(&header(None)).unwrap_err();
+    }
 }

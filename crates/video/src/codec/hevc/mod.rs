@@ -88,7 +88,7 @@ impl HevcDecoder {
         match nal_unit_type(unit) {
             Some(nal_type::VPS | nal_type::SPS | nal_type::PPS) => self.parameter_set(unit),
             Some(kind) => {
-                self.follow(kind);
+                self.follow(kind, unit);
                 if self.skip_rasl && matches!(kind, nal_type::RASL_R | RASL_N) {
                     return Ok(());
                 }
@@ -100,8 +100,9 @@ impl HevcDecoder {
     }
 
     /// Keeps track of where decoding began.
-    fn follow(&mut self, kind: u8) {
-        if is_random_access(kind) {
+    fn follow(&mut self, kind: u8, unit: &[u8]) {
+        let first_in_picture = unit.get(2).is_some_and(|byte| byte & 0x80 != 0);
+        if is_random_access(kind) && first_in_picture {
             self.skip_rasl = kind != nal_type::CRA || self.fresh;
         }
         if is_slice(kind) {
