@@ -100,10 +100,14 @@ impl Settings {
         let file = file.map(read_file).transpose()?.unwrap_or_default();
         let look_up = |name: &str| -> Option<String> {
             let variable = format!("FRAMEMILL_{}", name.to_ascii_uppercase());
-            [flags.get(name).cloned(), environment(&variable), file.get(name).cloned()]
-                .into_iter()
-                .flatten()
-                .find(|text| !text.trim().is_empty())
+            [
+                flags.get(name).cloned(),
+                environment(&variable),
+                file.get(name).cloned(),
+            ]
+            .into_iter()
+            .flatten()
+            .find(|text| !text.trim().is_empty())
         };
         let text = |name: &str| -> String {
             let key = HOST_KEYS.iter().find(|key| key.name == name);
@@ -181,7 +185,10 @@ fn read_file(text: &str) -> anyhow::Result<Layer> {
                 .map(|key| key.name)
                 .filter(|name| !NOT_CONFIGURABLE.contains(name))
                 .collect();
-            bail!("configuration `extract.{name}` is unknown: choose from {}", known.join(", "));
+            bail!(
+                "configuration `extract.{name}` is unknown: choose from {}",
+                known.join(", ")
+            );
         }
         let text = plain(&name, &value)?;
         layer.insert(name, text);
@@ -201,12 +208,19 @@ fn plain(name: &str, value: &toml::Value) -> anyhow::Result<String> {
                 values.iter().map(|value| plain(name, value)).collect();
             values?.join(",")
         }
-        other => bail!("configuration `{name}` is a {}, not a string, number, flag or list", other.type_str()),
+        other => bail!(
+            "configuration `{name}` is a {}, not a string, number, flag or list",
+            other.type_str()
+        ),
     })
 }
 
 fn number(name: &str, text: &str, min: u64, max: u64) -> anyhow::Result<u64> {
-    let value = text.trim().parse().ok().filter(|value| (min..=max).contains(value));
+    let value = text
+        .trim()
+        .parse()
+        .ok()
+        .filter(|value| (min..=max).contains(value));
     value.with_context(|| {
         format!("configuration `{name}`: `{text}` is not a whole number from {min} to {max}")
     })
@@ -216,14 +230,19 @@ fn time(name: &str, text: &str) -> anyhow::Result<Duration> {
     let interval: Interval = text
         .parse()
         .map_err(|reason| anyhow::anyhow!("configuration `{name}`: {reason}"))?;
-    ensure!(interval.micros() > 0, "configuration `{name}`: is zero: write 1s, 500ms or 2m");
+    ensure!(
+        interval.micros() > 0,
+        "configuration `{name}`: is zero: write 1s, 500ms or 2m"
+    );
     Ok(Duration::from_micros(interval.micros()))
 }
 
 /// `512MiB`, `1GiB`, `800MB` or a number of bytes.
 fn size(name: &str, text: &str) -> anyhow::Result<u64> {
     let text = text.trim();
-    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let split = text
+        .find(|c: char| c.is_ascii_alphabetic())
+        .unwrap_or(text.len());
     let (count, unit) = text.split_at(split);
     let unit: Option<u64> = match unit.to_ascii_lowercase().as_str() {
         "" | "b" => Some(1),
@@ -238,7 +257,9 @@ fn size(name: &str, text: &str) -> anyhow::Result<u64> {
     let bytes = unit
         .zip(count.trim().parse::<u64>().ok())
         .and_then(|(unit, count)| unit.checked_mul(count))
-        .with_context(|| format!("configuration `{name}`: `{text}` is not a size: write 512MiB or 1GiB"))?;
+        .with_context(|| {
+            format!("configuration `{name}`: `{text}` is not a size: write 512MiB or 1GiB")
+        })?;
     const LEAST: u64 = 16 << 20;
     const MOST: u64 = 4 << 30;
     ensure!(
@@ -280,10 +301,14 @@ mod tests {
 
     #[test]
     fn lists_numbers_and_flags_are_text() {
-        let file = "workers = 3\n[extract]\nat = ['0s', '1.5s']\ndrop_blank = true\nmin_sharpness = 12.5";
+        let file =
+            "workers = 3\n[extract]\nat = ['0s', '1.5s']\ndrop_blank = true\nmin_sharpness = 12.5";
         let settings = Settings::new(&Layer::new(), |_| None, Some(file)).unwrap();
         assert_eq!(settings.workers, 3);
-        assert_eq!(settings.extract.get("at").map(String::as_str), Some("0s,1.5s"));
+        assert_eq!(
+            settings.extract.get("at").map(String::as_str),
+            Some("0s,1.5s")
+        );
         assert!(settings.config.filters.drop_blank);
         assert_eq!(settings.config.filters.min_sharpness, Some(12.5));
     }
@@ -293,7 +318,10 @@ mod tests {
         for (file, part) in [
             ("colour = 1", "colour"),
             ("[extract]\nspeed = 1", "extract.speed"),
-            ("[extract]\ncomponent_sha256 = 'x'", "extract.component_sha256"),
+            (
+                "[extract]\ncomponent_sha256 = 'x'",
+                "extract.component_sha256",
+            ),
             ("[extract]\nquality = 101", "`quality`"),
             ("memory_limit = '1TiB'", "`memory_limit`"),
             ("memory_limit = '1MiB'", "`memory_limit`"),

@@ -132,7 +132,10 @@ impl Service {
             }
         }
         tally.given_back = running.len() as u64;
-        tracing::warn!(messages = running.len(), "given back unfinished: the next start works on them");
+        tracing::warn!(
+            messages = running.len(),
+            "given back unfinished: the next start works on them"
+        );
         running.abort_all();
         // A sandbox in the middle of computing stops at its next tick.
         while running.join_next().await.is_some() {}
@@ -203,7 +206,14 @@ impl Service {
                 warnings,
                 manifest,
             } => {
-                tracing::info!(frames, dropped, warnings, seconds, manifest, "extracted: {name}");
+                tracing::info!(
+                    frames,
+                    dropped,
+                    warnings,
+                    seconds,
+                    manifest,
+                    "extracted: {name}"
+                );
             }
             Outcome::Unchanged { manifest } => tracing::info!(manifest, "unchanged: {name}"),
             Outcome::Ignored { reason } => tracing::info!("ignored: {reason}: {name}"),
@@ -223,7 +233,11 @@ impl Service {
 
     /// What to do about a rejected video, from its failure record.
     async fn remedy(&self, failure: &str) -> Option<String> {
-        let reading = self.store.read(failure, None, RangeSpec::Whole).await.ok()?;
+        let reading = self
+            .store
+            .read(failure, None, RangeSpec::Whole)
+            .await
+            .ok()?;
         let chunks: Vec<Bytes> = reading.stream.try_collect().await.ok()?;
         let record: FailureRecord = serde_json::from_slice(&chunks.concat()).ok()?;
         Some(record.remedy)

@@ -1,9 +1,7 @@
 //! The GCS JSON API, answered in process.
 
 use super::multipart::Multipart;
-use super::{
-    ByteStream, NewObject, Precondition, RangeSpec, Store, StoreError, reply,
-};
+use super::{ByteStream, NewObject, Precondition, RangeSpec, Store, StoreError, reply};
 use base64::Engine as _;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
@@ -12,7 +10,7 @@ use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -191,7 +189,8 @@ impl Gateway {
                 let inside = folder.is_some() && prefixes.last() == folder.as_ref();
                 // A page token may lie inside a folder that the page before has named.
                 let named = folder.as_ref().is_some_and(|folder| {
-                    call.query("pageToken").is_some_and(|token| token.starts_with(folder.as_str()))
+                    call.query("pageToken")
+                        .is_some_and(|token| token.starts_with(folder.as_str()))
                 });
                 if !inside && !named {
                     if items.len().saturating_add(prefixes.len()) >= page {
@@ -295,7 +294,10 @@ async fn multipart_upload(
 ) -> Result<(String, NewObject, ByteStream), StoreError> {
     let mut parts = Multipart::new(content_type, body)?;
     let missing = |what: &str| StoreError::Invalid(format!("multipart upload has no {what} part"));
-    parts.next_part().await?.ok_or_else(|| missing("metadata"))?;
+    parts
+        .next_part()
+        .await?
+        .ok_or_else(|| missing("metadata"))?;
     let text = parts.text(MOST_METADATA).await?;
     let given: UploadMetadata = serde_json::from_slice(&text)
         .map_err(|error| StoreError::Invalid(format!("metadata part is not JSON: {error}")))?;
@@ -402,12 +404,6 @@ impl Call {
             .filter(|name| !name.is_empty())
             .ok_or_else(|| StoreError::Invalid("upload names no object".to_owned()))
     }
-}
-
-/// The JSON of an answer's body, for callers in this process.
-pub async fn json_body(response: Response<Body>) -> Option<Value> {
-    let bytes = response.into_body().collect().await.ok()?.to_bytes();
-    serde_json::from_slice(&bytes).ok()
 }
 
 #[cfg(test)]

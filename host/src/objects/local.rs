@@ -214,7 +214,9 @@ fn link_or_rename(from: &Path, to: &Path, create_only: bool) -> io::Result<()> {
 fn step_past(path: &Path, generation_before: i64) -> io::Result<()> {
     let file = fs::File::options().write(true).open(path)?;
     if generation(&file.metadata()?) <= generation_before {
-        let micros = u64::try_from(generation_before).unwrap_or(0).saturating_add(1);
+        let micros = u64::try_from(generation_before)
+            .unwrap_or(0)
+            .saturating_add(1);
         file.set_modified(UNIX_EPOCH + Duration::from_micros(micros))?;
     }
     Ok(())
@@ -294,9 +296,9 @@ fn content_type(name: &str) -> &'static str {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| {
-        StoreError::Invalid(format!("file work was cut off: {error}"))
-    })?
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| StoreError::Invalid(format!("file work was cut off: {error}")))?
 }
 
 #[async_trait::async_trait]
@@ -329,7 +331,9 @@ impl Store for LocalStore {
             return Err(not_found(&name));
         }
         let span = range.resolve(meta.size)?;
-        file.seek(io::SeekFrom::Start(span.start)).await.map_err(io)?;
+        file.seek(io::SeekFrom::Start(span.start))
+            .await
+            .map_err(io)?;
         let stream = file_stream(file, meta.clone(), span).boxed();
         Ok(Reading { meta, span, stream })
     }
@@ -504,7 +508,13 @@ pub(crate) fn walk(
             Err(_) => false,
         };
         if is_folder {
-            walk(&entry.path(), &format!("{child}/"), prefix, depth + 1, visit);
+            walk(
+                &entry.path(),
+                &format!("{child}/"),
+                prefix,
+                depth + 1,
+                visit,
+            );
         } else {
             visit(child, entry.path());
         }
@@ -518,8 +528,17 @@ mod tests {
     #[test]
     fn names_stay_in_the_folder() {
         for name in [
-            "", "/etc/passwd", "../x", "a/../../x", "a//b", "a/./b", "a/", "a\0b", "..\\x",
-            ".framemill/queue.redb", "a/.framemill/x",
+            "",
+            "/etc/passwd",
+            "../x",
+            "a/../../x",
+            "a//b",
+            "a/./b",
+            "a/",
+            "a\0b",
+            "..\\x",
+            ".framemill/queue.redb",
+            "a/.framemill/x",
         ] {
             assert!(relative_path(name, name).is_err(), "{name}");
         }

@@ -6,10 +6,10 @@ mod local;
 mod multipart;
 mod reply;
 
-pub use gateway::{Access, Body, Gateway, Written, json_body};
-pub(crate) use reply::{full, json};
-pub use local::{Layout, LocalStore, PRIVATE_FOLDER, generation};
+pub use gateway::{Access, Body, Gateway, Written};
 pub(crate) use local::walk;
+pub use local::{Layout, LocalStore, PRIVATE_FOLDER, generation};
+pub(crate) use reply::{full, json};
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -60,7 +60,12 @@ impl RangeSpec {
     /// [`StoreError::Unsatisfiable`] where none of them exist.
     pub fn resolve(self, size: u64) -> Result<Span, StoreError> {
         let (start, end) = match self {
-            Self::Whole => return Ok(Span { start: 0, end: size }),
+            Self::Whole => {
+                return Ok(Span {
+                    start: 0,
+                    end: size,
+                });
+            }
             Self::From(start, last) => {
                 let end = last.map_or(size, |last| last.saturating_add(1).min(size));
                 (start, end)

@@ -12,6 +12,7 @@ pub(super) struct Multipart {
     buffer: BytesMut,
     /// What ends a part: line break, two dashes, boundary.
     delimiter: Vec<u8>,
+    /// Whether the delimiter that ends the current part is still to come.
     in_part: bool,
 }
 
@@ -33,14 +34,14 @@ impl Multipart {
             // The first delimiter has no line break before it where the body starts with it.
             buffer: BytesMut::from("\r\n"),
             delimiter: format!("\r\n--{boundary}").into_bytes(),
-            in_part: false,
+            // What comes before the first boundary is skipped like a part.
+            in_part: true,
         })
     }
 
     /// Skips to the next part and gives its content type, empty where it has none; `None` at
     /// the end.
     pub(super) async fn next_part(&mut self) -> Result<Option<String>, StoreError> {
-        self.in_part = true;
         while self.chunk().await?.is_some() {}
         let rest_of_line = self.line().await?;
         if rest_of_line.starts_with(b"--") {
@@ -194,7 +195,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_without_end_is_refused() {
-        for body in [&b"--bound\r\n\r\nabc"[..], b"", b"--other\r\n\r\nabc\r\n--other--"] {
+        for body in [
+            &b"--bound\r\n\r\nabc"[..],
+            b"",
+            b"--other\r\n\r\nabc\r\n--other--",
+        ] {
             assert!(parts(body, 7).await.is_err());
         }
     }

@@ -101,8 +101,19 @@ fn functions(backtrace: &WasmBacktrace) -> Vec<String> {
 fn is_machinery(name: &str) -> bool {
     let name = name.trim_start_matches('<');
     let prefixes = [
-        "core::", "std::", "alloc::", "__rust", "rust_", "abort", "dlmalloc", "wit_bindgen",
-        "spin_executor", "cabi_", "_R", "exports::", "memory.",
+        "core::",
+        "std::",
+        "alloc::",
+        "__rust",
+        "rust_",
+        "abort",
+        "dlmalloc",
+        "wit_bindgen",
+        "spin_executor",
+        "cabi_",
+        "_R",
+        "exports::",
+        "memory.",
     ];
     prefixes.iter().any(|prefix| name.starts_with(prefix))
 }
@@ -112,11 +123,9 @@ impl fmt::Display for Crash {
         write!(f, "component `{}`: ", self.component)?;
         match &self.reason {
             CrashReason::Memory(limit) => write!(f, "memory limit ({} MiB) hit", limit >> 20)?,
-            CrashReason::Time(limit) => write!(
-                f,
-                "time limit ({}) hit",
-                humantime::format_duration(*limit)
-            )?,
+            CrashReason::Time(limit) => {
+                write!(f, "time limit ({}) hit", humantime::format_duration(*limit))?
+            }
             CrashReason::Trap(what) => {
                 write!(f, "{}", what.trim_start_matches("wasm trap: "))?;
             }

@@ -41,7 +41,12 @@ impl Engine {
 }
 
 fn open_cache(dir: &Path) -> anyhow::Result<Cache> {
-    let usable = || format!("compilation cache cannot be used (--no-cache does without): {}", dir.display());
+    let usable = || {
+        format!(
+            "compilation cache cannot be used (--no-cache does without): {}",
+            dir.display()
+        )
+    };
     std::fs::create_dir_all(dir).with_context(usable)?;
     let mut config = CacheConfig::new();
     config.with_directory(dir.canonicalize().with_context(usable)?);
@@ -86,15 +91,17 @@ impl Component {
     /// Where the file cannot be read or is no component.
     pub fn load(engine: &Engine, path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
-        let bytes = std::fs::read(path)
-            .with_context(|| format!("component cannot be read: {shown}"))?;
+        let bytes =
+            std::fs::read(path).with_context(|| format!("component cannot be read: {shown}"))?;
         let sha256 = Sha256::digest(&bytes)
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
         let started = std::time::Instant::now();
-        let component = wasmtime::component::Component::new(&engine.0, &bytes)
-            .map_err(|error| anyhow::anyhow!("not a component that can run here: {error:#}: {shown}"))?;
+        let component =
+            wasmtime::component::Component::new(&engine.0, &bytes).map_err(|error| {
+                anyhow::anyhow!("not a component that can run here: {error:#}: {shown}")
+            })?;
         tracing::debug!(took = ?started.elapsed(), "component is ready: {shown}");
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         Ok(Self {
@@ -121,7 +128,10 @@ pub fn find_component(name: &str, given: Option<&Path>) -> anyhow::Result<PathBu
             .map(|folder| folder.join("components"))
             .collect(),
     };
-    let found = folders.iter().map(|folder| folder.join(&file)).find(|path| path.is_file());
+    let found = folders
+        .iter()
+        .map(|folder| folder.join(&file))
+        .find(|path| path.is_file());
     found.with_context(|| {
         let tried: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
         format!(

@@ -169,7 +169,11 @@ mod tests {
         let meter = Meter::new(Duration::from_secs(1));
         let waiting = Box::pin(tokio::time::sleep(Duration::from_millis(300)));
         Metered::new(waiting, &meter).await;
-        assert!(meter.spent() < Duration::from_millis(250), "{:?}", meter.spent());
+        assert!(
+            meter.spent() < Duration::from_millis(250),
+            "{:?}",
+            meter.spent()
+        );
         assert!(meter.check().is_ok());
         let busy = Box::pin(async { std::thread::sleep(Duration::from_millis(20)) });
         Metered::new(busy, &meter).await;

@@ -54,7 +54,10 @@ impl Runtime {
         let goal = authority(request.uri());
         if goal == inner.segments_authority {
             if chained {
-                tracing::warn!(label, "refused: a sandbox that was fanned out to fans out again");
+                tracing::warn!(
+                    label,
+                    "refused: a sandbox that was fanned out to fans out again"
+                );
                 return Err(Error::LoopDetected);
             }
             return self.chained(label, request).await;
@@ -64,7 +67,11 @@ impl Runtime {
             let written = |written| (inner.observer)(label, Progress::Written(written));
             return Ok(inner.gateway.handle(request, &written).await);
         }
-        tracing::warn!(label, host = goal, "refused: a component may reach objects and itself only");
+        tracing::warn!(
+            label,
+            host = goal,
+            "refused: a component may reach objects and itself only"
+        );
         Err(Error::HttpRequestDenied)
     }
 
@@ -80,7 +87,10 @@ impl Runtime {
         (inner.observer)(label, Progress::Fanned(body.clone()));
         let permit = inner.fan_out.acquire().await;
         let _permit = permit.map_err(|_| Error::ConnectionTerminated)?;
-        match self.run(label, Request::from_parts(parts, body), true).await {
+        match self
+            .run(label, Request::from_parts(parts, body), true)
+            .await
+        {
             Ok(answer) => Ok(answer.response.map(full)),
             Err(crash) => {
                 tracing::warn!(label, "segment crashed: {crash}");
@@ -98,7 +108,10 @@ impl Inner {
         if base.is_empty() {
             return Ok(request);
         }
-        let path = request.uri().path_and_query().map_or("", |path| path.as_str());
+        let path = request
+            .uri()
+            .path_and_query()
+            .map_or("", |path| path.as_str());
         let below: Uri = path
             .strip_prefix(base)
             .and_then(|below| below.parse().ok())

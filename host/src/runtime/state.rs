@@ -1,9 +1,9 @@
 //! What belongs to one sandbox.
 
+use super::Runtime;
 use super::limits::MemoryLimit;
 use super::logs::{ComponentLog, LastWords};
 use super::outgoing::Hooks;
-use super::Runtime;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use wasmtime::component::ResourceTable;
@@ -26,7 +26,10 @@ impl State {
     pub(super) fn new(runtime: Runtime, label: &str, chained: bool) -> Self {
         let last_words = LastWords::default();
         let log = |error| ComponentLog::new(&runtime.0.name, label, error, last_words.clone());
-        let wasi = WasiCtx::builder().stdout(log(false)).stderr(log(true)).build();
+        let wasi = WasiCtx::builder()
+            .stdout(log(false))
+            .stderr(log(true))
+            .build();
         Self {
             wasi,
             http: WasiHttpCtx::new(),

@@ -53,7 +53,10 @@ pub fn component_variables(
         })
         .collect();
     if !given.contains_key("parallel_segments") {
-        variables.insert("parallel_segments".to_owned(), cores.clamp(1, 256).to_string());
+        variables.insert(
+            "parallel_segments".to_owned(),
+            cores.clamp(1, 256).to_string(),
+        );
     }
     variables.insert("component_sha256".to_owned(), sha256.to_owned());
     variables

@@ -207,7 +207,9 @@ impl Queue {
             }
             next = Some(next.map_or(record.not_before, |next| next.min(record.not_before)));
         }
-        Ok(Err(next.map(|next| Duration::from_millis(next.saturating_sub(now)))))
+        Ok(Err(next.map(|next| {
+            Duration::from_millis(next.saturating_sub(now))
+        })))
     }
 
     /// Waits for a message and takes it. Dropping the future takes nothing.

@@ -60,7 +60,11 @@ impl ExtractArgs {
     /// named is a video whatever its ending.
     fn settings(&self, inputs: &[Input]) -> anyhow::Result<Settings> {
         let mut layer = self.shared.layer();
-        let fixed = [("video_path", VIDEOS), ("image_path", IMAGES), ("bucket", LOCAL_BUCKET)];
+        let fixed = [
+            ("video_path", VIDEOS),
+            ("image_path", IMAGES),
+            ("bucket", LOCAL_BUCKET),
+        ];
         for (key, value) in fixed {
             layer.insert(key.to_owned(), value.to_owned());
         }
@@ -95,7 +99,9 @@ async fn extract(args: &ExtractArgs) -> anyhow::Result<Vec<VideoReport>> {
     let settings = args.settings(&inputs)?;
     std::fs::create_dir_all(&args.output)
         .with_context(|| format!("folder cannot be made: {}", args.output.display()))?;
-    let files = inputs.iter().map(|input| (input.object(), input.path.clone()));
+    let files = inputs
+        .iter()
+        .map(|input| (input.object(), input.path.clone()));
     let store = LocalStore::new(Layout {
         folders: vec![(IMAGES.to_owned(), args.output.clone())],
         files: files.collect(),
@@ -188,7 +194,9 @@ async fn deliver(runtime: &Runtime, input: &Input) -> anyhow::Result<Outcome> {
         attempt: 1,
         published: SystemTime::now(),
     };
-    let answer = runtime.call(&message.object.name, push_request(&message)).await?;
+    let answer = runtime
+        .call(&message.object.name, push_request(&message))
+        .await?;
     serde_json::from_slice(answer.response.body()).with_context(|| {
         let status = answer.response.status();
         format!("component answered {status} without an outcome")

@@ -141,7 +141,13 @@ async fn upload(request: Request) -> anyhow::Result<Response> {
         );
         let answer: Response = send(Request::post(url, name.to_owned()).build()).await?;
         if ![200, 412].contains(answer.status()) {
-            return Ok(text(503, format!("{{\"outcome\":\"retry\",\"code\":\"storage\",\"message\":\"{}\"}}", answer.status())));
+            return Ok(text(
+                503,
+                format!(
+                    "{{\"outcome\":\"retry\",\"code\":\"storage\",\"message\":\"{}\"}}",
+                    answer.status()
+                ),
+            ));
         }
     }
     Ok(text(
