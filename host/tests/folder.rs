@@ -1,4 +1,5 @@
 //! The watched folder: what becomes a message, and when.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use framemill::sources::{FolderSource, FolderState, FolderWatch, Queue};
 use framemill_contract::Config;

@@ -1,5 +1,6 @@
 //! The GCS JSON API as components use it. [`conformance`] holds for every store; what follows
 //! is the local folder's own.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod common;
 

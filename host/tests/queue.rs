@@ -1,5 +1,6 @@
 //! The durable queue: nothing is lost, nothing is done twice without need. A crash is a queue
 //! that is dropped with messages taken and opened again.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use framemill::sources::{Message, Queue, QueueError, Settled};
 use framemill_contract::{ObjectRef, Outcome};

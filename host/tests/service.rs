@@ -1,4 +1,5 @@
 //! The service from queue to settled message, with the probe as the component.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod common;
 

@@ -8,13 +8,13 @@ pub use report::VideoReport;
 
 use super::options::{EXTRACT_FRAMES, SharedOptions};
 use super::up::LOCAL_BUCKET;
-use crate::config::{Layer, Settings, cores};
+use crate::config::{Settings, cores};
 use crate::objects::{Layout, LocalStore, PRIVATE_FOLDER, Store, generation};
 use crate::runtime::{Observer, Runtime};
 use crate::service::push_request;
 use crate::sources::Message;
 use anyhow::{Context as _, ensure};
-use framemill_contract::{KEYS, Manifest, ObjectRef, Outcome};
+use framemill_contract::{Manifest, ObjectRef, Outcome};
 use futures::StreamExt;
 use inputs::Input;
 use progress::Progress;
@@ -92,9 +92,8 @@ pub async fn run_extract(args: ExtractArgs) -> anyhow::Result<bool> {
 
 /// Extracts; what became of each video, in the order given.
 async fn extract(args: &ExtractArgs) -> anyhow::Result<Vec<VideoReport>> {
-    let standard = Settings::load(&Layer::new(), self_config(args))
-        .map(|settings| settings.config.video_extensions)
-        .unwrap_or_else(|_| default_endings());
+    let standard = Settings::load(&args.shared.layer(), args.shared.config.as_deref())?;
+    let standard = standard.config.video_extensions;
     let inputs = inputs::find(&args.videos, &standard)?;
     let settings = args.settings(&inputs)?;
     std::fs::create_dir_all(&args.output)
@@ -132,16 +131,6 @@ async fn extract(args: &ExtractArgs) -> anyhow::Result<Vec<VideoReport>> {
     drop(lock);
     remove_private_folder(&args.output);
     Ok(reports)
-}
-
-fn self_config(args: &ExtractArgs) -> Option<&Path> {
-    args.shared.config.as_deref()
-}
-
-fn default_endings() -> Vec<String> {
-    let key = KEYS.iter().find(|key| key.name == "video_extensions");
-    let endings = key.map_or("", |key| key.default).split(',');
-    endings.map(str::to_owned).collect()
 }
 
 /// Holds the output folder. What a crashed run has left is removed where no other run is at
