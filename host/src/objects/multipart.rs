@@ -43,10 +43,14 @@ impl Multipart {
     /// the end.
     pub(super) async fn next_part(&mut self) -> Result<Option<String>, StoreError> {
         while self.chunk().await?.is_some() {}
-        let rest_of_line = self.line().await?;
-        if rest_of_line.starts_with(b"--") {
+        // What follows the last boundary may be nothing at all, not even a line break.
+        while self.buffer.len() < 2 {
+            self.more().await?;
+        }
+        if self.buffer.starts_with(b"--") {
             return Ok(None);
         }
+        self.line().await?;
         let mut content_type = String::new();
         loop {
             let line = self.line().await?;
