@@ -1,4 +1,5 @@
 //! The watched folder: what becomes a message, and when.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use framemill::sources::{FolderSource, FolderState, FolderWatch, Queue};
 use framemill_contract::Config;
@@ -75,7 +76,11 @@ fn a_file_is_taken_once_it_stops_growing() {
     assert_eq!(bench.look(SETTLE * 5), 1, "once");
     let message = bench.queue.take().unwrap().unwrap();
     let metadata = fs::metadata(bench.data.path().join("videos/x.mp4")).unwrap();
-    let modified = metadata.modified().unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let modified = metadata
+        .modified()
+        .unwrap()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap();
     assert_eq!(message.object.generation, Some(modified.as_micros() as i64));
 }
 
@@ -89,7 +94,8 @@ fn a_changed_file_is_another_message() {
         .write(true)
         .open(bench.data.path().join("videos/x.mp4"))
         .unwrap();
-    file.set_modified(SystemTime::now() + Duration::from_secs(9)).unwrap();
+    file.set_modified(SystemTime::now() + Duration::from_secs(9))
+        .unwrap();
     bench.look(SETTLE);
     assert_eq!(bench.look(SETTLE), 2);
 }
@@ -122,7 +128,10 @@ fn a_new_process_does_not_repeat_what_is_queued() {
     bench.write("videos/x.mp4", "1");
     bench.look(SETTLE);
     assert_eq!(bench.look(SETTLE), 1);
-    bench.source = FolderSource::new(watch_of(bench.data.path(), SETTLE), Arc::clone(&bench.queue));
+    bench.source = FolderSource::new(
+        watch_of(bench.data.path(), SETTLE),
+        Arc::clone(&bench.queue),
+    );
     bench.look(SETTLE);
     assert_eq!(bench.look(SETTLE), 1);
 }
@@ -130,17 +139,26 @@ fn a_new_process_does_not_repeat_what_is_queued() {
 #[tokio::test]
 async fn the_watcher_finds_what_was_there_and_what_comes() {
     let Bench {
-        data, queue, source, ..
+        data,
+        queue,
+        source,
+        ..
     } = Bench::new();
     drop(source);
     fs::write(data.path().join("videos/before.mp4"), "x").unwrap();
-    let source = FolderSource::new(watch_of(data.path(), Duration::from_millis(200)), Arc::clone(&queue));
+    let source = FolderSource::new(
+        watch_of(data.path(), Duration::from_millis(200)),
+        Arc::clone(&queue),
+    );
     let (state, looks) = watch::channel(FolderState::default());
     let running = tokio::spawn(source.run(state));
     assert_eq!(queue.next().await.unwrap().object.name, "videos/before.mp4");
     fs::create_dir_all(data.path().join("videos/new")).unwrap();
     fs::write(data.path().join("videos/new/after.mp4"), "x").unwrap();
-    assert_eq!(queue.next().await.unwrap().object.name, "videos/new/after.mp4");
+    assert_eq!(
+        queue.next().await.unwrap().object.name,
+        "videos/new/after.mp4"
+    );
     assert!(looks.borrow().looks > 1);
     running.abort();
 }

@@ -1,5 +1,6 @@
 //! The GCS JSON API as components use it. [`conformance`] holds for every store; what follows
 //! is the local folder's own.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod common;
 
@@ -51,9 +52,18 @@ async fn writes_and_reads(api: &dyn ObjectsApi) {
     let media = api.get(&format!("{encoded}?alt=media")).await;
     assert_eq!((media.status, &media.body[..]), (200, &b"bytes"[..]));
     assert_eq!(media.header("content-length"), Some("5"));
-    assert_eq!(api.get(&format!("{OBJECT}/images%2Fnone")).await.status, 404);
-    assert_eq!(api.get(&format!("{OBJECT}/images%2Fnone")).await.reason(), "notFound");
-    assert_eq!(api.get("/storage/v1/b/other/o/images%2Fx").await.status, 404);
+    assert_eq!(
+        api.get(&format!("{OBJECT}/images%2Fnone")).await.status,
+        404
+    );
+    assert_eq!(
+        api.get(&format!("{OBJECT}/images%2Fnone")).await.reason(),
+        "notFound"
+    );
+    assert_eq!(
+        api.get("/storage/v1/b/other/o/images%2Fx").await.status,
+        404
+    );
     let empty = api.put("images/empty", "", b"").await;
     assert_eq!(empty.json()["size"], "0");
     let empty = api.get(&format!("{OBJECT}/images%2Fempty?alt=media")).await;
@@ -65,9 +75,15 @@ async fn preconditions(api: &dyn ObjectsApi) {
     let first = api.put("images/once", create, b"first").await;
     assert_eq!(first.status, 200);
     let second = api.put("images/once", create, b"second").await;
-    assert_eq!((second.status, second.reason().as_str()), (412, "conditionNotMet"));
+    assert_eq!(
+        (second.status, second.reason().as_str()),
+        (412, "conditionNotMet")
+    );
     let path = format!("{OBJECT}/images%2Fonce");
-    assert_eq!(&api.get(&format!("{path}?alt=media")).await.body[..], b"first");
+    assert_eq!(
+        &api.get(&format!("{path}?alt=media")).await.body[..],
+        b"first"
+    );
     let generation = first.json()["generation"].as_str().unwrap().to_owned();
     let wrong = api.put("images/once", "&ifGenerationMatch=5", b"x").await;
     assert_eq!(wrong.status, 412);
@@ -76,7 +92,9 @@ async fn preconditions(api: &dyn ObjectsApi) {
     assert_eq!(replaced.status, 200);
     assert_ne!(replaced.json()["generation"], first.json()["generation"]);
     assert_eq!(api.put("images/once", &right, b"x").await.status, 412);
-    let stale = api.get(&format!("{path}?ifGenerationMatch={generation}")).await;
+    let stale = api
+        .get(&format!("{path}?ifGenerationMatch={generation}"))
+        .await;
     assert_eq!(stale.status, 412);
 }
 
@@ -88,16 +106,27 @@ async fn ranges_and_generations(api: &dyn ObjectsApi) {
     let part = range("bytes=250000-520000").await;
     assert_eq!(part.status, 206);
     assert_eq!(part.body, &bytes[250_000..=520_000]);
-    assert_eq!(part.header("content-range"), Some("bytes 250000-520000/600000"));
+    assert_eq!(
+        part.header("content-range"),
+        Some("bytes 250000-520000/600000")
+    );
     assert_eq!(range("bytes=599990-").await.body, &bytes[599_990..]);
     assert_eq!(range("bytes=-3").await.body, &bytes[599_997..]);
     let beyond = range("bytes=599999-700000").await;
-    assert_eq!(beyond.header("content-range"), Some("bytes 599999-599999/600000"));
+    assert_eq!(
+        beyond.header("content-range"),
+        Some("bytes 599999-599999/600000")
+    );
     let outside = range("bytes=600000-").await;
     assert_eq!(outside.status, 416);
     assert_eq!(outside.header("content-range"), Some("bytes */600000"));
     let generation = put.json()["generation"].as_str().unwrap().to_owned();
-    assert_eq!(api.get(&format!("{path}&generation={generation}")).await.body, bytes);
+    assert_eq!(
+        api.get(&format!("{path}&generation={generation}"))
+            .await
+            .body,
+        bytes
+    );
     api.put("images/long", "", b"new").await;
     let gone = api.get(&format!("{path}&generation={generation}")).await;
     assert_eq!(gone.status, 404);
@@ -109,7 +138,9 @@ async fn multipart(api: &dyn ObjectsApi) {
     let create = "&ifGenerationMatch=0";
     let bytes = b"\xff\xd8 \r\n--se and the rest \r\n\r\n";
     let metadata = |name: &str, crc: &str| {
-        format!(r#"{{"name":"{name}","contentType":"image/png","crc32c":"{crc}","metadata":{{"frame":"1"}}}}"#)
+        format!(
+            r#"{{"name":"{name}","contentType":"image/png","crc32c":"{crc}","metadata":{{"frame":"1"}}}}"#
+        )
     };
     let good = metadata("images/m/1", &crc32c(bytes));
     let put = api.put_multipart(create, &good, bytes).await;
@@ -120,7 +151,10 @@ async fn multipart(api: &dyn ObjectsApi) {
     assert_eq!(api.put_multipart(create, &good, bytes).await.status, 412);
     let wrong = metadata("images/m/2", &crc32c(b"other bytes"));
     assert_eq!(api.put_multipart(create, &wrong, bytes).await.status, 400);
-    assert_eq!(api.get(&format!("{OBJECT}/images%2Fm%2F2")).await.status, 404);
+    assert_eq!(
+        api.get(&format!("{OBJECT}/images%2Fm%2F2")).await.status,
+        404
+    );
     assert_eq!(api.put_multipart("", "{not json", bytes).await.status, 400);
     assert_eq!(api.put_multipart("", "{}", bytes).await.status, 400);
 }
@@ -132,20 +166,32 @@ async fn lists(api: &dyn ObjectsApi) {
     let names = |read: &common::Read, key: &str| -> Vec<String> {
         let json = read.json();
         let values = json[key].as_array().cloned().unwrap_or_default();
-        let name = |value: &serde_json::Value| value["name"].as_str().or(value.as_str()).map(str::to_owned);
-        values.iter().filter_map(name).map(|name| name.replace("images/list/", "")).collect()
+        let name = |value: &serde_json::Value| {
+            value["name"].as_str().or(value.as_str()).map(str::to_owned)
+        };
+        values
+            .iter()
+            .filter_map(name)
+            .map(|name| name.replace("images/list/", ""))
+            .collect()
     };
     let all = api.get(&format!("{OBJECT}?prefix=images/list/")).await;
-    assert_eq!(names(&all, "items"), ["a.d", "a/1", "a/2", "a/b/3", "a/b/4", "a/c/5", "z"]);
+    assert_eq!(
+        names(&all, "items"),
+        ["a.d", "a/1", "a/2", "a/b/3", "a/b/4", "a/c/5", "z"]
+    );
     let part = api.get(&format!("{OBJECT}?prefix=images/list/a/b")).await;
     assert_eq!(names(&part, "items"), ["a/b/3", "a/b/4"]);
-    let folders = api.get(&format!("{OBJECT}?prefix=images%2Flist%2Fa%2F&delimiter=/")).await;
+    let folders = api
+        .get(&format!("{OBJECT}?prefix=images%2Flist%2Fa%2F&delimiter=/"))
+        .await;
     assert_eq!(names(&folders, "items"), ["a/1", "a/2"]);
     assert_eq!(names(&folders, "prefixes"), ["a/b/", "a/c/"]);
     for (delimiter, expected) in [("", 7), ("&delimiter=/", 3)] {
         let (mut found, mut token) = (Vec::new(), String::new());
         for _ in 0..expected {
-            let path = format!("{OBJECT}?prefix=images/list/&maxResults=1{delimiter}&pageToken={token}");
+            let path =
+                format!("{OBJECT}?prefix=images/list/&maxResults=1{delimiter}&pageToken={token}");
             let page = api.get(&path).await;
             found.extend(names(&page, "items"));
             found.extend(names(&page, "prefixes"));
@@ -163,7 +209,12 @@ async fn lists(api: &dyn ObjectsApi) {
 async fn deletes(api: &dyn ObjectsApi) {
     let put = api.put("images/gone", "", b"x").await;
     let path = format!("{OBJECT}/images%2Fgone");
-    assert_eq!(api.delete(&format!("{path}?ifGenerationMatch=7")).await.status, 412);
+    assert_eq!(
+        api.delete(&format!("{path}?ifGenerationMatch=7"))
+            .await
+            .status,
+        412
+    );
     let generation = put.json()["generation"].as_str().unwrap().to_owned();
     let right = format!("{path}?ifGenerationMatch={generation}");
     assert_eq!(api.delete(&right).await.status, 204);
@@ -175,8 +226,14 @@ async fn refusals(api: &dyn ObjectsApi) {
     for (method, path) in [
         (Method::PUT, "/storage/v1/b/local/o/images%2Fx"),
         (Method::POST, "/storage/v1/b/local/o"),
-        (Method::POST, "/upload/storage/v1/b/local/o?uploadType=resumable&name=images/x"),
-        (Method::POST, "/upload/storage/v1/b/local/o?uploadType=media"),
+        (
+            Method::POST,
+            "/upload/storage/v1/b/local/o?uploadType=resumable&name=images/x",
+        ),
+        (
+            Method::POST,
+            "/upload/storage/v1/b/local/o?uploadType=media",
+        ),
     ] {
         let read = api.call(method.clone(), path, &[], b"x").await;
         assert_eq!(read.status, 400, "{method} {path}");
@@ -212,7 +269,9 @@ async fn a_broken_upload_leaves_nothing() {
     let store = LocalStore::new(Layout::folder(data.path()));
     let broken = stream::iter([
         Ok(Bytes::from_static(b"half")),
-        Err(framemill::objects::StoreError::Invalid("connection lost".into())),
+        Err(framemill::objects::StoreError::Invalid(
+            "connection lost".into(),
+        )),
     ]);
     let write = store.write(
         "images/x.jpg",
@@ -230,12 +289,20 @@ async fn of_many_creators_one_wins() {
     let gateway = local(data.path(), Access::all());
     let writes = (0..16_u8).map(|i| {
         let gateway = &gateway;
-        async move { gateway.put("images/one", "&ifGenerationMatch=0", &[i; 1000]).await.status }
+        async move {
+            gateway
+                .put("images/one", "&ifGenerationMatch=0", &[i; 1000])
+                .await
+                .status
+        }
     });
     let mut statuses = futures::future::join_all(writes).await;
     statuses.sort_unstable();
     assert_eq!(statuses[0], 200);
-    assert!(statuses[1..].iter().all(|status| *status == 412), "{statuses:?}");
+    assert!(
+        statuses[1..].iter().all(|status| *status == 412),
+        "{statuses:?}"
+    );
     let written = std::fs::read(data.path().join("images/one")).unwrap();
     assert_eq!(written.len(), 1000);
     assert!(written.windows(2).all(|pair| pair[0] == pair[1]));
@@ -253,19 +320,40 @@ async fn a_component_stays_in_its_prefixes() {
         write: vec!["images/".into()],
     };
     let api = local(data.path(), access);
-    assert_eq!(api.get(&format!("{OBJECT}/videos%2Fv.mp4?alt=media")).await.status, 200);
+    assert_eq!(
+        api.get(&format!("{OBJECT}/videos%2Fv.mp4?alt=media"))
+            .await
+            .status,
+        200
+    );
     assert_eq!(api.get(&format!("{OBJECT}/secret")).await.status, 403);
     assert_eq!(api.put("videos/v.mp4", "", b"x").await.status, 403);
     assert_eq!(api.put("secret", "", b"x").await.status, 403);
-    assert_eq!(api.delete(&format!("{OBJECT}/videos%2Fv.mp4")).await.status, 403);
+    assert_eq!(
+        api.delete(&format!("{OBJECT}/videos%2Fv.mp4")).await.status,
+        403
+    );
     assert_eq!(api.get(&format!("{OBJECT}?prefix=")).await.status, 403);
-    assert_eq!(api.get(&format!("{OBJECT}?prefix=videos/")).await.status, 200);
-    for name in ["images/../secret", "images/../../x", "images//x", "images/.framemill/x"] {
+    assert_eq!(
+        api.get(&format!("{OBJECT}?prefix=videos/")).await.status,
+        200
+    );
+    for name in [
+        "images/../secret",
+        "images/../../x",
+        "images//x",
+        "images/.framemill/x",
+    ] {
         assert_eq!(api.put(name, "", b"x").await.status, 400, "{name}");
     }
-    let climb = api.get(&format!("{OBJECT}/videos%2F..%2Fsecret?alt=media")).await;
+    let climb = api
+        .get(&format!("{OBJECT}/videos%2F..%2Fsecret?alt=media"))
+        .await;
     assert_eq!(climb.status, 404);
-    assert_eq!(std::fs::read(data.path().join("secret")).unwrap(), b"secret");
+    assert_eq!(
+        std::fs::read(data.path().join("secret")).unwrap(),
+        b"secret"
+    );
 }
 
 #[tokio::test]
@@ -276,9 +364,17 @@ async fn a_changed_video_is_another_generation() {
     std::fs::write(&file, "first").unwrap();
     let api = local(data.path(), Access::all());
     let path = format!("{OBJECT}/videos%2Fv.mp4");
-    let generation = api.get(&path).await.json()["generation"].as_str().unwrap().to_owned();
+    let generation = api.get(&path).await.json()["generation"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let changed = std::time::SystemTime::now() + std::time::Duration::from_secs(5);
-    std::fs::File::options().write(true).open(&file).unwrap().set_modified(changed).unwrap();
+    std::fs::File::options()
+        .write(true)
+        .open(&file)
+        .unwrap()
+        .set_modified(changed)
+        .unwrap();
     let pinned = format!("{path}?alt=media&generation={generation}");
     assert_eq!(api.get(&pinned).await.status, 404);
     assert_eq!(api.get(&format!("{path}?alt=media")).await.status, 200);

@@ -1,5 +1,6 @@
 //! The durable queue: nothing is lost, nothing is done twice without need. A crash is a queue
 //! that is dropped with messages taken and opened again.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use framemill::sources::{Message, Queue, QueueError, Settled};
 use framemill_contract::{ObjectRef, Outcome};
@@ -37,14 +38,26 @@ fn each_generation_is_queued_once_in_its_life() {
     assert!(!queue.enqueue(&object("a", 1)).unwrap());
     assert!(queue.enqueue(&object("a", 2)).unwrap());
     let message = take(&queue).unwrap();
-    assert_eq!((message.object.clone(), message.attempt), (object("a", 1), 1));
-    assert!(!queue.enqueue(&object("a", 1)).unwrap(), "it is being worked on");
+    assert_eq!(
+        (message.object.clone(), message.attempt),
+        (object("a", 1), 1)
+    );
+    assert!(
+        !queue.enqueue(&object("a", 1)).unwrap(),
+        "it is being worked on"
+    );
     queue.settle(&message, &done()).unwrap();
     assert!(!queue.enqueue(&object("a", 1)).unwrap(), "it is done");
     drop(queue);
     let queue = open(folder.path());
-    assert!(!queue.enqueue(&object("a", 1)).unwrap(), "it is done, after a restart too");
-    assert_eq!(queue.settled(&object("a", 1)).unwrap(), Some(Settled::Done(done())));
+    assert!(
+        !queue.enqueue(&object("a", 1)).unwrap(),
+        "it is done, after a restart too"
+    );
+    assert_eq!(
+        queue.settled(&object("a", 1)).unwrap(),
+        Some(Settled::Done(done()))
+    );
     assert_eq!(queue.settled(&object("a", 2)).unwrap(), None);
     assert_eq!(queue.pending().unwrap(), 1);
 }
@@ -57,7 +70,10 @@ fn a_taken_message_is_not_taken_twice_but_survives_a_crash() {
         queue.enqueue(&object(name, 1)).unwrap();
     }
     let (first, second) = (take(&queue).unwrap(), take(&queue).unwrap());
-    assert_eq!((first.object.name.as_str(), second.object.name.as_str()), ("a", "b"));
+    assert_eq!(
+        (first.object.name.as_str(), second.object.name.as_str()),
+        ("a", "b")
+    );
     assert_eq!(take(&queue), None);
     queue.settle(&second, &done()).unwrap();
     drop(queue);
@@ -81,16 +97,28 @@ fn failures_wait_longer_each_time_and_end_as_dead_letters() {
         waits.push(wait);
         message.attempt += 1;
     }
-    assert!(waits[0] <= Duration::from_secs(1) && waits[1] > Duration::from_secs(1), "{waits:?}");
+    assert!(
+        waits[0] <= Duration::from_secs(1) && waits[1] > Duration::from_secs(1),
+        "{waits:?}"
+    );
     drop(queue);
     let queue = open(folder.path());
-    assert!(queue.take().unwrap().is_err(), "the wait outlives a restart");
+    assert!(
+        queue.take().unwrap().is_err(),
+        "the wait outlives a restart"
+    );
     assert!(queue.nack(&message, "store is away", None).unwrap());
     assert_eq!(queue.pending().unwrap(), 0);
     let dead = queue.dead_letters().unwrap();
     assert_eq!(dead.len(), 1);
-    assert_eq!((dead[0].attempts, dead[0].reason.as_str()), (3, "store is away"));
-    assert!(!queue.enqueue(&object("a", 1)).unwrap(), "a rescan does not bring it back");
+    assert_eq!(
+        (dead[0].attempts, dead[0].reason.as_str()),
+        (3, "store is away")
+    );
+    assert!(
+        !queue.enqueue(&object("a", 1)).unwrap(),
+        "a rescan does not bring it back"
+    );
     assert_eq!(queue.revive().unwrap(), 1);
     assert_eq!(take(&queue).unwrap().attempt, 1);
     assert!(queue.dead_letters().unwrap().is_empty());
@@ -102,7 +130,9 @@ fn retry_after_is_respected() {
     let queue = open(folder.path());
     queue.enqueue(&object("a", 1)).unwrap();
     let message = take(&queue).unwrap();
-    queue.nack(&message, "busy", Some(Duration::from_secs(60))).unwrap();
+    queue
+        .nack(&message, "busy", Some(Duration::from_secs(60)))
+        .unwrap();
     let wait = queue.take().unwrap().unwrap_err().unwrap();
     assert!(wait > Duration::from_secs(50), "{wait:?}");
 }

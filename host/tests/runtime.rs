@@ -1,4 +1,5 @@
 //! Sandboxes: what a component can reach, and what happens when it misbehaves.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod common;
 
@@ -20,11 +21,19 @@ fn text(answer: &Answer) -> (u16, String) {
 }
 
 async fn get(runtime: &Runtime, path: &str) -> Result<(u16, String), Crash> {
-    runtime.call("test", request(path)).await.map(|answer| text(&answer))
+    runtime
+        .call("test", request(path))
+        .await
+        .map(|answer| text(&answer))
 }
 
 /// Has the probe send a request.
-async fn fetch(runtime: &Runtime, method: &str, url: &str, body: impl Into<Bytes>) -> (u16, String) {
+async fn fetch(
+    runtime: &Runtime,
+    method: &str,
+    url: &str,
+    body: impl Into<Bytes>,
+) -> (u16, String) {
     let request = Request::builder()
         .uri("http://probe.test/fetch")
         .header("x-method", method)
@@ -38,8 +47,14 @@ async fn fetch(runtime: &Runtime, method: &str, url: &str, body: impl Into<Bytes
 async fn variables_are_answered_as_spin_does() {
     let data = tempfile::tempdir().unwrap();
     let runtime = plain(data.path(), LIMITS);
-    assert_eq!(get(&runtime, "/variable/every").await.unwrap(), (200, "1s".into()));
-    assert_eq!(get(&runtime, "/variable/parallel_segments").await.unwrap(), (200, "3".into()));
+    assert_eq!(
+        get(&runtime, "/variable/every").await.unwrap(),
+        (200, "1s".into())
+    );
+    assert_eq!(
+        get(&runtime, "/variable/parallel_segments").await.unwrap(),
+        (200, "3".into())
+    );
     let hash = get(&runtime, "/variable/component_sha256").await.unwrap().1;
     assert_eq!(hash.len(), 64);
     let (status, reason) = get(&runtime, "/variable/speed").await.unwrap();
@@ -60,14 +75,20 @@ async fn objects_are_read_and_written_through_the_gateway() {
         LIMITS,
         Arc::new(move |label, event| {
             if let Progress::Written(written) = event {
-                writer.lock().unwrap().push((label.to_owned(), written.name, written.size));
+                writer
+                    .lock()
+                    .unwrap()
+                    .push((label.to_owned(), written.name, written.size));
             }
         }),
     );
     let base = "https://storage.googleapis.com";
     let read = Request::builder()
         .uri("http://probe.test/fetch")
-        .header("x-url", format!("{base}/storage/v1/b/local/o/videos%2Fv.mp4?alt=media"))
+        .header(
+            "x-url",
+            format!("{base}/storage/v1/b/local/o/videos%2Fv.mp4?alt=media"),
+        )
         .body(Bytes::new())
         .unwrap();
     let answer = runtime.call("test", read).await.unwrap();
@@ -75,7 +96,10 @@ async fn objects_are_read_and_written_through_the_gateway() {
     assert!(answer.peak_memory >= 3_000_000);
     let upload = format!("{base}/upload/storage/v1/b/local/o?uploadType=media&name=images%2Fi.jpg");
     assert_eq!(fetch(&runtime, "POST", &upload, video.clone()).await.0, 200);
-    assert_eq!(std::fs::read(data.path().join("images/i.jpg")).unwrap(), video);
+    assert_eq!(
+        std::fs::read(data.path().join("images/i.jpg")).unwrap(),
+        video
+    );
     let expected = ("test".to_owned(), "images/i.jpg".to_owned(), 3_000_000);
     assert_eq!(*seen.lock().unwrap(), [expected]);
     let outside = format!("{base}/storage/v1/b/local/o/secret");
@@ -86,7 +110,11 @@ async fn objects_are_read_and_written_through_the_gateway() {
 async fn other_hosts_are_refused() {
     let data = tempfile::tempdir().unwrap();
     let runtime = plain(data.path(), LIMITS);
-    for url in ["http://example.com/", "http://127.0.0.1:1/", "https://storage.googleapis.com.evil.test/"] {
+    for url in [
+        "http://example.com/",
+        "http://127.0.0.1:1/",
+        "https://storage.googleapis.com.evil.test/",
+    ] {
         let (status, reason) = fetch(&runtime, "GET", url, "").await;
         assert_eq!(status, 502, "{url}");
         assert!(reason.contains("HttpRequestDenied"), "{url}: {reason}");
@@ -116,7 +144,10 @@ async fn a_component_reaches_itself_in_a_fresh_sandbox() {
     assert_eq!(status, 500);
     let crash: serde_json::Value = serde_json::from_str(&crash).unwrap();
     let words = crash["crash"].as_str().unwrap();
-    assert!(words.contains("probe") && words.contains("stumble"), "{words}");
+    assert!(
+        words.contains("probe") && words.contains("stumble"),
+        "{words}"
+    );
     let (status, crash) = fetch(&runtime, "POST", &format!("{own}/allocate"), "").await;
     assert_eq!(status, 500);
     assert!(crash.contains("memory limit (64 MiB) hit"), "{crash}");
@@ -142,14 +173,24 @@ async fn fanned_out_sandboxes_do_not_fan_out() {
 async fn traps_say_where_and_why() {
     let data = tempfile::tempdir().unwrap();
     let runtime = plain(data.path(), LIMITS);
-    for (path, why) in [("/trap/abort", "unreachable"), ("/trap/outside", "out of bounds")] {
+    for (path, why) in [
+        ("/trap/abort", "unreachable"),
+        ("/trap/outside", "out of bounds"),
+    ] {
         let crash = get(&runtime, path).await.unwrap_err();
-        assert!(matches!(&crash.reason, CrashReason::Trap(reason) if reason.contains(why)), "{crash}");
+        assert!(
+            matches!(&crash.reason, CrashReason::Trap(reason) if reason.contains(why)),
+            "{crash}"
+        );
         let words = crash.to_string();
         assert!(words.contains("component `probe`"), "{words}");
         assert!(words.contains("stumble"), "{words}");
     }
-    assert_eq!(get(&runtime, "/log").await.unwrap().0, 200, "the next sandbox is sound");
+    assert_eq!(
+        get(&runtime, "/log").await.unwrap().0,
+        200,
+        "the next sandbox is sound"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -159,7 +200,10 @@ async fn memory_is_limited() {
     let crash = get(&runtime, "/allocate").await.unwrap_err();
     assert_eq!(crash.reason, CrashReason::Memory(64 << 20));
     let words = crash.to_string();
-    assert!(words.contains("memory limit (64 MiB) hit") && words.contains("allocate_forever"), "{words}");
+    assert!(
+        words.contains("memory limit (64 MiB) hit") && words.contains("allocate_forever"),
+        "{words}"
+    );
 }
 
 #[tokio::test]
@@ -181,7 +225,10 @@ async fn time_is_limited_and_others_run_meanwhile() {
     let crash = busy.unwrap_err();
     assert_eq!(crash.reason, CrashReason::Time(limits.time));
     let words = crash.to_string();
-    assert!(words.contains("time limit (300ms) hit") && words.contains("spin_forever"), "{words}");
+    assert!(
+        words.contains("time limit (300ms) hit") && words.contains("spin_forever"),
+        "{words}"
+    );
     assert_eq!(answers, [200, 200, 200]);
 }
 
@@ -203,7 +250,10 @@ fn a_missing_component_says_how_to_build_it() {
     let folder = tempfile::tempdir().unwrap();
     let error = find_component("extract-frames", Some(folder.path())).unwrap_err();
     let words = error.to_string();
-    assert!(words.contains("cargo xtask build") && words.contains("extract-frames.wasm"), "{words}");
+    assert!(
+        words.contains("cargo xtask build") && words.contains("extract-frames.wasm"),
+        "{words}"
+    );
 }
 
 #[test]

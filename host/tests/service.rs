@@ -1,4 +1,5 @@
 //! The service from queue to settled message, with the probe as the component.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod common;
 
@@ -74,28 +75,58 @@ const LONG: Duration = Duration::from_secs(600);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_message_ends_as_its_answer_says() {
-    let bench = Bench::new(&["ok.mp4", "reject.mp4", "later.mp4", "nonsense.mp4", "trap.mp4"]);
+    let bench = Bench::new(&[
+        "ok.mp4",
+        "reject.mp4",
+        "later.mp4",
+        "nonsense.mp4",
+        "trap.mp4",
+    ]);
     let run = bench.start(LIMITS, LONG);
     bench.empty().await;
     bench.stop.cancel();
     let tally = run.await.unwrap();
-    assert_eq!((tally.done, tally.rejected, tally.dead, tally.retried), (1, 1, 3, 2));
+    assert_eq!(
+        (tally.done, tally.rejected, tally.dead, tally.retried),
+        (1, 1, 3, 2)
+    );
     assert!(tally.failed());
     let done = bench.settled("ok.mp4");
-    assert!(matches!(done, Some(Settled::Done(Outcome::Extracted { frames: 1, .. }))), "{done:?}");
+    assert!(
+        matches!(
+            done,
+            Some(Settled::Done(Outcome::Extracted { frames: 1, .. }))
+        ),
+        "{done:?}"
+    );
     let rejected = bench.settled("reject.mp4");
-    assert!(matches!(rejected, Some(Settled::Done(Outcome::Rejected { .. }))), "{rejected:?}");
+    assert!(
+        matches!(rejected, Some(Settled::Done(Outcome::Rejected { .. }))),
+        "{rejected:?}"
+    );
     let dead = bench.queue.dead_letters().unwrap();
     let reason = |file: &str| -> (u32, String) {
-        let letter = dead.iter().find(|letter| letter.object == object(file)).unwrap();
+        let letter = dead
+            .iter()
+            .find(|letter| letter.object == object(file))
+            .unwrap();
         (letter.attempts, letter.reason.clone())
     };
     assert_eq!(reason("nonsense.mp4"), (1, "not an upload event".into()));
     assert_eq!(reason("later.mp4"), (2, "object store: try again".into()));
     let (attempts, words) = reason("trap.mp4");
     assert_eq!(attempts, 2);
-    assert!(words.contains("probe") && words.contains("stumble"), "{words}");
-    assert!(bench.data.path().join("images/ok.mp4/manifest.json").is_file());
+    assert!(
+        words.contains("probe") && words.contains("stumble"),
+        "{words}"
+    );
+    assert!(
+        bench
+            .data
+            .path()
+            .join("images/ok.mp4/manifest.json")
+            .is_file()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,7 +144,11 @@ async fn a_stop_lets_running_work_finish_and_takes_nothing_new() {
 async fn what_does_not_finish_is_given_back() {
     for by_signal in [false, true] {
         let bench = Bench::new(&["stuck.mp4"]);
-        let drain = if by_signal { LONG } else { Duration::from_millis(100) };
+        let drain = if by_signal {
+            LONG
+        } else {
+            Duration::from_millis(100)
+        };
         let run = bench.start(LIMITS, drain);
         tokio::time::sleep(Duration::from_millis(300)).await;
         bench.stop.cancel();

@@ -77,7 +77,10 @@ pub fn read_index(path: &Path) -> anyhow::Result<(VideoIndex, u64)> {
             Progress::Done(index) => return Ok((*index, bytes_read)),
             Progress::Need(range) => {
                 if range.len() > MOST_ASKED {
-                    bail!("index needs {} bytes at once, limit {MOST_ASKED}", range.len());
+                    bail!(
+                        "index needs {} bytes at once, limit {MOST_ASKED}",
+                        range.len()
+                    );
                 }
                 let mut bytes = Vec::new();
                 file.seek(SeekFrom::Start(range.start))?;
@@ -95,7 +98,11 @@ fn inspect(path: &Path, selection: &Selection) -> anyhow::Result<Value> {
     let size = std::fs::metadata(path)?.len();
     let gops = gop_structure(&index);
     let seconds = index.timescale.seconds(index.duration);
-    let fps = if seconds > 0.0 { gops.frames as f64 / seconds } else { 0.0 };
+    let fps = if seconds > 0.0 {
+        gops.frames as f64 / seconds
+    } else {
+        0.0
+    };
     let rotation: u16 = index.rotation.into();
     let config = &index.config;
     Ok(json!({
@@ -156,7 +163,12 @@ fn text(facts: &Value) -> String {
         Some(Value::Null) | None => "-".to_owned(),
         Some(other) => other.to_string(),
     };
-    let number = |pointer: &str| facts.pointer(pointer).and_then(Value::as_f64).unwrap_or(0.0);
+    let number = |pointer: &str| {
+        facts
+            .pointer(pointer)
+            .and_then(Value::as_f64)
+            .unwrap_or(0.0)
+    };
     let bytes = |pointer: &str| {
         HumanBytes(facts.pointer(pointer).and_then(Value::as_u64).unwrap_or(0)).to_string()
     };
@@ -165,23 +177,36 @@ fn text(facts: &Value) -> String {
         format!("file        {} ({})", word("/video"), bytes("/size")),
         format!(
             "video       {} in {}, {}, {} x {}, rotation {}°",
-            word("/codec"), word("/container"), word("/profile"), word("/width"),
-            word("/height"), word("/rotation")
+            word("/codec"),
+            word("/container"),
+            word("/profile"),
+            word("/width"),
+            word("/height"),
+            word("/rotation")
         ),
         format!("color       {}", colour(facts)),
         format!(
             "frames      {} in {:.3} s, {:.3} per second on average",
-            word("/frames"), number("/seconds"), number("/fps")
+            word("/frames"),
+            number("/seconds"),
+            number("/fps")
         ),
         format!(
             "GOPs        {} ({} open), access units {}/{}/{}, seconds {:.2}/{:.2}/{:.2} (least/middle/most)",
-            word("/gops/count"), word("/gops/open"),
-            word("/gops/access_units/0"), word("/gops/access_units/1"), word("/gops/access_units/2"),
-            number("/gops/seconds/0"), number("/gops/seconds/1"), number("/gops/seconds/2")
+            word("/gops/count"),
+            word("/gops/open"),
+            word("/gops/access_units/0"),
+            word("/gops/access_units/1"),
+            word("/gops/access_units/2"),
+            number("/gops/seconds/0"),
+            number("/gops/seconds/1"),
+            number("/gops/seconds/2")
         ),
         format!(
             "index       {} read, {} access units, {} disposable by the container",
-            bytes("/index_bytes"), word("/access_units"), word("/disposable")
+            bytes("/index_bytes"),
+            word("/access_units"),
+            word("/disposable")
         ),
     ];
     lines.push(match facts.pointer("/plan/error") {
@@ -194,8 +219,16 @@ fn text(facts: &Value) -> String {
         ),
     });
     for pointer in ["/warnings", "/plan/warnings"] {
-        for warning in facts.pointer(pointer).and_then(Value::as_array).into_iter().flatten() {
-            let message = warning.get("message").and_then(Value::as_str).unwrap_or_default();
+        for warning in facts
+            .pointer(pointer)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            let message = warning
+                .get("message")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             lines.push(format!("warning     {message}"));
         }
     }
@@ -205,7 +238,10 @@ fn text(facts: &Value) -> String {
 /// `matrix bt709, range limited, …`: what the video says of its colour.
 fn colour(facts: &Value) -> String {
     let said = facts.get("color").and_then(Value::as_object);
-    let said = said.into_iter().flatten().filter(|(_, value)| !value.is_null());
+    let said = said
+        .into_iter()
+        .flatten()
+        .filter(|(_, value)| !value.is_null());
     let said: Vec<String> = said
         .map(|(key, value)| match value.as_str() {
             Some(text) => format!("{key} {text}"),

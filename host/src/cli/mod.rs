@@ -1,10 +1,12 @@
 //! The commands.
 
 mod extract;
+mod inspect;
 mod options;
 mod up;
 
 pub use extract::{ExtractArgs, VideoReport, run_extract};
+pub use inspect::{InspectArgs, read_index, run_inspect};
 pub use options::{SelectionOptions, SharedOptions};
 pub use up::{UpArgs, run_up};
 
@@ -34,7 +36,13 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
     /// How log lines look.
-    #[arg(long, global = true, value_enum, default_value = "human", env = "FRAMEMILL_LOG")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "human",
+        env = "FRAMEMILL_LOG"
+    )]
     pub log: LogFormat,
 }
 
@@ -45,6 +53,8 @@ pub enum Command {
     Up(UpArgs),
     /// Extract frames of videos, then end
     Extract(ExtractArgs),
+    /// Say what is in a video and what an extraction would read, without decoding it
+    Inspect(InspectArgs),
 }
 
 /// How log lines look.
@@ -76,7 +86,7 @@ fn start_log(format: LogFormat, quiet: bool) {
 
 /// Runs a command line to its end.
 pub fn run(cli: Cli) -> ExitCode {
-    start_log(cli.log, matches!(cli.command, Command::Extract(_)));
+    start_log(cli.log, !matches!(cli.command, Command::Up(_)));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         // Components keep the cores busy; two more threads see to their objects meanwhile.
         .worker_threads(crate::config::cores().saturating_add(2))
@@ -87,6 +97,7 @@ pub fn run(cli: Cli) -> ExitCode {
             match cli.command {
                 Command::Up(args) => run_up(args).await,
                 Command::Extract(args) => run_extract(args).await,
+                Command::Inspect(args) => run_inspect(&args),
             }
         });
         // File reads that nobody waits for must not hold the exit up.

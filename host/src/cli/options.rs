@@ -17,12 +17,7 @@ use std::sync::Arc;
 pub const EXTRACT_FRAMES: &str = "extract-frames";
 
 /// Keys that are no flags: the host answers or sets them.
-const NO_FLAGS: &[&str] = &[
-    "bucket",
-    "objects_url",
-    "segments_url",
-    "component_sha256",
-];
+const NO_FLAGS: &[&str] = &["bucket", "objects_url", "segments_url", "component_sha256"];
 
 /// The component's keys as flags: `--every 2s`, `--max-side 640`, … Generated from the
 /// contract's table.
@@ -148,7 +143,11 @@ impl SharedOptions {
         observer: Observer,
     ) -> anyhow::Result<Runtime> {
         let path = find_component(name, self.components.as_deref())?;
-        let cache = if self.no_cache { None } else { default_cache_dir() };
+        let cache = if self.no_cache {
+            None
+        } else {
+            default_cache_dir()
+        };
         let engine = Engine::new(cache.as_deref())?;
         let for_loading = engine.clone();
         let component = tokio::task::spawn_blocking(move || Component::load(&for_loading, &path))
@@ -203,12 +202,21 @@ mod tests {
     #[test]
     fn bare_flags_take_no_file_for_their_value() {
         let probe = Probe::try_parse_from([
-            "framemill", "--dedupe", "a.mp4", "--keyframes", "b.mp4", "--every", "2s",
+            "framemill",
+            "--dedupe",
+            "a.mp4",
+            "--keyframes",
+            "b.mp4",
+            "--every",
+            "2s",
         ])
         .unwrap();
         let layer = probe.shared.layer();
         let get = |name: &str| layer.get(name).map(String::as_str);
-        assert_eq!((get("dedupe"), get("keyframes")), (Some("on"), Some("true")));
+        assert_eq!(
+            (get("dedupe"), get("keyframes")),
+            (Some("on"), Some("true"))
+        );
         assert_eq!(get("every"), Some("2s"));
         assert_eq!(probe.videos, ["a.mp4", "b.mp4"]);
     }

@@ -96,7 +96,9 @@ async fn run_until(
     }
     let store = LocalStore::new(Layout::folder(&data));
     // The queue's lock says that no other process writes here.
-    store.remove_leftovers().context("unfinished files cannot be removed")?;
+    store
+        .remove_leftovers()
+        .context("unfinished files cannot be removed")?;
     let store: Arc<dyn Store> = Arc::new(store);
     let runtime = args
         .shared

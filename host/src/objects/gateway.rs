@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -404,12 +404,6 @@ impl Call {
             .filter(|name| !name.is_empty())
             .ok_or_else(|| StoreError::Invalid("upload names no object".to_owned()))
     }
-}
-
-/// The JSON of an answer's body, for callers in this process.
-pub async fn json_body(response: Response<Body>) -> Option<Value> {
-    let bytes = response.into_body().collect().await.ok()?.to_bytes();
-    serde_json::from_slice(&bytes).ok()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ mod local;
 mod multipart;
 mod reply;
 
-pub use gateway::{Access, Body, Gateway, Written, json_body};
+pub use gateway::{Access, Body, Gateway, Written};
 pub(crate) use local::walk;
 pub use local::{Layout, LocalStore, PRIVATE_FOLDER, generation};
 pub(crate) use reply::{full, json};

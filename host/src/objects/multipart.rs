@@ -12,6 +12,7 @@ pub(super) struct Multipart {
     buffer: BytesMut,
     /// What ends a part: line break, two dashes, boundary.
     delimiter: Vec<u8>,
+    /// Whether the delimiter that ends the current part is still to come.
     in_part: bool,
 }
 
@@ -33,19 +34,23 @@ impl Multipart {
             // The first delimiter has no line break before it where the body starts with it.
             buffer: BytesMut::from("\r\n"),
             delimiter: format!("\r\n--{boundary}").into_bytes(),
-            in_part: false,
+            // What comes before the first boundary is skipped like a part.
+            in_part: true,
         })
     }
 
     /// Skips to the next part and gives its content type, empty where it has none; `None` at
     /// the end.
     pub(super) async fn next_part(&mut self) -> Result<Option<String>, StoreError> {
-        self.in_part = true;
         while self.chunk().await?.is_some() {}
-        let rest_of_line = self.line().await?;
-        if rest_of_line.starts_with(b"--") {
+        // What follows the last boundary may be nothing at all, not even a line break.
+        while self.buffer.len() < 2 {
+            self.more().await?;
+        }
+        if self.buffer.starts_with(b"--") {
             return Ok(None);
         }
+        self.line().await?;
         let mut content_type = String::new();
         loop {
             let line = self.line().await?;

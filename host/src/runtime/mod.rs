@@ -168,10 +168,19 @@ impl Runtime {
         let request = request.map_err(|error| broken(&error))?;
         let out = http.new_response_outparam(sender);
         let out = out.map_err(|error| broken(&error))?;
-        let guest = async {
-            let proxy = inner.pre.instantiate_async(&mut store).await?;
-            let handler = proxy.wasi_http_incoming_handler();
-            handler.call_handle(&mut store, request, out).await
+        // The sandbox goes with this future: whoever still waits for its answer then learns that
+        // there is none.
+        let guest = async move {
+            let ended = match inner.pre.instantiate_async(&mut store).await {
+                Ok(proxy) => {
+                    let handler = proxy.wasi_http_incoming_handler();
+                    handler.call_handle(&mut store, request, out).await
+                }
+                Err(error) => Err(error),
+            };
+            let state = store.data();
+            let (peak, denied) = (state.memory.peak(), state.memory.denied());
+            (ended, peak, denied, state.said())
         };
         // The body flows while the component still runs: it may write more than is buffered.
         let answer = async {
@@ -181,21 +190,17 @@ impl Runtime {
                 Err(_) => None,
             }
         };
-        let (ended, answer) = join(Metered::new(Box::pin(guest), &meter), answer).await;
-        let state = store.data();
-        let (peak, said) = (state.memory.peak(), state.said());
-        let trapped = |error: &wasmtime::Error| {
-            Crash::new(&inner.name, error, state.memory.denied(), &meter, &said)
-        };
+        let guest = Metered::new(Box::pin(guest), &meter);
+        let ((ended, peak_memory, denied, said), answer) = join(guest, answer).await;
         if let Err(error) = ended {
-            return Err(trapped(&error));
+            return Err(Crash::new(&inner.name, &error, denied, &meter, &said));
         }
         let response = match answer {
             Some(Ok(response)) => response,
             Some(Err(reason)) => return Err(Crash::no_answer(&inner.name, &reason)),
             None => return Err(Crash::no_answer(&inner.name, "it ended without an answer")),
         };
-        let (peak_memory, guest_time) = (peak, meter.spent());
+        let guest_time = meter.spent();
         tracing::debug!(
             label,
             status = response.status().as_u16(),

@@ -1,5 +1,6 @@
 //! What several tests need.
 #![allow(dead_code, reason = "each test uses its part")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use bytes::Bytes;
 use framemill::objects::{Access, Body, Gateway, Layout, LocalStore, Store};
@@ -63,7 +64,10 @@ pub fn runtime(data: &Path, limits: Limits, observer: Observer) -> Runtime {
     let parts = RuntimeParts {
         variables: component_variables(&BTreeMap::new(), &component.sha256, 3),
         component,
-        gateway: Arc::new(Gateway::new(HashMap::from([("local".into(), store)]), access)),
+        gateway: Arc::new(Gateway::new(
+            HashMap::from([("local".into(), store)]),
+            access,
+        )),
         limits,
         parallel: 2,
         observer,
@@ -148,8 +152,13 @@ pub trait ObjectsApi: Send + Sync {
         let name = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
         let path =
             format!("/upload/storage/v1/b/local/o?uploadType=media&name={name}{precondition}");
-        self.call(Method::POST, &path, &[("content-type", "image/jpeg")], bytes)
-            .await
+        self.call(
+            Method::POST,
+            &path,
+            &[("content-type", "image/jpeg")],
+            bytes,
+        )
+        .await
     }
 
     /// Multipart upload with this metadata.

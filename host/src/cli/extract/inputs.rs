@@ -64,7 +64,11 @@ fn below(folder: &Path, endings: &[String], inputs: &mut Vec<Input>) {
     crate::objects::walk(folder, "", "", 0, &mut |name, path| {
         let hidden = name.split('/').any(|part| part.starts_with('.'));
         let input = Input { path, name };
-        if !hidden && input.ending().is_some_and(|ending| endings.contains(&ending)) {
+        if !hidden
+            && input
+                .ending()
+                .is_some_and(|ending| endings.contains(&ending))
+        {
             found.push(input);
         }
     });
@@ -119,7 +123,12 @@ mod tests {
             path
         };
         let clip = file("clip.bin");
-        for name in ["all/b/x.mp4", "all/a.MKV", "all/notes.txt", "all/.hidden/x.mp4"] {
+        for name in [
+            "all/b/x.mp4",
+            "all/a.MKV",
+            "all/notes.txt",
+            "all/.hidden/x.mp4",
+        ] {
             file(name);
         }
         let other = file("other/a.MKV");

@@ -8,13 +8,13 @@ pub use report::VideoReport;
 
 use super::options::{EXTRACT_FRAMES, SharedOptions};
 use super::up::LOCAL_BUCKET;
-use crate::config::{Layer, Settings, cores};
+use crate::config::{Settings, cores};
 use crate::objects::{Layout, LocalStore, PRIVATE_FOLDER, Store, generation};
 use crate::runtime::{Observer, Runtime};
 use crate::service::push_request;
 use crate::sources::Message;
 use anyhow::{Context as _, ensure};
-use framemill_contract::{KEYS, Manifest, ObjectRef, Outcome};
+use framemill_contract::{Manifest, ObjectRef, Outcome};
 use futures::StreamExt;
 use inputs::Input;
 use progress::Progress;
@@ -60,7 +60,11 @@ impl ExtractArgs {
     /// named is a video whatever its ending.
     fn settings(&self, inputs: &[Input]) -> anyhow::Result<Settings> {
         let mut layer = self.shared.layer();
-        let fixed = [("video_path", VIDEOS), ("image_path", IMAGES), ("bucket", LOCAL_BUCKET)];
+        let fixed = [
+            ("video_path", VIDEOS),
+            ("image_path", IMAGES),
+            ("bucket", LOCAL_BUCKET),
+        ];
         for (key, value) in fixed {
             layer.insert(key.to_owned(), value.to_owned());
         }
@@ -88,14 +92,15 @@ pub async fn run_extract(args: ExtractArgs) -> anyhow::Result<bool> {
 
 /// Extracts; what became of each video, in the order given.
 async fn extract(args: &ExtractArgs) -> anyhow::Result<Vec<VideoReport>> {
-    let standard = Settings::load(&Layer::new(), self_config(args))
-        .map(|settings| settings.config.video_extensions)
-        .unwrap_or_else(|_| default_endings());
+    let standard = Settings::load(&args.shared.layer(), args.shared.config.as_deref())?;
+    let standard = standard.config.video_extensions;
     let inputs = inputs::find(&args.videos, &standard)?;
     let settings = args.settings(&inputs)?;
     std::fs::create_dir_all(&args.output)
         .with_context(|| format!("folder cannot be made: {}", args.output.display()))?;
-    let files = inputs.iter().map(|input| (input.object(), input.path.clone()));
+    let files = inputs
+        .iter()
+        .map(|input| (input.object(), input.path.clone()));
     let store = LocalStore::new(Layout {
         folders: vec![(IMAGES.to_owned(), args.output.clone())],
         files: files.collect(),
@@ -126,16 +131,6 @@ async fn extract(args: &ExtractArgs) -> anyhow::Result<Vec<VideoReport>> {
     drop(lock);
     remove_private_folder(&args.output);
     Ok(reports)
-}
-
-fn self_config(args: &ExtractArgs) -> Option<&Path> {
-    args.shared.config.as_deref()
-}
-
-fn default_endings() -> Vec<String> {
-    let key = KEYS.iter().find(|key| key.name == "video_extensions");
-    let endings = key.map_or("", |key| key.default).split(',');
-    endings.map(str::to_owned).collect()
 }
 
 /// Holds the output folder. What a crashed run has left is removed where no other run is at
@@ -188,7 +183,9 @@ async fn deliver(runtime: &Runtime, input: &Input) -> anyhow::Result<Outcome> {
         attempt: 1,
         published: SystemTime::now(),
     };
-    let answer = runtime.call(&message.object.name, push_request(&message)).await?;
+    let answer = runtime
+        .call(&message.object.name, push_request(&message))
+        .await?;
     serde_json::from_slice(answer.response.body()).with_context(|| {
         let status = answer.response.status();
         format!("component answered {status} without an outcome")

@@ -76,7 +76,9 @@ impl Progress {
                 }
             }
             Event::Written(written) if !written.name.ends_with(".json") => {
-                self.update(object, |video| video.images = video.images.saturating_add(1));
+                self.update(object, |video| {
+                    video.images = video.images.saturating_add(1)
+                });
             }
             Event::Written(_) => {}
         }
@@ -108,7 +110,8 @@ impl Progress {
         let (done, planned, seconds) = self.videos(|videos| {
             change(videos.entry(object.to_owned()).or_default());
             let counts = videos.values().map(Video::count);
-            let (done, planned) = counts.fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
+            let (done, planned) =
+                counts.fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
             let seconds: f64 = videos.values().map(Video::seconds_done).sum();
             (done, planned, seconds)
         });

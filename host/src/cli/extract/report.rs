@@ -146,7 +146,10 @@ pub(super) fn table(reports: &[VideoReport]) -> String {
         }
         let _ = writeln!(table, "{}", line.trim_end());
     }
-    let failed = reports.iter().filter(|report| report.error.is_some()).count();
+    let failed = reports
+        .iter()
+        .filter(|report| report.error.is_some())
+        .count();
     if failed > 0 {
         let _ = writeln!(table, "{failed} of {} videos failed", reports.len());
     }
@@ -155,7 +158,10 @@ pub(super) fn table(reports: &[VideoReport]) -> String {
 
 /// The report as JSON.
 pub(super) fn json(reports: &[VideoReport]) -> serde_json::Result<String> {
-    let failed = reports.iter().filter(|report| report.error.is_some()).count();
+    let failed = reports
+        .iter()
+        .filter(|report| report.error.is_some())
+        .count();
     serde_json::to_string_pretty(&serde_json::json!({
         "schema": "framemill.extract-report/1",
         "videos": reports,
