@@ -60,7 +60,9 @@ pub fn clip(name: &str, arguments: &[&str]) -> PathBuf {
         });
     let path = folder.join(format!("{key:08x}-{name}"));
     if !path.is_file() {
-        let part = folder.join(format!("part-{}-{key:08x}-{name}", std::process::id()));
+        // Tests run side by side, in processes and threads: each makes its own.
+        let maker = format!("{}-{:?}", std::process::id(), std::thread::current().id());
+        let part = folder.join(format!("part-{maker}-{key:08x}-{name}"));
         succeed(
             Command::new("ffmpeg")
                 .args(["-v", "error", "-y"])

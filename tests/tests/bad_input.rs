@@ -53,7 +53,8 @@ fn every_bad_file_has_a_failure_record_with_its_name_and_good_ones_are_done() {
         bytes
     };
     let media_header = find(&good, b"mdhd");
-    let sample_entry = find(&good, b"avc1");
+    let descriptions = find(&good, b"stsd");
+    let sample_entry = descriptions + find(&good[descriptions..], b"avc1");
     put(data, "empty.mp4", b"");
     put(
         data,

@@ -98,7 +98,7 @@ impl WasmToolchain {
             }
         };
         build.env_remove("RUSTFLAGS");
-        build.env("CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS", self.rustflags()?);
+        build.env("CARGO_ENCODED_RUSTFLAGS", self.rustflags()?);
         build.args([
             "build",
             "--profile",
@@ -111,18 +111,30 @@ impl WasmToolchain {
         Ok(build)
     }
 
+    /// Compiler flags in cargo's encoding, which allows spaces in paths.
     fn rustflags(&self) -> Result<String> {
-        let mut flags = "-C target-feature=+simd128".to_owned();
+        // Panic messages name source files: without this machine's folders in them, and with
+        // the same bytes wherever the component is built.
+        let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+        let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo"));
+        let remapped = [
+            (Some(sh::root()), "framemill"),
+            (cargo_home.or(home), "cargo"),
+        ];
+        let mut flags = vec!["-Ctarget-feature=+simd128".to_owned()];
+        for (folder, name) in remapped {
+            flags.extend(folder.map(|at| format!("--remap-path-prefix={}={name}", at.display())));
+        }
         if let Self::Debian { .. } = self {
             let libc = Path::new(DEBIAN_LIBC).join("libc.a");
             let libc =
                 std::fs::read(&libc).with_context(|| format!("cannot read {}", libc.display()))?;
             if !contains(&libc, b"pthread_mutex_lock") {
                 // See crates/video: the decoders name these symbols and never call them.
-                flags.push_str(" --cfg framemill_pthread_stubs");
+                flags.push("--cfg=framemill_pthread_stubs".to_owned());
             }
         }
-        Ok(flags)
+        Ok(flags.join("\x1f"))
     }
 }
 

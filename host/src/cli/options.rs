@@ -41,7 +41,6 @@ fn flags() -> impl Iterator<Item = Arg> {
             // after it is not taken for one.
             match key.name {
                 "keyframes" | "drop_blank" => bare(arg, "true"),
-                "dedupe" => bare(arg, "on"),
                 _ => arg.value_name(value_name(key.name)),
             }
         })
@@ -203,7 +202,7 @@ mod tests {
     fn bare_flags_take_no_file_for_their_value() {
         let probe = Probe::try_parse_from([
             "framemill",
-            "--dedupe",
+            "--dedupe=on",
             "a.mp4",
             "--keyframes",
             "b.mp4",

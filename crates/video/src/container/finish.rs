@@ -1,7 +1,7 @@
 //! What all demuxers do to their sample table at the end.
 
 use super::limits::MAX_SAMPLE_SIZE;
-use crate::{Dts, IndexError, IndexWarning, Pts, Sample, VideoIndex};
+use crate::{Codec, Dependence, Dts, IndexError, IndexWarning, Pts, Sample, VideoIndex};
 
 /// Drops samples that cannot be read: past the end of the file, without bytes, or absurdly
 /// large. Leaves a warning for each kind.
@@ -83,6 +83,18 @@ fn drop_where(samples: &mut Vec<Sample>, lose: impl Fn(&Sample) -> bool) -> Opti
         false
     });
     lost
+}
+
+/// Believes "disposable" only of codecs with one picture a sample. A temporal unit of AV1 and a
+/// superframe of VP9 also carry hidden frames that others refer to, and muxers mark the sample
+/// by its shown frame alone: ffmpeg's `sdtp` of SVT-AV1 streams does.
+pub(super) fn distrust_dependence(index: &mut VideoIndex) {
+    if matches!(index.config.codec, Codec::H264 | Codec::Hevc | Codec::Mjpeg) {
+        return;
+    }
+    for sample in &mut index.samples {
+        sample.dependence = Dependence::Unknown;
+    }
 }
 
 /// Samples before the first sync sample cannot be decoded: they are not shown. Where no sample is

@@ -199,6 +199,7 @@ fn describe(index: &mut VideoIndex, window: &Window) -> Pull<()> {
         }
     }
     finish::hide_before_sync(index);
+    finish::distrust_dependence(index);
     let config = &mut index.config;
     limits::check_dimensions(config.width, config.height)?;
     if config.profile.is_empty() {

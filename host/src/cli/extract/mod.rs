@@ -34,7 +34,7 @@ Examples:
   framemill extract clip.mp4 -o frames                 one image per second: frames/clip.mp4/000000.jpg, …
   framemill extract footage/ -o frames --every 500ms   all videos below footage/, two images per second
   framemill extract clip.mp4 -o frames --at 0s,1.5s,1m --format png
-  framemill extract clip.mp4 -o frames --keyframes --dedupe --max-side 640
+  framemill extract clip.mp4 -o frames --keyframes --dedupe on --max-side 640
 
 Beside the images lies manifest.json. A video whose manifest is there already is left unchanged.")]
 pub struct ExtractArgs {
