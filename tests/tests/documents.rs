@@ -17,7 +17,7 @@ fn check(file: &str, expected: &str) {
     let there = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         there == expected,
-        "{file} is out of date: FRAMEMILL_WRITE_DOCS=1 cargo xtask test documents"
+        "{file} is out of date: FRAMEMILL_WRITE_DOCS=1 cargo xtask test readme_lists schemas_are"
     );
 }
 

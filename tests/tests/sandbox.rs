@@ -108,3 +108,26 @@ fn a_decoder_that_panics_costs_its_own_gop() {
         "no damage of 60 made rav1d panic: if it is mended, this test needs another way to trap"
     );
 }
+
+/// Two hours of video: the index is the one thing that grows with the length.
+#[test]
+fn a_long_video_fits_a_small_sandbox() {
+    let encoder = [
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-g",
+        "300",
+        "-bf",
+        "2",
+        "-pix_fmt",
+        "yuv420p",
+    ];
+    let video = test_clip("two-hours.mp4", "64x64", "30", 7200, &encoder);
+    let (_out, _, manifest) = extracted(&video, &["--count", "5"]);
+    assert_eq!(indices(&manifest), [0, 43_200, 86_400, 129_600, 172_800]);
+    assert_eq!(manifest.video.frame_count, 216_000);
+    let peak = manifest.stats.peak_memory_bytes;
+    assert!(peak > 1 << 20 && peak < SMALL, "{} MiB", peak >> 20);
+}

@@ -49,9 +49,15 @@ fn build_components(names: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// Where the host is built.
+pub fn host_path() -> PathBuf {
+    sh::root().join("target/release/framemill")
+}
+
 /// Builds the host and returns its path. It finds the components beside its folder.
 pub fn host() -> Result<PathBuf> {
     eprintln!("building framemill");
-    sh::run(cargo_command()?.args(["build", "--release", "--locked", "--package", "framemill"]))?;
-    Ok(sh::root().join("target/release/framemill"))
+    let mut build = cargo_command()?;
+    sh::run(build.args(["build", "--release", "--locked", "--package", "framemill"]))?;
+    Ok(host_path())
 }

@@ -191,6 +191,7 @@ fn generation(text: &str) -> Result<i64, NotAnEnvelope> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::strategy::Strategy as _;
 
     const RESOURCE: &str =
         r#"{"kind":"storage#object","bucket":"b","name":"videos/a b.mp4","generation":"17"}"#;
@@ -240,6 +241,23 @@ mod tests {
         let event = Event::parse(|_| None, body.as_bytes()).unwrap();
         assert_eq!(event.kind, EventKind::Other("OBJECT_DELETE".to_owned()));
         assert_eq!(event.object.generation, None);
+    }
+
+    proptest::proptest! {
+        /// Whatever arrives is an event or a named refusal, never a panic.
+        #[test]
+        fn arbitrary_bodies_are_events_or_refused(
+            body in proptest::prop_oneof![
+                proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
+                r#"\{"(message|bucket|type|data|name)":("[^"]*"|\{"(attributes|data)":("[^"]*"|\{\})\}|[0-9])\}"#
+                    .prop_map(String::into_bytes),
+            ],
+            kind in proptest::option::of("[a-zA-Z._]{0,20}"),
+        ) {
+            if let Err(error) = Event::parse(|_| kind.clone(), &body) {
+                proptest::prop_assert!(!error.reason.is_empty());
+            }
+        }
     }
 
     #[test]

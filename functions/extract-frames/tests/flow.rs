@@ -1,4 +1,9 @@
 //! The flow over a store in memory that fails wherever it is told to.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper that fails is a test that fails"
+)]
 
 use extract_frames::store::{Created, ObjectMeta, Objects, SegmentAnswer, Segments, StoreError};
 use extract_frames::{coordinate, segment};

@@ -52,7 +52,8 @@ impl ComponentLog {
     fn line(&self, bytes: &[u8]) {
         let text = String::from_utf8_lossy(bytes);
         let text = text.trim_end();
-        if text.is_empty() {
+        // The standard library's advice after a panic is of no use in a sandbox.
+        if text.is_empty() || text.starts_with("note: run with `RUST_BACKTRACE") {
             return;
         }
         let (component, label) = (&self.component, &self.label);
