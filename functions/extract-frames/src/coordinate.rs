@@ -13,6 +13,8 @@ use futures::StreamExt as _;
 use std::collections::HashSet;
 
 const JSON: &str = "application/json";
+/// Below this many access units a sandbox of its own costs more than it brings.
+const SMALLEST_SEGMENT: u32 = 8;
 
 /// Handles one event, start to end.
 pub async fn handle<O: Objects, S: Segments>(
@@ -219,7 +221,7 @@ impl<O: Objects, S: Segments> Context<'_, O, S> {
             naming: self.config.naming,
             gops,
         };
-        let mut results = futures::stream::iter(plan.segments(self.config.segment_frames))
+        let mut results = futures::stream::iter(plan.segments(self.segment_frames(plan)))
             .map(|gops| self.segment(request(gops)))
             .buffered(self.config.parallel_segments);
         let mut joined = SegmentResult::default();
@@ -232,6 +234,16 @@ impl<O: Objects, S: Segments> Context<'_, O, S> {
             }
         }
         Ok(joined)
+    }
+
+    /// Access units per segment: the configured limit, less where a short plan would leave some
+    /// of the parallel sandboxes without work. What comes out does not depend on it.
+    fn segment_frames(&self, plan: &Plan<'_>) -> u32 {
+        let share = plan
+            .access_units
+            .div_ceil(self.config.parallel_segments.max(1) as u64);
+        let share = u32::try_from(share).unwrap_or(u32::MAX);
+        share.max(SMALLEST_SEGMENT).min(self.config.segment_frames)
     }
 
     /// Runs one segment; after a crash GOP by GOP, so that only the one to blame is lost.
