@@ -228,3 +228,33 @@ fn any_history_with_crashes_loses_nothing() {
         }
     }
 }
+
+/// Many hands take and settle at the same time: no message is in two hands, none comes back
+/// after it was settled.
+#[test]
+fn each_message_is_worked_on_by_one_hand_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = open(folder.path());
+    for number in 0..200 {
+        queue.enqueue(&object(&format!("v{number}"), 1)).unwrap();
+    }
+    let taken = std::sync::Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while queue.pending().unwrap() > 0 {
+                    let Some(message) = take(&queue) else {
+                        continue;
+                    };
+                    taken.lock().unwrap().push(message.id);
+                    queue.settle(&message, &done()).unwrap();
+                }
+            });
+        }
+    });
+    let mut taken = taken.into_inner().unwrap();
+    let count = taken.len();
+    taken.sort_unstable();
+    taken.dedup();
+    assert_eq!((count, taken.len()), (200, 200));
+}

@@ -184,10 +184,12 @@ impl Queue {
     /// # Errors
     /// Where the file cannot be read.
     pub fn take(&self) -> Result<Result<Message, Option<Duration>>, QueueError> {
+        // The lock first: in a snapshot from before a message was settled it still waits, and
+        // once it is released nothing else says that it does not.
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let read = self.database.begin_read().map_err(db)?;
         let pending = read.open_table(PENDING).map_err(db)?;
         let now = millis(SystemTime::now());
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next: Option<u64> = None;
         for entry in pending.iter().map_err(db)? {
             let (id, record) = entry.map_err(db)?;
