@@ -82,6 +82,9 @@ struct File {
     extract: BTreeMap<String, toml::Value>,
 }
 
+/// Keys of which one is the selection.
+const SELECTION: [&str; 5] = ["every", "every_frames", "count", "keyframes", "at"];
+
 /// Number of cores that we may use.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
@@ -98,7 +101,7 @@ impl Settings {
         file: Option<&str>,
     ) -> anyhow::Result<Self> {
         let file = file.map(read_file).transpose()?.unwrap_or_default();
-        let look_up = |name: &str| -> Option<String> {
+        let layers = |name: &str| {
             let variable = format!("FRAMEMILL_{}", name.to_ascii_uppercase());
             [
                 flags.get(name).cloned(),
@@ -106,8 +109,20 @@ impl Settings {
                 file.get(name).cloned(),
             ]
             .into_iter()
-            .flatten()
-            .find(|text| !text.trim().is_empty())
+            .map(|text| text.filter(|text| !text.trim().is_empty()))
+            .collect::<Vec<_>>()
+        };
+        // The selection is one choice: a layer that makes it hides that of the layers below.
+        let decides = (0..3).find(|layer| {
+            let in_layer = |name: &str| layers(name).get(*layer).is_some_and(Option::is_some);
+            SELECTION.iter().any(|name| in_layer(name))
+        });
+        let look_up = |name: &str| -> Option<String> {
+            let mut layers = layers(name);
+            match decides {
+                Some(layer) if SELECTION.contains(&name) => layers.swap_remove(layer),
+                _ => layers.into_iter().flatten().next(),
+            }
         };
         let text = |name: &str| -> String {
             let key = HOST_KEYS.iter().find(|key| key.name == name);

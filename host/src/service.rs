@@ -6,8 +6,9 @@ use crate::sources::{Message, Queue, QueueError};
 use anyhow::Context as _;
 use bytes::Bytes;
 use framemill_contract::{FailureRecord, Outcome};
-use futures::TryStreamExt;
+use futures::{FutureExt as _, TryStreamExt as _};
 use http::{Request, StatusCode, header};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -151,15 +152,26 @@ impl Service {
         let name = message.object.name.as_str();
         tracing::info!(attempt = message.attempt, "started: {name}");
         let started = std::time::Instant::now();
-        let answer = match self.runtime.call(name, push_request(message)).await {
-            Ok(answer) => answer,
-            Err(crash) => return self.retry(message, &crash.to_string(), None),
+        let call = AssertUnwindSafe(self.runtime.call(name, push_request(message)));
+        let answer = match call.catch_unwind().await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(crash)) => return self.retry(message, &crash.to_string(), None),
+            // A defect of ours on one video must not end the service, start after start.
+            Err(_) => {
+                let reason = "framemill itself failed on it: see the log, and report it";
+                return self.retry(message, reason, None);
+            }
         };
         let outcome = serde_json::from_slice::<Outcome>(answer.response.body());
         match (answer.response.status(), outcome) {
             (StatusCode::OK, Ok(outcome)) => {
                 let ended = self.report(name, &outcome, started.elapsed()).await;
-                self.queue.settle(message, &outcome)?;
+                match outcome {
+                    // Gone for now: a file that is moved back, or whose disk returns, has the
+                    // same generation and must be taken then.
+                    Outcome::Ignored { .. } => self.queue.forget(message)?,
+                    _ => self.queue.settle(message, &outcome)?,
+                }
                 Ok(ended)
             }
             (StatusCode::BAD_REQUEST, outcome) => {

@@ -30,6 +30,8 @@ pub fn boundary() -> Result<()> {
             "--prefix",
             "none",
             "--all-features",
+            "--target",
+            "all",
         ]);
         tree.args(["--format", "{p}", "--package", package]);
         let tree = sh::output(&mut tree)?;

@@ -45,10 +45,10 @@ pub fn demo(video: Option<&Path>) -> Result<()> {
 /// Places a video, or all files below a folder, in the bucket: linked where the file system
 /// allows it, else copied.
 fn bring(from: &Path, to: &Path) -> Result<()> {
-    let name = from
-        .file_name()
-        .with_context(|| format!("{} has no name", from.display()))?;
     if !from.is_dir() {
+        let name = from
+            .file_name()
+            .with_context(|| format!("{} has no name", from.display()))?;
         let target = to.join(name);
         let linked = fs::hard_link(from, &target);
         return match linked.or_else(|_| fs::copy(from, &target).map(drop)) {

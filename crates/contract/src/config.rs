@@ -50,7 +50,7 @@ keys! {
     unspecified_matrix = "auto": "YCbCr matrix of videos that do not say: auto (bt709 from 1280 x 720 pixels up, else bt601), bt601 or bt709",
     max_images = "100000": "a video whose selection gives more images than this is rejected",
     segment_frames = "300": "a segment, handled by one sandbox, decodes about this many access units at most, less where that keeps all cores busy",
-    parallel_segments = "4": "segments of one video that run at the same time",
+    parallel_segments = "4": "segments of one video that run at the same time; framemill sets the number of cores",
     objects_url = "https://storage.googleapis.com": "where objects are read and written: the GCS JSON API or something that speaks it",
     segments_url = "http://extract-frames.spin.internal/segments": "where this component reaches itself for the fan-out",
     component_sha256 = "": "set by the host: what the manifest names as the component that ran",

@@ -104,8 +104,8 @@ impl Screen {
     }
 }
 
-/// Joins the kept frames of segments that were screened each on its own: drops those at a
-/// segment's start that are like the last kept frame of the segments before.
+/// Drops near-duplicates from the frames of segments, one segment after the other: the same
+/// frames as one [`Screen`] over all, wherever segments begin.
 #[derive(Clone, Debug)]
 pub struct Merger {
     dedupe: Dedupe,
@@ -135,15 +135,12 @@ impl Merger {
         let mut dropped = Vec::new();
         let mut kept = Vec::with_capacity(frames.len());
         for (i, frame) in frames.into_iter().enumerate() {
-            // Behind the first that stays the segment's own screen has judged the same.
-            let judged = !kept.is_empty();
             let thumb = thumbs.get(i).and_then(|text| Thumb::from_text(text));
             let Ok(phash) = u64::from_str_radix(&frame.phash, 16) else {
                 kept.push(frame);
                 continue;
             };
-            let last = self.last.as_ref().filter(|_| !judged);
-            let same = last.and_then(|last| {
+            let same = self.last.as_ref().and_then(|last| {
                 let distance = last.same(phash, thumb.as_ref(), self.dedupe)?;
                 Some((distance, last.index))
             });
@@ -296,7 +293,7 @@ mod tests {
             let mut merger = Merger::new(&filters);
             let mut merged = Vec::new();
             for range in [0..cut, cut..looks.len()] {
-                let frames = screened(range);
+                let frames: Vec<usize> = range.collect();
                 let thumbs: Vec<_> = frames.iter().map(|i| looks[*i].thumb.to_text()).collect();
                 let frames = frames
                     .iter()

@@ -81,6 +81,7 @@ pub fn plan<'a>(index: &'a VideoIndex, selection: &Selection) -> Result<Plan<'a>
     let mut warnings = Vec::new();
     let chosen = match (&selection.select, selection.snap) {
         (Select::Keyframes, _) => track.shown_syncs(),
+        (Select::EveryFrames(n), Snap::Exact) => track.every(*n)?,
         (select, Snap::Exact) => track.on_display(&track.targets(select)?, &mut warnings),
         (select, Snap::Keyframe { tolerance }) => {
             track.nearest_syncs(&track.targets(select)?, tolerance, &mut warnings)
@@ -157,6 +158,15 @@ impl<'a> Track<'a> {
     /// Whether decoding can start at this decoding position.
     fn is_sync(&self, sample: u32) -> bool {
         sample == 0 || self.index.samples[sample as usize].sync
+    }
+
+    /// By number, not by time: frames may share one.
+    fn every(&self, n: u64) -> Result<Vec<u32>, PlanError> {
+        let step = usize::try_from(n).unwrap_or(usize::MAX);
+        if step == 0 {
+            return Err(PlanError::ZeroStep);
+        }
+        Ok((0u32..).take(self.order.len()).step_by(step).collect())
     }
 
     fn shown_syncs(&self) -> Vec<u32> {
@@ -262,7 +272,11 @@ impl<'a> Track<'a> {
             let sample = self.order[*frame as usize];
             let gop = self.gop_of(sample);
             let unit = if self.is_leading(sample, gop) {
-                gop.checked_sub(1)
+                // The samples before the first sync sample are no GOP to start from.
+                gop.checked_sub(1).filter(|before| {
+                    let start = self.syncs.get(*before as usize);
+                    start.is_some_and(|start| self.index.samples[*start as usize].sync)
+                })
             } else {
                 Some(gop)
             };

@@ -144,7 +144,8 @@ fn block_groups_unknown_sizes_and_flags() {
         (120, false, false),
     ];
     assert_eq!(seen, expected);
-    assert_eq!(index.samples[2].dependence, Dependence::Disposable);
+    // The third block is marked discardable, which is not believed of VP8.
+    assert_eq!(index.samples[2].dependence, Dependence::Unknown);
     assert_eq!(units(&index, &file)[1], INTER);
 }
 

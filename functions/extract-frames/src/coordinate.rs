@@ -171,6 +171,11 @@ impl<O: Objects, S: Segments> Context<'_, O, S> {
         let facts = Facts::of(&index, &plan);
         let result = self.fan_out(&index, &plan).await?;
         if result.frames.is_empty() && result.dropped.is_empty() {
+            let not_encoded = |warning: &&Warning| warning.code == "not_encoded";
+            if let Some(warning) = result.warnings.iter().find(not_encoded) {
+                let reason = warning.message.clone();
+                return Err(JobError::Encode { reason }.into());
+            }
             let first = result
                 .warnings
                 .first()
@@ -225,8 +230,6 @@ impl<O: Objects, S: Segments> Context<'_, O, S> {
             .map(|gops| self.segment(request(gops)))
             .buffered(self.config.parallel_segments);
         let mut joined = SegmentResult::default();
-        // Segments compare only their own frames; the first of one may be like the last of
-        // the one before.
         let mut merger = Merger::new(&self.config.filters);
         while let Some(results) = results.next().await {
             for result in results? {
@@ -435,16 +438,9 @@ fn crashed(gop: &GopWork, crash: &str) -> SegmentResult {
     }
 }
 
-/// The result less the frames that are like the last kept one of the segments before.
+/// The result less the frames that are like the last kept one before them.
 fn without_duplicates(merger: &mut Merger, mut result: SegmentResult) -> SegmentResult {
     let (kept, duplicates) = merger.push(result.frames, &std::mem::take(&mut result.thumbs));
-    for dropped in &mut result.dropped {
-        // What is like a frame that has just been dropped is like what that one is like.
-        let like = duplicates
-            .iter()
-            .find(|duplicate| Some(duplicate.index) == dropped.like);
-        dropped.like = like.map_or(dropped.like, |duplicate| duplicate.like);
-    }
     result.frames = kept;
     result.dropped.extend(duplicates);
     result.dropped.sort_by_key(|frame| frame.index);
@@ -453,7 +449,6 @@ fn without_duplicates(merger: &mut Merger, mut result: SegmentResult) -> Segment
 
 fn join(joined: &mut SegmentResult, next: SegmentResult) {
     joined.frames.extend(next.frames);
-    joined.thumbs.extend(next.thumbs);
     joined.dropped.extend(next.dropped);
     joined.warnings.extend(next.warnings);
     joined.color = joined.color.or(next.color);

@@ -19,9 +19,26 @@ async fn handle(request: Request) -> Response {
     }
 }
 
-/// The variables interface: an undefined variable is one that is not set.
+/// The variables interface. An undefined variable is one that is not set; a provider that does
+/// not answer is no reason to work with defaults.
 fn config() -> Result<Config, JobError> {
-    Ok(Config::from_lookup(|key| variables::get(key).ok())?)
+    let failed = std::cell::Cell::new(None);
+    let lookup = |key: &str| match variables::get(key) {
+        Ok(value) => Some(value),
+        Err(variables::Error::Undefined(_)) => None,
+        Err(error) => {
+            failed.set(Some((key.to_owned(), error.to_string())));
+            None
+        }
+    };
+    let config = Config::from_lookup(lookup);
+    match failed.take() {
+        Some((key, reason)) => Err(JobError::Storage {
+            what: format!("variable {key}"),
+            reason,
+        }),
+        None => Ok(config?),
+    }
 }
 
 async fn message(request: &Request) -> Outcome {

@@ -4,8 +4,8 @@
 use crate::fetch::{Chunk, chunks};
 use crate::store::{Created, Objects, StoreError};
 use framemill_contract::{
-    Dedupe, DroppedFrame, Folder, GopWork, JobError, KeptFrame, SegmentError, SegmentReply,
-    SegmentRequest, SegmentResult, Wanted, Warning,
+    Dedupe, DroppedFrame, Filters, Folder, GopWork, JobError, KeptFrame, SegmentError,
+    SegmentReply, SegmentRequest, SegmentResult, Wanted, Warning,
 };
 use framemill_frames::{Scores, Screen, Verdict, encode, score, to_rgb};
 use framemill_video::{DecodeError, Decoder, Frame, Pts, Sample, Samples, codec, open_decoder};
@@ -42,7 +42,7 @@ struct Extraction<'a, O> {
     request: &'a SegmentRequest,
     screen: Screen,
     result: SegmentResult,
-    /// Frames with images and, where near-duplicates are dropped, each in small.
+    /// Frames with images and, where near-duplicates are to be dropped, each in small.
     kept: Vec<(KeptFrame, Option<String>)>,
     uploads: FuturesUnordered<LocalBoxFuture<'a, Result<(), StoreError>>>,
 }
@@ -122,7 +122,12 @@ impl<'a, O: Objects> Extraction<'a, O> {
         Self {
             objects,
             request,
-            screen: Screen::new(&request.filters),
+            // Near-duplicates are the coordinator's: what a frame is like must not depend on
+            // where segments begin.
+            screen: Screen::new(&Filters {
+                dedupe: Dedupe::Off,
+                ..request.filters
+            }),
             result: SegmentResult::default(),
             kept: Vec::new(),
             uploads: FuturesUnordered::new(),
@@ -240,7 +245,12 @@ impl<'a, O: Objects> Extraction<'a, O> {
         }
         self.result.access_units_decoded += 1;
         let decoded = decoder.decode(&access_unit, sample.pts);
-        drain(gop);
+        if sample.shown {
+            drain(gop);
+        } else {
+            // What an edit list cuts out may carry the time of a frame that is shown.
+            while decoder.next_frame().is_some() {}
+        }
         decoded
     }
 

@@ -55,6 +55,8 @@ pub struct UpArgs {
 impl UpArgs {
     fn settings(&self) -> anyhow::Result<Settings> {
         let mut layer = self.shared.layer();
+        // The folder is the one bucket there is.
+        layer.insert("bucket".to_owned(), LOCAL_BUCKET.to_owned());
         for (name, value) in [
             ("data", &self.data),
             ("workers", &self.workers),

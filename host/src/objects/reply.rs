@@ -10,13 +10,13 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use serde_json::{Value, json};
 use std::time::{Duration, UNIX_EPOCH};
 
+/// The end of the year 9999: times above it have no RFC 3339 form.
+const LAST_MICROS: u64 = 253_402_300_799_000_000;
+
 /// An object resource.
 pub(super) fn resource(bucket: &str, meta: &ObjectMeta) -> Value {
-    let updated = UNIX_EPOCH
-        .checked_add(Duration::from_micros(
-            u64::try_from(meta.updated_micros).unwrap_or(0),
-        ))
-        .unwrap_or(UNIX_EPOCH);
+    let micros = u64::try_from(meta.updated_micros).unwrap_or(0);
+    let updated = UNIX_EPOCH + Duration::from_micros(micros.min(LAST_MICROS));
     let mut resource = json!({
         "kind": "storage#object",
         "id": format!("{bucket}/{}/{}", meta.name, meta.generation),

@@ -72,8 +72,9 @@ impl ResourceLimiter for MemoryLimit {
 #[error("time limit hit")]
 pub(super) struct TimeLimitHit;
 
-/// Counts the time that a component runs: what passes while its future is polled. Time in
-/// which it waits for objects, other sandboxes or a free thread does not count.
+/// Counts the time that a component runs: wall clock while its future is polled. Time in which
+/// it waits for objects or other sandboxes does not count; being preempted by other processes
+/// does.
 pub(super) struct Meter {
     limit: Duration,
     spent_before: AtomicU64,

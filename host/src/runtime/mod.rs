@@ -128,12 +128,18 @@ impl Runtime {
             );
             Ok(uri)
         };
+        let objects = url("objects_url")?;
+        let segments_authority = authority(&url("segments_url")?);
+        anyhow::ensure!(
+            authority(&objects) != segments_authority,
+            "configuration `segments_url`: names the host of objects_url: give it another"
+        );
         Ok(Self(Arc::new(Inner {
             engine: engine.clone(),
             pre,
             name,
-            objects: url("objects_url")?,
-            segments_authority: authority(&url("segments_url")?),
+            objects,
+            segments_authority,
             variables: Arc::new(parts.variables),
             gateway: parts.gateway,
             limits: parts.limits,

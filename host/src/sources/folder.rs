@@ -77,15 +77,16 @@ impl FolderSource {
     pub async fn run(mut self, state: watch::Sender<FolderState>) -> Result<(), QueueError> {
         let (sender, mut noticed) = mpsc::channel(1);
         // Dropping the watcher ends the notices.
-        let _watcher = start_watcher(&self.video_folder(), sender);
+        // The sender stays: a channel without one would end each wait at once.
+        let _watcher = start_watcher(&self.video_folder(), sender.clone());
         loop {
             let looked = tokio::task::spawn_blocking(move || {
                 let result = self.look(Instant::now());
                 (self, result)
             });
-            let Ok((source, result)) = looked.await else {
-                return Ok(());
-            };
+            let (source, result) = looked
+                .await
+                .map_err(|error| QueueError::from(std::io::Error::other(error)))?;
             self = source;
             result?;
             state.send_modify(|state| {

@@ -238,7 +238,15 @@ impl Queue {
     /// # Errors
     /// Where the file cannot be written; the message comes back after a restart.
     pub fn settle(&self, message: &Message, outcome: &Outcome) -> Result<(), QueueError> {
-        self.end(message, &Settled::Done(outcome.clone()))
+        self.end(message, Some(&Settled::Done(outcome.clone())))
+    }
+
+    /// Ends a message without remembering it: the same generation may be queued again.
+    ///
+    /// # Errors
+    /// As [`Queue::settle`].
+    pub fn forget(&self, message: &Message) -> Result<(), QueueError> {
+        self.end(message, None)
     }
 
     /// Ends a message that nobody can work on.
@@ -248,15 +256,15 @@ impl Queue {
     pub fn bury(&self, message: &Message, reason: &str) -> Result<(), QueueError> {
         self.end(
             message,
-            &Settled::Dead(DeadLetter {
+            Some(&Settled::Dead(DeadLetter {
                 object: message.object.clone(),
                 attempts: message.attempt,
                 reason: reason.to_owned(),
-            }),
+            })),
         )
     }
 
-    fn end(&self, message: &Message, settled: &Settled) -> Result<(), QueueError> {
+    fn end(&self, message: &Message, settled: Option<&Settled>) -> Result<(), QueueError> {
         let key = key(&message.object);
         let write = self.database.begin_write().map_err(db)?;
         {
@@ -265,8 +273,10 @@ impl Queue {
             let mut table = write.open_table(SETTLED).map_err(db)?;
             pending.remove(message.id).map_err(db)?;
             by_object.remove(key.as_str()).map_err(db)?;
-            let record = serde_json::to_vec(settled)?;
-            table.insert(key.as_str(), record.as_slice()).map_err(db)?;
+            if let Some(settled) = settled {
+                let record = serde_json::to_vec(settled)?;
+                table.insert(key.as_str(), record.as_slice()).map_err(db)?;
+            }
         }
         write.commit().map_err(db)?;
         self.release(message);

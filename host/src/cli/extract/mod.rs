@@ -126,7 +126,16 @@ async fn extract(args: &ExtractArgs) -> anyhow::Result<Vec<VideoReport>> {
             report
         }
     });
-    let reports = futures::stream::iter(work).buffered(jobs).collect().await;
+    // Unordered: behind a long first video the others must not wait.
+    let numbered = work
+        .enumerate()
+        .map(|(number, work)| async move { (number, work.await) });
+    let mut reports: Vec<(usize, VideoReport)> = futures::stream::iter(numbered)
+        .buffer_unordered(jobs)
+        .collect()
+        .await;
+    reports.sort_by_key(|(number, _)| *number);
+    let reports = reports.into_iter().map(|(_, report)| report).collect();
     progress.close();
     drop(lock);
     remove_private_folder(&args.output);
@@ -138,6 +147,12 @@ async fn extract(args: &ExtractArgs) -> anyhow::Result<Vec<VideoReport>> {
 fn lock_output(output: &Path, store: &LocalStore) -> anyhow::Result<File> {
     let shown = || format!("output folder cannot be written: {}", output.display());
     let folder = output.join(PRIVATE_FOLDER);
+    // Cleaning up here would take the service's queue and unfinished files away.
+    anyhow::ensure!(
+        !folder.join("queue.redb").exists(),
+        "output folder is the data folder of `framemill up`, whose files are not for us: choose another, for example {}",
+        output.join("extracted").display()
+    );
     std::fs::create_dir_all(&folder).with_context(shown)?;
     let lock = File::create(folder.join("lock")).with_context(shown)?;
     if lock.try_lock().is_ok() {

@@ -185,6 +185,10 @@ impl H264Decoder {
         let Some(first) = slices.first().map(|slice| slice.header) else {
             return Ok(());
         };
+        // Without it the rest would end up in the picture before or after.
+        if slices.iter().all(|slice| slice.header.first_mb != 0) {
+            return Err(damaged(CODEC, "the picture's first slice is missing"));
+        }
         self.select(&first, pts)?;
         let ends = self.pair_fields(slices, pts);
         let mut pictures = self.slices_to_pictures(slices)?;

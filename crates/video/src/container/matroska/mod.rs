@@ -23,6 +23,8 @@ use tracks::Track;
 
 const NAME: &str = "matroska";
 /// Ticks of `TimestampScale`: nanoseconds.
+/// A block that leaves the file from farther than this before its end has a damaged size.
+const LAST_BLOCK: u64 = 1 << 20;
 const NANOSECONDS: u64 = 1_000_000_000;
 
 /// The scan of one file.
@@ -112,13 +114,36 @@ impl Matroska {
         let element = match Element::read(window, self.at) {
             Ok(element) => element,
             Err(Stop::Fail(_)) if self.track.is_some() => {
-                self.damaged_from = Some((self.at, self.last_time()));
+                self.note_damage();
                 return Ok(true);
             }
             Err(stop) => return Err(stop),
         };
-        self.take(window, element)?;
+        // Only a last block may be cut off; any other element that leaves the file has a
+        // damaged size, and the frames behind it are still there.
+        let leaves = element.end.is_some_and(|end| end > limit);
+        let is_block = matches!(element.id, id::SIMPLE_BLOCK | id::BLOCK_GROUP | id::BLOCK);
+        let far = limit.saturating_sub(self.at) > LAST_BLOCK;
+        if leaves && self.track.is_some() && element.id != id::SEGMENT && (!is_block || far) {
+            if element.id == id::CLUSTER {
+                self.at = element.body;
+            } else {
+                self.note_damage();
+            }
+            return Ok(true);
+        }
+        match self.take(window, element) {
+            Err(Stop::Fail(_)) if !self.samples.is_empty() => self.note_damage(),
+            other => other?,
+        }
         Ok(true)
+    }
+
+    /// Damage begins here; the search for the next cluster begins behind what cannot be read,
+    /// which may look like one.
+    fn note_damage(&mut self) {
+        self.damaged_from = Some((self.at, self.last_time()));
+        self.at = self.at.saturating_add(1);
     }
 
     fn last_time(&self) -> Option<Pts> {

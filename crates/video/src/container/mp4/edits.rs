@@ -104,14 +104,32 @@ pub(super) fn apply(
         return Ok(());
     }
     let mut earliest = i64::MAX;
-    for sample in samples.iter_mut() {
-        let stretch = inside(sample.pts.0);
+    // A sync sample in a gap, and its media time.
+    let mut hidden_sync: Option<(usize, i64)> = None;
+    for number in 0..samples.len() {
+        let Some(sample) = samples.get_mut(number) else {
+            break;
+        };
+        let media = sample.pts.0;
+        let stretch = inside(media);
         sample.shown &= stretch.is_some();
         let shift = stretch.unwrap_or(first).shift;
-        sample.pts = Pts(sample.pts.0.saturating_add(shift));
+        sample.pts = Pts(media.saturating_add(shift));
         sample.dts = Dts(sample.dts.0.saturating_add(shift));
-        if sample.shown {
-            earliest = earliest.min(sample.pts.0);
+        let (shown, pts) = (sample.shown, sample.pts);
+        if sample.sync {
+            hidden_sync = (!shown).then_some((number, media));
+        }
+        if shown {
+            earliest = earliest.min(pts.0);
+        }
+        // Frames that a later stretch moves before it in time are not its leading pictures.
+        if let Some((at, start)) = hidden_sync
+            && shown
+            && media >= start
+            && let Some(sync) = samples.get_mut(at)
+        {
+            sync.pts = sync.pts.min(pts);
         }
     }
     let late = earliest.saturating_sub(lead);

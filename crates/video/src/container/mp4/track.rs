@@ -163,6 +163,8 @@ pub(super) fn choose(tracks: &mut Vec<Track>, fragmented: bool) -> Result<Track,
     };
     let mut track = tracks.swap_remove(index);
     match (track.entries.is_empty(), track.refusal.take()) {
+        // A clear start before an encrypted rest.
+        (false, Some(refusal @ Refusal::Encrypted(_))) => Err(refusal.into_error()),
         (false, _) => Ok(track),
         (true, Some(refusal)) => Err(refusal.into_error()),
         (true, None) => Err(IndexError::Damaged {
