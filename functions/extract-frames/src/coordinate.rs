@@ -13,6 +13,8 @@ use futures::StreamExt as _;
 use std::collections::HashSet;
 
 const JSON: &str = "application/json";
+/// Segments per parallel sandbox, at least, where the plan is large enough.
+const SEGMENTS_EACH: usize = 4;
 /// Below this many access units a sandbox of its own costs more than it brings.
 const SMALLEST_SEGMENT: u32 = 8;
 
@@ -240,11 +242,15 @@ impl<O: Objects, S: Segments> Context<'_, O, S> {
     }
 
     /// Access units per segment: the configured limit, less where a short plan would leave some
-    /// of the parallel sandboxes without work. What comes out does not depend on it.
+    /// of the parallel sandboxes without work. Several for each, so that uneven ones even out.
+    /// What comes out does not depend on it.
     fn segment_frames(&self, plan: &Plan<'_>) -> u32 {
-        let share = plan
-            .access_units
-            .div_ceil(self.config.parallel_segments.max(1) as u64);
+        let segments = self
+            .config
+            .parallel_segments
+            .max(1)
+            .saturating_mul(SEGMENTS_EACH);
+        let share = plan.access_units.div_ceil(segments as u64);
         let share = u32::try_from(share).unwrap_or(u32::MAX);
         share.max(SMALLEST_SEGMENT).min(self.config.segment_frames)
     }
