@@ -7,6 +7,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod finding;
 pub mod objects;
 pub mod runtime;
 pub mod service;

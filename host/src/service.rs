@@ -2,7 +2,7 @@
 
 use crate::objects::{RangeSpec, Store};
 use crate::runtime::Runtime;
-use crate::sources::{Message, Queue, QueueError};
+use crate::sources::{Queue, QueueError, Taken};
 use anyhow::Context as _;
 use bytes::Bytes;
 use framemill_contract::{FailureRecord, Outcome};
@@ -56,7 +56,7 @@ enum Ended {
 /// A taken message; given back when dropped, which after settling does nothing.
 struct Held {
     queue: Arc<Queue>,
-    message: Message,
+    message: Taken,
 }
 
 impl Drop for Held {
@@ -143,7 +143,7 @@ impl Service {
         Ok(tally)
     }
 
-    async fn deliver(&self, message: Message) -> Result<Ended, QueueError> {
+    async fn deliver(&self, message: Taken) -> Result<Ended, QueueError> {
         let held = Held {
             queue: Arc::clone(&self.queue),
             message,
@@ -196,7 +196,7 @@ impl Service {
 
     fn retry(
         &self,
-        message: &Message,
+        message: &Taken,
         reason: &str,
         after: Option<Duration>,
     ) -> Result<Ended, QueueError> {
@@ -289,7 +289,7 @@ fn words(outcome: &Outcome) -> String {
 }
 
 /// A message as Pub/Sub would push it.
-pub(crate) fn push_request(message: &Message) -> Request<Bytes> {
+pub(crate) fn push_request(message: &Taken) -> Request<Bytes> {
     let time = humantime::format_rfc3339_millis(message.published).to_string();
     let body = message
         .event()

@@ -2,7 +2,7 @@
 //! that is dropped with messages taken and opened again.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
-use framemill::sources::{Message, Queue, QueueError, Settled};
+use framemill::sources::{Queue, QueueError, Settled, Taken};
 use framemill_contract::{ObjectRef, Outcome};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -26,7 +26,7 @@ fn open(folder: &Path) -> Queue {
     Queue::open(&folder.join("sub/queue.redb"), 3).unwrap()
 }
 
-fn take(queue: &Queue) -> Option<Message> {
+fn take(queue: &Queue) -> Option<Taken> {
     queue.take().unwrap().ok()
 }
 
@@ -189,7 +189,7 @@ fn any_history_with_crashes_loses_nothing() {
         };
         let mut pending: BTreeSet<String> = BTreeSet::new();
         let mut ended: BTreeSet<String> = BTreeSet::new();
-        let mut taken: BTreeMap<String, Message> = BTreeMap::new();
+        let mut taken: BTreeMap<String, Taken> = BTreeMap::new();
         for step in 0..60 {
             let context = format!("seed {seed}, step {step}");
             let name = format!("v{}", next(8));

@@ -69,9 +69,13 @@ fn start_clock(engine: &wasmtime::Engine) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where compiled code is kept: the user's cache folder.
+/// Where compiled code is kept: the user's cache folder, as the XDG base directory
+/// specification places it.
 pub fn default_cache_dir() -> Option<PathBuf> {
-    Some(dirs::cache_dir()?.join("framemill").join("wasm"))
+    let folder = |name| std::env::var_os(name).map(PathBuf::from);
+    let cache = folder("XDG_CACHE_HOME").filter(|path| path.is_absolute());
+    let cache = cache.or_else(|| Some(folder("HOME")?.join(".cache")))?;
+    Some(cache.join("framemill").join("wasm"))
 }
 
 /// A compiled component.

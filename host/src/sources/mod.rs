@@ -1,7 +1,134 @@
-//! Where messages come from: a durable queue, and what fills it.
+//! Where messages come from. A [`Source`] gives out [`Delivery`]s; each is settled once, and is
+//! given back when it is dropped unsettled.
 
 mod folder;
+mod message;
 mod queue;
 
 pub use folder::{FolderSource, FolderState, FolderWatch};
-pub use queue::{DeadLetter, Message, Queue, QueueError, Settled};
+pub use message::Message;
+pub use queue::{DeadLetter, Queue, QueueError, Settled, Taken};
+
+use crate::finding::Finding;
+use framemill_contract::{Event, Outcome};
+use serde::Serialize;
+use std::time::{Duration, SystemTime};
+use thiserror::Error;
+
+/// Why a source does not work.
+#[derive(Debug, Error)]
+pub enum SourceError {
+    /// The embedded queue.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// It cannot be used as configured: fact, remedy, name of the resource.
+    #[error("{0}")]
+    Configuration(String),
+    /// It does not answer; trying again may help.
+    #[error("{what}: {reason}")]
+    Unreachable {
+        /// What was tried, on which resource.
+        what: String,
+        /// What the other side said.
+        reason: String,
+    },
+}
+
+/// What became of a delivery that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It comes back.
+    Later,
+    /// It was the last attempt: the message went to the dead letters.
+    Dead,
+}
+
+/// A message in our hands. Dropping it unsettled gives it back untried.
+pub struct Delivery {
+    /// The message.
+    pub message: Message,
+    /// The one way to end it.
+    pub settle: Box<dyn Settle>,
+}
+
+/// Ends a delivery. Implementations give the message back when they are dropped.
+#[async_trait::async_trait]
+pub trait Settle: Send {
+    /// The outcome is durable: the message is done. Returns once the source has confirmed it.
+    ///
+    /// # Errors
+    /// Where the source did not take it; the message comes back.
+    async fn ack(self: Box<Self>, outcome: &Outcome) -> Result<(), SourceError>;
+
+    /// The delivery failed for a reason that may pass. The message comes back, each time after
+    /// longer, but not before `at_least`; after the configured number of attempts it goes to
+    /// the dead letters instead.
+    ///
+    /// # Errors
+    /// As [`Settle::ack`].
+    async fn retry(
+        self: Box<Self>,
+        reason: &str,
+        at_least: Option<Duration>,
+    ) -> Result<Fate, SourceError>;
+
+    /// Nobody can work on it: it goes to the dead letters with this reason.
+    ///
+    /// # Errors
+    /// As [`Settle::ack`].
+    async fn bury(self: Box<Self>, reason: &str) -> Result<(), SourceError>;
+}
+
+/// A message among the dead letters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Dead {
+    /// Names it to [`Source::revive`].
+    pub id: String,
+    /// The upload, where the message carries one.
+    pub object: Option<framemill_contract::ObjectRef>,
+    /// Deliveries that failed.
+    pub attempts: u32,
+    /// Why the last one did.
+    pub reason: String,
+    /// When it was published first.
+    #[serde(with = "humantime_serde")]
+    pub published: SystemTime,
+}
+
+/// Something that messages come from.
+#[async_trait::async_trait]
+pub trait Source: Send + Sync {
+    /// How it is called in logs and findings.
+    fn name(&self) -> String;
+
+    /// Waits for a message and takes it. Dropping the future takes nothing. Outages are waited
+    /// out, with a log line; what only a person can mend is an error.
+    ///
+    /// # Errors
+    /// [`SourceError::Configuration`] and a broken embedded queue.
+    async fn next(&self) -> Result<Delivery, SourceError>;
+
+    /// Adds a message about an object, as an upload would.
+    ///
+    /// # Errors
+    /// Where it cannot be added.
+    async fn publish(&self, event: &Event) -> Result<(), SourceError>;
+
+    /// Up to `limit` dead letters, oldest first, without taking them.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<Dead>, SourceError>;
+
+    /// Queues dead letters again: those with these ids, or all. Says how many.
+    ///
+    /// # Errors
+    /// Where that fails; what was queued before stays queued.
+    async fn revive(&self, ids: Option<&[String]>) -> Result<usize, SourceError>;
+
+    /// Everything that is wrong with it, and what to do: for `framemill check`.
+    async fn check(&self) -> Vec<Finding>;
+
+    /// Gives back what is in hand and was not given out, and ends connections.
+    async fn close(&self);
+}

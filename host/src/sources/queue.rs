@@ -56,7 +56,7 @@ struct Record {
 
 /// A message that was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
+pub struct Taken {
     /// Number in the queue.
     pub id: u64,
     /// The upload.
@@ -67,7 +67,7 @@ pub struct Message {
     pub published: SystemTime,
 }
 
-impl Message {
+impl Taken {
     /// The event it carries.
     pub fn event(&self) -> Event {
         Event {
@@ -183,7 +183,7 @@ impl Queue {
     ///
     /// # Errors
     /// Where the file cannot be read.
-    pub fn take(&self) -> Result<Result<Message, Option<Duration>>, QueueError> {
+    pub fn take(&self) -> Result<Result<Taken, Option<Duration>>, QueueError> {
         // The lock first: in a snapshot from before a message was settled it still waits, and
         // once it is released nothing else says that it does not.
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
@@ -200,7 +200,7 @@ impl Queue {
             let record: Record = serde_json::from_slice(record.value())?;
             if record.not_before <= now {
                 taken.insert(id);
-                return Ok(Ok(Message {
+                return Ok(Ok(Taken {
                     id,
                     attempt: record.failures.saturating_add(1),
                     published: UNIX_EPOCH + Duration::from_millis(record.published),
@@ -218,7 +218,7 @@ impl Queue {
     ///
     /// # Errors
     /// As [`Queue::take`].
-    pub async fn next(&self) -> Result<Message, QueueError> {
+    pub async fn next(&self) -> Result<Taken, QueueError> {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
@@ -237,7 +237,7 @@ impl Queue {
     ///
     /// # Errors
     /// Where the file cannot be written; the message comes back after a restart.
-    pub fn settle(&self, message: &Message, outcome: &Outcome) -> Result<(), QueueError> {
+    pub fn settle(&self, message: &Taken, outcome: &Outcome) -> Result<(), QueueError> {
         self.end(message, Some(&Settled::Done(outcome.clone())))
     }
 
@@ -245,7 +245,7 @@ impl Queue {
     ///
     /// # Errors
     /// As [`Queue::settle`].
-    pub fn forget(&self, message: &Message) -> Result<(), QueueError> {
+    pub fn forget(&self, message: &Taken) -> Result<(), QueueError> {
         self.end(message, None)
     }
 
@@ -253,7 +253,7 @@ impl Queue {
     ///
     /// # Errors
     /// As [`Queue::settle`].
-    pub fn bury(&self, message: &Message, reason: &str) -> Result<(), QueueError> {
+    pub fn bury(&self, message: &Taken, reason: &str) -> Result<(), QueueError> {
         self.end(
             message,
             Some(&Settled::Dead(DeadLetter {
@@ -264,7 +264,7 @@ impl Queue {
         )
     }
 
-    fn end(&self, message: &Message, settled: Option<&Settled>) -> Result<(), QueueError> {
+    fn end(&self, message: &Taken, settled: Option<&Settled>) -> Result<(), QueueError> {
         let key = key(&message.object);
         let write = self.database.begin_write().map_err(db)?;
         {
@@ -290,7 +290,7 @@ impl Queue {
     /// As [`Queue::settle`].
     pub fn nack(
         &self,
-        message: &Message,
+        message: &Taken,
         reason: &str,
         at_least: Option<Duration>,
     ) -> Result<bool, QueueError> {
@@ -318,7 +318,7 @@ impl Queue {
     }
 
     /// Gives a message back untried: it does not count as a failed delivery.
-    pub fn release(&self, message: &Message) {
+    pub fn release(&self, message: &Taken) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.remove(&message.id);
         drop(taken);

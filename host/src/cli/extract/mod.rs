@@ -12,7 +12,7 @@ use crate::config::{Settings, cores};
 use crate::objects::{Layout, LocalStore, PRIVATE_FOLDER, Store, generation};
 use crate::runtime::{Observer, Runtime};
 use crate::service::push_request;
-use crate::sources::Message;
+use crate::sources::Taken;
 use anyhow::{Context as _, ensure};
 use framemill_contract::{Manifest, ObjectRef, Outcome};
 use futures::StreamExt;
@@ -188,7 +188,7 @@ async fn extract_one(runtime: &Runtime, input: &Input, output: &Path) -> VideoRe
 async fn deliver(runtime: &Runtime, input: &Input) -> anyhow::Result<Outcome> {
     let metadata = std::fs::metadata(&input.path).context("file cannot be read")?;
     ensure!(metadata.is_file(), "not a file");
-    let message = Message {
+    let message = Taken {
         id: 1,
         object: ObjectRef {
             bucket: LOCAL_BUCKET.to_owned(),
