@@ -3,10 +3,12 @@
 
 mod folder;
 mod message;
+pub mod pubsub;
 mod queue;
 
 pub use folder::{FolderSource, FolderState, FolderWatch};
 pub use message::Message;
+pub use pubsub::{PubSubConfig, PubSubSource};
 pub use queue::{DeadLetter, Queue, QueueError, Settled, Taken};
 
 use crate::finding::Finding;
@@ -14,6 +16,18 @@ use framemill_contract::{Event, Outcome};
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
 use thiserror::Error;
+
+/// A failed delivery comes back after this time at the latest.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// Longer payloads are no notifications: they are buried unread.
+const LONGEST_DATA: usize = 1 << 20;
+
+/// How long a message rests after its failed delivery number `attempt`: each time twice as
+/// long, but not less than `at_least`.
+fn back_off(attempt: u32, at_least: Option<Duration>) -> Duration {
+    let doubled = Duration::from_secs(1 << attempt.saturating_sub(1).min(16));
+    doubled.max(at_least.unwrap_or_default()).min(LONGEST_WAIT)
+}
 
 /// Why a source does not work.
 #[derive(Debug, Error)]

@@ -1,6 +1,7 @@
 //! A durable queue in one file. At least once: a message that was taken and not settled is
 //! there again after a restart. Each generation of an object is queued once in its life.
 
+use super::back_off;
 use framemill_contract::{Event, EventKind, ObjectRef, Outcome};
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
 use serde::{Deserialize, Serialize};
@@ -17,8 +18,6 @@ const PENDING: TableDefinition<u64, &[u8]> = TableDefinition::new("pending");
 const BY_OBJECT: TableDefinition<&str, u64> = TableDefinition::new("pending_by_object");
 /// What became of an object's generation.
 const SETTLED: TableDefinition<&str, &[u8]> = TableDefinition::new("settled");
-
-const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 /// Why the queue does not work.
 #[derive(Debug, Error)]
@@ -298,8 +297,7 @@ impl Queue {
             self.bury(message, reason)?;
             return Ok(true);
         }
-        let doubled = Duration::from_secs(1 << message.attempt.saturating_sub(1).min(16));
-        let wait = doubled.max(at_least.unwrap_or_default()).min(LONGEST_WAIT);
+        let wait = back_off(message.attempt, at_least);
         let record = Record {
             object: message.object.clone(),
             failures: message.attempt,

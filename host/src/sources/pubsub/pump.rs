@@ -1,0 +1,220 @@
+//! Reads the stream of messages. It reads always: what the server has sent is ours, and only
+//! what was read has its lease extended. How much it sends is bound by flow control.
+
+use super::client::{self, Fault};
+use super::{PubSubConfig, Shared};
+use crate::sources::SourceError;
+use google_cloud_pubsub::model::Message;
+use google_cloud_pubsub::subscriber::MessageStream;
+use google_cloud_pubsub::subscriber::ShutdownToken;
+use google_cloud_pubsub::subscriber::handler::Handler;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// A silent stream is looked after this often: the client mends it without a word.
+const LOOK: Duration = Duration::from_secs(20);
+/// A lease ends when the job does, not before.
+const LONGEST_LEASE: Duration = Duration::from_secs(100 * 86_400);
+
+/// What the stream brought.
+pub(super) enum Arrival {
+    Message(Box<Message>, Handler),
+    /// A person must mend it; the pump has ended.
+    Broken(SourceError),
+}
+
+/// A running reader; ends when dropped.
+pub(super) struct Pump {
+    pub(super) arrivals: mpsc::UnboundedReceiver<Arrival>,
+    streams: Arc<Mutex<Vec<ShutdownToken>>>,
+    stop: DropGuard,
+}
+
+impl Pump {
+    pub(super) fn start(shared: Arc<Shared>) -> Self {
+        let (sender, arrivals) = mpsc::unbounded_channel();
+        let stop = CancellationToken::new();
+        let streams = Arc::new(Mutex::new(Vec::new()));
+        let reader = Reader {
+            shared,
+            sender,
+            streams: Arc::clone(&streams),
+        };
+        let stopped = stop.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stopped.cancelled() => {}
+                () = reader.run() => {}
+            }
+        });
+        Self {
+            arrivals,
+            streams,
+            stop: stop.drop_guard(),
+        }
+    }
+
+    /// Gives back what waits here, and sends what is still to be sent to the server.
+    pub(super) async fn close(self, drain: Duration) {
+        let Self {
+            arrivals,
+            streams,
+            stop,
+        } = self;
+        drop(stop);
+        drop(arrivals);
+        let tokens = std::mem::take(&mut *streams.lock().unwrap_or_else(PoisonError::into_inner));
+        let all = futures::future::join_all(tokens.iter().map(ShutdownToken::shutdown));
+        if tokio::time::timeout(drain, all).await.is_err() {
+            tracing::warn!(
+                "not all messages were given back within {} s: the rest comes back when its lease ends",
+                drain.as_secs()
+            );
+        }
+    }
+}
+
+struct Reader {
+    shared: Arc<Shared>,
+    sender: mpsc::UnboundedSender<Arrival>,
+    /// Those that may have messages of theirs in our hands.
+    streams: Arc<Mutex<Vec<ShutdownToken>>>,
+}
+
+impl Reader {
+    /// Reads until a person must mend something.
+    async fn run(self) {
+        let name = &self.shared.config.subscription;
+        let mut waits = Waits::default();
+        loop {
+            let mut stream = self.open();
+            let fault = loop {
+                let next = self.next(&mut stream, &mut waits).await;
+                match next {
+                    Next::Message(message, handler) => {
+                        waits.over(name);
+                        let arrival = Arrival::Message(Box::new(message), handler);
+                        if self.sender.send(arrival).is_err() {
+                            return;
+                        }
+                    }
+                    Next::Reopen => break Fault::Unreachable("the stream had stopped".to_owned()),
+                    Next::Fault(fault) => break fault,
+                }
+            };
+            match broken(name, fault) {
+                SourceError::Unreachable { what, reason } => waits.wait(&what, &reason).await,
+                error => {
+                    let _ = self.sender.send(Arrival::Broken(error));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn open(&self) -> MessageStream {
+        let PubSubConfig {
+            subscription,
+            lease,
+            ..
+        } = &self.shared.config;
+        let hands = i64::try_from(self.shared.config.hands()).unwrap_or(i64::MAX);
+        let stream = self.shared.clients.subscriber.subscribe(subscription);
+        let stream = stream
+            .set_max_outstanding_messages(hands)
+            .set_max_lease(LONGEST_LEASE)
+            .set_max_lease_extension(*lease)
+            .build();
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        streams.push(stream.shutdown_token());
+        // Those before have given back everything long ago.
+        let surplus = streams.len().saturating_sub(16);
+        streams.drain(..surplus);
+        stream
+    }
+
+    /// Waits for a message; says what is wrong while there is none.
+    async fn next(&self, stream: &mut MessageStream, waits: &mut Waits) -> Next {
+        // Not dropped before it is done: that could lose what has just come.
+        let next = stream.next();
+        tokio::pin!(next);
+        loop {
+            match tokio::time::timeout(LOOK, &mut next).await {
+                Ok(Some(Ok((message, handler)))) => return Next::Message(message, handler),
+                Ok(Some(Err(error))) => return Next::Fault(Fault::of(&error)),
+                Ok(None) => return Next::Reopen,
+                Err(_) => {
+                    let name = &self.shared.config.subscription;
+                    let get = self.shared.clients.subscriptions.get_subscription();
+                    match client::call(get.set_subscription(name).send()).await {
+                        Err(Fault::Unreachable(reason)) => waits.note(name, &reason),
+                        // The client's own wait may be long by now.
+                        Ok(_) if waits.over(name) => return Next::Reopen,
+                        Ok(_) => {}
+                        // The stream says so itself.
+                        Err(_) => {}
+                    }
+                }
+            }
+        }
+    }
+}
+
+enum Next {
+    Message(Message, Handler),
+    Reopen,
+    Fault(Fault),
+}
+
+/// What ends a stream, in words that say what to do.
+fn broken(subscription: &str, fault: Fault) -> SourceError {
+    match fault {
+        Fault::Unreachable(reason) => SourceError::Unreachable {
+            what: format!("pulling from {subscription}"),
+            reason,
+        },
+        fault => {
+            let remedy = client::grant_subscription(subscription, "roles/pubsub.subscriber");
+            fault.into_error(format!("pulling from {subscription}"), &remedy)
+        }
+    }
+}
+
+/// An outage: told once, waited for with growing pauses, and told again when it is over.
+#[derive(Default)]
+pub(crate) struct Waits {
+    count: u32,
+    told: bool,
+}
+
+impl Waits {
+    const FIRST: Duration = Duration::from_millis(500);
+    const LAST: Duration = Duration::from_secs(30);
+
+    /// Tells of an outage, once.
+    pub(crate) fn note(&mut self, what: &str, reason: &str) {
+        if !std::mem::replace(&mut self.told, true) {
+            tracing::warn!("no answer, waiting: {reason}: {what}");
+        }
+    }
+
+    /// Tells of an outage, and waits.
+    pub(crate) async fn wait(&mut self, what: &str, reason: &str) {
+        self.note(what, reason);
+        let pause = Self::FIRST.saturating_mul(1 << self.count.min(8));
+        self.count = self.count.saturating_add(1);
+        tokio::time::sleep(pause.min(Self::LAST)).await;
+    }
+
+    /// It works; says whether there was an outage.
+    pub(crate) fn over(&mut self, what: &str) -> bool {
+        self.count = 0;
+        let told = std::mem::take(&mut self.told);
+        if told {
+            tracing::info!("answers again: {what}");
+        }
+        told
+    }
+}
