@@ -8,7 +8,12 @@
 pub mod cli;
 pub mod config;
 pub mod finding;
+pub mod images;
+pub mod net;
 pub mod objects;
+pub mod pipeline;
+pub mod records;
 pub mod runtime;
 pub mod service;
 pub mod sources;
+pub mod sweep;

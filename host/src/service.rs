@@ -1,26 +1,27 @@
-//! The service: takes messages, has the component work on them, settles them.
+//! The service: takes messages of a source, has components work on them, settles them.
 
-use crate::objects::{RangeSpec, Store};
-use crate::runtime::Runtime;
-use crate::sources::{Queue, QueueError, Taken};
+use crate::pipeline::{Filter, Pipeline};
+use crate::records;
+use crate::runtime::Answer;
+use crate::sources::{Delivery, Fate, Message, Source, SourceError};
 use anyhow::Context as _;
 use bytes::Bytes;
-use framemill_contract::{FailureRecord, Outcome};
-use futures::{FutureExt as _, TryStreamExt as _};
+use framemill_contract::{Event, FailureRecord, Ignored, Job, Outcome};
+use futures::FutureExt as _;
 use http::{Request, StatusCode, header};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::Semaphore;
+use std::time::{Duration, Instant};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// What became of the messages of one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Frames were extracted, or there already, or the object was no video.
+    /// The work was done, or had been already, or there was none.
     pub done: u64,
-    /// Videos that cannot be processed.
+    /// Objects that cannot be processed.
     pub rejected: u64,
     /// Messages that were given up.
     pub dead: u64,
@@ -30,18 +31,18 @@ pub struct Tally {
     pub given_back: u64,
 }
 
-/// Works on the messages of a queue.
+/// Works on the messages of one source.
 pub struct Service {
     /// Where messages come from.
-    pub queue: Arc<Queue>,
-    /// What works on them.
-    pub runtime: Runtime,
-    /// The bucket, for the remedy in failure records.
-    pub store: Arc<dyn Store>,
+    pub source: Arc<dyn Source>,
+    /// Who works on them: each pipeline that takes a message.
+    pub pipelines: Vec<Pipeline>,
     /// Messages at the same time.
     pub workers: usize,
     /// Time to finish after the stop.
     pub drain: Duration,
+    /// Is told how many messages are being worked on.
+    pub running: watch::Sender<usize>,
 }
 
 /// How one delivery ended.
@@ -53,16 +54,14 @@ enum Ended {
     Retried,
 }
 
-/// A taken message; given back when dropped, which after settling does nothing.
-struct Held {
-    queue: Arc<Queue>,
-    message: Taken,
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.queue.release(&self.message);
-    }
+/// What a component made of a message.
+enum Verdict {
+    Settled(Outcome),
+    Retry {
+        reason: String,
+        after: Option<Duration>,
+    },
+    NotAnEvent(String),
 }
 
 impl Service {
@@ -70,45 +69,61 @@ impl Service {
     /// `kill` cuts that time short.
     ///
     /// # Errors
-    /// Where the queue breaks.
+    /// Where the source breaks.
     pub async fn run(
         self: Arc<Self>,
         stop: CancellationToken,
         kill: CancellationToken,
     ) -> anyhow::Result<Tally> {
-        let permits = Arc::new(Semaphore::new(self.workers.max(1)));
         let mut running = JoinSet::new();
         let mut tally = Tally::default();
+        let worked = self.work(&stop, &mut running, &mut tally).await;
+        if let Err(error) = worked {
+            // What runs is finished all the same.
+            tracing::error!("{}: {error:#}", self.source.name());
+            self.finish(running, &kill, tally).await?;
+            return Err(error);
+        }
+        self.finish(running, &kill, tally).await
+    }
+
+    async fn work(
+        self: &Arc<Self>,
+        stop: &CancellationToken,
+        running: &mut JoinSet<Result<Ended, SourceError>>,
+        tally: &mut Tally,
+    ) -> anyhow::Result<()> {
+        let permits = Arc::new(Semaphore::new(self.workers.max(1)));
         loop {
+            self.running.send_replace(running.len());
             // The permit first: a message must not wait in our hands.
             let next = async {
                 let permit = Arc::clone(&permits).acquire_owned().await;
                 let permit = permit.context("workers are gone")?;
-                let message = self.queue.next().await?;
-                anyhow::Ok((permit, message))
+                let delivery = self.source.next().await?;
+                anyhow::Ok((permit, delivery))
             };
             tokio::select! {
                 biased;
-                () = stop.cancelled() => break,
+                () = stop.cancelled() => return Ok(()),
                 Some(ended) = running.join_next() => tally.add(ended)?,
                 next = next => {
-                    let (permit, message) = next?;
-                    let service = Arc::clone(&self);
+                    let (permit, delivery) = next?;
+                    let service = Arc::clone(self);
                     running.spawn(async move {
-                        let ended = service.deliver(message).await;
+                        let ended = service.deliver(delivery).await;
                         drop(permit);
                         ended
                     });
                 }
             }
         }
-        self.finish(running, &kill, tally).await
     }
 
     /// The graceful end.
     async fn finish(
         &self,
-        mut running: JoinSet<Result<Ended, QueueError>>,
+        mut running: JoinSet<Result<Ended, SourceError>>,
         kill: &CancellationToken,
         mut tally: Tally,
     ) -> anyhow::Result<Tally> {
@@ -121,96 +136,147 @@ impl Service {
         }
         let time_is_up = tokio::time::sleep(self.drain);
         tokio::pin!(time_is_up);
-        loop {
+        // What waits in hand goes back at once, so that others can take it.
+        let mut closing = self.source.close();
+        let mut closed = false;
+        while !(running.is_empty() && closed) {
             tokio::select! {
                 biased;
                 () = kill.cancelled() => break,
-                ended = running.join_next() => match ended {
-                    Some(ended) => tally.add(ended)?,
-                    None => return Ok(tally),
-                },
+                () = &mut closing, if !closed => closed = true,
+                Some(ended) = running.join_next() => tally.add(ended)?,
                 () = &mut time_is_up => break,
             }
         }
-        tally.given_back = running.len() as u64;
-        tracing::warn!(
-            messages = running.len(),
-            "given back unfinished: the next start works on them"
-        );
-        running.abort_all();
-        // A sandbox in the middle of computing stops at its next tick.
-        while running.join_next().await.is_some() {}
+        if !running.is_empty() {
+            tally.given_back = running.len() as u64;
+            tracing::warn!(
+                messages = running.len(),
+                "given back unfinished: the next start works on them"
+            );
+            running.abort_all();
+            // A sandbox in the middle of computing stops at its next tick.
+            while running.join_next().await.is_some() {}
+        }
         Ok(tally)
     }
 
-    async fn deliver(&self, message: Taken) -> Result<Ended, QueueError> {
-        let held = Held {
-            queue: Arc::clone(&self.queue),
-            message,
-        };
-        let message = &held.message;
-        let name = message.object.name.as_str();
-        tracing::info!(attempt = message.attempt, "started: {name}");
-        let started = std::time::Instant::now();
-        let call = AssertUnwindSafe(self.runtime.call(name, push_request(message)));
-        let answer = match call.catch_unwind().await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(crash)) => return self.retry(message, &crash.to_string(), None),
-            // A defect of ours on one video must not end the service, start after start.
-            Err(_) => {
-                let reason = "framemill itself failed on it: see the log, and report it";
-                return self.retry(message, reason, None);
+    async fn deliver(&self, delivery: Delivery) -> Result<Ended, SourceError> {
+        let Delivery { message, settle } = delivery;
+        let event = match message.event() {
+            Ok(event) => event,
+            Err(error) => {
+                tracing::error!(message = message.id, "given up: {error}");
+                settle.bury(&error.to_string()).await?;
+                return Ok(Ended::Dead);
             }
         };
+        match self.work_on(&message, &event).await {
+            Verdict::Settled(outcome) => {
+                settle.ack(&outcome).await?;
+                Ok(match outcome {
+                    Outcome::Rejected { .. } => Ended::Rejected,
+                    _ => Ended::Done,
+                })
+            }
+            Verdict::NotAnEvent(reason) => {
+                tracing::error!("given up: {reason}: {}", event.object.name);
+                settle.bury(&reason).await?;
+                Ok(Ended::Dead)
+            }
+            Verdict::Retry { reason, after } => {
+                let (name, attempt) = (&event.object.name, message.attempt);
+                if settle.retry(&reason, after).await? == Fate::Later {
+                    tracing::warn!(attempt, "failed, will be tried again: {reason}: {name}");
+                    return Ok(Ended::Retried);
+                }
+                tracing::error!(attempts = attempt, "given up: {reason}: {name}");
+                self.record_given_up(&event, attempt, &reason).await;
+                Ok(Ended::Dead)
+            }
+        }
+    }
+
+    /// Has each pipeline that takes the event work on it. All of them: those that succeeded find
+    /// their work done when the message comes back for the sake of another.
+    async fn work_on(&self, message: &Message, event: &Event) -> Verdict {
+        let mut verdict: Option<Verdict> = None;
+        let mut ignored: Option<Ignored> = None;
+        for pipeline in &self.pipelines {
+            match pipeline.filter.take(event) {
+                Ok(()) => {
+                    let next = pipeline.work_on(message, event).await;
+                    verdict = Some(match verdict {
+                        Some(before) => before.and(next),
+                        None => next,
+                    });
+                }
+                Err(reason) => ignored = Some(reason),
+            }
+        }
+        verdict.unwrap_or_else(|| {
+            let reason = ignored.map_or_else(|| "no pipeline".to_owned(), |i| i.to_string());
+            tracing::debug!("ignored: {reason}: {}", event.object.name);
+            Verdict::Settled(Outcome::Ignored { reason })
+        })
+    }
+
+    /// So that the video is listed with the failures, and no sweep queues it again.
+    async fn record_given_up(&self, event: &Event, attempts: u32, reason: &str) {
+        for pipeline in &self.pipelines {
+            if let Filter::Videos(config) = &pipeline.filter
+                && let Ok(job) = Job::from_event(event, config)
+            {
+                let store = pipeline.store.as_ref();
+                if let Err(error) = records::give_up(store, &job, attempts, reason).await {
+                    tracing::warn!(%error, "failure record cannot be written: {}", job.video.name);
+                }
+            }
+        }
+    }
+}
+
+impl Pipeline {
+    async fn work_on(&self, message: &Message, event: &Event) -> Verdict {
+        let name = event.object.name.as_str();
+        tracing::info!(
+            pipeline = self.name,
+            attempt = message.attempt,
+            "started: {name}"
+        );
+        let started = Instant::now();
+        let request = push_request(message.push_body().to_string());
+        let call = AssertUnwindSafe(self.runtime.call(name, request));
+        match call.catch_unwind().await {
+            Ok(Ok(answer)) => self.judge(name, &answer, started.elapsed()).await,
+            Ok(Err(crash)) => Verdict::retry(crash.to_string()),
+            // A defect of ours on one video must not end the service, start after start.
+            Err(_) => Verdict::retry("framemill itself failed on it: see the log, and report it"),
+        }
+    }
+
+    async fn judge(&self, name: &str, answer: &Answer, took: Duration) -> Verdict {
         let outcome = serde_json::from_slice::<Outcome>(answer.response.body());
         match (answer.response.status(), outcome) {
             (StatusCode::OK, Ok(outcome)) => {
-                let ended = self.report(name, &outcome, started.elapsed()).await;
-                match outcome {
-                    // Gone for now: a file that is moved back, or whose disk returns, has the
-                    // same generation and must be taken then.
-                    Outcome::Ignored { .. } => self.queue.forget(message)?,
-                    _ => self.queue.settle(message, &outcome)?,
-                }
-                Ok(ended)
+                self.report(name, &outcome, took).await;
+                Verdict::Settled(outcome)
             }
-            (StatusCode::BAD_REQUEST, outcome) => {
-                let reason = outcome.map_or_else(|_| "not understood".to_owned(), |o| words(&o));
-                tracing::error!("given up: {reason}: {name}");
-                self.queue.bury(message, &reason)?;
-                Ok(Ended::Dead)
-            }
-            (StatusCode::SERVICE_UNAVAILABLE, Ok(outcome)) => {
-                let after = answer.response.headers().get(header::RETRY_AFTER);
-                let after = after
-                    .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-                    .map(Duration::from_secs);
-                self.retry(message, &words(&outcome), after)
-            }
+            (StatusCode::BAD_REQUEST, outcome) => Verdict::NotAnEvent(
+                outcome.map_or_else(|_| "not understood".to_owned(), |outcome| words(&outcome)),
+            ),
+            (StatusCode::SERVICE_UNAVAILABLE, Ok(outcome)) => Verdict::Retry {
+                reason: words(&outcome),
+                after: retry_after(answer),
+            },
             (status, _) => {
-                let reason = format!("component answered {status} without an outcome");
-                self.retry(message, &reason, None)
+                Verdict::retry(format!("component answered {status} without an outcome"))
             }
         }
     }
 
-    fn retry(
-        &self,
-        message: &Taken,
-        reason: &str,
-        after: Option<Duration>,
-    ) -> Result<Ended, QueueError> {
-        let (name, attempt) = (&message.object.name, message.attempt);
-        if self.queue.nack(message, reason, after)? {
-            tracing::error!(attempts = attempt, "given up: {reason}: {name}");
-            return Ok(Ended::Dead);
-        }
-        tracing::warn!(attempt, "failed, will be tried again: {reason}: {name}");
-        Ok(Ended::Retried)
-    }
-
-    async fn report(&self, name: &str, outcome: &Outcome, took: Duration) -> Ended {
-        let seconds = took.as_secs_f64();
+    async fn report(&self, name: &str, outcome: &Outcome, took: Duration) {
+        let (pipeline, seconds) = (&self.name, took.as_secs_f64());
         match outcome {
             Outcome::Extracted {
                 frames,
@@ -227,48 +293,103 @@ impl Service {
                     "extracted: {name}"
                 );
             }
-            Outcome::Unchanged { manifest } => tracing::info!(manifest, "unchanged: {name}"),
-            Outcome::Ignored { reason } => tracing::info!("ignored: {reason}: {name}"),
+            Outcome::Requested {
+                target,
+                tasks,
+                existing,
+                receipt,
+            } => {
+                tracing::info!(
+                    tasks,
+                    existing,
+                    seconds,
+                    receipt,
+                    "labels requested from {target}: {name}"
+                );
+            }
+            Outcome::Unchanged { manifest } => {
+                tracing::info!(pipeline, manifest, "unchanged: {name}");
+            }
+            Outcome::Ignored { reason } => tracing::info!(pipeline, "ignored: {reason}: {name}"),
             Outcome::Rejected {
                 failure,
                 code,
                 message,
             } => {
                 let remedy = self.remedy(failure).await;
-                tracing::error!(code, remedy, failure, "rejected: {message}: {name}");
-                return Ended::Rejected;
+                tracing::error!(
+                    pipeline,
+                    code,
+                    remedy,
+                    failure,
+                    "rejected: {message}: {name}"
+                );
             }
             Outcome::Retry { .. } | Outcome::NotAnEvent { .. } => {}
         }
-        Ended::Done
     }
 
-    /// What to do about a rejected video, from its failure record.
+    /// What to do about a rejected object, from its failure record.
     async fn remedy(&self, failure: &str) -> Option<String> {
-        let reading = self
-            .store
-            .read(failure, None, RangeSpec::Whole)
-            .await
-            .ok()?;
-        let chunks: Vec<Bytes> = reading.stream.try_collect().await.ok()?;
-        let record: FailureRecord = serde_json::from_slice(&chunks.concat()).ok()?;
-        Some(record.remedy)
+        let record = records::read_json::<FailureRecord>(self.store.as_ref(), failure).await;
+        Some(record.ok()??.remedy)
+    }
+}
+
+impl Verdict {
+    fn retry(reason: impl Into<String>) -> Self {
+        Self::Retry {
+            reason: reason.into(),
+            after: None,
+        }
+    }
+
+    /// The one that decides of two: what must come back comes back.
+    fn and(self, other: Self) -> Self {
+        match (&self, &other) {
+            (Self::Retry { .. }, _) => self,
+            (_, Self::Retry { .. }) => other,
+            (Self::NotAnEvent(_), _) => self,
+            (_, Self::NotAnEvent(_)) => other,
+            (Self::Settled(Outcome::Rejected { .. }), _) => self,
+            (Self::Settled(Outcome::Ignored { .. }), _) => other,
+            (_, Self::Settled(Outcome::Rejected { .. })) => other,
+            _ => self,
+        }
     }
 }
 
 impl Tally {
     fn add(
         &mut self,
-        ended: Result<Result<Ended, QueueError>, tokio::task::JoinError>,
+        ended: Result<Result<Ended, SourceError>, tokio::task::JoinError>,
     ) -> anyhow::Result<()> {
-        let count = match ended.context("a worker broke off")?? {
-            Ended::Done => &mut self.done,
-            Ended::Rejected => &mut self.rejected,
-            Ended::Dead => &mut self.dead,
-            Ended::Retried => &mut self.retried,
+        let count = match ended.context("a worker broke off")? {
+            Ok(Ended::Done) => &mut self.done,
+            Ok(Ended::Rejected) => &mut self.rejected,
+            Ok(Ended::Dead) => &mut self.dead,
+            Ok(Ended::Retried) => &mut self.retried,
+            Err(error @ SourceError::Unreachable { .. }) => {
+                // The work is done, but its message is not settled: it comes back.
+                tracing::warn!("message cannot be settled, it comes back: {error}");
+                &mut self.retried
+            }
+            Err(error) => return Err(error.into()),
         };
         *count = count.saturating_add(1);
         Ok(())
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            done: self.done.saturating_add(other.done),
+            rejected: self.rejected.saturating_add(other.rejected),
+            dead: self.dead.saturating_add(other.dead),
+            retried: self.retried.saturating_add(other.retried),
+            given_back: self.given_back.saturating_add(other.given_back),
+        }
     }
 
     /// Whether a video failed for good.
@@ -285,19 +406,22 @@ fn words(outcome: &Outcome) -> String {
         | Outcome::Rejected { message, .. } => message.clone(),
         Outcome::Ignored { reason } => reason.clone(),
         Outcome::Extracted { manifest, .. } | Outcome::Unchanged { manifest } => manifest.clone(),
+        Outcome::Requested { receipt, .. } => receipt.clone(),
     }
 }
 
+fn retry_after(answer: &Answer) -> Option<Duration> {
+    let value = answer.response.headers().get(header::RETRY_AFTER)?;
+    Some(Duration::from_secs(
+        value.to_str().ok()?.trim().parse().ok()?,
+    ))
+}
+
 /// A message as Pub/Sub would push it.
-pub(crate) fn push_request(message: &Taken) -> Request<Bytes> {
-    let time = humantime::format_rfc3339_millis(message.published).to_string();
-    let body = message
-        .event()
-        .to_push_body(&message.id.to_string(), &time, message.attempt)
-        .to_string();
+pub(crate) fn push_request(body: String) -> Request<Bytes> {
     let mut request = Request::new(Bytes::from(body));
     *request.method_mut() = http::Method::POST;
-    *request.uri_mut() = http::Uri::from_static("http://extract-frames.spin.internal/");
+    *request.uri_mut() = http::Uri::from_static("http://framemill.internal/");
     let json = http::HeaderValue::from_static("application/json");
     request.headers_mut().insert(header::CONTENT_TYPE, json);
     request

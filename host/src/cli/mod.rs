@@ -1,5 +1,6 @@
 //! The commands.
 
+mod assemble;
 mod extract;
 mod inspect;
 mod options;

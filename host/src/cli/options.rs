@@ -3,7 +3,7 @@
 use crate::config::{Layer, Settings, cores};
 use crate::objects::{Access, Gateway, Store};
 use crate::runtime::{
-    Component, Engine, Limits, Observer, Runtime, RuntimeParts, component_variables,
+    Component, Engine, Limits, Observer, Runtime, RuntimeParts, Upstreams, component_variables,
     default_cache_dir, find_component,
 };
 use anyhow::Context as _;
@@ -129,49 +129,68 @@ impl SharedOptions {
         layer
     }
 
-    /// The component `name` over one bucket.
+    /// The engine that runs components.
     ///
     /// # Errors
-    /// Where the component is missing or does not fit.
-    pub async fn runtime(
-        &self,
-        name: &str,
-        settings: &Settings,
-        bucket: &str,
-        store: Arc<dyn Store>,
-        observer: Observer,
-    ) -> anyhow::Result<Runtime> {
-        let path = find_component(name, self.components.as_deref())?;
-        let cache = if self.no_cache {
-            None
-        } else {
-            default_cache_dir()
-        };
-        let engine = Engine::new(cache.as_deref())?;
-        let for_loading = engine.clone();
-        let component = tokio::task::spawn_blocking(move || Component::load(&for_loading, &path))
-            .await
-            .context("compiling broke off")??;
-        let access = Access {
-            read: vec![settings.config.video_path.clone()],
-            write: vec![settings.config.image_path.clone()],
-        };
-        let buckets = HashMap::from([(bucket.to_owned(), store)]);
-        Runtime::new(
-            &engine,
-            RuntimeParts {
-                variables: component_variables(&settings.extract, &component.sha256, cores()),
-                component,
-                gateway: Arc::new(Gateway::new(buckets, access)),
-                limits: Limits {
-                    memory: settings.memory_limit,
-                    time: settings.time_limit,
-                },
-                parallel: cores(),
-                observer,
-            },
-        )
+    /// Where this machine cannot run wasm.
+    pub fn engine(&self) -> anyhow::Result<Engine> {
+        let cache = default_cache_dir().filter(|_| !self.no_cache);
+        Engine::new(cache.as_deref())
     }
+
+    /// Compiles the component that is called `name`, or lies at that path.
+    ///
+    /// # Errors
+    /// Where it is missing or does not fit.
+    pub async fn component(&self, engine: &Engine, name: &str) -> anyhow::Result<Component> {
+        let path = if name.ends_with(".wasm") {
+            PathBuf::from(name)
+        } else {
+            find_component(name, self.components.as_deref())?
+        };
+        let engine = engine.clone();
+        tokio::task::spawn_blocking(move || Component::load(&engine, &path))
+            .await
+            .context("compiling broke off")?
+    }
+}
+
+/// Limits of one sandbox.
+pub fn limits(settings: &Settings) -> Limits {
+    Limits {
+        memory: settings.memory_limit,
+        time: settings.time_limit,
+    }
+}
+
+/// extract-frames over one bucket.
+///
+/// # Errors
+/// Where the component does not fit.
+pub fn extract_runtime(
+    engine: &Engine,
+    component: Component,
+    settings: &Settings,
+    store: Arc<dyn Store>,
+    observer: Observer,
+) -> anyhow::Result<Runtime> {
+    let access = Access {
+        read: vec![settings.config.video_path.clone()],
+        write: vec![settings.config.image_path.clone()],
+    };
+    let buckets = HashMap::from([(settings.store.bucket().to_owned(), store)]);
+    Runtime::new(
+        engine,
+        RuntimeParts {
+            variables: component_variables(&settings.extract, &component.sha256, cores()),
+            component,
+            gateway: Arc::new(Gateway::new(buckets, access)),
+            upstreams: Upstreams::default(),
+            limits: limits(settings),
+            parallel: cores(),
+            observer,
+        },
+    )
 }
 
 #[cfg(test)]

@@ -1,19 +1,24 @@
 //! `framemill up`: the service.
 
-use super::options::{EXTRACT_FRAMES, SharedOptions};
-use crate::config::Settings;
-use crate::objects::{Layout, LocalStore, PRIVATE_FOLDER, Store};
-use crate::service::Service;
-use crate::sources::{FolderSource, FolderState, FolderWatch, Queue};
+use super::assemble::Assembly;
+use super::options::SharedOptions;
+use crate::config::{Layer, Settings, SourceAddress, StoreAddress};
+use crate::images::Images;
+use crate::objects::{Layout, LocalStore};
+use crate::pipeline::{Filter, Pipeline};
+use crate::service::{Service, Tally};
+use crate::sources::{FolderSource, FolderState, FolderWatch, Queue, Source};
+use crate::sweep::Sweep;
 use anyhow::Context as _;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Name of the bucket that a local folder is.
-pub const LOCAL_BUCKET: &str = "local";
+/// With `--until-idle` a source of other machines counts as empty once nothing came for so long.
+const QUIET: Duration = Duration::from_secs(10);
 
 /// Flags of `framemill up`.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -21,14 +26,39 @@ pub const LOCAL_BUCKET: &str = "local";
 Examples:
   framemill up --data bucket            drop videos into bucket/videos/, find images below bucket/images/
   framemill up --data bucket --every 5s --max-side 1280
+  framemill up --store gs://bucket --source pubsub://projects/p/subscriptions/uploads
+  framemill up --store s3://bucket --source amqp:uploads         MinIO's events from RabbitMQ
   framemill up --config framemill.toml --log json
 
+Any number of these may share one subscription or AMQP queue; nothing else is shared.
 Each key of framemill.toml is an environment variable too: FRAMEMILL_DATA, FRAMEMILL_EVERY, …
 SIGINT or SIGTERM stops gracefully; a second one stops at once. Nothing is lost either way.")]
 pub struct UpArgs {
     /// Folder that is the bucket [default: framemill-data]
     #[arg(long, value_name = "DIR")]
     pub data: Option<String>,
+    /// Bucket: gs://BUCKET, s3://BUCKET or a folder [default: the folder --data]
+    #[arg(long, value_name = "STORE")]
+    pub store: Option<String>,
+    /// Where upload messages come from: pubsub://projects/P/subscriptions/S, amqp:QUEUE, or queue
+    /// [default: the folder is watched]
+    #[arg(long, value_name = "SOURCE")]
+    pub source: Option<String>,
+    /// Pub/Sub topic or AMQP queue for messages that are given up [default: derived]
+    #[arg(long, value_name = "NAME")]
+    pub dead_letters: Option<String>,
+    /// Messages that may wait in hand beside those that are worked on [default: 2]
+    #[arg(long, value_name = "NUMBER")]
+    pub prefetch: Option<String>,
+    /// How often the bucket is searched for videos whose message was lost, or off [default: 1h]
+    #[arg(long, value_name = "TIME")]
+    pub sweep_every: Option<String>,
+    /// A sweep leaves videos alone that are younger [default: 1h]
+    #[arg(long, value_name = "TIME")]
+    pub sweep_age: Option<String>,
+    /// Serve images on this address, for labeling tools that cannot read the bucket
+    #[arg(long, value_name = "ADDRESS")]
+    pub serve_images: Option<String>,
     /// Videos that are worked on at the same time [default: number of cores]
     #[arg(long, value_name = "NUMBER")]
     pub workers: Option<String>,
@@ -41,7 +71,7 @@ pub struct UpArgs {
     /// Failed deliveries after which a message is given up [default: 5]
     #[arg(long, value_name = "NUMBER")]
     pub max_attempts: Option<String>,
-    /// Queue all videos again that were given up
+    /// Queue all messages again that were given up
     #[arg(long)]
     pub retry_given_up: bool,
     /// End once everything that is there has been worked on
@@ -54,11 +84,16 @@ pub struct UpArgs {
 
 impl UpArgs {
     fn settings(&self) -> anyhow::Result<Settings> {
-        let mut layer = self.shared.layer();
-        // The folder is the one bucket there is.
-        layer.insert("bucket".to_owned(), LOCAL_BUCKET.to_owned());
+        let mut layer: Layer = self.shared.layer();
         for (name, value) in [
             ("data", &self.data),
+            ("store", &self.store),
+            ("source", &self.source),
+            ("dead_letters", &self.dead_letters),
+            ("prefetch", &self.prefetch),
+            ("sweep_every", &self.sweep_every),
+            ("sweep_age", &self.sweep_age),
+            ("serve_images", &self.serve_images),
             ("workers", &self.workers),
             ("drain", &self.drain),
             ("settle", &self.settle),
@@ -80,77 +115,7 @@ pub async fn run_up(args: UpArgs) -> anyhow::Result<bool> {
     let stop = CancellationToken::new();
     let kill = CancellationToken::new();
     listen_for_signals(stop.clone(), kill.clone())?;
-    run_until(args, stop, kill).await
-}
-
-async fn run_until(
-    args: UpArgs,
-    stop: CancellationToken,
-    kill: CancellationToken,
-) -> anyhow::Result<bool> {
-    let settings = args.settings()?;
-    let data = make_folders(&settings)?;
-    let queue_file = data.join(PRIVATE_FOLDER).join("queue.redb");
-    let queue = Arc::new(Queue::open(&queue_file, settings.max_attempts)?);
-    if args.retry_given_up {
-        let count = queue.revive()?;
-        tracing::info!("{count} videos queued again");
-    }
-    let store = LocalStore::new(Layout::folder(&data));
-    // The queue's lock says that no other process writes here.
-    store
-        .remove_leftovers()
-        .context("unfinished files cannot be removed")?;
-    let store: Arc<dyn Store> = Arc::new(store);
-    let runtime = args
-        .shared
-        .runtime(
-            EXTRACT_FRAMES,
-            &settings,
-            LOCAL_BUCKET,
-            Arc::clone(&store),
-            Arc::new(|_, _| {}),
-        )
-        .await?;
-    let watch = FolderWatch {
-        data: data.clone(),
-        bucket: LOCAL_BUCKET.to_owned(),
-        config: settings.config.clone(),
-        settle: settings.settle,
-    };
-    let service = Arc::new(Service {
-        queue: Arc::clone(&queue),
-        runtime,
-        store,
-        workers: settings.workers,
-        drain: settings.drain,
-    });
-    tracing::info!(
-        waiting = queue.pending()?,
-        workers = settings.workers,
-        "ready: drop videos into {}",
-        data.join(&settings.config.video_path).display()
-    );
-    let (state, looks) = watch::channel(FolderState::default());
-    let source = FolderSource::new(watch, Arc::clone(&queue)).run(state);
-    let idle = idle(args.until_idle, looks, Arc::clone(&queue), stop.clone());
-    let watching = stop.clone();
-    let (tally, source, idle) = tokio::join!(
-        async {
-            let tally = service.run(stop.clone(), kill).await;
-            stop.cancel();
-            tally
-        },
-        async {
-            let ended = watching.run_until_cancelled(source).await;
-            watching.cancel();
-            ended.unwrap_or(Ok(()))
-        },
-        idle,
-    );
-    let tally = tally?;
-    source?;
-    idle?;
+    let tally = run_until(&args, &stop, kill).await?;
     tracing::info!(
         done = tally.done,
         rejected = tally.rejected,
@@ -161,36 +126,238 @@ async fn run_until(
     Ok(!(args.until_idle && (tally.failed() || tally.given_back > 0)))
 }
 
-/// Makes the bucket's folders and gives its path.
-fn make_folders(settings: &Settings) -> anyhow::Result<PathBuf> {
+async fn run_until(
+    args: &UpArgs,
+    stop: &CancellationToken,
+    kill: CancellationToken,
+) -> anyhow::Result<Tally> {
+    let mut assembly = Assembly::new(args.settings()?);
+    let folder = prepare_folder(&mut assembly)?;
+    let built = assembly.build(&args.shared).await?;
+    if args.retry_given_up {
+        let source = assembly.source(&assembly.settings.source.clone()).await?;
+        let count = source.revive(None).await?;
+        tracing::info!("{count} messages queued again");
+    }
+    let mut background = JoinSet::new();
+    let (looks, looked) = watch::channel(FolderState::default());
+    if let Some(queue) = folder {
+        let settings = &assembly.settings;
+        let watch = FolderWatch {
+            data: data_folder(settings).to_owned(),
+            bucket: settings.store.bucket().to_owned(),
+            config: settings.config.clone(),
+            settle: settings.settle,
+        };
+        let source = FolderSource::new(watch, queue);
+        background.spawn(async move { Ok(source.run(looks).await?) });
+    }
+    let swept = start_sweeps(&mut assembly, &mut background).await?;
+    if let Some(address) = assembly.settings.serve_images {
+        let images = Images {
+            store: assembly.store(&assembly.settings.store.clone())?,
+            bucket: assembly.settings.store.bucket().to_owned(),
+            prefix: assembly.settings.config.image_path.clone(),
+        };
+        background.spawn(images.serve(address, stop.clone()));
+    }
+    let (services, running) = services(&assembly.settings, built);
+    announce(&assembly.settings);
+    if args.until_idle {
+        let idle = Idle {
+            looked: (assembly.settings.source == SourceAddress::Folder).then_some(looked),
+            swept,
+            queue: assembly.embedded(),
+            running,
+        };
+        background.spawn(idle.wait(stop.clone()));
+    }
+    run_all(services, background, stop, kill).await
+}
+
+/// One service for each source, and what tells how much it works on.
+fn services(
+    settings: &Settings,
+    built: Vec<(Arc<dyn Source>, Vec<Pipeline>)>,
+) -> (Vec<Arc<Service>>, Vec<watch::Receiver<usize>>) {
+    let service = |(source, pipelines)| {
+        let (running, receiver) = watch::channel(0);
+        let service = Service {
+            source,
+            pipelines,
+            workers: settings.workers,
+            drain: settings.drain,
+            running,
+        };
+        (Arc::new(service), receiver)
+    };
+    built.into_iter().map(service).unzip()
+}
+
+/// Runs the services until they end; whatever breaks stops all of them, in order.
+async fn run_all(
+    services: Vec<Arc<Service>>,
+    mut background: JoinSet<anyhow::Result<()>>,
+    stop: &CancellationToken,
+    kill: CancellationToken,
+) -> anyhow::Result<Tally> {
+    let mut running = JoinSet::new();
+    for service in services {
+        running.spawn(service.run(stop.clone(), kill.clone()));
+    }
+    let mut tally = Tally::default();
+    let mut broken: Option<anyhow::Error> = None;
+    while !running.is_empty() {
+        let ended = tokio::select! {
+            Some(ended) = running.join_next() => {
+                ended.context("a service broke off")
+                    .and_then(|ended| ended)
+                    .map(|part| tally = tally.plus(part))
+            }
+            Some(ended) = background.join_next() => {
+                ended.context("a part of the service broke off").and_then(|ended| ended)
+            }
+        };
+        if let Err(error) = ended {
+            stop.cancel();
+            broken.get_or_insert(error);
+        }
+    }
+    background.shutdown().await;
+    match broken {
+        Some(error) => Err(error),
+        None => Ok(tally),
+    }
+}
+
+fn data_folder(settings: &Settings) -> &Path {
+    match &settings.store {
+        StoreAddress::Folder(folder) => folder,
+        _ => &settings.data,
+    }
+}
+
+/// Makes a folder ready to be the bucket, and gives its queue where the folder is watched.
+fn prepare_folder(assembly: &mut Assembly) -> anyhow::Result<Option<Arc<Queue>>> {
+    let watched = assembly.settings.source == SourceAddress::Folder;
+    // The queue's lock says that no other process writes here.
+    let queue = watched.then(|| {
+        make_folders(&assembly.settings)?;
+        assembly.queue()
+    });
+    let queue = queue.transpose()?;
+    if queue.is_some() {
+        LocalStore::new(Layout::folder(data_folder(&assembly.settings)))
+            .remove_leftovers()
+            .context("unfinished files cannot be removed")?;
+    } else if let StoreAddress::Folder(_) = &assembly.settings.store {
+        make_folders(&assembly.settings)?;
+    }
+    Ok(queue)
+}
+
+fn make_folders(settings: &Settings) -> anyhow::Result<()> {
     for path in ["", &settings.config.video_path, &settings.config.image_path] {
-        let folder = settings.data.join(path);
+        let folder = data_folder(settings).join(path);
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("folder cannot be made: {}", folder.display()))?;
     }
-    Ok(settings.data.clone())
+    Ok(())
 }
 
-/// Stops once the folder has been read, no file is growing and the queue is empty.
-async fn idle(
-    wanted: bool,
-    looks: watch::Receiver<FolderState>,
-    queue: Arc<Queue>,
-    stop: CancellationToken,
-) -> anyhow::Result<()> {
-    if !wanted {
-        return Ok(());
-    }
-    while !stop.is_cancelled() {
-        // The folder first: what it finds is in the queue before its state says so.
-        let state = *looks.borrow();
-        if state.looks > 0 && state.unsettled == 0 && queue.pending()? == 0 {
-            stop.cancel();
-        } else {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+fn announce(settings: &Settings) {
+    let videos = &settings.config.video_path;
+    let workers = settings.workers;
+    match &settings.store {
+        StoreAddress::Folder(folder) => {
+            let folder = folder.join(videos);
+            tracing::info!(workers, "ready: drop videos into {}", folder.display());
+        }
+        StoreAddress::Gcs(bucket) => {
+            tracing::info!(workers, "ready: upload videos to gs://{bucket}/{videos}");
+        }
+        StoreAddress::S3(bucket) => {
+            tracing::info!(workers, "ready: upload videos to s3://{bucket}/{videos}");
         }
     }
-    Ok(())
+}
+
+/// Starts the sweeps of the common bucket. The receiver says how many there were.
+async fn start_sweeps(
+    assembly: &mut Assembly,
+    background: &mut JoinSet<anyhow::Result<()>>,
+) -> anyhow::Result<watch::Receiver<u64>> {
+    let (count, receiver) = watch::channel(0);
+    let settings = assembly.settings.clone();
+    let mut filters: Vec<Filter> = assembly.planned()?.into_iter().map(|p| p.filter).collect();
+    // The folder is watched as a whole; only the labels of its manifests may have been lost.
+    filters.retain(|filter| !matches!(filter, Filter::Names { .. }));
+    let needless = settings.source == SourceAddress::Folder && settings.labeling.is_none();
+    let Some(every) = settings.sweep_every.filter(|_| !needless) else {
+        count.send_replace(1);
+        return Ok(receiver);
+    };
+    let sweep = Sweep {
+        store: assembly.store(&settings.store)?,
+        bucket: settings.store.bucket().to_owned(),
+        source: assembly.source(&settings.source).await?,
+        filters,
+        // An embedded queue knows what it holds: nothing can be queued twice.
+        age: match settings.source {
+            SourceAddress::Folder | SourceAddress::Queue => settings.settle,
+            _ => settings.sweep_age,
+        },
+    };
+    background.spawn(async move {
+        loop {
+            match sweep.run(&|_| {}).await {
+                Ok(swept) => tracing::info!(
+                    videos = swept.videos,
+                    queued = swept.queued,
+                    failed = swept.failed,
+                    "swept"
+                ),
+                Err(error) => tracing::warn!(%error, "sweep broke off, the next one is to come"),
+            }
+            count.send_modify(|count| *count = count.saturating_add(1));
+            tokio::time::sleep(every).await;
+        }
+    });
+    Ok(receiver)
+}
+
+/// For `--until-idle`: when there is nothing more to do.
+struct Idle {
+    /// How far the folder's watcher is, where there is one.
+    looked: Option<watch::Receiver<FolderState>>,
+    swept: watch::Receiver<u64>,
+    queue: Option<Arc<Queue>>,
+    running: Vec<watch::Receiver<usize>>,
+}
+
+impl Idle {
+    /// Stops once the folder has been read, no file is growing and the queue is empty; where
+    /// the queue is somewhere else, once nothing came for a while.
+    async fn wait(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut quiet_since = Instant::now();
+        while !stop.is_cancelled() {
+            // The folder first: what it finds is in the queue before its state says so.
+            let looked = self.looked.as_ref().is_none_or(|looked| {
+                let state = *looked.borrow();
+                state.looks > 0 && state.unsettled == 0
+            });
+            let waiting = self.queue.as_ref().map(|queue| queue.pending()).transpose()?;
+            let busy = self.running.iter().any(|running| *running.borrow() > 0);
+            let found_all = looked && *self.swept.borrow() > 0;
+            if !found_all || busy || waiting.is_some_and(|waiting| waiting > 0) {
+                quiet_since = Instant::now();
+            } else if waiting.is_some() || quiet_since.elapsed() >= QUIET {
+                stop.cancel();
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Ok(())
+    }
 }
 
 /// The first signal stops gracefully, the second at once.

@@ -56,6 +56,8 @@ impl Access {
 pub struct Written {
     /// Its name.
     pub name: String,
+    /// Its generation.
+    pub generation: i64,
     /// Bytes.
     pub size: u64,
 }
@@ -162,6 +164,7 @@ impl Gateway {
             .await?;
         written(Written {
             name: meta.name.clone(),
+            generation: meta.generation,
             size: meta.size,
         });
         Ok(reply::json(

@@ -6,11 +6,13 @@ mod limits;
 mod logs;
 mod outgoing;
 mod state;
+mod upstream;
 mod variables;
 
 pub use crash::{Crash, CrashReason};
 pub use engine::{Component, Engine, default_cache_dir, find_component};
-pub use variables::component_variables;
+pub use upstream::Upstreams;
+pub use variables::{component_variables, labeling_variables};
 
 use crate::objects::{Body, Gateway, Written};
 use anyhow::Context as _;
@@ -31,6 +33,9 @@ use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 
 /// Largest body of a request to, or an answer of, a component. Objects do not pass here.
 const MOST_BODY: usize = 64 << 20;
+
+/// Where components find objects that do not say.
+const OBJECTS_URL: &str = "https://storage.googleapis.com";
 
 /// What one request may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +66,8 @@ pub struct RuntimeParts {
     pub variables: BTreeMap<String, String>,
     /// Answers its object requests.
     pub gateway: Arc<Gateway>,
+    /// Other servers that it may reach.
+    pub upstreams: Upstreams,
     /// Per request.
     pub limits: Limits,
     /// Sandboxes at the same time that the component starts of itself.
@@ -80,7 +87,9 @@ struct Inner {
     variables: Arc<BTreeMap<String, String>>,
     gateway: Arc<Gateway>,
     objects: Uri,
-    segments_authority: String,
+    /// Authority under which it reaches itself, where it does.
+    itself: Option<String>,
+    upstreams: Upstreams,
     limits: Limits,
     fan_out: Semaphore,
     observer: Observer,
@@ -117,8 +126,10 @@ impl Runtime {
             .map_err(|error| {
                 anyhow::anyhow!("component `{name}` does not fit this host: {error:#}")
             })?;
-        let url = |key: &str| -> anyhow::Result<Uri> {
-            let text = parts.variables.get(key).map_or("", String::as_str);
+        let url = |key: &str| -> anyhow::Result<Option<Uri>> {
+            let Some(text) = parts.variables.get(key) else {
+                return Ok(None);
+            };
             let uri: Uri = text
                 .parse()
                 .with_context(|| format!("configuration `{key}`: `{text}` is not a URL"))?;
@@ -126,12 +137,12 @@ impl Runtime {
                 uri.authority().is_some(),
                 "configuration `{key}`: `{text}` names no host"
             );
-            Ok(uri)
+            Ok(Some(uri))
         };
-        let objects = url("objects_url")?;
-        let segments_authority = authority(&url("segments_url")?);
+        let objects = url("objects_url")?.unwrap_or(Uri::from_static(OBJECTS_URL));
+        let itself = url("segments_url")?.as_ref().map(authority);
         anyhow::ensure!(
-            authority(&objects) != segments_authority,
+            itself.as_ref() != Some(&authority(&objects)),
             "configuration `segments_url`: names the host of objects_url: give it another"
         );
         Ok(Self(Arc::new(Inner {
@@ -139,7 +150,8 @@ impl Runtime {
             pre,
             name,
             objects,
-            segments_authority,
+            itself,
+            upstreams: parts.upstreams,
             variables: Arc::new(parts.variables),
             gateway: parts.gateway,
             limits: parts.limits,

@@ -1,5 +1,5 @@
-//! A component's HTTP requests: none of them touches a socket. Objects are answered by the
-//! gateway, requests to itself by a fresh sandbox, all others are refused.
+//! A component's HTTP requests. Objects are answered by the gateway and requests to itself by a
+//! fresh sandbox, without a socket; configured servers are reached; all others are refused.
 
 use super::{Inner, MOST_BODY, Progress, Runtime, authority};
 use crate::objects::{Body, full, json};
@@ -7,6 +7,7 @@ use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Limited};
 use serde_json::json;
 use std::future::Future;
+use std::time::Duration;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 pub(super) struct Hooks {
@@ -32,12 +33,13 @@ impl WasiHttpHooks for Hooks {
     fn send_request(
         &mut self,
         request: Request<WasiBody>,
-        _options: Option<RequestOptions>,
+        options: Option<RequestOptions>,
         _processed: Worker,
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let (runtime, label, chained) = (self.runtime.clone(), self.label.clone(), self.chained);
         Box::new(async move {
-            let response = runtime.outgoing(&label, request, chained).await?;
+            let wait = options.and_then(|options| options.first_byte_timeout);
+            let response = runtime.outgoing(&label, request, chained, wait).await?;
             Ok((response, Box::new(async { Ok(()) }) as Worker))
         })
     }
@@ -49,10 +51,11 @@ impl Runtime {
         label: &str,
         request: Request<Body>,
         chained: bool,
+        wait: Option<Duration>,
     ) -> Result<Response<Body>, Error> {
         let inner = &self.0;
         let goal = authority(request.uri());
-        if goal == inner.segments_authority {
+        if inner.itself.as_ref() == Some(&goal) {
             if chained {
                 tracing::warn!(
                     label,
@@ -67,10 +70,13 @@ impl Runtime {
             let written = |written| (inner.observer)(label, Progress::Written(written));
             return Ok(inner.gateway.handle(request, &written).await);
         }
+        if inner.upstreams.allows(request.uri()) {
+            return inner.upstreams.send(request, wait).await;
+        }
         tracing::warn!(
             label,
             host = goal,
-            "refused: a component may reach objects and itself only"
+            "refused: a component may reach objects, itself, and the hosts of [[credentials]] or `allow`"
         );
         Err(Error::HttpRequestDenied)
     }

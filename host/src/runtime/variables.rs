@@ -1,7 +1,7 @@
 //! A component's configuration: the import `fermyon:spin/variables@2.0.0`, as Spin answers it.
 
 use super::state::State;
-use framemill_contract::KEYS;
+use framemill_contract::{ConfigKey, KEYS, LABEL_KEYS};
 use std::collections::BTreeMap;
 use wasmtime::component::{HasSelf, Linker};
 
@@ -58,6 +58,19 @@ pub fn component_variables(
             cores.clamp(1, 256).to_string(),
         );
     }
+    variables.insert("component_sha256".to_owned(), sha256.to_owned());
+    variables
+}
+
+/// What a labeling component can read: each key of request-labeling, from `given` or with its
+/// default. Secrets are empty: the host adds them outside.
+pub fn labeling_variables(
+    given: &BTreeMap<String, String>,
+    sha256: &str,
+) -> BTreeMap<String, String> {
+    let default = |key: &ConfigKey| (key.name.to_owned(), key.default.to_owned());
+    let mut variables: BTreeMap<String, String> = LABEL_KEYS.iter().map(default).collect();
+    variables.extend(given.clone());
     variables.insert("component_sha256".to_owned(), sha256.to_owned());
     variables
 }

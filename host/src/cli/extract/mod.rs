@@ -6,15 +6,14 @@ mod report;
 
 pub use report::VideoReport;
 
-use super::options::{EXTRACT_FRAMES, SharedOptions};
-use super::up::LOCAL_BUCKET;
-use crate::config::{Settings, cores};
+use super::options::{EXTRACT_FRAMES, SharedOptions, extract_runtime};
+use crate::config::{LOCAL_BUCKET, Layer, Settings, cores};
 use crate::objects::{Layout, LocalStore, PRIVATE_FOLDER, Store, generation};
 use crate::runtime::{Observer, Runtime};
 use crate::service::push_request;
-use crate::sources::Taken;
+use crate::sources::Message;
 use anyhow::{Context as _, ensure};
-use framemill_contract::{Manifest, ObjectRef, Outcome};
+use framemill_contract::{Event, EventKind, Manifest, ObjectRef, Outcome};
 use futures::StreamExt;
 use inputs::Input;
 use progress::Progress;
@@ -56,23 +55,33 @@ pub struct ExtractArgs {
 }
 
 impl ExtractArgs {
-    /// The configuration. Videos and images have their own places here, and a file that is
-    /// named is a video whatever its ending.
-    fn settings(&self, inputs: &[Input]) -> anyhow::Result<Settings> {
+    /// What is given, and what is fixed: videos and images have their own places here, and the
+    /// bucket is the output folder, whatever the service's is.
+    fn layer(&self) -> Layer {
         let mut layer = self.shared.layer();
         let fixed = [
             ("video_path", VIDEOS),
             ("image_path", IMAGES),
             ("bucket", LOCAL_BUCKET),
+            ("store", "."),
+            ("source", "queue"),
         ];
         for (key, value) in fixed {
             layer.insert(key.to_owned(), value.to_owned());
         }
+        layer
+    }
+
+    /// The configuration. A file that is named is a video whatever its ending.
+    fn settings(&self) -> anyhow::Result<(Settings, Vec<Input>)> {
+        let mut layer = self.layer();
         let settings = Settings::load(&layer, self.shared.config.as_deref())?;
-        let mut endings = settings.config.video_extensions.clone();
+        let mut endings = settings.config.video_extensions;
+        let inputs = inputs::find(&self.videos, &endings)?;
         endings.extend(inputs.iter().filter_map(Input::ending));
         layer.insert("video_extensions".to_owned(), endings.join(","));
-        Settings::load(&layer, self.shared.config.as_deref())
+        let settings = Settings::load(&layer, self.shared.config.as_deref())?;
+        Ok((settings, inputs))
     }
 }
 
@@ -92,10 +101,7 @@ pub async fn run_extract(args: ExtractArgs) -> anyhow::Result<bool> {
 
 /// Extracts; what became of each video, in the order given.
 async fn extract(args: &ExtractArgs) -> anyhow::Result<Vec<VideoReport>> {
-    let standard = Settings::load(&args.shared.layer(), args.shared.config.as_deref())?;
-    let standard = standard.config.video_extensions;
-    let inputs = inputs::find(&args.videos, &standard)?;
-    let settings = args.settings(&inputs)?;
+    let (settings, inputs) = args.settings()?;
     std::fs::create_dir_all(&args.output)
         .with_context(|| format!("folder cannot be made: {}", args.output.display()))?;
     let files = inputs
@@ -111,10 +117,9 @@ async fn extract(args: &ExtractArgs) -> anyhow::Result<Vec<VideoReport>> {
     let watcher = Arc::clone(&progress);
     let observer: Observer = Arc::new(move |label, event| watcher.see(label, event));
     let store: Arc<dyn Store> = Arc::new(store);
-    let shared = &args.shared;
-    let runtime = shared
-        .runtime(EXTRACT_FRAMES, &settings, LOCAL_BUCKET, store, observer)
-        .await?;
+    let engine = args.shared.engine()?;
+    let component = args.shared.component(&engine, EXTRACT_FRAMES).await?;
+    let runtime = extract_runtime(&engine, component, &settings, store, observer)?;
     let jobs = args.jobs.unwrap_or_else(cores).max(1);
     let work = inputs.iter().map(|input| {
         let (runtime, progress) = (runtime.clone(), Arc::clone(&progress));
@@ -188,19 +193,18 @@ async fn extract_one(runtime: &Runtime, input: &Input, output: &Path) -> VideoRe
 async fn deliver(runtime: &Runtime, input: &Input) -> anyhow::Result<Outcome> {
     let metadata = std::fs::metadata(&input.path).context("file cannot be read")?;
     ensure!(metadata.is_file(), "not a file");
-    let message = Taken {
-        id: 1,
+    let name = input.object();
+    let event = Event {
+        kind: EventKind::Finalized,
         object: ObjectRef {
             bucket: LOCAL_BUCKET.to_owned(),
-            name: input.object(),
+            name: name.clone(),
             generation: Some(generation(&metadata)),
         },
-        attempt: 1,
-        published: SystemTime::now(),
     };
-    let answer = runtime
-        .call(&message.object.name, push_request(&message))
-        .await?;
+    let message = Message::of_event(&event, "1", SystemTime::now(), "extract");
+    let request = push_request(message.push_body().to_string());
+    let answer = runtime.call(&name, request).await?;
     serde_json::from_slice(answer.response.body()).with_context(|| {
         let status = answer.response.status();
         format!("component answered {status} without an outcome")

@@ -1,12 +1,21 @@
 //! What the host is told: flags before environment (`FRAMEMILL_…`) before `framemill.toml`
 //! before defaults.
 
+mod addresses;
+mod credentials;
+mod pipelines;
+mod values;
+
+pub use addresses::{LOCAL_BUCKET, SourceAddress, StoreAddress};
+pub use credentials::{CredentialKind, CredentialSettings};
+pub use pipelines::{LabelSettings, PipelineSettings};
+
 use anyhow::{Context as _, bail, ensure};
-use framemill_contract::{Config, Interval, KEYS};
-use serde::Deserialize;
+use framemill_contract::{Config, KEYS};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use values::{number, plain, size, time, time_or_off};
 
 /// A key of the host itself.
 #[derive(Clone, Copy, Debug)]
@@ -29,13 +38,20 @@ macro_rules! host_keys {
 }
 
 host_keys! {
-    data = "framemill-data": "folder that is the bucket: videos below video_path, images below image_path",
+    data = "framemill-data": "folder that is the bucket where no other store is named; the embedded queue lies in it too",
+    store = "": "bucket with the videos: gs://bucket, s3://bucket or a folder; empty is the folder data",
+    source = "": "where upload messages come from: pubsub://projects/P/subscriptions/S, amqp:QUEUE (server in AMQP_URL), or queue: the embedded one, filled by sweeps; empty watches the folder",
+    dead_letters = "": "Pub/Sub topic or AMQP queue for messages that are given up; empty derives it from the source",
+    prefetch = "2": "messages that may wait in hand beside those that are worked on (pubsub and amqp)",
     workers = "": "messages that are worked on at the same time; empty is the number of cores",
     memory_limit = "512MiB": "memory of one sandbox",
     time_limit = "15m": "time that one sandbox may run; waiting for objects does not count",
     drain = "30s": "time that running work has to finish after a signal to stop",
     max_attempts = "5": "failed deliveries after which a message is given up",
     settle = "1s": "a file is taken once it has not changed for this long",
+    sweep_every = "1h": "how often the bucket is searched for videos whose message was lost, the first time at the start; off for never",
+    sweep_age = "1h": "a sweep leaves videos alone that are younger: their message may be on its way",
+    serve_images = "": "address on which images are served for image_urls = proxied, for example 127.0.0.1:8400; empty serves none",
 }
 
 /// Keys that only the host sets or answers.
@@ -61,25 +77,41 @@ pub struct Settings {
     pub max_attempts: u32,
     /// How long a file must be unchanged.
     pub settle: Duration,
+    /// Bucket.
+    pub store: StoreAddress,
+    /// Where messages come from.
+    pub source: SourceAddress,
+    /// Where messages go that are given up; `None` is derived.
+    pub dead_letters: Option<String>,
+    /// Messages in hand beside those that are worked on.
+    pub prefetch: usize,
+    /// Time between sweeps; `None` for never.
+    pub sweep_every: Option<Duration>,
+    /// Age of videos that a sweep looks at.
+    pub sweep_age: Duration,
+    /// Where images are served.
+    pub serve_images: Option<std::net::SocketAddr>,
+    /// The labeling target, if one is configured.
+    pub labeling: Option<LabelSettings>,
+    /// What is added to requests of components.
+    pub credentials: Vec<CredentialSettings>,
+    /// Pipelines beside the standard ones.
+    pub pipelines: Vec<PipelineSettings>,
     /// What is given of the component's keys.
     pub extract: Layer,
     /// The same, checked, with defaults.
     pub config: Config,
 }
 
-/// `framemill.toml`.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// `framemill.toml`, read but not interpreted.
+#[derive(Default)]
 struct File {
-    data: Option<toml::Value>,
-    workers: Option<toml::Value>,
-    memory_limit: Option<toml::Value>,
-    time_limit: Option<toml::Value>,
-    drain: Option<toml::Value>,
-    max_attempts: Option<toml::Value>,
-    settle: Option<toml::Value>,
-    #[serde(default)]
-    extract: BTreeMap<String, toml::Value>,
+    /// Keys of the host and of `[extract]`.
+    keys: Layer,
+    /// `[labeling]`.
+    labeling: Layer,
+    credentials: Vec<CredentialSettings>,
+    pipelines: Vec<PipelineSettings>,
 }
 
 /// Keys of which one is the selection.
@@ -106,7 +138,7 @@ impl Settings {
             [
                 flags.get(name).cloned(),
                 environment(&variable),
-                file.get(name).cloned(),
+                file.keys.get(name).cloned(),
             ]
             .into_iter()
             .map(|text| text.filter(|text| !text.trim().is_empty()))
@@ -134,7 +166,22 @@ impl Settings {
                 extract.insert(key.name.to_owned(), value);
             }
         }
+        let optional = |name: &str| Some(text(name)).filter(|text| !text.is_empty());
+        let store = StoreAddress::parse(&optional("store").unwrap_or_else(|| text("data")))?;
+        let source = SourceAddress::parse(optional("source").as_deref(), &store)?;
+        if let Some(bucket) = extract.insert("bucket".to_owned(), store.bucket().to_owned()) {
+            ensure!(
+                bucket == store.bucket(),
+                "configuration `bucket`: is `{bucket}`, but the store's is `{}`: leave it out",
+                store.bucket()
+            );
+        }
         let config = Config::from_lookup(|name| extract.get(name).cloned())?;
+        let labeling = LabelSettings::new(&file.labeling, &environment, &extract)?;
+        let mut credentials = file.credentials;
+        if let Some(labeling) = &labeling {
+            labeling.add_credentials(&mut credentials);
+        }
         Ok(Self {
             data: PathBuf::from(text("data")),
             workers: match text("workers").as_str() {
@@ -146,6 +193,22 @@ impl Settings {
             drain: time("drain", &text("drain"))?,
             max_attempts: number("max_attempts", &text("max_attempts"), 1, 1000)? as u32,
             settle: time("settle", &text("settle"))?,
+            store,
+            source,
+            dead_letters: optional("dead_letters"),
+            prefetch: number("prefetch", &text("prefetch"), 0, 1000)? as usize,
+            sweep_every: time_or_off("sweep_every", &text("sweep_every"))?,
+            sweep_age: time("sweep_age", &text("sweep_age"))?,
+            serve_images: optional("serve_images")
+                .map(|text| {
+                    text.parse().with_context(|| {
+                        format!("configuration `serve_images`: `{text}` is not an address such as 127.0.0.1:8400")
+                    })
+                })
+                .transpose()?,
+            labeling,
+            credentials,
+            pipelines: file.pipelines,
             extract,
             config,
         })
@@ -173,115 +236,59 @@ impl Settings {
     }
 }
 
-/// All keys of a configuration file as text.
-fn read_file(text: &str) -> anyhow::Result<Layer> {
-    let file: File = toml::from_str(text)
-        .map_err(|error| anyhow::anyhow!("{}", error.to_string().trim_end()))?;
-    let host = [
-        ("data", file.data),
-        ("workers", file.workers),
-        ("memory_limit", file.memory_limit),
-        ("time_limit", file.time_limit),
-        ("drain", file.drain),
-        ("max_attempts", file.max_attempts),
-        ("settle", file.settle),
-    ];
-    let mut layer = Layer::new();
-    for (name, value) in host {
-        if let Some(value) = value {
-            layer.insert(name.to_owned(), plain(name, &value)?);
+/// A configuration file's keys as text, each one known.
+fn read_file(text: &str) -> anyhow::Result<File> {
+    let table: toml::Table =
+        toml::from_str(text).map_err(|error| anyhow::anyhow!("{}", error.to_string().trim_end()))?;
+    let mut file = File::default();
+    for (name, value) in table {
+        match (name.as_str(), value) {
+            ("extract", toml::Value::Table(table)) => read_extract(table, &mut file.keys)?,
+            ("labeling", toml::Value::Table(table)) => {
+                file.labeling = pipelines::read_labeling(table)?;
+            }
+            ("credentials", toml::Value::Array(values)) => {
+                let settings = values.into_iter().map(CredentialSettings::from_toml);
+                file.credentials = settings.collect::<anyhow::Result<_>>()?;
+            }
+            ("pipeline", toml::Value::Array(values)) => {
+                let settings = values.into_iter().map(PipelineSettings::from_toml);
+                file.pipelines = settings.collect::<anyhow::Result<_>>()?;
+            }
+            ("extract" | "labeling", _) => bail!("configuration `{name}` is a table: [{name}]"),
+            ("credentials" | "pipeline", _) => {
+                bail!("configuration `{name}` is a list of tables: [[{name}]]")
+            }
+            (key, value) if HOST_KEYS.iter().any(|known| known.name == key) => {
+                file.keys.insert(name.clone(), plain(&name, &value)?);
+            }
+            _ => bail!(
+                "configuration `{name}` is unknown: choose from {}, [extract], [labeling], [[credentials]], [[pipeline]]",
+                join(HOST_KEYS.iter().map(|key| key.name))
+            ),
         }
     }
-    for (name, value) in file.extract {
-        let known = KEYS.iter().any(|key| key.name == name);
-        if !known || NOT_CONFIGURABLE.contains(&name.as_str()) {
-            let known: Vec<_> = KEYS
-                .iter()
-                .map(|key| key.name)
-                .filter(|name| !NOT_CONFIGURABLE.contains(name))
-                .collect();
+    Ok(file)
+}
+
+fn join<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}
+
+fn read_extract(table: toml::Table, keys: &mut Layer) -> anyhow::Result<()> {
+    let known = |name: &str| {
+        KEYS.iter().any(|key| key.name == name) && !NOT_CONFIGURABLE.contains(&name)
+    };
+    for (name, value) in table {
+        if !known(&name) {
             bail!(
                 "configuration `extract.{name}` is unknown: choose from {}",
-                known.join(", ")
+                join(KEYS.iter().map(|key| key.name).filter(|name| known(name)))
             );
         }
-        let text = plain(&name, &value)?;
-        layer.insert(name, text);
+        keys.insert(name.clone(), plain(&name, &value)?);
     }
-    Ok(layer)
-}
-
-/// A TOML value as the text that a variable would hold.
-fn plain(name: &str, value: &toml::Value) -> anyhow::Result<String> {
-    Ok(match value {
-        toml::Value::String(text) => text.clone(),
-        toml::Value::Integer(number) => number.to_string(),
-        toml::Value::Float(number) => number.to_string(),
-        toml::Value::Boolean(flag) => flag.to_string(),
-        toml::Value::Array(values) => {
-            let values: anyhow::Result<Vec<_>> =
-                values.iter().map(|value| plain(name, value)).collect();
-            values?.join(",")
-        }
-        other => bail!(
-            "configuration `{name}` is a {}, not a string, number, flag or list",
-            other.type_str()
-        ),
-    })
-}
-
-fn number(name: &str, text: &str, min: u64, max: u64) -> anyhow::Result<u64> {
-    let value = text
-        .trim()
-        .parse()
-        .ok()
-        .filter(|value| (min..=max).contains(value));
-    value.with_context(|| {
-        format!("configuration `{name}`: `{text}` is not a whole number from {min} to {max}")
-    })
-}
-
-fn time(name: &str, text: &str) -> anyhow::Result<Duration> {
-    let interval: Interval = text
-        .parse()
-        .map_err(|reason| anyhow::anyhow!("configuration `{name}`: {reason}"))?;
-    ensure!(
-        interval.micros() > 0,
-        "configuration `{name}`: is zero: write 1s, 500ms or 2m"
-    );
-    Ok(Duration::from_micros(interval.micros()))
-}
-
-/// `512MiB`, `1GiB`, `800MB` or a number of bytes.
-fn size(name: &str, text: &str) -> anyhow::Result<u64> {
-    let text = text.trim();
-    let split = text
-        .find(|c: char| c.is_ascii_alphabetic())
-        .unwrap_or(text.len());
-    let (count, unit) = text.split_at(split);
-    let unit: Option<u64> = match unit.to_ascii_lowercase().as_str() {
-        "" | "b" => Some(1),
-        "kib" | "k" => Some(1 << 10),
-        "mib" | "m" => Some(1 << 20),
-        "gib" | "g" => Some(1 << 30),
-        "kb" => Some(1_000),
-        "mb" => Some(1_000_000),
-        "gb" => Some(1_000_000_000),
-        _ => None,
-    };
-    let bytes = unit
-        .zip(count.trim().parse::<u64>().ok())
-        .and_then(|(unit, count)| unit.checked_mul(count))
-        .with_context(|| {
-            format!("configuration `{name}`: `{text}` is not a size: write 512MiB or 1GiB")
-        })?;
-    const LEAST: u64 = 16 << 20;
-    const MOST: u64 = 4 << 30;
-    ensure!(
-        (LEAST..=MOST).contains(&bytes),
-        "configuration `{name}`: {text} is out of range: 16MiB to 4GiB (a sandbox's address space)"
-    );
-    Ok(bytes)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,0 +1,135 @@
+//! What a bucket says of a video: its manifest or failure record, and whether labels were asked
+//! for. The names are the contract's.
+
+use crate::objects::{NewObject, Precondition, RangeSpec, Store, StoreError};
+use bytes::Bytes;
+use framemill_contract::{Claim, FailureRecord, Folder, Job, JobError, ObjectRef, Tool};
+use futures::{StreamExt as _, TryStreamExt as _};
+use serde::de::DeserializeOwned;
+
+/// Records are small; a manifest of 100 000 frames has about 30 MiB.
+const MOST_RECORD: u64 = 256 << 20;
+
+/// How far a video is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VideoState {
+    /// Neither manifest nor failure record.
+    Open,
+    /// Its manifest.
+    Done(String),
+    /// Its failure record.
+    Failed(String),
+}
+
+/// Reads a small object whole; `None` where there is none.
+///
+/// # Errors
+/// Where the store does not answer, or the object is larger than any record.
+pub async fn read(store: &dyn Store, name: &str) -> Result<Option<Bytes>, StoreError> {
+    let reading = match store.read(name, None, RangeSpec::Whole).await {
+        Err(StoreError::NotFound { .. }) => return Ok(None),
+        reading => reading?,
+    };
+    if reading.meta.size > MOST_RECORD {
+        return Err(StoreError::Invalid(format!(
+            "record has {} bytes, more than {MOST_RECORD}: {name}",
+            reading.meta.size
+        )));
+    }
+    let chunks: Vec<Bytes> = reading.stream.try_collect().await?;
+    Ok(Some(chunks.concat().into()))
+}
+
+/// As [`read`], parsed; `None` also for what is no such record.
+///
+/// # Errors
+/// As [`read`].
+pub async fn read_json<T: DeserializeOwned>(
+    store: &dyn Store,
+    name: &str,
+) -> Result<Option<T>, StoreError> {
+    let bytes = read(store, name).await?;
+    Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+}
+
+/// Whether an object is there.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn exists(store: &dyn Store, name: &str) -> Result<bool, StoreError> {
+    match store.head(name).await {
+        Ok(_) => Ok(true),
+        Err(StoreError::NotFound { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The folder that a generation of a video has, or would get.
+async fn folder(store: &dyn Store, job: &Job, generation: i64) -> Result<Folder, StoreError> {
+    let ours = Claim::new(&job.video.name, generation);
+    let claim = read(store, &job.folder.claim()).await?;
+    let is_ours = |bytes: Bytes| serde_json::from_slice::<Claim>(&bytes).is_ok_and(|c| c == ours);
+    if claim.is_none_or(is_ours) {
+        return Ok(job.folder.clone());
+    }
+    Ok(job.folder.for_generation(generation))
+}
+
+/// How far a generation of a video is.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn video_state(
+    store: &dyn Store,
+    job: &Job,
+    generation: i64,
+) -> Result<VideoState, StoreError> {
+    let folder = folder(store, job, generation).await?;
+    if exists(store, &folder.manifest()).await? {
+        return Ok(VideoState::Done(folder.manifest()));
+    }
+    if exists(store, &folder.failure()).await? {
+        return Ok(VideoState::Failed(folder.failure()));
+    }
+    Ok(VideoState::Open)
+}
+
+/// Writes the failure record of a video whose message was given up, so that it is listed with
+/// the failures and no sweep queues it again.
+///
+/// # Errors
+/// Where the store does not take it.
+pub async fn give_up(
+    store: &dyn Store,
+    job: &Job,
+    attempts: u32,
+    reason: &str,
+) -> Result<(), StoreError> {
+    let meta = store.head(&job.video.name).await?;
+    let generation = job.video.generation.unwrap_or(meta.generation);
+    let folder = folder(store, job, generation).await?;
+    let video = ObjectRef {
+        generation: Some(generation),
+        ..job.video.clone()
+    };
+    let error = JobError::GivenUp {
+        attempts,
+        reason: reason.to_owned(),
+    };
+    let record = FailureRecord::new(&video, &error, Tool::new(None));
+    let bytes = serde_json::to_vec_pretty(&record)
+        .map_err(|error| StoreError::Invalid(error.to_string()))?;
+    let object = NewObject {
+        content_type: Some("application/json".to_owned()),
+        crc32c: Some(crc32c::crc32c(&bytes)),
+        ..NewObject::default()
+    };
+    let bytes = futures::stream::iter([Ok(Bytes::from(bytes))]).boxed();
+    match store
+        .write(&folder.failure(), Precondition::Generation(0), object, bytes)
+        .await
+    {
+        Ok(_) | Err(StoreError::PreconditionFailed { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
