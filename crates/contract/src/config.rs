@@ -8,10 +8,10 @@ use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
 
-/// A configuration key of the extract-frames component.
+/// A configuration key of a component.
 #[derive(Clone, Copy, Debug)]
 pub struct ConfigKey {
-    /// Name, as a Spin variable and in `[extract]` of `framemill.toml`.
+    /// Name, as a Spin variable and in `framemill.toml`.
     pub name: &'static str,
     /// Value where none is given; empty is "not set".
     pub default: &'static str,
@@ -19,16 +19,20 @@ pub struct ConfigKey {
     pub doc: &'static str,
 }
 
+/// A table of keys: `name = default: doc`.
 macro_rules! keys {
-    ($($name:ident = $default:literal: $doc:literal),+ $(,)?) => {
-        /// Every key the component reads, in the order in which they are documented.
-        pub const KEYS: &[ConfigKey] = &[
-            $(ConfigKey { name: stringify!($name), default: $default, doc: $doc }),+
+    ($(#[$doc_of_table:meta])* $table:ident: $($name:ident = $default:literal: $doc:literal),+ $(,)?) => {
+        $(#[$doc_of_table])*
+        pub const $table: &[$crate::ConfigKey] = &[
+            $($crate::ConfigKey { name: stringify!($name), default: $default, doc: $doc }),+
         ];
     };
 }
+pub(crate) use keys;
 
 keys! {
+    /// Every key that extract-frames reads, in the order in which they are documented.
+    KEYS:
     bucket = "": "only events of this bucket are taken; empty takes every bucket",
     video_path = "videos/": "prefix of the videos in the bucket",
     image_path = "images/": "prefix under which images and manifests are written; events below it are ignored",
@@ -238,24 +242,30 @@ pub struct Config {
 }
 
 /// Looks keys up and turns their text into values, naming the key in every error.
-struct Lookup<F>(F);
+pub(crate) struct Lookup<F> {
+    /// The table of the component.
+    pub(crate) keys: &'static [ConfigKey],
+    /// Gives the text of a key.
+    pub(crate) given: F,
+}
 
 impl<F: Fn(&str) -> Option<String>> Lookup<F> {
     /// The text of a key, its default where nothing is given; `None` for empty.
-    fn text(&self, name: &'static str) -> Option<String> {
+    pub(crate) fn text(&self, name: &'static str) -> Option<String> {
         let default = || {
-            KEYS.iter()
+            self.keys
+                .iter()
                 .find(|key| key.name == name)
                 .map(|key| key.default.to_owned())
         };
-        let text = (self.0)(name)
+        let text = (self.given)(name)
             .filter(|text| !text.trim().is_empty())
             .or_else(default)?;
         let text = text.trim();
         (!text.is_empty()).then(|| text.to_owned())
     }
 
-    fn parsed<T: FromStr>(
+    pub(crate) fn parsed<T: FromStr>(
         &self,
         key: &'static str,
         expected: &str,
@@ -270,7 +280,7 @@ impl<F: Fn(&str) -> Option<String>> Lookup<F> {
             .transpose()
     }
 
-    fn required<T: FromStr>(&self, key: &'static str, expected: &str) -> Result<T, ConfigError> {
+    pub(crate) fn required<T: FromStr>(&self, key: &'static str, expected: &str) -> Result<T, ConfigError> {
         self.parsed(key, expected)?.ok_or_else(|| ConfigError {
             key,
             reason: format!("is empty, not {expected}"),
@@ -278,7 +288,7 @@ impl<F: Fn(&str) -> Option<String>> Lookup<F> {
     }
 
     /// A whole number within limits.
-    fn number(&self, key: &'static str, min: u64, max: u64) -> Result<Option<u64>, ConfigError> {
+    pub(crate) fn number(&self, key: &'static str, min: u64, max: u64) -> Result<Option<u64>, ConfigError> {
         let expected = format!("a whole number from {min} to {max}");
         match self.parsed::<u64>(key, &expected)? {
             Some(value) if !(min..=max).contains(&value) => Err(ConfigError {
@@ -289,7 +299,7 @@ impl<F: Fn(&str) -> Option<String>> Lookup<F> {
         }
     }
 
-    fn choice<T: Copy>(&self, key: &'static str, choices: &[(&str, T)]) -> Result<T, ConfigError> {
+    pub(crate) fn choice<T: Copy>(&self, key: &'static str, choices: &[(&str, T)]) -> Result<T, ConfigError> {
         let text = self.text(key).unwrap_or_default();
         choices
             .iter()
@@ -302,6 +312,27 @@ impl<F: Fn(&str) -> Option<String>> Lookup<F> {
                     join(choices.iter().map(|c| c.0))
                 ),
             })
+    }
+
+    /// A prefix of object names: empty, or ending in `/`.
+    pub(crate) fn prefix(&self, key: &'static str) -> String {
+        match self.text(key).unwrap_or_default().trim_matches('/') {
+            "" => String::new(),
+            path => format!("{path}/"),
+        }
+    }
+
+    /// A URL, without trailing slash.
+    pub(crate) fn url(&self, key: &'static str) -> Result<String, ConfigError> {
+        let url = self.required::<String>(key, "a URL")?;
+        Ok(url.trim_end_matches('/').to_owned())
+    }
+
+    /// A length of time.
+    pub(crate) fn interval(&self, key: &'static str) -> Result<Option<Interval>, ConfigError> {
+        self.text(key)
+            .map(|text| text.parse().map_err(|reason| ConfigError { key, reason }))
+            .transpose()
     }
 
     fn flag(&self, key: &'static str) -> Result<bool, ConfigError> {
@@ -319,12 +350,11 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] naming the first key that is wrong.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let keys = Lookup(lookup);
-        let prefix = |key| match keys.text(key).unwrap_or_default().trim_matches('/') {
-            "" => String::new(),
-            path => format!("{path}/"),
+        let keys = Lookup {
+            keys: KEYS,
+            given: lookup,
         };
-        let (video_path, image_path) = (prefix("video_path"), prefix("image_path"));
+        let (video_path, image_path) = (keys.prefix("video_path"), keys.prefix("image_path"));
         if image_path.is_empty() || video_path.starts_with(&image_path) {
             return Err(ConfigError {
                 key: "image_path",
@@ -333,12 +363,6 @@ impl Config {
                 ),
             });
         }
-        let url = |key| {
-            Ok(keys
-                .required::<String>(key, "a URL")?
-                .trim_end_matches('/')
-                .to_owned())
-        };
         Ok(Self {
             bucket: keys.text("bucket"),
             video_path,
@@ -359,8 +383,8 @@ impl Config {
             max_images: keys.number("max_images", 1, 10_000_000)?.unwrap_or(100_000),
             segment_frames: keys.number("segment_frames", 1, 100_000)?.unwrap_or(300) as u32,
             parallel_segments: keys.number("parallel_segments", 1, 256)?.unwrap_or(4) as usize,
-            objects_url: url("objects_url")?,
-            segments_url: url("segments_url")?,
+            objects_url: keys.url("objects_url")?,
+            segments_url: keys.url("segments_url")?,
             component_sha256: keys.text("component_sha256"),
         })
     }
@@ -409,14 +433,14 @@ fn selection<F: Fn(&str) -> Option<String>>(keys: &Lookup<F>) -> Result<Selectio
     }
     let select = match chosen.pop() {
         Some((_, select)) => select,
-        None => Select::Every(interval(keys, "every")?.filter(|i| i.micros() > 0).ok_or(
+        None => Select::Every(keys.interval("every")?.filter(|i| i.micros() > 0).ok_or(
             ConfigError {
                 key: "every",
                 reason: "is zero: write 1s, 500ms or 2m".to_owned(),
             },
         )?),
     };
-    let tolerance = interval(keys, "snap_tolerance")?;
+    let tolerance = keys.interval("snap_tolerance")?;
     let snap = keys.choice(
         "snap",
         &[
@@ -425,15 +449,6 @@ fn selection<F: Fn(&str) -> Option<String>>(keys: &Lookup<F>) -> Result<Selectio
         ],
     )?;
     Ok(Selection { select, snap })
-}
-
-fn interval<F: Fn(&str) -> Option<String>>(
-    keys: &Lookup<F>,
-    key: &'static str,
-) -> Result<Option<Interval>, ConfigError> {
-    keys.text(key)
-        .map(|text| text.parse().map_err(|reason| ConfigError { key, reason }))
-        .transpose()
 }
 
 fn images<F: Fn(&str) -> Option<String>>(keys: &Lookup<F>) -> Result<ImageSettings, ConfigError> {

@@ -51,6 +51,38 @@ pub enum JobError {
         /// What the encoder said.
         reason: String,
     },
+    /// The manifest of a video cannot be used.
+    #[error("manifest cannot be used ({reason}): extract the video again, with this version")]
+    Manifest {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The labeling system refuses the request as such.
+    #[error("{target} refuses the request (status {status}): {message}")]
+    LabelRefused {
+        /// The target.
+        target: String,
+        /// HTTP status.
+        status: u16,
+        /// What it said, shortened.
+        message: String,
+    },
+    /// The labeling system cannot answer now.
+    #[error("{target} is not ready: {reason}")]
+    LabelTarget {
+        /// The target.
+        target: String,
+        /// Status or connection error.
+        reason: String,
+    },
+    /// Another delivery is asking for the same labels at this moment.
+    #[error("another delivery asks {target} for these labels: free in at most {seconds} s")]
+    LabelBusy {
+        /// The target.
+        target: String,
+        /// Until its lease ends.
+        seconds: u64,
+    },
     /// The configuration is wrong; the videos are not to blame, so they wait.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -79,8 +111,14 @@ impl JobError {
             | Self::NothingDecoded { .. }
             | Self::NothingSelected { .. }
             | Self::TooManyImages { .. }
-            | Self::Encode { .. } => Disposition::Reject,
-            Self::Config(_) | Self::Storage { .. } | Self::Segment { .. } => Disposition::Retry,
+            | Self::Encode { .. }
+            | Self::Manifest { .. }
+            | Self::LabelRefused { .. } => Disposition::Reject,
+            Self::Config(_)
+            | Self::Storage { .. }
+            | Self::Segment { .. }
+            | Self::LabelTarget { .. }
+            | Self::LabelBusy { .. } => Disposition::Retry,
         }
     }
 
@@ -106,6 +144,10 @@ impl JobError {
             Self::NothingSelected { .. } => "nothing_selected",
             Self::TooManyImages { .. } => "too_many_images",
             Self::Encode { .. } => "encode",
+            Self::Manifest { .. } => "bad_manifest",
+            Self::LabelRefused { .. } => "label_refused",
+            Self::LabelTarget { .. } => "label_target",
+            Self::LabelBusy { .. } => "label_busy",
             Self::Config(_) => "configuration",
             Self::Storage { .. } => "storage",
             Self::Segment { .. } => "segment",
@@ -130,7 +172,16 @@ impl JobError {
                 "change the selection or image settings, remove failure.json and upload the video again"
             }
             Self::Config(_) => "mend the configuration; the message is kept",
-            Self::Storage { .. } | Self::Segment { .. } => "none: it is tried again",
+            Self::Manifest { .. } => {
+                "remove the video's folder of images and upload the video again"
+            }
+            Self::LabelRefused { .. } => {
+                "change what the target complains of, then have the manifest's event delivered again"
+            }
+            Self::Storage { .. }
+            | Self::Segment { .. }
+            | Self::LabelTarget { .. }
+            | Self::LabelBusy { .. } => "none: it is tried again",
         }
     }
 }

@@ -37,6 +37,12 @@ pub enum Ignored {
     /// A folder marker or a file whose ending is no video's.
     #[error("not a video by its name")]
     NotAVideo,
+    /// Not the manifest of a video below the prefix of images.
+    #[error("not a manifest below image_path `{0}`")]
+    NotAManifest(String),
+    /// No target is configured.
+    #[error("labeling is off: set target")]
+    LabelingOff,
     /// The object is gone or was replaced; the newer upload has its own event.
     #[error("object is gone or was replaced by a newer upload")]
     Superseded,
@@ -87,6 +93,12 @@ impl Job {
 }
 
 impl Folder {
+    /// The folder whose manifest has this name.
+    pub(crate) fn of_manifest(name: &str) -> Option<Self> {
+        let path = name.strip_suffix("/manifest.json")?.to_owned();
+        Some(Self { path })
+    }
+
     /// The folder for a generation of a video whose plain folder is held by another.
     #[must_use]
     pub fn for_generation(&self, generation: i64) -> Self {

@@ -3,6 +3,7 @@
 //! ```text
 //! push body ─▶ Event ─▶ Job ─▶ (work) ─▶ Manifest | FailureRecord ─▶ Outcome
 //!                        └─▶ SegmentRequest ─▶ SegmentReply (fan-out)
+//! push body ─▶ Event ─▶ LabelJob ─▶ LabelIntent ─▶ LabelRequest… ─▶ LabelReceipt ─▶ Outcome
 //! ```
 //!
 //! Everything that is written to a bucket or sent over HTTP has its type here, with a `schema`
@@ -13,6 +14,7 @@ mod error;
 mod event;
 mod interval;
 mod job;
+mod label;
 mod manifest;
 mod segment;
 
@@ -24,8 +26,13 @@ pub use error::{Disposition, JobError};
 pub use event::{Event, EventKind, NotAnEnvelope, ObjectRef};
 pub use interval::Interval;
 pub use job::{Folder, Ignored, Job};
+pub use label::{
+    ImageUrls, LABEL_KEYS, LabelBatch, LabelConfig, LabelFrame, LabelIntent, LabelJob,
+    LabelManifest, LabelReceipt, LabelRequest, LabelTarget, Secret, SentBatch, TargetKind,
+    webhook_signature,
+};
 pub use manifest::{
     Claim, ColorFacts, DropReason, DroppedFrame, FailureRecord, KeptFrame, MANIFEST_SCHEMA,
-    Manifest, Outcome, SelectionRecord, Source, Stats, Tool, VideoFacts, Warning,
+    Manifest, Outcome, Prediction, SelectionRecord, Source, Stats, Tool, VideoFacts, Warning,
 };
 pub use segment::{GopWork, SegmentError, SegmentReply, SegmentRequest, SegmentResult, Wanted};

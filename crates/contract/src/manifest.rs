@@ -139,6 +139,32 @@ pub struct KeptFrame {
     pub phash: String,
     /// Variance of the Laplacian of the small luma image.
     pub sharpness: f32,
+    /// What a model found in the image already: passed on to whoever labels it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub predictions: Vec<Prediction>,
+}
+
+/// A rectangle that a model found in an image. Lengths are fractions of the image's width and
+/// height, from its top left corner.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Prediction {
+    /// What it is.
+    pub label: String,
+    /// How sure the model is, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// Which model, with its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Left edge.
+    pub x: f64,
+    /// Top edge.
+    pub y: f64,
+    /// Width.
+    pub width: f64,
+    /// Height.
+    pub height: f64,
 }
 
 /// Why a selected frame has no image.
@@ -295,7 +321,18 @@ pub enum Outcome {
         /// Warnings in the manifest.
         warnings: u64,
     },
-    /// They were there already.
+    /// Labels were asked for.
+    Requested {
+        /// Id of the target: its kind and a hash of what makes it that target.
+        target: String,
+        /// Tasks made now.
+        tasks: u64,
+        /// Frames whose task the target had already.
+        existing: u64,
+        /// Receipt object.
+        receipt: String,
+    },
+    /// All was done already.
     Unchanged {
         /// Manifest object.
         manifest: String,
@@ -334,6 +371,7 @@ impl Outcome {
     pub fn status(&self) -> u16 {
         match self {
             Self::Extracted { .. }
+            | Self::Requested { .. }
             | Self::Unchanged { .. }
             | Self::Ignored { .. }
             | Self::Rejected { .. } => 200,

@@ -272,6 +272,7 @@ mod tests {
             sha256: String::new(),
             phash: format!("{phash:016x}"),
             sharpness: 0.0,
+            predictions: Vec::new(),
         }
     }
 

@@ -11,7 +11,6 @@
 
 pub mod coordinate;
 mod fetch;
-pub mod gcs;
 pub mod segment;
 pub mod store;
 

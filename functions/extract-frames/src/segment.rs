@@ -342,6 +342,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
                 .collect(),
             phash: format!("{:016x}", scores.phash),
             sharpness: scores.sharpness,
+            predictions: Vec::new(),
         };
         Ok((kept, bytes))
     }

@@ -1,67 +1,7 @@
 //! What the flow needs from the outside, as traits: objects, and sandboxes for segments.
 
-use framemill_contract::{JobError, ObjectRef, SegmentReply, SegmentRequest};
-use framemill_video::ByteRange;
-use thiserror::Error;
-
-/// What a store tells of an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ObjectMeta {
-    /// Bytes.
-    pub size: u64,
-    /// Current generation.
-    pub generation: i64,
-    /// Checksum, base64 big endian, where the store keeps one.
-    pub crc32c: Option<String>,
-}
-
-/// Why a request to a store failed.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum StoreError {
-    /// The object, or the generation asked for, is not there (any more).
-    #[error("object is gone")]
-    Gone,
-    /// Anything else, which may pass.
-    #[error(transparent)]
-    Failed(#[from] JobError),
-}
-
-/// Result of a create-only write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Created {
-    /// Written.
-    New,
-    /// An object of this name was there and was left alone.
-    Existed,
-}
-
-/// Objects in buckets. Futures need not be `Send`: a sandbox has one thread.
-#[allow(async_fn_in_trait)]
-pub trait Objects {
-    /// Metadata of the current generation; [`StoreError::Gone`] where there is none.
-    async fn metadata(&self, bucket: &str, name: &str) -> Result<ObjectMeta, StoreError>;
-
-    /// Bytes of exactly this generation; fewer than asked for where the object ends.
-    async fn read(&self, object: &ObjectRef, range: ByteRange) -> Result<Vec<u8>, StoreError>;
-
-    /// A small object as a whole.
-    async fn read_all(&self, bucket: &str, name: &str) -> Result<Vec<u8>, StoreError>;
-
-    /// Writes an object unless one of this name exists.
-    async fn create(
-        &self,
-        bucket: &str,
-        name: &str,
-        content_type: &str,
-        bytes: &[u8],
-    ) -> Result<Created, StoreError>;
-
-    /// Names below a prefix.
-    async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<String>, StoreError>;
-
-    /// Removes an object; one that is not there is no error.
-    async fn delete(&self, bucket: &str, name: &str) -> Result<(), StoreError>;
-}
+use framemill_contract::{SegmentReply, SegmentRequest};
+pub use framemill_functions::store::{Created, ObjectMeta, Objects, StoreError};
 
 /// How a segment's sandbox answered.
 #[derive(Clone, Debug, PartialEq)]

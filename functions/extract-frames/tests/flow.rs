@@ -78,6 +78,7 @@ impl Objects for Memory {
                 size: bytes.len() as u64,
                 generation: *generation,
                 crc32c: None,
+                updated: 0,
             })
         })
     }
@@ -122,6 +123,29 @@ impl Objects for Memory {
             }
             self.put(name, 1, bytes);
             Ok(Created::New)
+        })
+    }
+
+    async fn replace(
+        &self,
+        _: &str,
+        name: &str,
+        generation: i64,
+        _: &str,
+        bytes: &[u8],
+    ) -> Result<Option<ObjectMeta>, StoreError> {
+        self.counted(|| {
+            let there = self.objects.borrow().get(name).map_or(0, |object| object.0);
+            if there != generation {
+                return Ok(None);
+            }
+            self.put(name, there + 1, bytes);
+            Ok(Some(ObjectMeta {
+                size: bytes.len() as u64,
+                generation: there + 1,
+                crc32c: None,
+                updated: 0,
+            }))
         })
     }
 

@@ -2,6 +2,7 @@
 //! <https://cloud.google.com/storage/docs/json_api/v1>
 
 use crate::store::ObjectMeta;
+use crate::time;
 use base64::Engine as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -13,7 +14,8 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-fn encoded(text: &str) -> impl std::fmt::Display + '_ {
+/// Text as one segment of a path, or as a value in a query.
+pub fn encoded(text: &str) -> impl std::fmt::Display + '_ {
     utf8_percent_encode(text, SEGMENT)
 }
 
@@ -35,10 +37,10 @@ pub fn media_url(base: &str, bucket: &str, name: &str, generation: Option<i64>) 
     }
 }
 
-/// URL of a create-only upload.
-pub fn create_url(base: &str, bucket: &str) -> String {
+/// URL of an upload that replaces exactly this generation; 0 creates only.
+pub fn upload_url(base: &str, bucket: &str, generation: i64) -> String {
     format!(
-        "{base}/upload/storage/v1/b/{}/o?uploadType=multipart&ifGenerationMatch=0",
+        "{base}/upload/storage/v1/b/{}/o?uploadType=multipart&ifGenerationMatch={generation}",
         encoded(bucket)
     )
 }
@@ -92,6 +94,7 @@ struct Resource {
     size: String,
     generation: String,
     crc32c: Option<String>,
+    updated: Option<String>,
 }
 
 /// Metadata from an object resource.
@@ -110,6 +113,10 @@ pub fn parse_metadata(body: &[u8]) -> Result<ObjectMeta, String> {
             .parse()
             .map_err(|_| format!("generation `{}`", resource.generation))?,
         crc32c: resource.crc32c,
+        updated: resource
+            .updated
+            .and_then(|text| time::parse_rfc3339(&text))
+            .unwrap_or(0),
     })
 }
 
@@ -170,15 +177,16 @@ mod tests {
 
     #[test]
     fn answers_are_read() {
+        let expected = |updated| ObjectMeta {
+            size: 3,
+            generation: 9,
+            crc32c: None,
+            updated,
+        };
         let meta = parse_metadata(br#"{"size":"3","generation":"9"}"#).unwrap();
-        assert_eq!(
-            meta,
-            ObjectMeta {
-                size: 3,
-                generation: 9,
-                crc32c: None
-            }
-        );
+        assert_eq!(meta, expected(0));
+        let dated = br#"{"size":"3","generation":"9","updated":"1970-01-02T00:00:01.5Z"}"#;
+        assert_eq!(parse_metadata(dated).unwrap(), expected(86_401));
         assert!(parse_metadata(br#"{"size":"x","generation":"9"}"#).is_err());
         assert_eq!(parse_page(b"{}").unwrap(), (vec![], None));
     }

@@ -1,0 +1,449 @@
+//! What request-labeling can be told, in one table like [`KEYS`](crate::KEYS).
+
+use crate::config::{Lookup, hex, keys};
+use crate::{ConfigError, Folder};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+keys! {
+    /// Every key that request-labeling reads, in the order in which they are documented.
+    LABEL_KEYS:
+    bucket = "": "only manifests of this bucket are taken; empty takes every bucket",
+    image_path = "images/": "prefix under which the manifests are",
+    target = "": "who labels: label-studio, cvat, scale, webhook, pubsub, or own-NAME for a component of your own; empty asks no one",
+    target_url = "": "where the target is; empty is https://api.scale.com for scale and https://pubsub.googleapis.com for pubsub, the others need it",
+    token = "": "secret; the target's API key or token. Leave it empty under framemill, which adds it outside the sandbox",
+    webhook_secret = "": "secret; webhook: key of the signature. Leave it empty under framemill, which signs outside the sandbox",
+    project = "": "label-studio: number of the project (needed); cvat: number of the project, whose labels are used; scale: name of the project",
+    topic = "": "pubsub: projects/PROJECT/topics/TOPIC",
+    batch_size = "500": "most images of one request (label-studio, webhook, pubsub) or of one task (cvat)",
+    image_urls = "gs": "how the target reaches images: gs (gs://bucket/name), s3 (s3://bucket/name), signed (Google V4 signed URLs) or proxied (below image_url_base)",
+    image_url_base = "": "with image_urls = proxied: images are at BASE/bucket/name",
+    signing_account = "": "with image_urls = signed: e-mail of the service account that signs",
+    signed_for = "168h": "with image_urls = signed: how long the URLs are valid, 168h at most",
+    labels = "": "names of the labels, separated by commas: cvat without project, and scale without geometries",
+    cloud_storage = "": "cvat: number of the cloud storage that is the bucket",
+    instruction = "": "scale: what the labelers are told",
+    callback_url = "": "scale: where finished tasks are sent",
+    geometries = "": "scale: JSON object as its API wants it; empty is boxes of the labels",
+    lease = "10m": "how long a delivery that went silent keeps others from asking for the same labels; at least 1m, and longer than any answer of the target takes",
+    objects_url = "https://storage.googleapis.com": "where objects are read and written: the GCS JSON API or something that speaks it",
+    iam_url = "https://iamcredentials.googleapis.com": "with image_urls = signed: where the IAM Credentials API is",
+    component_sha256 = "": "set by the host: what a failure record names as the component that ran",
+}
+
+/// Shortest lease: heartbeats are seconds apart and clocks differ.
+const SHORTEST_LEASE: u64 = 60;
+/// Longest time for which Google signs.
+const LONGEST_SIGNED: u64 = 7 * 24 * 3600;
+
+/// Text that must not be shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself: for a request, nothing else.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// Who labels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TargetKind {
+    /// Label Studio.
+    LabelStudio,
+    /// CVAT.
+    Cvat,
+    /// Scale AI.
+    Scale,
+    /// Any HTTP endpoint.
+    Webhook,
+    /// A Pub/Sub topic.
+    Pubsub,
+    /// A component of the user's own; its name with `own-`.
+    Own(String),
+}
+
+impl TargetKind {
+    fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "label-studio" => Self::LabelStudio,
+            "cvat" => Self::Cvat,
+            "scale" => Self::Scale,
+            "webhook" => Self::Webhook,
+            "pubsub" => Self::Pubsub,
+            own => {
+                let name = own.strip_prefix("own-")?;
+                let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+                if name.is_empty() || !name.bytes().all(|byte| fits(byte) || byte == b'-') {
+                    return None;
+                }
+                Self::Own(own.to_owned())
+            }
+        })
+    }
+
+    /// As in the configuration.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::LabelStudio => "label-studio",
+            Self::Cvat => "cvat",
+            Self::Scale => "scale",
+            Self::Webhook => "webhook",
+            Self::Pubsub => "pubsub",
+            Self::Own(name) => name,
+        }
+    }
+
+    fn default_url(&self) -> Option<&'static str> {
+        match self {
+            Self::Scale => Some("https://api.scale.com"),
+            Self::Pubsub => Some("https://pubsub.googleapis.com"),
+            _ => None,
+        }
+    }
+}
+
+/// How the target reaches images.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImageUrls {
+    /// `gs://bucket/name`.
+    Gs,
+    /// `s3://bucket/name`.
+    S3,
+    /// Google V4 signed URLs.
+    Signed {
+        /// Service account that signs.
+        account: String,
+        /// Seconds of validity.
+        seconds: u64,
+    },
+    /// Below this URL, without trailing slash.
+    Proxied(String),
+}
+
+/// The whole configuration of request-labeling, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LabelConfig {
+    /// Only this bucket.
+    pub bucket: Option<String>,
+    /// Prefix of images, ending in `/`.
+    pub image_path: String,
+    /// Who labels; `None` is no one.
+    pub target: Option<TargetKind>,
+    /// Where, without trailing slash; empty where there is no target.
+    pub target_url: String,
+    /// API key or token, where the host does not add it.
+    pub token: Option<Secret>,
+    /// Key of the webhook's signature, where the host does not sign.
+    pub webhook_secret: Option<Secret>,
+    /// Project at the target.
+    pub project: Option<String>,
+    /// Pub/Sub topic.
+    pub topic: Option<String>,
+    /// Most images of one batch.
+    pub batch_size: usize,
+    /// How the target reaches images.
+    pub image_urls: ImageUrls,
+    /// Names of labels.
+    pub labels: Vec<String>,
+    /// CVAT's number of the bucket.
+    pub cloud_storage: Option<u64>,
+    /// What the labelers are told.
+    pub instruction: Option<String>,
+    /// Where finished tasks are sent.
+    pub callback_url: Option<String>,
+    /// Scale's geometries, an object.
+    pub geometries: Option<Value>,
+    /// Seconds after which a silent delivery is taken for dead.
+    pub lease: u64,
+    /// Objects endpoint, without trailing slash.
+    pub objects_url: String,
+    /// IAM Credentials API, without trailing slash.
+    pub iam_url: String,
+    /// Hash of the component that runs, from the host.
+    pub component_sha256: Option<String>,
+}
+
+impl LabelConfig {
+    /// Reads and checks all of [`LABEL_KEYS`]. `lookup` gives the text of a key, or `None`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the first key that is wrong or missing for the target.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let keys = Lookup {
+            keys: LABEL_KEYS,
+            given: lookup,
+        };
+        let target = target(&keys)?;
+        let lease = seconds(&keys, "lease")?;
+        if lease < SHORTEST_LEASE {
+            return Err(wrong("lease", "is shorter than 1m: write 10m"));
+        }
+        let config = Self {
+            bucket: keys.text("bucket"),
+            image_path: keys.prefix("image_path"),
+            target_url: target_url(&keys, target.as_ref())?,
+            target,
+            token: keys.text("token").map(Secret),
+            webhook_secret: keys.text("webhook_secret").map(Secret),
+            project: keys.text("project"),
+            topic: keys.text("topic"),
+            batch_size: keys.number("batch_size", 1, 10_000)?.unwrap_or(500) as usize,
+            image_urls: image_urls(&keys)?,
+            labels: list(&keys, "labels"),
+            cloud_storage: keys.number("cloud_storage", 1, u64::from(u32::MAX))?,
+            instruction: keys.text("instruction"),
+            callback_url: keys.text("callback_url"),
+            geometries: object(&keys, "geometries")?,
+            lease,
+            objects_url: keys.url("objects_url")?,
+            iam_url: keys.url("iam_url")?,
+            component_sha256: keys.text("component_sha256"),
+        };
+        config.check_target()?;
+        Ok(config)
+    }
+
+    /// What each target cannot do without.
+    fn check_target(&self) -> Result<(), ConfigError> {
+        let Some(target) = &self.target else {
+            return Ok(());
+        };
+        let needs = |key, missing: bool, what: &str| match missing {
+            true => Err(wrong(key, &format!("is not set: {} needs {what}", target.name()))),
+            false => Ok(()),
+        };
+        let number = |key, text: &Option<String>| match text {
+            Some(text) if text.parse::<u32>().is_err() => {
+                Err(wrong(key, &format!("`{text}` is not the number of a project")))
+            }
+            _ => Ok(()),
+        };
+        match target {
+            TargetKind::LabelStudio => {
+                needs("project", self.project.is_none(), "the number of a project")?;
+                number("project", &self.project)
+            }
+            TargetKind::Cvat => {
+                let storage = "the number of the cloud storage that is the bucket";
+                needs("cloud_storage", self.cloud_storage.is_none(), storage)?;
+                let none = self.labels.is_empty() && self.project.is_none();
+                needs("labels", none, "labels, or a project that has some")?;
+                number("project", &self.project)
+            }
+            TargetKind::Scale => {
+                let none = self.labels.is_empty() && self.geometries.is_none();
+                needs("labels", none, "labels or geometries")
+            }
+            TargetKind::Pubsub => {
+                let topic = self.topic.as_deref().unwrap_or_default();
+                let parts: Vec<&str> = topic.split('/').collect();
+                let is_topic = matches!(
+                    parts.as_slice(),
+                    ["projects", project, "topics", name] if !project.is_empty() && !name.is_empty()
+                );
+                needs("topic", !is_topic, "projects/PROJECT/topics/TOPIC")
+            }
+            TargetKind::Webhook | TargetKind::Own(_) => Ok(()),
+        }
+    }
+
+    /// Names the target in objects: its kind, and a hash of all that makes it that target.
+    /// `None` where there is none.
+    pub fn target_id(&self) -> Option<String> {
+        let kind = self.target.as_ref()?;
+        let facts = (kind.name(), &self.target_url, &self.project, &self.topic);
+        let hash = hex(&Sha256::digest(serde_json::to_vec(&facts).unwrap_or_default()));
+        Some(format!("{}-{}", kind.name(), hash.get(..8)?))
+    }
+
+    /// The object whose existence says that the labels of the images in `folder` were asked
+    /// for; `None` where no one is asked.
+    pub fn receipt_name(&self, folder: &Folder) -> Option<String> {
+        let id = self.target_id()?;
+        Some(folder.object(&format!("labeling/{id}/receipt.json")))
+    }
+}
+
+fn wrong(key: &'static str, reason: &str) -> ConfigError {
+    let reason = reason.to_owned();
+    ConfigError { key, reason }
+}
+
+type Given<'a, F> = &'a Lookup<F>;
+
+fn target<F: Fn(&str) -> Option<String>>(
+    keys: Given<'_, F>,
+) -> Result<Option<TargetKind>, ConfigError> {
+    let Some(text) = keys.text("target") else {
+        return Ok(None);
+    };
+    TargetKind::parse(&text).map(Some).ok_or_else(|| {
+        let known = "label-studio, cvat, scale, webhook, pubsub, own-NAME (lower case)";
+        wrong("target", &format!("`{text}` is not one of {known}"))
+    })
+}
+
+fn target_url<F: Fn(&str) -> Option<String>>(
+    keys: Given<'_, F>,
+    target: Option<&TargetKind>,
+) -> Result<String, ConfigError> {
+    let Some(target) = target else {
+        return Ok(String::new());
+    };
+    let given = keys.text("target_url");
+    let url = given.as_deref().or(target.default_url()).ok_or_else(|| {
+        wrong("target_url", &format!("is not set: where is {}?", target.name()))
+    })?;
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        return Err(wrong("target_url", "is not a URL: write https://…"));
+    }
+    Ok(url.trim_end_matches('/').to_owned())
+}
+
+fn seconds<F: Fn(&str) -> Option<String>>(
+    keys: Given<'_, F>,
+    key: &'static str,
+) -> Result<u64, ConfigError> {
+    Ok(keys.interval(key)?.map_or(0, |it| it.micros() / 1_000_000))
+}
+
+fn list<F: Fn(&str) -> Option<String>>(keys: Given<'_, F>, key: &'static str) -> Vec<String> {
+    let text = keys.text(key).unwrap_or_default();
+    let names = text.split(',').map(str::trim);
+    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+fn object<F: Fn(&str) -> Option<String>>(
+    keys: Given<'_, F>,
+    key: &'static str,
+) -> Result<Option<Value>, ConfigError> {
+    let Some(value) = keys.parsed::<Value>(key, "JSON")? else {
+        return Ok(None);
+    };
+    match value.is_object() {
+        true => Ok(Some(value)),
+        false => Err(wrong(key, "is not a JSON object")),
+    }
+}
+
+fn image_urls<F: Fn(&str) -> Option<String>>(keys: Given<'_, F>) -> Result<ImageUrls, ConfigError> {
+    match keys.text("image_urls").as_deref() {
+        None | Some("gs") => Ok(ImageUrls::Gs),
+        Some("s3") => Ok(ImageUrls::S3),
+        Some("proxied") => Ok(ImageUrls::Proxied(keys.url("image_url_base")?)),
+        Some("signed") => {
+            let account = keys.required::<String>("signing_account", "a service account")?;
+            if !account.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"@.-_".contains(&byte))
+            {
+                return Err(wrong("signing_account", "is not an e-mail address"));
+            }
+            let seconds = seconds(keys, "signed_for")?;
+            if !(1..=LONGEST_SIGNED).contains(&seconds) {
+                return Err(wrong("signed_for", "is not a time from 1s to 168h"));
+            }
+            Ok(ImageUrls::Signed { account, seconds })
+        }
+        Some(other) => {
+            let reason = format!("`{other}` is not one of gs, s3, signed, proxied");
+            Err(wrong("image_urls", &reason))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(pairs: &[(&str, &str)]) -> Result<LabelConfig, ConfigError> {
+        LabelConfig::from_lookup(|name| {
+            let pair = pairs.iter().find(|(key, _)| *key == name);
+            pair.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    const STUDIO: [(&str, &str); 3] = [
+        ("target", "label-studio"),
+        ("target_url", "https://ls.example.com/"),
+        ("project", "7"),
+    ];
+
+    #[test]
+    fn labeling_is_off_by_default() {
+        let config = config(&[]).unwrap();
+        assert_eq!((config.target.clone(), config.target_id()), (None, None));
+        assert_eq!((config.lease, config.batch_size), (600, 500));
+    }
+
+    #[test]
+    fn the_id_follows_what_makes_the_target() {
+        let base = config(&STUDIO).unwrap();
+        let id = base.target_id().unwrap();
+        let hash = id.strip_prefix("label-studio-").unwrap();
+        assert!(hash.len() == 8 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let with = |key, value| {
+            let mut pairs = vec![(key, value)];
+            pairs.extend(STUDIO);
+            config(&pairs).unwrap().target_id().unwrap()
+        };
+        assert_eq!(id, with("target_url", "https://ls.example.com"));
+        assert_eq!(id, with("token", "x"));
+        assert_ne!(id, with("project", "8"));
+        assert_ne!(id, with("target_url", "https://other.example.com"));
+        let folder = Folder::of_manifest("images/x.mp4/manifest.json").unwrap();
+        let receipt = format!("images/x.mp4/labeling/{id}/receipt.json");
+        assert_eq!(base.receipt_name(&folder), Some(receipt));
+    }
+
+    #[test]
+    fn errors_name_the_key() {
+        for (pairs, key) in [
+            (&[("target", "label-studoi")][..], "target"),
+            (&[("target", "own-Acme")], "target"),
+            (&[("target", "webhook")], "target_url"),
+            (&[("target", "webhook"), ("target_url", "x")], "target_url"),
+            (&[("target", "cvat"), ("target_url", "http://c")], "cloud_storage"),
+            (&[("target", "scale")], "labels"),
+            (&[("target", "pubsub"), ("topic", "t")], "topic"),
+            (&[("project", "x"), STUDIO[0], STUDIO[1]], "project"),
+            (&[STUDIO[0], STUDIO[1]], "project"),
+            (&[("lease", "59s")], "lease"),
+            (&[("batch_size", "0")], "batch_size"),
+            (&[("image_urls", "ftp")], "image_urls"),
+            (&[("image_urls", "signed")], "signing_account"),
+            (&[("image_urls", "proxied")], "image_url_base"),
+            (&[("geometries", "[]")], "geometries"),
+            (&[("geometries", "{")], "geometries"),
+        ] {
+            let error = config(pairs).unwrap_err();
+            assert_eq!(error.key, key, "{pairs:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn secrets_do_not_show() {
+        let mut pairs = vec![("token", "hush"), ("webhook_secret", "hush")];
+        pairs.extend(STUDIO);
+        let config = config(&pairs).unwrap();
+        assert_eq!(config.token.as_ref().unwrap().reveal(), "hush");
+        assert!(!format!("{config:?}").contains("hush"));
+    }
+
+    #[test]
+    fn every_key_is_known_once_and_documented() {
+        for key in LABEL_KEYS {
+            let same = LABEL_KEYS.iter().filter(|other| other.name == key.name);
+            assert_eq!(same.count(), 1, "{}", key.name);
+            assert!(key.doc.len() > 10, "{}", key.name);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Requests to a target, and what its statuses mean.
+
+use super::{TargetError, refuse_setting};
+use crate::http::{HttpRequest, HttpResponse, Web};
+use serde::de::DeserializeOwned;
+
+/// A target's HTTP API.
+pub struct Api<'a, W> {
+    web: &'a W,
+    /// Scheme and credentials, where the host does not add them.
+    authorization: Option<String>,
+    /// The setting that a 403 or 404 speaks of.
+    place: &'static str,
+}
+
+impl<'a, W: Web> Api<'a, W> {
+    /// `authorization` is the header's value; `place` the setting that names what is asked for,
+    /// for example `project`.
+    pub fn new(web: &'a W, authorization: Option<String>, place: &'static str) -> Self {
+        Self {
+            web,
+            authorization,
+            place,
+        }
+    }
+
+    /// Sends a question: whatever fails, nothing has changed.
+    ///
+    /// # Errors
+    /// [`TargetError`]; never [`TargetError::InDoubt`].
+    pub async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, TargetError> {
+        match self.send(request).await {
+            Err(TargetError::InDoubt { reason }) => Err(TargetError::passing(reason)),
+            answer => answer,
+        }
+    }
+
+    /// Sends a change, if it is not yet `until`, in seconds after 1970.
+    ///
+    /// # Errors
+    /// [`TargetError`].
+    pub async fn tell(
+        &self,
+        request: HttpRequest,
+        until: u64,
+    ) -> Result<HttpResponse, TargetError> {
+        if self.web.now() >= until {
+            let reason = "the lease is half over: the rest is sent with the next delivery";
+            return Err(TargetError::Passing {
+                reason: reason.to_owned(),
+                retry_after: Some(1),
+            });
+        }
+        self.send(request).await
+    }
+
+    /// Seconds after 1970.
+    pub fn now(&self) -> u64 {
+        self.web.now()
+    }
+
+    async fn send(&self, mut request: HttpRequest) -> Result<HttpResponse, TargetError> {
+        if let Some(authorization) = &self.authorization {
+            request = request.header("authorization", authorization.clone());
+        }
+        let sent = self.web.send(request).await;
+        let response = sent.map_err(|reason| TargetError::InDoubt { reason })?;
+        self.judge(response)
+    }
+
+    fn judge(&self, response: HttpResponse) -> Result<HttpResponse, TargetError> {
+        let (status, text) = (response.status, response.text());
+        let reason = format!("status {status}: {text}");
+        match status {
+            200..=299 => Ok(response),
+            401 => Err(refuse_setting("token", format!("is not accepted: {reason}"))),
+            403 => {
+                let place = self.place;
+                let reason = format!("may not be used for `{place}`: {reason}");
+                Err(refuse_setting("token", reason))
+            }
+            404 => Err(refuse_setting(self.place, format!("is not there: {reason}"))),
+            408 | 502 | 504 => Err(TargetError::InDoubt { reason }),
+            425 | 429 | 500..=599 => Err(TargetError::Passing {
+                reason,
+                retry_after: response.wait(self.web.now()),
+            }),
+            _ => Err(TargetError::Refused {
+                status,
+                message: text,
+            }),
+        }
+    }
+}
+
+impl HttpResponse {
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// [`TargetError::InDoubt`]: whatever answers like this is not what we think it is.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, TargetError> {
+        serde_json::from_slice(&self.body).map_err(|error| TargetError::InDoubt {
+            reason: format!("answer is not understood: {error}: {}", self.text()),
+        })
+    }
+}

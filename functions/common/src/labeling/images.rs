@@ -1,0 +1,172 @@
+//! Where a target gets images.
+
+use super::{Api, TargetError, refuse_setting};
+use crate::gcs::encoded;
+use crate::http::{HttpRequest, Web};
+use crate::time;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use framemill_contract::{ImageUrls, LabelConfig};
+use futures::{StreamExt as _, TryStreamExt as _};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+/// Signing requests at the same time.
+const PARALLEL: usize = 8;
+const STORAGE_HOST: &str = "storage.googleapis.com";
+
+/// Makes URLs of objects, as configured.
+pub struct Images<'a, W> {
+    web: &'a W,
+    config: &'a LabelConfig,
+}
+
+#[derive(Deserialize)]
+struct SignBlob {
+    #[serde(rename = "signedBlob")]
+    signed: String,
+}
+
+impl<'a, W: Web> Images<'a, W> {
+    /// For this configuration.
+    pub fn new(web: &'a W, config: &'a LabelConfig) -> Self {
+        Self { web, config }
+    }
+
+    /// A URL for each of these objects, in order.
+    ///
+    /// # Errors
+    /// [`TargetError`] where URLs are signed and the IAM API does not do it.
+    pub async fn urls(&self, bucket: &str, names: &[String]) -> Result<Vec<String>, TargetError> {
+        let urls = names.iter().map(|name| self.url(bucket, name));
+        futures::stream::iter(urls)
+            .buffered(PARALLEL)
+            .try_collect()
+            .await
+    }
+
+    async fn url(&self, bucket: &str, name: &str) -> Result<String, TargetError> {
+        match &self.config.image_urls {
+            ImageUrls::Gs => Ok(format!("gs://{bucket}/{name}")),
+            ImageUrls::S3 => Ok(format!("s3://{bucket}/{name}")),
+            ImageUrls::Proxied(base) => Ok(format!("{base}{}", path(bucket, name))),
+            ImageUrls::Signed { account, seconds } => {
+                self.signed(bucket, name, account, *seconds).await
+            }
+        }
+    }
+
+    /// A V4 signed URL: <https://cloud.google.com/storage/docs/authentication/signatures>.
+    async fn signed(
+        &self,
+        bucket: &str,
+        name: &str,
+        account: &str,
+        seconds: u64,
+    ) -> Result<String, TargetError> {
+        let time = time::compact(self.web.now());
+        let day = time.split('T').next().unwrap_or_default();
+        let scope = format!("{day}/auto/storage/goog4_request");
+        let credential = format!("{account}/{scope}");
+        let path = path(bucket, name);
+        let query = format!(
+            "X-Goog-Algorithm=GOOG4-RSA-SHA256&X-Goog-Credential={}&X-Goog-Date={time}&X-Goog-Expires={seconds}&X-Goog-SignedHeaders=host",
+            encoded(&credential)
+        );
+        let request = format!("GET\n{path}\n{query}\nhost:{STORAGE_HOST}\n\nhost\nUNSIGNED-PAYLOAD");
+        let hash = hex(&Sha256::digest(request));
+        let text = format!("GOOG4-RSA-SHA256\n{time}\n{scope}\n{hash}");
+        let signature = hex(&self.sign(account, text.as_bytes()).await?);
+        Ok(format!(
+            "https://{STORAGE_HOST}{path}?{query}&X-Goog-Signature={signature}"
+        ))
+    }
+
+    /// Signs with the account's key, which Google keeps; the host adds the bearer token.
+    async fn sign(&self, account: &str, text: &[u8]) -> Result<Vec<u8>, TargetError> {
+        let base = &self.config.iam_url;
+        let url = format!("{base}/v1/projects/-/serviceAccounts/{account}:signBlob");
+        let body = serde_json::json!({ "payload": BASE64.encode(text) });
+        let request = HttpRequest::post(url, body.to_string().into_bytes());
+        let key = "signing_account";
+        let response = match Api::new(self.web, None, key).ask(request).await {
+            Err(TargetError::Setting(error)) => return Err(refuse_setting(key, error.reason)),
+            answer => answer?,
+        };
+        let signed = response.json::<SignBlob>().ok();
+        let signed = signed.and_then(|answer| BASE64.decode(answer.signed).ok());
+        signed.ok_or_else(|| TargetError::passing("signBlob gave no signature".to_owned()))
+    }
+}
+
+/// `/bucket/name`, each part of the name encoded and the slashes kept.
+fn path(bucket: &str, name: &str) -> String {
+    let parts: Vec<String> = name.split('/').map(|part| encoded(part).to_string()).collect();
+    format!("/{}/{}", encoded(bucket), parts.join("/"))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::HttpResponse;
+    use futures::executor::block_on;
+
+    /// A signer that gives back the hash of what it is to sign.
+    struct Signer;
+
+    impl Web for Signer {
+        async fn send(&self, request: HttpRequest) -> Result<HttpResponse, String> {
+            let account = "/v1/projects/-/serviceAccounts/a@p.iam.gserviceaccount.com:signBlob";
+            if !request.url.ends_with(account) {
+                return Err(format!("{request:?}"));
+            }
+            let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+            let text = BASE64.decode(body["payload"].as_str().unwrap()).unwrap();
+            let answer = serde_json::json!({
+                "keyId": "1",
+                "signedBlob": BASE64.encode(Sha256::digest(text)),
+            });
+            Ok(HttpResponse {
+                status: 200,
+                body: answer.to_string().into_bytes(),
+                ..HttpResponse::default()
+            })
+        }
+
+        fn now(&self) -> u64 {
+            1_700_000_000
+        }
+    }
+
+    fn url(pairs: &[(&str, &str)]) -> String {
+        let config = LabelConfig::from_lookup(|key| {
+            let pair = pairs.iter().find(|(name, _)| *name == key);
+            pair.map(|(_, value)| (*value).to_owned())
+        });
+        let (config, names) = (config.unwrap(), ["images/a b%.mp4/0.jpg".to_owned()]);
+        let urls = block_on(Images::new(&Signer, &config).urls("b", &names)).unwrap();
+        urls.concat()
+    }
+
+    #[test]
+    fn urls_are_as_configured() {
+        assert_eq!(url(&[]), "gs://b/images/a b%.mp4/0.jpg");
+        assert_eq!(url(&[("image_urls", "s3")]), "s3://b/images/a b%.mp4/0.jpg");
+        let proxied = [("image_urls", "proxied"), ("image_url_base", "https://h/x/")];
+        assert_eq!(url(&proxied), "https://h/x/b/images/a%20b%25.mp4/0.jpg");
+    }
+
+    /// The expected signature was computed with Python's hashlib from Google's description.
+    #[test]
+    fn signed_urls_follow_googles_description() {
+        let account = "a@p.iam.gserviceaccount.com";
+        let url = url(&[("image_urls", "signed"), ("signing_account", account)]);
+        let start = "https://storage.googleapis.com/b/images/a%20b%25.mp4/0.jpg?X-Goog-Algorithm=GOOG4-RSA-SHA256&X-Goog-Credential=a%40p.iam.gserviceaccount.com%2F20231114%2Fauto%2Fstorage%2Fgoog4_request&X-Goog-Date=20231114T221320Z&X-Goog-Expires=604800&X-Goog-SignedHeaders=host&X-Goog-Signature=";
+        let signature = url.strip_prefix(start).unwrap_or(&url);
+        assert_eq!(signature, "15502931cff7d0f2ca2661cbfb9c34f06b16bd56c5cb3fac27751031e6b2ba43");
+    }
+}
