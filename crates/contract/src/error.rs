@@ -83,6 +83,14 @@ pub enum JobError {
         /// Until its lease ends.
         seconds: u64,
     },
+    /// Each delivery failed, and the host gave the message up.
+    #[error("given up after {attempts} attempts: {reason}")]
+    GivenUp {
+        /// Deliveries.
+        attempts: u32,
+        /// Why the last one failed.
+        reason: String,
+    },
     /// The configuration is wrong; the videos are not to blame, so they wait.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -115,6 +123,7 @@ impl JobError {
             | Self::Manifest { .. }
             | Self::LabelRefused { .. } => Disposition::Reject,
             Self::Config(_)
+            | Self::GivenUp { .. }
             | Self::Storage { .. }
             | Self::Segment { .. }
             | Self::LabelTarget { .. }
@@ -149,6 +158,7 @@ impl JobError {
             Self::LabelTarget { .. } => "label_target",
             Self::LabelBusy { .. } => "label_busy",
             Self::Config(_) => "configuration",
+            Self::GivenUp { .. } => "given_up",
             Self::Storage { .. } => "storage",
             Self::Segment { .. } => "segment",
         }
@@ -172,6 +182,9 @@ impl JobError {
                 "change the selection or image settings, remove failure.json and upload the video again"
             }
             Self::Config(_) => "mend the configuration; the message is kept",
+            Self::GivenUp { .. } => {
+                "mend what the reason names, then `framemill failures retry`; where the decoder crashes on the video, re-encode it"
+            }
             Self::Manifest { .. } => {
                 "remove the video's folder of images and upload the video again"
             }

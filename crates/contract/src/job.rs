@@ -34,6 +34,9 @@ pub enum Ignored {
     /// Not below the prefix of videos.
     #[error("not below video_path `{0}`")]
     OutsideVideoPath(String),
+    /// Not a name that the pipeline takes.
+    #[error("not a name that the pipeline takes")]
+    OtherName,
     /// A folder marker or a file whose ending is no video's.
     #[error("not a video by its name")]
     NotAVideo,
