@@ -6,6 +6,7 @@ use crate::records::{self, VideoState};
 use crate::sources::{Source, SourceError};
 use framemill_contract::{Event, EventKind, Job, LabelJob, ObjectRef};
 use futures::{StreamExt as _, TryStreamExt as _};
+use serde::Serialize;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use thiserror::Error;
@@ -41,7 +42,7 @@ pub struct Sweep {
 }
 
 /// What a sweep found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
     /// Videos.
     pub videos: u64,

@@ -10,8 +10,9 @@ use crate::runtime::{
     Component, Engine, Observer, Progress, Runtime, RuntimeParts, Upstreams, labeling_variables,
 };
 use crate::sources::{
-    PubSubConfig, PubSubSource, Queue, QueueSource, RabbitConfig, RabbitSource, Source,
+    PubSubConfig, PubSubSource, Queue, Source,
 };
+use crate::stub::{QueueSource, RabbitConfig, RabbitSource};
 use anyhow::Context as _;
 use framemill_contract::{Event, EventKind, ObjectRef};
 use std::collections::{BTreeMap, HashMap};
@@ -140,7 +141,7 @@ impl Assembly {
         if let Some(store) = self.stores.get(address) {
             return Ok(Arc::clone(store));
         }
-        let store = objects::open(address)?;
+        let store = crate::stub::open(address)?;
         self.stores.insert(address.clone(), Arc::clone(&store));
         Ok(store)
     }
@@ -280,17 +281,15 @@ impl Assembly {
         observer: Observer,
     ) -> anyhow::Result<Pipeline> {
         let settings = &self.settings;
-        let (variables, hosts) = match &plan.kind {
+        let hosts = plan.hosts();
+        let variables = match &plan.kind {
             Kind::Extract => {
                 let runtime =
                     extract_runtime(engine, component, settings, Arc::clone(&store), observer)?;
                 return Ok(plan.finish(runtime, store));
             }
-            Kind::Label(labeling) => (
-                labeling_variables(&labeling.variables, &component.sha256),
-                labeling.hosts(),
-            ),
-            Kind::Own(own) => (own.variables()?, own.allow.clone()),
+            Kind::Label(labeling) => labeling_variables(&labeling.variables, &component.sha256),
+            Kind::Own(own) => own.variables()?,
         };
         let buckets = HashMap::from([(plan.store.bucket().to_owned(), Arc::clone(&store))]);
         let parts = RuntimeParts {
@@ -307,6 +306,15 @@ impl Assembly {
 }
 
 impl Planned {
+    /// Servers that its component may reach.
+    pub fn hosts(&self) -> Vec<String> {
+        match &self.kind {
+            Kind::Extract => Vec::new(),
+            Kind::Label(labeling) => labeling.hosts(),
+            Kind::Own(own) => own.allow.clone(),
+        }
+    }
+
     fn finish(self, runtime: Runtime, store: Arc<dyn Store>) -> Pipeline {
         Pipeline {
             name: self.name,

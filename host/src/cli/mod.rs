@@ -1,14 +1,21 @@
 //! The commands.
 
 mod assemble;
+mod bucket_options;
+mod check;
 mod extract;
+mod failures;
 mod inspect;
 mod options;
+mod sweep;
 mod up;
 
+pub use check::{CheckArgs, run_check};
 pub use extract::{ExtractArgs, VideoReport, run_extract};
+pub use failures::{FailuresArgs, run_failures};
 pub use inspect::{InspectArgs, read_index, run_inspect};
 pub use options::{SelectionOptions, SharedOptions};
+pub use sweep::{SweepArgs, run_sweep};
 pub use up::{UpArgs, run_up};
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -29,6 +36,8 @@ Examples:
   framemill up --data bucket                         a service: videos dropped into bucket/videos/
                                                      become images below bucket/images/
   framemill inspect clip.mp4 --every 2s              what is in a video, what an extraction would read
+  framemill check --config framemill.toml            everything that is wrong with a set-up, in one run
+  framemill sweep; framemill failures list           lost messages; videos that failed
 
 Exit status: 0 all went well, 1 a video failed, 2 wrong usage or configuration."
 )]
@@ -50,12 +59,18 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run the service: take videos from a folder until stopped
+    /// Run the service: take uploaded videos until stopped
     Up(UpArgs),
     /// Extract frames of videos, then end
     Extract(ExtractArgs),
     /// Say what is in a video and what an extraction would read, without decoding it
     Inspect(InspectArgs),
+    /// Look at everything that the service needs, and say all that is wrong
+    Check(CheckArgs),
+    /// Queue videos whose upload message was lost
+    Sweep(SweepArgs),
+    /// List, show and retry what could not be processed
+    Failures(FailuresArgs),
 }
 
 /// How log lines look.
@@ -99,6 +114,9 @@ pub fn run(cli: Cli) -> ExitCode {
                 Command::Up(args) => run_up(args).await,
                 Command::Extract(args) => run_extract(args).await,
                 Command::Inspect(args) => run_inspect(&args),
+                Command::Check(args) => run_check(args).await,
+                Command::Sweep(args) => run_sweep(args).await,
+                Command::Failures(args) => run_failures(args).await,
             }
         });
         // File reads that nobody waits for must not hold the exit up.

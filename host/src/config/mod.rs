@@ -12,7 +12,7 @@ pub use pipelines::{LabelSettings, PipelineSettings};
 
 use anyhow::{Context as _, bail, ensure};
 use framemill_contract::{Config, KEYS};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use values::{number, plain, size, time, time_or_off};
@@ -220,20 +220,87 @@ impl Settings {
     /// # Errors
     /// As [`Settings::new`], and where a named file cannot be read.
     pub fn load(flags: &Layer, path: Option<&Path>) -> anyhow::Result<Self> {
-        let standard = Path::new("framemill.toml");
-        let path = path.or_else(|| standard.is_file().then_some(standard));
-        let text = path
-            .map(|path| {
-                std::fs::read_to_string(path)
-                    .with_context(|| format!("configuration cannot be read: {}", path.display()))
-            })
-            .transpose()?;
+        let (path, text) = read_text(path)?;
         let settings = Self::new(flags, |name| std::env::var(name).ok(), text.as_deref());
         match path {
             Some(path) => settings.with_context(|| format!("in {}", path.display())),
             None => settings,
         }
     }
+
+    /// As [`Settings::load`], but goes on after an error as if its key were not given: all that
+    /// is wrong, and the settings that are left, where there are any.
+    pub fn load_all(flags: &Layer, path: Option<&Path>) -> (Option<Self>, Vec<anyhow::Error>) {
+        let mut errors = Vec::new();
+        let (mut flags, mut hidden) = (flags.clone(), HashSet::new());
+        let text = match read_text(path) {
+            Ok((_, text)) => text,
+            Err(error) => return (None, vec![error]),
+        };
+        let mut table: Option<toml::Table> = text.as_deref().and_then(|text| text.parse().ok());
+        loop {
+            let text = table.as_ref().map(toml::Table::to_string).or_else(|| text.clone());
+            let environment = |name: &str| {
+                std::env::var(name).ok().filter(|_| !hidden.contains(name))
+            };
+            let error = match Self::new(&flags, environment, text.as_deref()) {
+                Ok(settings) => return (Some(settings), errors),
+                Err(error) => error,
+            };
+            let key = culprit(&error);
+            errors.push(error);
+            let Some(key) = key else {
+                return (None, errors);
+            };
+            let removed = hide(&key, &mut flags, &mut hidden, table.as_mut());
+            if !removed {
+                return (None, errors);
+            }
+        }
+    }
+}
+
+/// The key that an error names, as in the file.
+fn culprit(error: &anyhow::Error) -> Option<String> {
+    let text = format!("{error:#}");
+    let (_, rest) = text.split_once("configuration `")?;
+    let (key, _) = rest.split_once('`')?;
+    let in_labeling = text.contains("in [labeling]") && !key.contains('.');
+    Some(if in_labeling {
+        format!("labeling.{key}")
+    } else {
+        key.to_owned()
+    })
+}
+
+/// Takes a key out of all layers. Says whether it was in one.
+fn hide(
+    key: &str,
+    flags: &mut Layer,
+    hidden: &mut HashSet<String>,
+    table: Option<&mut toml::Table>,
+) -> bool {
+    let variable = format!("FRAMEMILL_{}", key.replace('.', "_").to_ascii_uppercase());
+    let in_environment = std::env::var_os(&variable).is_some() && hidden.insert(variable);
+    let in_flags = flags.remove(key).is_some();
+    let in_file = table.is_some_and(|table| {
+        let (section, name) = key.split_once('.').unwrap_or(("extract", key));
+        let below = table.get_mut(section).and_then(toml::Value::as_table_mut);
+        let in_section = below.is_some_and(|below| below.remove(name).is_some());
+        in_section || table.remove(key).is_some()
+    });
+    in_environment || in_flags || in_file
+}
+
+/// The configuration file that is named, or the standard one where it is there.
+fn read_text(path: Option<&Path>) -> anyhow::Result<(Option<&Path>, Option<String>)> {
+    let standard = Path::new("framemill.toml");
+    let path = path.or_else(|| standard.is_file().then_some(standard));
+    let read = |path: &Path| {
+        std::fs::read_to_string(path)
+            .with_context(|| format!("configuration cannot be read: {}", path.display()))
+    };
+    Ok((path, path.map(read).transpose()?))
 }
 
 /// A configuration file's keys as text, each one known.

@@ -20,6 +20,8 @@ use wasmtime_wasi_http::Error;
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// Wait for the first byte of an answer, at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
+/// Wait for the answer to a probe.
+const LONGEST_PROBE: Duration = Duration::from_secs(15);
 /// Headers that belong to one connection (RFC 9110, 7.6.1), or are set anew.
 const NOT_FORWARDED: &[HeaderName] = &[
     header::CONNECTION,
@@ -171,6 +173,31 @@ impl Upstreams {
             Some(net::client()?)
         };
         Ok(Self { client, hosts })
+    }
+
+    /// Whether one of `hosts` is the credential's.
+    pub fn is_used(credential: &CredentialSettings, hosts: &[String]) -> bool {
+        let origin = parse_origin(&credential.host).ok();
+        origin.is_some_and(|origin| {
+            let mut others = hosts.iter().filter_map(|host| parse_origin(host).ok());
+            others.any(|there| there == origin)
+        })
+    }
+
+    /// Status of a GET of `url`, with its credential.
+    ///
+    /// # Errors
+    /// Where the server does not answer.
+    pub async fn probe(&self, url: &str) -> anyhow::Result<u16> {
+        let uri: Uri = url.parse().with_context(|| format!("`{url}` is not a URL"))?;
+        let (client, upstream) = self.find(&uri).context("host is not configured")?;
+        let mut headers = HeaderMap::new();
+        if let Some(credential) = &upstream.credential {
+            credential.add_to(&mut headers, b"").await?;
+        }
+        let request = client.get(url).headers(headers).timeout(LONGEST_PROBE);
+        let answer = request.send().await.map_err(reqwest::Error::without_url);
+        Ok(answer.context("does not answer")?.status().as_u16())
     }
 
     /// Whether a component may send requests to where `uri` leads.

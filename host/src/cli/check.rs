@@ -1,0 +1,289 @@
+//! `framemill check`: all that is wrong with a set-up, in one run.
+
+use super::assemble::{Assembly, Planned};
+use super::bucket_options::BucketOptions;
+use super::options::SharedOptions;
+use crate::config::{Settings, StoreAddress};
+use crate::finding::{Finding, Severity};
+use crate::objects::{Notification, Store};
+use crate::pipeline::Filter;
+use crate::runtime::Upstreams;
+use framemill_contract::TargetKind;
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+/// Flags of `framemill check`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  framemill check --config framemill.toml
+  framemill check --store gs://bucket --source pubsub://projects/p/subscriptions/uploads
+
+Looks at: the configuration, components, bucket and permissions, upload notifications, the source
+and its dead letters, credentials, the labeling target. Below each write prefix an object is
+created and deleted where permissions cannot be asked for. Exit status 1 where something is wrong.")]
+pub struct CheckArgs {
+    /// Folder of the components [default: components, beside the executable or one folder up]
+    #[arg(long, value_name = "DIR", env = "FRAMEMILL_COMPONENTS")]
+    pub components: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Where.
+    #[command(flatten)]
+    pub bucket: BucketOptions,
+}
+
+/// Looks at everything. Says whether all is well enough to run.
+///
+/// # Errors
+/// Never for what it looks at: that is what it reports.
+pub async fn run_check(args: CheckArgs) -> anyhow::Result<bool> {
+    let findings = findings(&args).await;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&findings)?);
+    } else {
+        for finding in &findings {
+            println!("{finding}");
+        }
+    }
+    let worst = findings.iter().map(|finding| finding.severity).max();
+    Ok(worst.is_none_or(|worst| worst < Severity::Error))
+}
+
+async fn findings(args: &CheckArgs) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let layer = args.bucket.layer();
+    let (settings, errors) = Settings::load_all(&layer, args.bucket.config.as_deref());
+    for error in &errors {
+        let fact = format!("{error:#}");
+        findings.push(Finding::error("configuration", fact, "mend this key"));
+    }
+    let Some(settings) = settings else {
+        return findings;
+    };
+    if errors.is_empty() {
+        findings.push(Finding::good("configuration", "every key is known and valid"));
+    }
+    let mut assembly = Assembly::new(settings);
+    let planned = match assembly.planned() {
+        Ok(planned) => planned,
+        Err(error) => {
+            findings.push(Finding::error("pipelines", format!("{error:#}"), "mend this key"));
+            return findings;
+        }
+    };
+    findings.extend(components(args, &planned).await);
+    findings.extend(stores(&mut assembly, &planned).await);
+    findings.extend(sources(&mut assembly, &planned).await);
+    findings.extend(credentials(&assembly.settings, &planned));
+    findings.extend(labeling(&assembly.settings).await);
+    findings
+}
+
+/// Whether each component is there and one that the host can run.
+async fn components(args: &CheckArgs, planned: &[Planned]) -> Vec<Finding> {
+    let shared = SharedOptions {
+        components: args.components.clone(),
+        ..SharedOptions::default()
+    };
+    let mut findings = Vec::new();
+    let engine = match shared.engine() {
+        Ok(engine) => engine,
+        Err(error) => return vec![Finding::error("wasm engine", format!("{error:#}"), "")],
+    };
+    let mut seen = HashSet::new();
+    for plan in planned.iter().filter(|plan| seen.insert(&plan.component)) {
+        let subject = format!("component {}", plan.component);
+        findings.push(match shared.component(&engine, &plan.component).await {
+            Ok(component) => {
+                let hash: String = component.sha256.chars().take(12).collect();
+                Finding::good(subject, format!("compiles, sha256 {hash}…"))
+            }
+            Err(error) => Finding::error(
+                subject,
+                format!("{error:#}"),
+                "cargo xtask build --components, or name its folder with --components",
+            ),
+        });
+    }
+    findings
+}
+
+/// Each bucket with the prefixes of all its pipelines.
+async fn stores(assembly: &mut Assembly, planned: &[Planned]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut seen: HashSet<&StoreAddress> = HashSet::new();
+    for plan in planned.iter().filter(|plan| seen.insert(&plan.store)) {
+        let subject = format!("bucket {}", plan.store.bucket());
+        let store = match assembly.store(&plan.store) {
+            Ok(store) => store,
+            Err(error) => {
+                findings.push(Finding::error(subject, format!("{error:#}"), ""));
+                continue;
+            }
+        };
+        let mut access = plan.access.clone();
+        for other in planned.iter().filter(|other| other.store == plan.store) {
+            let prefixes = [
+                (&mut access.read, &other.access.read),
+                (&mut access.write, &other.access.write),
+            ];
+            for (all, more) in prefixes {
+                all.extend(more.iter().filter(|prefix| !all.contains(prefix)).cloned().collect::<Vec<_>>());
+            }
+        }
+        findings.extend(store.check(&access).await);
+    }
+    findings
+}
+
+/// Each source, and whether uploads reach it.
+async fn sources(assembly: &mut Assembly, planned: &[Planned]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut seen = HashSet::new();
+    for plan in planned.iter().filter(|plan| seen.insert(&plan.source)) {
+        let source = match assembly.source(&plan.source).await {
+            Ok(source) => source,
+            Err(error) => {
+                let subject = format!("source of pipeline {}", plan.name);
+                findings.push(Finding::error(subject, format!("{error:#}"), ""));
+                continue;
+            }
+        };
+        findings.extend(source.check().await);
+        let topic = source.listens_to().await;
+        source.close().await;
+        if let (Some(topic), Ok(store)) = (topic, assembly.store(&plan.store)) {
+            let fed = planned.iter().filter(|other| other.source == plan.source);
+            findings.extend(notifications(store.as_ref(), &plan.store, &topic, fed).await);
+        }
+    }
+    findings
+}
+
+/// How names start that make a pipeline run.
+fn prefix(filter: &Filter) -> &str {
+    match filter {
+        Filter::Videos(config) => &config.video_path,
+        Filter::Manifests(config) => &config.image_path,
+        Filter::Names { prefix, .. } => prefix,
+    }
+}
+
+/// Whether the bucket tells the source's topic of what the pipelines wait for.
+async fn notifications<'a>(
+    store: &dyn Store,
+    address: &StoreAddress,
+    topic: &str,
+    pipelines: impl Iterator<Item = &'a Planned>,
+) -> Vec<Finding> {
+    let bucket = address.bucket();
+    let subject = format!("notifications of bucket {bucket}");
+    let there = match store.notifications().await {
+        Ok(Some(there)) => there,
+        Ok(None) => {
+            let fact = "the store does not say whom it tells of uploads";
+            let remedy = "upload a video and see whether it is taken";
+            return vec![Finding::warning(subject, fact, remedy)];
+        }
+        Err(error) => {
+            let remedy = format!(
+                "gcloud storage buckets add-iam-policy-binding gs://{bucket} --member=… --role=roles/storage.legacyBucketReader"
+            );
+            return vec![Finding::warning(subject, error.to_string(), remedy)];
+        }
+    };
+    let short = |topic: &str| topic.trim_start_matches("//pubsub.googleapis.com/").to_owned();
+    let ours: Vec<Notification> = there
+        .into_iter()
+        .filter(|notification| short(&notification.topic) == topic)
+        .collect();
+    pipelines
+        .map(|plan| {
+            let wanted = prefix(&plan.filter);
+            let tells = |notification: &&Notification| {
+                let finalize = |kind: &String| kind == "OBJECT_FINALIZE";
+                let types = &notification.event_types;
+                let all = types.is_empty() || types.iter().any(finalize);
+                let starts = notification.prefix.as_deref().unwrap_or_default();
+                all && wanted.starts_with(starts)
+            };
+            let subject = format!("{subject}, pipeline {}", plan.name);
+            if ours.iter().any(|notification| tells(&notification)) {
+                return Finding::good(subject, format!("{topic} is told of uploads below {wanted}"));
+            }
+            let fact = if ours.is_empty() {
+                format!("{topic} is told of nothing")
+            } else {
+                format!("{topic} is not told of uploads below `{wanted}`: prefix or event type differ")
+            };
+            let remedy = format!(
+                "gcloud storage buckets notifications create gs://{bucket} --topic={topic} --event-types=OBJECT_FINALIZE --payload-format=json --object-prefix={wanted}"
+            );
+            Finding::error(subject, fact, remedy)
+        })
+        .collect()
+}
+
+/// Whether each secret is there, and used.
+fn credentials(settings: &Settings, planned: &[Planned]) -> Vec<Finding> {
+    let hosts: Vec<String> = planned.iter().flat_map(Planned::hosts).collect();
+    settings
+        .credentials
+        .iter()
+        .map(|credential| {
+            let subject = format!("credential for {}", credential.host);
+            let alone = std::slice::from_ref(credential);
+            match Upstreams::new(std::slice::from_ref(&credential.host), alone) {
+                Err(error) => Finding::error(subject, format!("{error:#}"), ""),
+                Ok(_) if !Upstreams::is_used(credential, &hosts) => Finding::warning(
+                    subject,
+                    "no pipeline may reach that host",
+                    "name it in `allow` of the pipeline, or in labeling.target_url",
+                ),
+                Ok(_) => Finding::good(subject, "is there"),
+            }
+        })
+        .collect()
+}
+
+/// Whether the labeling target answers, and takes the credential.
+async fn labeling(settings: &Settings) -> Vec<Finding> {
+    let Some(labeling) = &settings.labeling else {
+        return Vec::new();
+    };
+    let config = &labeling.config;
+    let (base, project) = (&config.target_url, config.project.as_deref().unwrap_or_default());
+    let url = match &config.target {
+        Some(TargetKind::LabelStudio) => format!("{base}/api/projects/{project}/"),
+        Some(TargetKind::Cvat) => format!("{base}/api/users/self"),
+        Some(TargetKind::Scale) => format!("{base}/v1/projects"),
+        Some(TargetKind::Pubsub) => {
+            format!("{base}/v1/{}", config.topic.as_deref().unwrap_or_default())
+        }
+        Some(TargetKind::Webhook | TargetKind::Own(_)) | None => base.clone(),
+    };
+    let subject = format!("labeling target {base}");
+    let upstreams = match Upstreams::new(&labeling.hosts(), &settings.credentials) {
+        Ok(upstreams) => upstreams,
+        // Said of the credential already.
+        Err(_) => return Vec::new(),
+    };
+    let own = matches!(config.target, Some(TargetKind::Webhook | TargetKind::Own(_)));
+    vec![match upstreams.probe(&url).await {
+        Err(error) => Finding::error(subject, format!("{error:#}"), "is labeling.target_url right, and the server up?"),
+        Ok(401 | 403) => Finding::error(
+            subject,
+            "refuses the credential",
+            "set FRAMEMILL_LABELING_TOKEN or labeling.token_file to a token that may write to the project",
+        ),
+        Ok(404) if !own => Finding::error(
+            subject,
+            format!("does not know what is asked for: {url}"),
+            "mend labeling.project or labeling.topic",
+        ),
+        Ok(status) if status >= 500 => Finding::error(subject, format!("answers {status}"), ""),
+        Ok(status) => Finding::good(subject, format!("answers ({status})")),
+    }]
+}

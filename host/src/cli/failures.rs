@@ -1,0 +1,276 @@
+//! `framemill failures`: what could not be processed, and another try.
+
+use super::assemble::Assembly;
+use super::bucket_options::BucketOptions;
+use crate::objects::{Precondition, Store, StoreError};
+use crate::records;
+use crate::sources::{Dead, Source};
+use anyhow::{Context as _, bail, ensure};
+use framemill_contract::{Event, EventKind, FailureRecord};
+use serde::Serialize;
+use std::sync::Arc;
+
+const PAGE: usize = 1000;
+/// Dead letters that are looked at, at most.
+const MOST_DEAD: usize = 1000;
+
+/// Flags of `framemill failures`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  framemill failures list --data bucket
+  framemill failures show videos/cam1/x.mp4 --store gs://bucket --source pubsub://projects/p/subscriptions/s
+  framemill failures retry --all --config framemill.toml
+
+Failure records lie in the bucket (failure.json); dead letters are messages that were given up.")]
+pub struct FailuresArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: Action,
+}
+
+/// What to do with failures.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum Action {
+    /// List failed videos and dead letters
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// Where.
+        #[command(flatten)]
+        bucket: BucketOptions,
+    },
+    /// Show all that is known of one failure
+    Show {
+        /// Video, failure record or dead letter, as `list` names it
+        name: String,
+        /// Where.
+        #[command(flatten)]
+        bucket: BucketOptions,
+    },
+    /// Have failed videos and dead letters processed again
+    Retry {
+        /// Videos, failure records or dead letters, as `list` names them
+        #[arg(required_unless_present = "all")]
+        names: Vec<String>,
+        /// All there are
+        #[arg(long, conflicts_with = "names")]
+        all: bool,
+        /// Where.
+        #[command(flatten)]
+        bucket: BucketOptions,
+    },
+}
+
+/// A failure record and its name.
+#[derive(Clone, Debug, Serialize)]
+struct Recorded {
+    name: String,
+    #[serde(skip)]
+    generation: i64,
+    record: FailureRecord,
+}
+
+/// Everything that failed.
+#[derive(Serialize)]
+struct Failures {
+    records: Vec<Recorded>,
+    dead_letters: Vec<Dead>,
+    /// Why the dead letters are not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dead_letters_unknown: Option<String>,
+}
+
+/// The bucket and its source, which may be out of reach: the embedded queue of a service that
+/// runs is its own.
+struct Place {
+    store: Arc<dyn Store>,
+    prefix: String,
+    source: Result<Arc<dyn Source>, anyhow::Error>,
+}
+
+/// Lists, shows or retries. Says whether there is nothing that failed, or all was found.
+///
+/// # Errors
+/// Where the bucket or the source does not answer.
+pub async fn run_failures(args: FailuresArgs) -> anyhow::Result<bool> {
+    match args.action {
+        Action::List { json, bucket } => list(&Place::open(&bucket).await?, json).await,
+        Action::Show { name, bucket } => show(&Place::open(&bucket).await?, &name).await,
+        Action::Retry { names, all, bucket } => {
+            let names = (!all).then_some(names);
+            retry(&Place::open(&bucket).await?, names).await
+        }
+    }
+}
+
+impl Place {
+    async fn open(options: &BucketOptions) -> anyhow::Result<Self> {
+        let mut assembly = Assembly::new(options.settings(&options.layer())?);
+        let settings = assembly.settings.clone();
+        Ok(Self {
+            store: assembly.store(&settings.store)?,
+            prefix: settings.config.image_path.clone(),
+            source: assembly.source(&settings.source).await,
+        })
+    }
+
+    async fn failures(&self) -> anyhow::Result<Failures> {
+        let records = self.records().await?;
+        let dead = match &self.source {
+            Ok(source) => source.dead_letters(MOST_DEAD).await.map_err(Into::into),
+            Err(error) => Err(anyhow::anyhow!("{error:#}")),
+        };
+        Ok(match dead {
+            Ok(dead_letters) => Failures {
+                records,
+                dead_letters,
+                dead_letters_unknown: None,
+            },
+            Err(error) => Failures {
+                records,
+                dead_letters: Vec::new(),
+                dead_letters_unknown: Some(format!("{error:#}")),
+            },
+        })
+    }
+
+    async fn records(&self) -> anyhow::Result<Vec<Recorded>> {
+        let mut found = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.store.list(&self.prefix, after.as_deref(), PAGE).await?;
+            let last = page.len() < PAGE;
+            after = page.last().map(|meta| meta.name.clone());
+            for meta in page {
+                if !meta.name.ends_with("/failure.json") {
+                    continue;
+                }
+                let record = records::read_json(self.store.as_ref(), &meta.name).await?;
+                if let Some(record) = record {
+                    found.push(Recorded {
+                        name: meta.name,
+                        generation: meta.generation,
+                        record,
+                    });
+                }
+            }
+            if last {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+impl Recorded {
+    fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.record.source.name == name
+    }
+}
+
+fn is_called(dead: &Dead, name: &str) -> bool {
+    dead.id == name || dead.object.as_ref().is_some_and(|object| object.name == name)
+}
+
+fn object_name(dead: &Dead) -> &str {
+    dead.object.as_ref().map_or("(no object)", |object| &object.name)
+}
+
+async fn list(place: &Place, json: bool) -> anyhow::Result<bool> {
+    let failures = place.failures().await?;
+    let none = failures.records.is_empty() && failures.dead_letters.is_empty();
+    if json {
+        println!("{}", serde_json::to_string_pretty(&failures)?);
+        return Ok(none);
+    }
+    for Recorded { record, .. } in &failures.records {
+        println!("{}\n  {}: {}", record.source.name, record.code, record.message);
+        println!("  → {}", record.remedy);
+    }
+    for dead in &failures.dead_letters {
+        let attempts = dead.attempts;
+        println!("{}\n  dead letter {}", object_name(dead), dead.id);
+        println!("  {attempts} attempts, the last: {}", dead.reason);
+    }
+    if let Some(reason) = &failures.dead_letters_unknown {
+        eprintln!("dead letters are not known: {reason}");
+    }
+    if none {
+        println!("no failures");
+    }
+    Ok(none)
+}
+
+async fn show(place: &Place, name: &str) -> anyhow::Result<bool> {
+    let failures = place.failures().await?;
+    let record = failures.records.iter().find(|there| there.is_called(name));
+    let dead = failures.dead_letters.iter().find(|dead| is_called(dead, name));
+    match (record, dead) {
+        (Some(record), _) => println!("{}", serde_json::to_string_pretty(record)?),
+        (None, Some(dead)) => println!("{}", serde_json::to_string_pretty(dead)?),
+        (None, None) => bail!("no such failure (`framemill failures list` names them): {name}"),
+    }
+    Ok(true)
+}
+
+async fn retry(place: &Place, names: Option<Vec<String>>) -> anyhow::Result<bool> {
+    let source = match &place.source {
+        Ok(source) => source,
+        Err(error) => bail!("{error:#}"),
+    };
+    let failures = place.failures().await?;
+    if let Some(reason) = failures.dead_letters_unknown {
+        bail!("dead letters are not known: {reason}");
+    }
+    let wanted = |fits: &dyn Fn(&str) -> bool| {
+        names.as_ref().is_none_or(|names| names.iter().any(|name| fits(name)))
+    };
+    for name in names.iter().flatten() {
+        let known = failures.records.iter().any(|there| there.is_called(name))
+            || failures.dead_letters.iter().any(|dead| is_called(dead, name));
+        ensure!(known, "no such failure (`framemill failures list` names them): {name}");
+    }
+    let dead: Vec<String> = failures
+        .dead_letters
+        .iter()
+        .filter(|dead| wanted(&|name| is_called(dead, name)))
+        .map(|dead| dead.id.clone())
+        .collect();
+    let revived = if dead.is_empty() {
+        0
+    } else {
+        source.revive(Some(&dead)).await?
+    };
+    let mut queued = 0_u64;
+    for recorded in &failures.records {
+        if wanted(&|name| recorded.is_called(name)) {
+            queue_again(place, source.as_ref(), recorded).await?;
+            queued = queued.saturating_add(1);
+        }
+    }
+    source.close().await;
+    println!("{queued} failed objects and {revived} dead letters queued again");
+    Ok(true)
+}
+
+/// The record first: a worker may be faster than us, and what it then writes must stay. Without
+/// record and message the next sweep finds the object.
+async fn queue_again(
+    place: &Place,
+    source: &dyn Source,
+    recorded: &Recorded,
+) -> anyhow::Result<()> {
+    let precondition = Precondition::Generation(recorded.generation);
+    match place.store.delete(&recorded.name, precondition).await {
+        // Someone was faster.
+        Ok(()) | Err(StoreError::NotFound { .. } | StoreError::PreconditionFailed { .. }) => {}
+        Err(error) => return Err(error).context("failure record cannot be removed"),
+    }
+    let event = Event {
+        kind: EventKind::Finalized,
+        object: recorded.record.source.clone(),
+    };
+    let published = source.publish(&event).await;
+    published.context("not queued, `framemill sweep` finds it")
+}

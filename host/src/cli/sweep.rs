@@ -1,0 +1,92 @@
+//! `framemill sweep`: queues videos whose message was lost.
+
+use super::assemble::Assembly;
+use super::bucket_options::BucketOptions;
+use crate::pipeline::Filter;
+use crate::sweep::{Sweep, Swept};
+use anyhow::Context as _;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::time::Duration;
+
+/// Flags of `framemill sweep`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  framemill sweep --config framemill.toml              queue each video that has neither a manifest
+                                                       nor a failure record
+  framemill sweep --store gs://bucket --source pubsub://projects/p/subscriptions/uploads --sweep-age 0s
+
+With labeling configured, manifests without a receipt are queued too. `framemill up` does the
+same at its start and every --sweep-every. What is queued twice is done once.")]
+pub struct SweepArgs {
+    /// Leave videos alone that are younger: their message may be on its way [default: 1h]
+    #[arg(long, value_name = "TIME")]
+    pub sweep_age: Option<String>,
+    /// Print the counts as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Where.
+    #[command(flatten)]
+    pub bucket: BucketOptions,
+}
+
+/// Sweeps once.
+///
+/// # Errors
+/// Where the bucket or the source does not answer.
+pub async fn run_sweep(args: SweepArgs) -> anyhow::Result<bool> {
+    let mut layer = args.bucket.layer();
+    if let Some(age) = &args.sweep_age {
+        layer.insert("sweep_age".to_owned(), age.clone());
+    }
+    let mut assembly = Assembly::new(args.bucket.settings(&layer)?);
+    let planned = assembly.planned()?;
+    let settings = assembly.settings.clone();
+    let source = assembly.source(&settings.source).await?;
+    let sweep = Sweep {
+        store: assembly.store(&settings.store)?,
+        bucket: settings.store.bucket().to_owned(),
+        source: source.clone(),
+        filters: planned
+            .into_iter()
+            .map(|plan| plan.filter)
+            .filter(|filter| !matches!(filter, Filter::Names { .. }))
+            .collect(),
+        age: settings.sweep_age,
+    };
+    let bar = progress(args.json)?;
+    let swept = sweep
+        .run(&|swept| bar.set_message(words(&swept)))
+        .await;
+    bar.finish_and_clear();
+    source.close().await;
+    let swept = swept?;
+    if args.json {
+        println!("{}", serde_json::to_string(&swept)?);
+    } else {
+        println!("{}", words(&swept));
+    }
+    Ok(true)
+}
+
+/// What turns while pages are listed; nothing where nobody looks.
+fn progress(silent: bool) -> anyhow::Result<ProgressBar> {
+    if silent {
+        return Ok(ProgressBar::hidden());
+    }
+    let style = ProgressStyle::with_template("{spinner} {elapsed} {msg}");
+    let bar = ProgressBar::new_spinner().with_style(style.context("progress")?);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    Ok(bar)
+}
+
+fn words(swept: &Swept) -> String {
+    let Swept {
+        videos,
+        done,
+        failed,
+        young,
+        queued,
+    } = swept;
+    format!("{videos} videos: {done} done, {failed} failed, {young} too young, {queued} queued")
+}
