@@ -8,6 +8,7 @@
 pub mod cli;
 pub mod config;
 pub mod finding;
+pub mod net;
 pub mod objects;
 pub mod runtime;
 pub mod service;
