@@ -1,8 +1,9 @@
 //! The GCS JSON API, answered in process.
 
 use super::multipart::Multipart;
-use super::{ByteStream, NewObject, Precondition, RangeSpec, Store, StoreError, reply};
-use base64::Engine as _;
+use super::{
+    ByteStream, NewObject, Precondition, RangeSpec, Store, StoreError, checksum, reply,
+};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use http::{Method, Request, Response, StatusCode, header};
@@ -305,7 +306,7 @@ async fn multipart_upload(
     let given: UploadMetadata = serde_json::from_slice(&text)
         .map_err(|error| StoreError::Invalid(format!("metadata part is not JSON: {error}")))?;
     let media_type = parts.next_part().await?.ok_or_else(|| missing("media"))?;
-    let crc32c = given.crc32c.as_deref().map(checksum).transpose()?;
+    let crc32c = given.crc32c.as_deref().map(parse_checksum).transpose()?;
     let object = NewObject {
         content_type: given
             .content_type
@@ -316,13 +317,8 @@ async fn multipart_upload(
     Ok((call.name(given.name)?, object, parts.into_stream()))
 }
 
-/// base64 of the big-endian checksum, as GCS writes it.
-fn checksum(text: &str) -> Result<u32, StoreError> {
-    base64::engine::general_purpose::STANDARD
-        .decode(text)
-        .ok()
-        .and_then(|bytes| bytes.try_into().ok())
-        .map(u32::from_be_bytes)
+fn parse_checksum(text: &str) -> Result<u32, StoreError> {
+    checksum::decode(text)
         .ok_or_else(|| StoreError::Invalid(format!("crc32c `{text}` is not base64 of 4 bytes")))
 }
 

@@ -283,7 +283,7 @@ fn describe(name: &str, metadata: &Metadata) -> ObjectMeta {
 }
 
 /// Media type by file name ending.
-fn content_type(name: &str) -> &'static str {
+pub(super) fn content_type(name: &str) -> &'static str {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     match ending.to_ascii_lowercase().as_str() {
         "jpg" | "jpeg" => "image/jpeg",

@@ -1,12 +1,16 @@
 //! Objects: what components read and write. A [`Gateway`] speaks the GCS JSON API over a
 //! [`Store`]; each kind of bucket is one [`Store`].
 
+mod checksum;
+mod collect;
 mod gateway;
+mod gcs;
 mod local;
 mod multipart;
 mod reply;
 
 pub use gateway::{Access, Body, Gateway, Written};
+pub use gcs::{GcsStore, Patience};
 pub(crate) use local::walk;
 pub use local::{Layout, LocalStore, PRIVATE_FOLDER, generation};
 pub(crate) use reply::{full, json};
@@ -132,6 +136,18 @@ pub enum StoreError {
     Unsatisfiable {
         /// The object's size.
         size: u64,
+    },
+    /// Bytes changed on their way, or in the store.
+    #[error("{what}: bytes are not those that were written ({seen}, not {expected}): {name}")]
+    Corrupt {
+        /// What was tried.
+        what: &'static str,
+        /// Object name.
+        name: String,
+        /// Size or checksum of what is there.
+        seen: String,
+        /// Size or checksum that it should have.
+        expected: String,
     },
     /// The caller is wrong.
     #[error("{0}")]

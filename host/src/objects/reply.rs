@@ -1,7 +1,6 @@
 //! Answers in the form of the GCS JSON API.
 
-use super::{Body, ObjectMeta, Reading, StoreError};
-use base64::Engine as _;
+use super::{Body, ObjectMeta, Reading, StoreError, checksum};
 use bytes::Bytes;
 use futures::TryStreamExt;
 use http::{Response, StatusCode, header};
@@ -29,8 +28,7 @@ pub(super) fn resource(bucket: &str, meta: &ObjectMeta) -> Value {
         "updated": humantime::format_rfc3339_millis(updated).to_string(),
     });
     if let Some(crc) = meta.crc32c {
-        let crc = base64::engine::general_purpose::STANDARD.encode(crc.to_be_bytes());
-        resource["crc32c"] = crc.into();
+        resource["crc32c"] = checksum::encode(crc).into();
     }
     resource
 }
@@ -98,7 +96,9 @@ pub(super) fn error(error: &StoreError) -> Response<Body> {
         ),
         StoreError::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid"),
         StoreError::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
-        StoreError::Io { .. } => (StatusCode::SERVICE_UNAVAILABLE, "backendError"),
+        StoreError::Io { .. } | StoreError::Corrupt { .. } => {
+            (StatusCode::SERVICE_UNAVAILABLE, "backendError")
+        }
     };
     let message = error.to_string();
     let body = json!({ "error": {

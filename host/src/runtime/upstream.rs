@@ -100,7 +100,7 @@ impl Credential {
                 return Ok(Self::Signature(secret));
             }
             CredentialKind::Google => {
-                net::prepare_tls();
+                net::install_tls();
                 let credentials = Builder::default()
                     .with_scopes([SCOPE])
                     .build_access_token_credentials();
@@ -170,7 +170,7 @@ impl Upstreams {
         let client = if hosts.is_empty() {
             None
         } else {
-            Some(net::client()?)
+            Some(net::client().build()?)
         };
         Ok(Self { client, hosts })
     }
@@ -196,8 +196,9 @@ impl Upstreams {
             credential.add_to(&mut headers, b"").await?;
         }
         let request = client.get(url).headers(headers).timeout(LONGEST_PROBE);
-        let answer = request.send().await.map_err(reqwest::Error::without_url);
-        Ok(answer.context("does not answer")?.status().as_u16())
+        let answer = request.send().await;
+        let answer = answer.map_err(|error| anyhow::anyhow!("{}", net::problem(error)))?;
+        Ok(answer.status().as_u16())
     }
 
     /// Whether a component may send requests to where `uri` leads.
@@ -241,9 +242,9 @@ impl Upstreams {
             .send()
             .await;
         let answer = sent.map_err(|error| {
-            let error = error.without_url();
-            tracing::warn!(host = upstream.origin, "no answer: {error:?}");
-            if error.is_timeout() {
+            let timed_out = error.is_timeout();
+            tracing::warn!(host = upstream.origin, "no answer: {}", net::problem(error));
+            if timed_out {
                 Error::ConnectionTimeout
             } else {
                 Error::ConnectionRefused
