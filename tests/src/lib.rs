@@ -3,6 +3,8 @@
 //! Nothing here is skipped when it is missing: a test without its subject fails and says which
 //! command brings it.
 
+pub mod servers;
+
 use framemill_contract::Manifest;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
