@@ -5,11 +5,13 @@ mod folder;
 mod message;
 pub mod pubsub;
 mod queue;
+mod queue_source;
 
 pub use folder::{FolderSource, FolderState, FolderWatch};
 pub use message::Message;
 pub use pubsub::{PubSubConfig, PubSubSource};
 pub use queue::{DeadLetter, Queue, QueueError, Settled, Taken};
+pub use queue_source::QueueSource;
 
 use crate::finding::Finding;
 use framemill_contract::{Event, Outcome};

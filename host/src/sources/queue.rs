@@ -85,6 +85,18 @@ pub struct DeadLetter {
     pub attempts: u32,
     /// Why the last one did.
     pub reason: String,
+    /// When it was queued, milliseconds after 1970.
+    #[serde(default)]
+    pub published: u64,
+}
+
+impl DeadLetter {
+    /// A name that tells it from all others.
+    pub fn id(&self) -> String {
+        let object = &self.object;
+        let generation = object.generation.unwrap_or(0);
+        format!("{}/{}#{generation}", object.bucket, object.name)
+    }
 }
 
 /// What became of an object's generation.
@@ -259,6 +271,7 @@ impl Queue {
                 object: message.object.clone(),
                 attempts: message.attempt,
                 reason: reason.to_owned(),
+                published: millis(message.published),
             })),
         )
     }
@@ -369,8 +382,18 @@ impl Queue {
     /// # Errors
     /// As [`Queue::settle`].
     pub fn revive(&self) -> Result<usize, QueueError> {
-        let dead = self.dead_letters()?;
-        for letter in &dead {
+        self.revive_those(|_| true)
+    }
+
+    /// As [`Queue::revive`], but only those that are `wanted`.
+    ///
+    /// # Errors
+    /// As [`Queue::settle`].
+    pub fn revive_those(&self,
+        wanted: impl Fn(&DeadLetter) -> bool,
+    ) -> Result<usize, QueueError> {
+        let mut revived = 0_usize;
+        for letter in self.dead_letters()?.iter().filter(|letter| wanted(letter)) {
             let write = self.database.begin_write().map_err(db)?;
             {
                 let mut settled = write.open_table(SETTLED).map_err(db)?;
@@ -378,7 +401,8 @@ impl Queue {
             }
             write.commit().map_err(db)?;
             self.enqueue(&letter.object)?;
+            revived = revived.saturating_add(1);
         }
-        Ok(dead.len())
+        Ok(revived)
     }
 }
