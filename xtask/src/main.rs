@@ -5,6 +5,7 @@ mod build;
 mod check;
 mod demo;
 mod sample;
+mod servers;
 mod sh;
 mod test;
 mod toolchain;
@@ -37,6 +38,9 @@ enum Task {
     },
     /// Set everything up and run every test
     Test {
+        /// Also run what takes minutes to install
+        #[arg(long)]
+        with: Vec<test::With>,
         /// Passed to the test programs, for example a part of a test's name
         filter: Vec<String>,
     },
@@ -60,7 +64,7 @@ fn main() -> Result<()> {
             Ok(())
         }
         Task::Demo { video } => demo::demo(video.as_deref()),
-        Task::Test { filter } => test::test(&filter),
+        Task::Test { with, filter } => test::test(&with, &filter),
         Task::Bench { runs } => bench::bench(runs),
         Task::Boundary => check::boundary(),
     }

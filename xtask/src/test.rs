@@ -1,11 +1,18 @@
 //! `cargo xtask test`: everything there is to test, with everything it needs.
 
 use crate::toolchain::cargo_command;
-use crate::{build, sh};
+use crate::{build, servers, sh};
 use anyhow::Result;
 
+/// What is tested only on request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum With {
+    /// Tests against a real Label Studio: 280 MB of Python packages
+    LabelStudio,
+}
+
 /// Builds the components, installs what the tests compare with, runs all tests.
-pub fn test(filter: &[String]) -> Result<()> {
+pub fn test(with: &[With], filter: &[String]) -> Result<()> {
     ffmpeg()?;
     build::all_components()?;
     let mut test = cargo_command()?;
@@ -16,9 +23,13 @@ pub fn test(filter: &[String]) -> Result<()> {
         "--workspace",
         "--locked",
         "--no-fail-fast",
-        "--",
     ]);
-    test.args(filter);
+    servers::provide(&mut test)?;
+    if with.contains(&With::LabelStudio) {
+        servers::provide_label_studio(&mut test)?;
+        test.args(["--features", "framemill-tests/label-studio"]);
+    }
+    test.arg("--").args(filter);
     // Built with the tests; a build of its own would compile wasmtime with other features.
     test.env("FRAMEMILL_BIN", build::host_path());
     test.env("FRAMEMILL_COMPONENTS", build::components_dir());

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 const INSTALL: &str = "apt-get install -y --no-install-recommends \
-    google-cloud-cli-pubsub-emulator openjdk-17-jre-headless";
+    google-cloud-cli-pubsub-emulator default-jre-headless";
 /// Where Google's package puts it.
 const FOLDER: &str = "/usr/lib/google-cloud-sdk/platform/pubsub-emulator/lib";
 

