@@ -227,6 +227,21 @@ impl Service {
                     "extracted: {name}"
                 );
             }
+            Outcome::Requested {
+                target,
+                tasks,
+                existing,
+                receipt,
+            } => {
+                tracing::info!(
+                    target_id = target,
+                    tasks,
+                    existing,
+                    seconds,
+                    receipt,
+                    "labels requested: {name}"
+                );
+            }
             Outcome::Unchanged { manifest } => tracing::info!(manifest, "unchanged: {name}"),
             Outcome::Ignored { reason } => tracing::info!("ignored: {reason}: {name}"),
             Outcome::Rejected {
@@ -285,6 +300,7 @@ fn words(outcome: &Outcome) -> String {
         | Outcome::Rejected { message, .. } => message.clone(),
         Outcome::Ignored { reason } => reason.clone(),
         Outcome::Extracted { manifest, .. } | Outcome::Unchanged { manifest } => manifest.clone(),
+        Outcome::Requested { receipt, .. } => receipt.clone(),
     }
 }
 

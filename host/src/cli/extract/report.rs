@@ -56,6 +56,10 @@ impl VideoReport {
         match outcome {
             Outcome::Extracted { manifest, .. } => self.manifest("extracted", output, &manifest),
             Outcome::Unchanged { manifest } => self.manifest("unchanged", output, &manifest),
+            Outcome::Requested { receipt, .. } => {
+                self.fail("the component asks for labels instead of extracting frames");
+                self.record = Some(local_path(output, &receipt));
+            }
             Outcome::Rejected {
                 failure, message, ..
             } => {
