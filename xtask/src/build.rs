@@ -6,9 +6,9 @@ use anyhow::{Context, Result};
 use std::path::PathBuf;
 
 /// Components that users run.
-const FUNCTIONS: &[&str] = &["extract-frames"];
+const FUNCTIONS: &[&str] = &["extract-frames", "request-labeling"];
 /// Components that only tests run.
-const TEST_GUESTS: &[&str] = &["probe"];
+const TEST_GUESTS: &[&str] = &["probe", "own-company"];
 
 /// Where built components are collected.
 pub fn components_dir() -> PathBuf {

@@ -280,7 +280,11 @@ impl<F: Fn(&str) -> Option<String>> Lookup<F> {
             .transpose()
     }
 
-    pub(crate) fn required<T: FromStr>(&self, key: &'static str, expected: &str) -> Result<T, ConfigError> {
+    pub(crate) fn required<T: FromStr>(
+        &self,
+        key: &'static str,
+        expected: &str,
+    ) -> Result<T, ConfigError> {
         self.parsed(key, expected)?.ok_or_else(|| ConfigError {
             key,
             reason: format!("is empty, not {expected}"),
@@ -288,7 +292,12 @@ impl<F: Fn(&str) -> Option<String>> Lookup<F> {
     }
 
     /// A whole number within limits.
-    pub(crate) fn number(&self, key: &'static str, min: u64, max: u64) -> Result<Option<u64>, ConfigError> {
+    pub(crate) fn number(
+        &self,
+        key: &'static str,
+        min: u64,
+        max: u64,
+    ) -> Result<Option<u64>, ConfigError> {
         let expected = format!("a whole number from {min} to {max}");
         match self.parsed::<u64>(key, &expected)? {
             Some(value) if !(min..=max).contains(&value) => Err(ConfigError {
@@ -299,7 +308,11 @@ impl<F: Fn(&str) -> Option<String>> Lookup<F> {
         }
     }
 
-    pub(crate) fn choice<T: Copy>(&self, key: &'static str, choices: &[(&str, T)]) -> Result<T, ConfigError> {
+    pub(crate) fn choice<T: Copy>(
+        &self,
+        key: &'static str,
+        choices: &[(&str, T)],
+    ) -> Result<T, ConfigError> {
         let text = self.text(key).unwrap_or_default();
         choices
             .iter()

@@ -225,13 +225,17 @@ impl LabelConfig {
             return Ok(());
         };
         let needs = |key, missing: bool, what: &str| match missing {
-            true => Err(wrong(key, &format!("is not set: {} needs {what}", target.name()))),
+            true => Err(wrong(
+                key,
+                &format!("is not set: {} needs {what}", target.name()),
+            )),
             false => Ok(()),
         };
         let number = |key, text: &Option<String>| match text {
-            Some(text) if text.parse::<u32>().is_err() => {
-                Err(wrong(key, &format!("`{text}` is not the number of a project")))
-            }
+            Some(text) if text.parse::<u32>().is_err() => Err(wrong(
+                key,
+                &format!("`{text}` is not the number of a project"),
+            )),
             _ => Ok(()),
         };
         match target {
@@ -268,7 +272,9 @@ impl LabelConfig {
     pub fn target_id(&self) -> Option<String> {
         let kind = self.target.as_ref()?;
         let facts = (kind.name(), &self.target_url, &self.project, &self.topic);
-        let hash = hex(&Sha256::digest(serde_json::to_vec(&facts).unwrap_or_default()));
+        let hash = hex(&Sha256::digest(
+            serde_json::to_vec(&facts).unwrap_or_default(),
+        ));
         Some(format!("{}-{}", kind.name(), hash.get(..8)?))
     }
 
@@ -308,7 +314,10 @@ fn target_url<F: Fn(&str) -> Option<String>>(
     };
     let given = keys.text("target_url");
     let url = given.as_deref().or(target.default_url()).ok_or_else(|| {
-        wrong("target_url", &format!("is not set: where is {}?", target.name()))
+        wrong(
+            "target_url",
+            &format!("is not set: where is {}?", target.name()),
+        )
     })?;
     if !url.starts_with("http://") && !url.starts_with("https://") {
         return Err(wrong("target_url", "is not a URL: write https://…"));
@@ -326,7 +335,10 @@ fn seconds<F: Fn(&str) -> Option<String>>(
 fn list<F: Fn(&str) -> Option<String>>(keys: Given<'_, F>, key: &'static str) -> Vec<String> {
     let text = keys.text(key).unwrap_or_default();
     let names = text.split(',').map(str::trim);
-    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    names
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn object<F: Fn(&str) -> Option<String>>(
@@ -349,7 +361,9 @@ fn image_urls<F: Fn(&str) -> Option<String>>(keys: Given<'_, F>) -> Result<Image
         Some("proxied") => Ok(ImageUrls::Proxied(keys.url("image_url_base")?)),
         Some("signed") => {
             let account = keys.required::<String>("signing_account", "a service account")?;
-            if !account.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"@.-_".contains(&byte))
+            if !account
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"@.-_".contains(&byte))
             {
                 return Err(wrong("signing_account", "is not an e-mail address"));
             }
@@ -417,7 +431,10 @@ mod tests {
             (&[("target", "own-Acme")], "target"),
             (&[("target", "webhook")], "target_url"),
             (&[("target", "webhook"), ("target_url", "x")], "target_url"),
-            (&[("target", "cvat"), ("target_url", "http://c")], "cloud_storage"),
+            (
+                &[("target", "cvat"), ("target_url", "http://c")],
+                "cloud_storage",
+            ),
             (&[("target", "scale")], "labels"),
             (&[("target", "pubsub"), ("topic", "t")], "topic"),
             (&[("project", "x"), STUDIO[0], STUDIO[1]], "project"),

@@ -49,7 +49,8 @@ impl LabelJob {
 
     /// An object about these labels.
     fn object(&self, name: &str) -> String {
-        self.folder.object(&format!("labeling/{}/{name}", self.target))
+        self.folder
+            .object(&format!("labeling/{}/{name}", self.target))
     }
 
     /// Says that someone is at it: the intent, and the lock in one.
@@ -104,7 +105,10 @@ impl LabelManifest {
     /// Names the video, in this version, to a target.
     pub fn video_key(&self) -> String {
         let source = &self.source;
-        format!("gs://{}/{}#{}", source.bucket, source.name, source.generation)
+        format!(
+            "gs://{}/{}#{}",
+            source.bucket, source.name, source.generation
+        )
     }
 }
 
@@ -174,7 +178,10 @@ mod tests {
             assert_eq!(ignored, Ignored::NotAManifest("images/".into()), "{name}");
         }
         let name = "images/x.mp4/manifest.json";
-        assert!(matches!(job(name, &[("bucket", "c")]), Err(Ignored::Bucket(_))));
+        assert!(matches!(
+            job(name, &[("bucket", "c")]),
+            Err(Ignored::Bucket(_))
+        ));
     }
 
     fn manifest(change: impl FnOnce(&mut Value)) -> Result<LabelManifest, JobError> {
@@ -203,10 +210,16 @@ mod tests {
         type Change = fn(&mut Value);
         let changes: [(Change, &str); 7] = [
             (|m| m["schema"] = "framemill.manifest/2".into(), "schema"),
-            (|m| m["frames"][0]["name"] = "../../x.jpg".into(), "name of an image"),
+            (
+                |m| m["frames"][0]["name"] = "../../x.jpg".into(),
+                "name of an image",
+            ),
             (|m| m["frames"][0]["name"] = "..".into(), "name of an image"),
             (|m| m["frames"][0]["name"] = "".into(), "name of an image"),
-            (|m| m["frames"][0]["predictions"][0]["x"] = 1.5.into(), "prediction"),
+            (
+                |m| m["frames"][0]["predictions"][0]["x"] = 1.5.into(),
+                "prediction",
+            ),
             (|m| m["source"] = Value::Null, "null"),
             (
                 |m| {

@@ -180,7 +180,8 @@ pub struct LabelBatch {
 impl LabelBatch {
     /// The same for the same batch, whoever sends it; 32 hex digits.
     pub fn idempotency_key(&self) -> String {
-        let facts = (&self.target, &self.video, &self.manifest, self.batch);
+        let part = (self.batch, self.batches);
+        let facts = (&self.target, &self.video, &self.manifest, part);
         let json = serde_json::to_vec(&facts).unwrap_or_default();
         hex(&Sha256::digest(json)).chars().take(32).collect()
     }

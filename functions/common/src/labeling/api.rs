@@ -54,6 +54,21 @@ impl<'a, W: Web> Api<'a, W> {
         self.send(request).await
     }
 
+    /// Sends a change that the target does once however often it is sent.
+    ///
+    /// # Errors
+    /// [`TargetError`]; never [`TargetError::InDoubt`].
+    pub async fn repeat(
+        &self,
+        request: HttpRequest,
+        until: u64,
+    ) -> Result<HttpResponse, TargetError> {
+        match self.tell(request, until).await {
+            Err(TargetError::InDoubt { reason }) => Err(TargetError::passing(reason)),
+            answer => answer,
+        }
+    }
+
     /// Seconds after 1970.
     pub fn now(&self) -> u64 {
         self.web.now()
@@ -73,13 +88,19 @@ impl<'a, W: Web> Api<'a, W> {
         let reason = format!("status {status}: {text}");
         match status {
             200..=299 => Ok(response),
-            401 => Err(refuse_setting("token", format!("is not accepted: {reason}"))),
+            401 => Err(refuse_setting(
+                "token",
+                format!("is not accepted: {reason}"),
+            )),
             403 => {
                 let place = self.place;
                 let reason = format!("may not be used for `{place}`: {reason}");
                 Err(refuse_setting("token", reason))
             }
-            404 => Err(refuse_setting(self.place, format!("is not there: {reason}"))),
+            404 => Err(refuse_setting(
+                self.place,
+                format!("is not there: {reason}"),
+            )),
             408 | 502 | 504 => Err(TargetError::InDoubt { reason }),
             425 | 429 | 500..=599 => Err(TargetError::Passing {
                 reason,

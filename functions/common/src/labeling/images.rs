@@ -73,7 +73,8 @@ impl<'a, W: Web> Images<'a, W> {
             "X-Goog-Algorithm=GOOG4-RSA-SHA256&X-Goog-Credential={}&X-Goog-Date={time}&X-Goog-Expires={seconds}&X-Goog-SignedHeaders=host",
             encoded(&credential)
         );
-        let request = format!("GET\n{path}\n{query}\nhost:{STORAGE_HOST}\n\nhost\nUNSIGNED-PAYLOAD");
+        let request =
+            format!("GET\n{path}\n{query}\nhost:{STORAGE_HOST}\n\nhost\nUNSIGNED-PAYLOAD");
         let hash = hex(&Sha256::digest(request));
         let text = format!("GOOG4-RSA-SHA256\n{time}\n{scope}\n{hash}");
         let signature = hex(&self.sign(account, text.as_bytes()).await?);
@@ -101,7 +102,10 @@ impl<'a, W: Web> Images<'a, W> {
 
 /// `/bucket/name`, each part of the name encoded and the slashes kept.
 fn path(bucket: &str, name: &str) -> String {
-    let parts: Vec<String> = name.split('/').map(|part| encoded(part).to_string()).collect();
+    let parts: Vec<String> = name
+        .split('/')
+        .map(|part| encoded(part).to_string())
+        .collect();
     format!("/{}/{}", encoded(bucket), parts.join("/"))
 }
 
@@ -156,7 +160,10 @@ mod tests {
     fn urls_are_as_configured() {
         assert_eq!(url(&[]), "gs://b/images/a b%.mp4/0.jpg");
         assert_eq!(url(&[("image_urls", "s3")]), "s3://b/images/a b%.mp4/0.jpg");
-        let proxied = [("image_urls", "proxied"), ("image_url_base", "https://h/x/")];
+        let proxied = [
+            ("image_urls", "proxied"),
+            ("image_url_base", "https://h/x/"),
+        ];
         assert_eq!(url(&proxied), "https://h/x/b/images/a%20b%25.mp4/0.jpg");
     }
 
@@ -167,6 +174,9 @@ mod tests {
         let url = url(&[("image_urls", "signed"), ("signing_account", account)]);
         let start = "https://storage.googleapis.com/b/images/a%20b%25.mp4/0.jpg?X-Goog-Algorithm=GOOG4-RSA-SHA256&X-Goog-Credential=a%40p.iam.gserviceaccount.com%2F20231114%2Fauto%2Fstorage%2Fgoog4_request&X-Goog-Date=20231114T221320Z&X-Goog-Expires=604800&X-Goog-SignedHeaders=host&X-Goog-Signature=";
         let signature = url.strip_prefix(start).unwrap_or(&url);
-        assert_eq!(signature, "15502931cff7d0f2ca2661cbfb9c34f06b16bd56c5cb3fac27751031e6b2ba43");
+        assert_eq!(
+            signature,
+            "15502931cff7d0f2ca2661cbfb9c34f06b16bd56c5cb3fac27751031e6b2ba43"
+        );
     }
 }

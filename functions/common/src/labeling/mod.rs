@@ -339,7 +339,10 @@ impl<O: Objects, W: Web, T: Target> Request<'_, O, W, T> {
 /// Whether the lease ends with this: not where a request may still be under way, nor where it
 /// is another's by now.
 fn ends_lease(stop: &Stop) -> bool {
-    !matches!(stop, Stop::Busy(_) | Stop::Target(TargetError::InDoubt { .. }))
+    !matches!(
+        stop,
+        Stop::Busy(_) | Stop::Target(TargetError::InDoubt { .. })
+    )
 }
 
 /// The frames that the target does not have, and the ids of those that it has.

@@ -58,6 +58,10 @@ impl VideoReport {
             // No component that asks for labels runs here; what it would answer is done, too.
             Outcome::Requested { .. } => self.outcome = "requested".to_owned(),
             Outcome::Unchanged { manifest } => self.manifest("unchanged", output, &manifest),
+            Outcome::Requested { receipt, .. } => {
+                self.fail("the component asks for labels instead of extracting frames");
+                self.record = Some(local_path(output, &receipt));
+            }
             Outcome::Rejected {
                 failure, message, ..
             } => {

@@ -1,0 +1,98 @@
+//! An example of a component of your own: a labeling company that framemill does not know.
+//!
+//! Everything that keeps each frame to one task (lease, receipt, redelivery) is shared; a company
+//! is one [`Target`]. This one has an API with an order per batch: `POST /orders` with a reference
+//! that is taken once, and `GET /orders?video=` for what is there.
+
+use framemill_contract::{LabelBatch, LabelConfig, SentBatch};
+use framemill_functions::gcs::encoded;
+use framemill_functions::http::{HttpRequest, Web};
+use framemill_functions::labeling::{Api, Target, TargetError};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+
+/// The company's API.
+pub struct OwnCompany<'a, W> {
+    api: Api<'a, W>,
+    url: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Orders {
+    /// Frame key to order number.
+    frames: HashMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Order {
+    number: String,
+}
+
+impl<'a, W: Web> OwnCompany<'a, W> {
+    /// As configured. Under framemill the token is empty: the host adds it.
+    pub fn new(web: &'a W, config: &'a LabelConfig) -> Self {
+        let token = config.token.as_ref();
+        let header = token.map(|token| format!("Bearer {}", token.reveal()));
+        Self {
+            api: Api::new(web, header, "target_url"),
+            url: &config.target_url,
+        }
+    }
+}
+
+impl<W: Web> Target for OwnCompany<'_, W> {
+    async fn existing(&self, video: &str) -> Result<HashMap<String, String>, TargetError> {
+        let url = format!("{}/orders?video={}", self.url, encoded(video));
+        let orders: Orders = self.api.ask(HttpRequest::get(url)).await?.json()?;
+        Ok(orders.frames)
+    }
+
+    async fn send(&self, batch: &LabelBatch, until: u64) -> Result<SentBatch, TargetError> {
+        let frame = |frame: &framemill_contract::LabelFrame| json!({"key": frame.key, "image": frame.image});
+        let frames: Vec<Value> = batch.frames.iter().map(frame).collect();
+        let order = json!({
+            "reference": batch.idempotency_key(),
+            "video": batch.video,
+            "frames": frames,
+        });
+        let url = format!("{}/orders", self.url);
+        let request = HttpRequest::post(url, order.to_string().into_bytes());
+        let order: Order = self.api.tell(request, until).await?.json()?;
+        Ok(SentBatch {
+            tasks: batch.frames.len() as u64,
+            existing: 0,
+            ids: vec![order.number],
+        })
+    }
+}
+
+/// The component's door. The rest of this file is plain Rust, which runs in ordinary tests.
+#[cfg(target_arch = "wasm32")]
+mod door {
+    use super::{LabelConfig, OwnCompany};
+    use framemill_functions::labeling::{self, Answer};
+    use framemill_functions::wasi::{GcsObjects, WasiWeb, answer, configured, event};
+    use spin_sdk::http::{Request, Response};
+
+    #[spin_sdk::http_component]
+    async fn handle(request: Request) -> Response {
+        let done = message(&request).await;
+        answer(&done.outcome, done.retry_after)
+    }
+
+    async fn message(request: &Request) -> Answer {
+        let event = match event(request) {
+            Ok(event) => event,
+            Err(outcome) => return outcome.into(),
+        };
+        match configured(|lookup| LabelConfig::from_lookup(lookup)) {
+            Ok(config) => {
+                let objects = GcsObjects::new(&config.objects_url);
+                let company = OwnCompany::new(&WasiWeb, &config);
+                labeling::handle(&objects, &WasiWeb, &config, &company, &event).await
+            }
+            Err(error) => Answer::misconfigured(&error),
+        }
+    }
+}

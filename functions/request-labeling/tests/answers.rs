@@ -1,0 +1,333 @@
+//! What targets and manifests say, and what becomes of the message.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper that fails is a test that fails"
+)]
+
+mod world;
+
+use framemill_contract::{FailureRecord, Outcome};
+use framemill_functions::http::HttpResponse;
+use framemill_functions::labeling::Answer;
+use serde_json::{Value, json};
+use world::{TARGETS, World, config, manifest};
+
+const FRAMES: u64 = 3;
+
+fn says(status: u16, retry_after: Option<&str>, body: &str) -> HttpResponse {
+    HttpResponse {
+        status,
+        retry_after: retry_after.map(str::to_owned),
+        body: body.as_bytes().to_vec(),
+    }
+}
+
+/// Delivers to a target whose first answer to a change is this.
+fn first_says(target: &str, response: HttpResponse) -> (World, Answer) {
+    let world = World::new(FRAMES);
+    world.script.borrow_mut().push_back(response);
+    let answer = world.deliver(&config(target, &[])).unwrap();
+    (world, answer)
+}
+
+fn retry(answer: &Answer) -> (&str, &str) {
+    match &answer.outcome {
+        Outcome::Retry { code, message } => (code, message),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn refused_credentials_name_the_setting_and_pass_once_they_are_mended() {
+    for target in TARGETS {
+        for status in [401, 403] {
+            let (world, answer) = first_says(target, says(status, None, "{\"detail\":\"no\"}"));
+            let (code, message) = retry(&answer);
+            assert_eq!(code, "configuration", "{target}");
+            assert!(message.contains("`token`"), "{target}: {message}");
+            assert!(world.ending("failure.json").is_empty());
+            // The lease was given back: the next delivery need not wait.
+            let next = world.deliver(&config(target, &[])).unwrap();
+            assert!(
+                matches!(next.outcome, Outcome::Requested { .. }),
+                "{target}: {next:?}"
+            );
+            world.assert_each_once(FRAMES, target);
+        }
+        let world = World::new(FRAMES);
+        let answer = world
+            .deliver(&config(target, &[("token", "wrong")]))
+            .unwrap();
+        assert_eq!(retry(&answer).0, "configuration", "{target}");
+        assert!(world.targets.borrow().labelled.is_empty());
+        let shown = format!("{answer:?}");
+        assert!(!shown.contains("wrong"), "{shown}");
+    }
+}
+
+#[test]
+fn what_is_not_there_names_the_setting() {
+    for (target, key, value, named) in [
+        ("label-studio", "project", "8", "`project`"),
+        ("pubsub", "topic", "projects/p/topics/other", "`topic`"),
+        ("webhook", "target_url", "http://hook/out", "`target_url`"),
+    ] {
+        let world = World::new(FRAMES);
+        let answer = world.deliver(&config(target, &[(key, value)])).unwrap();
+        let (code, message) = retry(&answer);
+        assert_eq!(code, "configuration", "{target}");
+        assert!(message.contains(named), "{target}: {message}");
+    }
+}
+
+#[test]
+fn busy_targets_are_waited_for_as_long_as_they_say() {
+    for target in TARGETS {
+        for (status, header, expected) in [
+            (429, Some("37"), 37),
+            (503, Some("120"), 120),
+            (429, None, 10),
+            (500, Some("0"), 1),
+            (429, Some("1000000"), 3600),
+            (503, Some("Tue, 14 Nov 2023 22:14:00 GMT"), 40),
+        ] {
+            let (world, answer) = first_says(target, says(status, header, "slow down"));
+            let (code, message) = retry(&answer);
+            assert_eq!(code, "label_target", "{target}");
+            assert!(message.contains("slow down"), "{target}: {message}");
+            assert_eq!(
+                answer.retry_after, expected,
+                "{target}: {status} {header:?}"
+            );
+            let next = world.deliver(&config(target, &[])).unwrap();
+            assert!(
+                matches!(next.outcome, Outcome::Requested { .. }),
+                "{target}: {next:?}"
+            );
+            world.assert_each_once(FRAMES, target);
+        }
+    }
+}
+
+/// A gateway that gave up waiting: the request may still be worked on, so the lease stays.
+#[test]
+fn after_a_request_in_doubt_the_lease_runs_out_first() {
+    for target in ["label-studio", "cvat", "own-company"] {
+        let (world, answer) = first_says(target, says(504, None, "gateway time-out"));
+        assert_eq!(retry(&answer).0, "label_target");
+        assert_eq!(answer.retry_after, 600, "{target}");
+        let next = world.deliver(&config(target, &[])).unwrap();
+        assert_eq!(retry(&next).0, "label_busy", "{target}");
+        world.deliver_until_settled(&config(target, &[]), target);
+        world.assert_each_once(FRAMES, target);
+    }
+}
+
+#[test]
+fn a_refusal_becomes_a_failure_record_with_the_targets_words() {
+    for target in TARGETS {
+        let words = format!(
+            "{{\"detail\":\"\\\"image\\\" key is expected\"}}{}",
+            "x".repeat(9000)
+        );
+        let (world, answer) = first_says(target, says(400, None, &words));
+        let Outcome::Rejected {
+            failure,
+            code,
+            message,
+        } = &answer.outcome
+        else {
+            panic!("{target}: {answer:?}");
+        };
+        assert_eq!(code, "label_refused");
+        assert!(
+            message.contains("key is expected") && message.len() < 700,
+            "{message}"
+        );
+        assert_eq!(world.ending("failure.json"), [failure.clone()]);
+        let record: FailureRecord = serde_json::from_value(world.json("failure.json")).unwrap();
+        assert_eq!(record.message, *message);
+        assert!(world.ending("receipt.json").is_empty());
+        // Once it is mended, the record goes and the receipt comes.
+        let next = world.deliver(&config(target, &[])).unwrap();
+        assert!(
+            matches!(next.outcome, Outcome::Requested { .. }),
+            "{target}: {next:?}"
+        );
+        assert!(world.ending("failure.json").is_empty(), "{target}");
+        world.assert_each_once(FRAMES, target);
+    }
+}
+
+#[test]
+fn an_import_in_the_background_is_waited_for() {
+    let (world, answer) = first_says("label-studio", says(201, None, "{\"import\": 5}"));
+    assert!(retry(&answer).1.contains("\"import\""), "{answer:?}");
+    assert_eq!(answer.retry_after, 600);
+    assert!(world.ending("receipt.json").is_empty());
+}
+
+#[test]
+fn answers_that_are_not_understood_are_not_taken_for_success() {
+    for target in ["label-studio", "cvat", "own-company"] {
+        let (world, answer) = first_says(target, says(200, None, "<html>login</html>"));
+        assert_eq!(retry(&answer).0, "label_target", "{target}");
+        assert!(world.ending("receipt.json").is_empty());
+    }
+}
+
+#[test]
+fn a_manifest_without_frames_has_a_receipt_without_tasks() {
+    for target in TARGETS {
+        let (world, config) = (World::new(0), config(target, &[]));
+        let answer = world.deliver(&config).unwrap();
+        assert!(
+            matches!(
+                answer.outcome,
+                Outcome::Requested {
+                    tasks: 0,
+                    existing: 0,
+                    ..
+                }
+            ),
+            "{answer:?}"
+        );
+        assert_eq!(world.json("receipt.json")["frames"], 0);
+        assert!(world.targets.borrow().bodies.is_empty());
+    }
+}
+
+#[test]
+fn hostile_manifests_are_rejected_before_anything_is_sent() {
+    let mut wrong_schema = manifest(FRAMES);
+    wrong_schema["schema"] = "framemill.manifest/9".into();
+    let mut upwards = manifest(FRAMES);
+    upwards["frames"][1]["name"] = "../../secrets/key.jpg".into();
+    let mut deep = String::new();
+    for _ in 0..100_000 {
+        deep.push('[');
+    }
+    for bytes in [
+        wrong_schema.to_string(),
+        upwards.to_string(),
+        "not json".to_owned(),
+        String::new(),
+        "{}".to_owned(),
+        deep,
+    ] {
+        let world = World::new(FRAMES);
+        world.put(world::MANIFEST, bytes.as_bytes());
+        let answer = world.deliver(&config("webhook", &[])).unwrap();
+        let Outcome::Rejected { code, .. } = &answer.outcome else {
+            panic!("{answer:?}");
+        };
+        assert_eq!(code, "bad_manifest");
+        assert_eq!(world.json("failure.json")["code"], "bad_manifest");
+        assert!(world.targets.borrow().bodies.is_empty());
+        assert!(world.ending("intent.json").is_empty());
+    }
+}
+
+#[test]
+fn a_huge_manifest_is_rejected_without_being_read() {
+    let world = World::new(FRAMES);
+    world.put(world::MANIFEST, &vec![b' '; (128 << 20) + 1]);
+    let answer = world.deliver(&config("webhook", &[])).unwrap();
+    let Outcome::Rejected { code, message, .. } = &answer.outcome else {
+        panic!("{answer:?}");
+    };
+    assert_eq!(code, "bad_manifest");
+    assert!(message.contains("limit"), "{message}");
+}
+
+#[test]
+fn an_intent_that_cannot_be_read_holds_until_its_lease_ends() {
+    let (world, config) = (World::new(FRAMES), config("label-studio", &[]));
+    world.deliver(&config).unwrap();
+    let (intent, receipt) = (world.ending("intent.json"), world.ending("receipt.json"));
+    world.objects.borrow_mut().remove(&receipt.concat());
+    world.put(&intent.concat(), b"{]");
+    assert_eq!(retry(&world.deliver(&config).unwrap()).0, "label_busy");
+    world.deliver_until_settled(&config, "unreadable intent");
+    world.assert_each_once(FRAMES, "unreadable intent");
+}
+
+#[test]
+fn without_a_target_nothing_happens() {
+    let world = World::new(FRAMES);
+    let off = framemill_contract::LabelConfig::from_lookup(|_| None).unwrap();
+    let answer = world.deliver(&off).unwrap();
+    assert!(
+        matches!(answer.outcome, Outcome::Ignored { .. }),
+        "{answer:?}"
+    );
+    assert_eq!(world.calls.get(), 0);
+}
+
+#[test]
+fn an_older_manifests_event_is_ignored() {
+    let (world, config) = (World::new(FRAMES), config("webhook", &[]));
+    let event = world::event(Some(99));
+    let mut delivery = Box::pin(request_labeling::handle(&world, &world, &config, &event));
+    let answer = world.poll_to_end(&mut delivery).unwrap();
+    assert!(
+        matches!(answer.outcome, Outcome::Ignored { .. }),
+        "{answer:?}"
+    );
+    assert!(world.targets.borrow().bodies.is_empty());
+}
+
+/// The bodies that a target got for three frames in two batches.
+fn bodies(target: &str) -> Vec<Value> {
+    let world = World::new(FRAMES);
+    world.deliver(&config(target, &[])).unwrap();
+    let targets = world.targets.borrow();
+    targets.bodies.clone()
+}
+
+#[test]
+fn predictions_are_passed_on_in_the_targets_form() {
+    let studio = &bodies("label-studio")[0];
+    assert!(studio[0].get("predictions").is_none());
+    let prediction = &studio[1]["predictions"][0];
+    assert_eq!(prediction["model_version"], "m/1");
+    assert_eq!(prediction["score"], 0.5);
+    let car = &prediction["result"][0];
+    assert_eq!(
+        (&car["from_name"], &car["to_name"]),
+        (&json!("boxes"), &json!("photo"))
+    );
+    assert_eq!(
+        car["value"],
+        json!({
+            "x": 25.0, "y": 50.0, "width": 12.5, "height": 25.0, "rotation": 0,
+            "rectanglelabels": ["car"],
+        })
+    );
+    let scale = &bodies("scale")[1];
+    assert_eq!(
+        scale["hypothesis"]["annotations"][0],
+        json!({
+            "type": "box", "label": "car", "left": 50.0, "top": 50.0, "width": 25.0, "height": 25.0,
+        })
+    );
+    assert_eq!(
+        scale["geometries"],
+        json!({"box": {"objects_to_annotate": ["car", "dog"]}})
+    );
+    assert_eq!(
+        bodies("webhook")[0]["frames"][1]["predictions"][0]["label"],
+        "car"
+    );
+}
+
+#[test]
+fn images_are_named_as_configured() {
+    let image = "gs://b/images/cam 1/50%41 \"x\".mp4/000030.jpg";
+    assert_eq!(bodies("label-studio")[0][1]["data"]["picture"], image);
+    assert_eq!(bodies("scale")[1]["attachment"], image);
+    assert_eq!(bodies("pubsub")[0]["frames"][1]["image"], image);
+    let file = "images/cam 1/50%41 \"x\".mp4/000030.jpg";
+    assert_eq!(bodies("cvat")[0]["server_files"][1], file);
+}
