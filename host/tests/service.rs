@@ -7,11 +7,13 @@ use common::{LIMITS, runtime};
 use framemill::objects::{Layout, LocalStore};
 use framemill::runtime::Limits;
 use framemill::service::{Service, Tally};
-use framemill::sources::{Queue, Settled};
+use framemill::pipeline::{Filter, Pipeline};
+use framemill::sources::{Queue, QueueSource, Settled};
 use framemill_contract::{ObjectRef, Outcome};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 struct Bench {
@@ -49,12 +51,22 @@ impl Bench {
     }
 
     fn start(&self, limits: Limits, drain: Duration) -> tokio::task::JoinHandle<Tally> {
-        let service = Arc::new(Service {
-            queue: Arc::clone(&self.queue),
+        let pipeline = Pipeline {
+            name: "probe".into(),
+            filter: Filter::Names {
+                bucket: "local".into(),
+                prefix: "videos/".into(),
+                suffix: String::new(),
+            },
             runtime: runtime(self.data.path(), limits, Arc::new(|_, _| {})),
             store: Arc::new(LocalStore::new(Layout::folder(self.data.path()))),
+        };
+        let service = Arc::new(Service {
+            source: Arc::new(QueueSource::new(Arc::clone(&self.queue), "queue")),
+            pipelines: vec![pipeline],
             workers: 2,
             drain,
+            running: watch::Sender::default(),
         });
         let run = service.run(self.stop.clone(), self.kill.clone());
         tokio::spawn(async move { run.await.unwrap() })

@@ -4,15 +4,16 @@ use super::options::{EXTRACT_FRAMES, SharedOptions, extract_runtime, limits};
 use crate::config::{
     LabelSettings, PipelineSettings, Settings, SourceAddress, StoreAddress, cores,
 };
-use crate::objects::{self, Access, Gateway, PRIVATE_FOLDER, Store};
+use crate::objects::{
+    Access, Gateway, GcsStore, Layout, LocalStore, PRIVATE_FOLDER, Store,
+};
 use crate::pipeline::{Filter, Pipeline};
 use crate::runtime::{
     Component, Engine, Observer, Progress, Runtime, RuntimeParts, Upstreams, labeling_variables,
 };
 use crate::sources::{
-    PubSubConfig, PubSubSource, Queue, Source,
+    PubSubConfig, PubSubSource, Queue, QueueSource, Source,
 };
-use crate::stub::{QueueSource, RabbitConfig, RabbitSource};
 use anyhow::Context as _;
 use framemill_contract::{Event, EventKind, ObjectRef};
 use std::collections::{BTreeMap, HashMap};
@@ -141,7 +142,13 @@ impl Assembly {
         if let Some(store) = self.stores.get(address) {
             return Ok(Arc::clone(store));
         }
-        let store = crate::stub::open(address)?;
+        let store: Arc<dyn Store> = match address {
+            StoreAddress::Folder(folder) => Arc::new(LocalStore::new(Layout::folder(folder))),
+            StoreAddress::Gcs(bucket) => Arc::new(GcsStore::open(bucket)?),
+            StoreAddress::S3(bucket) => {
+                anyhow::bail!("soon {bucket}")
+            }
+        };
         self.stores.insert(address.clone(), Arc::clone(&store));
         Ok(store)
     }
@@ -180,7 +187,7 @@ impl Assembly {
         let settings = &self.settings;
         let source: Arc<dyn Source> = match address {
             SourceAddress::Folder | SourceAddress::Queue => {
-                Arc::new(QueueSource::new(self.queue()?))
+                Arc::new(QueueSource::new(self.queue()?, "queue"))
             }
             SourceAddress::PubSub(subscription) => {
                 let mut config = PubSubConfig::new(subscription, settings.workers);
@@ -189,13 +196,7 @@ impl Assembly {
                 config.dead_letter_topic = settings.dead_letters.clone();
                 Arc::new(PubSubSource::new(config).await?)
             }
-            SourceAddress::Amqp(queue) => {
-                let mut config = RabbitConfig::new(queue, settings.workers);
-                config.prefetch = settings.prefetch;
-                config.max_attempts = settings.max_attempts;
-                config.dead_letter_queue = settings.dead_letters.clone();
-                Arc::new(RabbitSource::new(config).await?)
-            }
+            SourceAddress::Amqp(_) => anyhow::bail!("soon"),
         };
         self.sources.insert(address.clone(), Arc::clone(&source));
         Ok(source)

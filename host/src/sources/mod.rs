@@ -145,6 +145,11 @@ pub trait Source: Send + Sync {
     /// Everything that is wrong with it, and what to do: for `framemill check`.
     async fn check(&self) -> Vec<Finding>;
 
+    /// The topic whose messages arrive here, where uploads are told of through one.
+    async fn listens_to(&self) -> Option<String> {
+        None
+    }
+
     /// Gives back what is in hand and was not given out, and ends connections.
     async fn close(&self);
 }

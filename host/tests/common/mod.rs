@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use framemill::objects::{Access, Body, Gateway, Layout, LocalStore, Store};
 use framemill::runtime::{
-    Component, Engine, Limits, Observer, Runtime, RuntimeParts, component_variables,
+    Component, Engine, Limits, Observer, Runtime, RuntimeParts, Upstreams, component_variables,
 };
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -68,6 +68,7 @@ pub fn runtime(data: &Path, limits: Limits, observer: Observer) -> Runtime {
             HashMap::from([("local".into(), store)]),
             access,
         )),
+        upstreams: Upstreams::default(),
         limits,
         parallel: 2,
         observer,

@@ -55,8 +55,6 @@ impl VideoReport {
     pub(super) fn take(&mut self, outcome: Outcome, output: &Path) {
         match outcome {
             Outcome::Extracted { manifest, .. } => self.manifest("extracted", output, &manifest),
-            // No component that asks for labels runs here; what it would answer is done, too.
-            Outcome::Requested { .. } => self.outcome = "requested".to_owned(),
             Outcome::Unchanged { manifest } => self.manifest("unchanged", output, &manifest),
             Outcome::Requested { receipt, .. } => {
                 self.fail("the component asks for labels instead of extracting frames");
