@@ -1,8 +1,10 @@
 //! A folder as a bucket. Generation is the modification time in microseconds.
 
 use super::{
-    ByteStream, NewObject, ObjectMeta, Precondition, RangeSpec, Reading, Span, Store, StoreError,
+    Access, ByteStream, NewObject, ObjectMeta, Precondition, RangeSpec, Reading, Span, Store,
+    StoreError, check,
 };
+use crate::finding::Finding;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use std::collections::BTreeMap;
@@ -132,7 +134,7 @@ fn publish(
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(failed("look up", name, error)),
     };
-    check(name, precondition, current)?;
+    check_generation(name, precondition, current)?;
     if let Some(current) = current {
         step_past(&target.temporary, current).map_err(io("set time of"))?;
     }
@@ -230,7 +232,7 @@ fn step_past(path: &Path, generation_before: i64) -> io::Result<()> {
     Ok(())
 }
 
-fn check(name: &str, precondition: Precondition, current: Option<i64>) -> Result<(), StoreError> {
+fn check_generation(name: &str, precondition: Precondition, current: Option<i64>) -> Result<(), StoreError> {
     match precondition {
         Precondition::Generation(wanted) if wanted != current.unwrap_or(0) => {
             Err(StoreError::PreconditionFailed {
@@ -421,10 +423,17 @@ impl Store for LocalStore {
             )));
         }
         let current = self.head(name).await?.generation;
-        check(name, precondition, Some(current))?;
+        check_generation(name, precondition, Some(current))?;
         tokio::fs::remove_file(self.existing(name)?)
             .await
             .map_err(|error| failed("delete", name, error))
+    }
+
+    async fn check(&self, access: &Access) -> Vec<Finding> {
+        let folder = self.layout.folders.first();
+        let folder = folder.map_or(Path::new(""), |(_, folder)| folder);
+        let remedy = |_: &StoreError| format!("see who owns the folder: {}", folder.display());
+        check::check(self, &folder.display().to_string(), access, &remedy).await
     }
 }
 

@@ -1,20 +1,27 @@
 //! Objects: what components read and write. A [`Gateway`] speaks the GCS JSON API over a
 //! [`Store`]; each kind of bucket is one [`Store`].
 
+mod aws_profile;
+mod check;
 mod checksum;
 mod collect;
 mod gateway;
 mod gcs;
 mod local;
 mod multipart;
+mod open;
 mod reply;
+mod s3;
 
 pub use gateway::{Access, Body, Gateway, Written};
-pub use gcs::{GcsStore, Patience};
+pub use gcs::{GcsStore, OpenGcsError, Patience};
 pub(crate) use local::walk;
 pub use local::{Layout, LocalStore, PRIVATE_FOLDER, generation};
+pub use open::{LOCAL_BUCKET, OpenError, open};
 pub(crate) use reply::{full, json};
+pub use s3::{S3Options, S3Store};
 
+use crate::finding::Finding;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use std::collections::BTreeMap;
@@ -201,6 +208,28 @@ pub trait Store: Send + Sync {
 
     /// Deletes an object.
     async fn delete(&self, name: &str, precondition: Precondition) -> Result<(), StoreError>;
+
+    /// Looks whether all that `access` allows can be done: objects below the prefixes that are
+    /// read, and the right to create and delete below those that are written to.
+    async fn check(&self, access: &Access) -> Vec<Finding>;
+
+    /// Which topics are told of new objects; `None` where the store cannot say.
+    async fn notifications(&self) -> Result<Option<Vec<Notification>>, StoreError> {
+        Ok(None)
+    }
+}
+
+/// A topic that is told of what happens in a bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notification {
+    /// `projects/…/topics/…`
+    pub topic: String,
+    /// Such as `OBJECT_FINALIZE`; empty for all.
+    pub event_types: Vec<String>,
+    /// Names of objects start with this; empty for all.
+    pub prefix: String,
+    /// `JSON_API_V1`, or `NONE`.
+    pub payload_format: String,
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test uses its part")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
+pub mod conformance;
+
 use bytes::Bytes;
 use framemill::objects::{Access, Body, Gateway, Layout, LocalStore, Store};
 use framemill::runtime::{

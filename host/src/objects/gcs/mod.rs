@@ -1,5 +1,6 @@
 //! A bucket of Google Cloud Storage, over its JSON API.
 
+mod check;
 mod download;
 mod resource;
 mod transport;
@@ -8,8 +9,10 @@ mod upload;
 pub use transport::Patience;
 
 use super::{
-    ByteStream, NewObject, ObjectMeta, Precondition, RangeSpec, Reading, Store, StoreError,
+    Access, ByteStream, NewObject, Notification, ObjectMeta, Precondition, RangeSpec, Reading,
+    Store, StoreError,
 };
+use crate::finding::Finding;
 use google_cloud_auth::build_errors::Error as BuildError;
 use google_cloud_auth::credentials::{self, Credentials};
 use http::Method;
@@ -280,6 +283,14 @@ impl Store for GcsStore {
 
     async fn delete(&self, name: &str, precondition: Precondition) -> Result<(), StoreError> {
         self.0.delete(name, precondition).await
+    }
+
+    async fn check(&self, access: &Access) -> Vec<Finding> {
+        check::check(self, access).await
+    }
+
+    async fn notifications(&self) -> Result<Option<Vec<Notification>>, StoreError> {
+        check::notifications(&self.0).await
     }
 }
 

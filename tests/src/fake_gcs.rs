@@ -1,0 +1,244 @@
+//! A Google Cloud Storage that is stricter than the emulators, and fails on demand.
+//!
+//! It speaks the JSON API: preconditions on every kind of upload, checksums compared, pages,
+//! ranges, generations, bearer tokens that expire, permissions. Faults are programmed one by
+//! one: each is used up by the next request that it fits.
+
+mod answer;
+mod bucket;
+mod request;
+
+use axum::Router;
+use axum::extract::{Request as HttpRequest, State};
+use axum::response::Response;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
+
+/// Kinds of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum On {
+    /// Bytes of an object.
+    Read,
+    /// An object's resource.
+    Head,
+    /// A page of a list.
+    List,
+    /// An upload of any kind.
+    Upload,
+    /// Deletes an object.
+    Delete,
+    /// Asks for permissions.
+    Permissions,
+    /// Asks for notification configurations.
+    Notifications,
+    /// Anything else.
+    Other,
+}
+
+/// What goes wrong with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing is done; this status, and `Retry-After` in seconds.
+    Status(u16, Option<u64>),
+    /// Nothing is done; the connection is cut after so many bytes of the request's body.
+    CutRequest(usize),
+    /// The connection is cut after so many bytes of the answer's body.
+    CutAnswer(usize),
+    /// All is done, and nothing is answered.
+    LoseAnswer,
+    /// The answer says another checksum.
+    WrongChecksum,
+    /// The answer's body comes in pieces of so many bytes.
+    Slow(usize),
+}
+
+/// A request that came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Its kind.
+    pub on: On,
+    /// The object, or the prefix of a list.
+    pub name: String,
+    /// The status that was answered; 0 where the connection was cut before.
+    pub status: u16,
+    /// Bytes `first-last`, where a range was asked for.
+    pub range: Option<String>,
+    /// Whether `ifGenerationMatch` was given.
+    pub conditional: bool,
+}
+
+/// An object as it lies there.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// Changes with each write.
+    pub generation: i64,
+    /// Media type.
+    pub content_type: String,
+    /// Custom metadata.
+    pub metadata: BTreeMap<String, String>,
+}
+
+#[derive(Default)]
+struct Inner {
+    buckets: BTreeMap<String, BTreeMap<String, Stored>>,
+    writes: i64,
+    /// Tokens and how many requests each is still good for; `None`: no token is asked for.
+    tokens: Option<BTreeMap<String, u64>>,
+    denied: BTreeSet<String>,
+    faults: Vec<(On, Fault)>,
+    seen: Vec<Seen>,
+    notifications: Vec<Value>,
+    page: Option<usize>,
+}
+
+type Shared = Arc<Mutex<Inner>>;
+
+/// The server; it ends when it is dropped.
+pub struct FakeGcs {
+    inner: Shared,
+    port: u16,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl FakeGcs {
+    /// Starts one with one empty bucket.
+    pub fn start(bucket: &str) -> Self {
+        let inner = Shared::default();
+        let (stop, stopped) = oneshot::channel();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let app = Router::new()
+            .fallback(serve)
+            .with_state(Arc::clone(&inner));
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async move {
+                listener.set_nonblocking(true).unwrap();
+                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                tokio::select! {
+                    served = axum::serve(listener, app) => served.unwrap(),
+                    _ = stopped => {}
+                }
+            });
+        });
+        let server = Self {
+            inner,
+            port,
+            stop: Some(stop),
+            thread: Some(thread),
+        };
+        server.lock().buckets.entry(bucket.to_owned()).or_default();
+        server
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        lock(&self.inner)
+    }
+
+    /// For `STORAGE_EMULATOR_HOST`: with the scheme, without a slash at the end.
+    pub fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The next request of this kind has this fault.
+    pub fn fault(&self, on: On, fault: Fault) {
+        self.lock().faults.push((on, fault));
+    }
+
+    /// From now on requests need a token; this one is good for so many.
+    pub fn accept_token(&self, token: &str, requests: u64) {
+        let mut inner = self.lock();
+        let tokens = inner.tokens.get_or_insert_default();
+        tokens.insert(token.to_owned(), requests);
+    }
+
+    /// Takes a permission away, such as `storage.objects.create`.
+    pub fn deny(&self, permission: &str) {
+        self.lock().denied.insert(permission.to_owned());
+    }
+
+    /// What `notificationConfigs` lists.
+    pub fn set_notifications(&self, notifications: Vec<Value>) {
+        self.lock().notifications = notifications;
+    }
+
+    /// Most objects on a page of a list.
+    pub fn set_page(&self, page: usize) {
+        self.lock().page = Some(page);
+    }
+
+    /// Places an object and gives its generation.
+    pub fn put(&self, bucket: &str, name: &str, bytes: &[u8]) -> i64 {
+        let object = Stored {
+            bytes: bytes.to_vec(),
+            generation: 0,
+            content_type: "application/octet-stream".to_owned(),
+            metadata: BTreeMap::new(),
+        };
+        self.lock().store(bucket, name, object).generation
+    }
+
+    /// An object as it lies there.
+    pub fn get(&self, bucket: &str, name: &str) -> Option<Stored> {
+        self.lock().buckets.get(bucket)?.get(name).cloned()
+    }
+
+    /// Names of all objects.
+    pub fn names(&self, bucket: &str) -> Vec<String> {
+        let inner = self.lock();
+        let objects = inner.buckets.get(bucket);
+        objects
+            .into_iter()
+            .flat_map(|objects| objects.keys().cloned())
+            .collect()
+    }
+
+    /// All requests so far, in order.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.lock().seen.clone()
+    }
+
+    /// How many requests of a kind have come.
+    pub fn count(&self, on: On) -> usize {
+        let inner = self.lock();
+        inner.seen.iter().filter(|seen| seen.on == on).count()
+    }
+
+    /// How many writes and deletes have changed something.
+    pub fn writes(&self) -> i64 {
+        self.lock().writes
+    }
+
+    /// Faults that no request has met yet.
+    pub fn faults_left(&self) -> usize {
+        self.lock().faults.len()
+    }
+}
+
+impl Drop for FakeGcs {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn lock(inner: &Shared) -> MutexGuard<'_, Inner> {
+    inner.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn serve(State(inner): State<Shared>, request: HttpRequest) -> Response {
+    answer::answer(&inner, request).await
+}
