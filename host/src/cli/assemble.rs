@@ -5,7 +5,7 @@ use crate::config::{
     LabelSettings, PipelineSettings, Settings, SourceAddress, StoreAddress, cores,
 };
 use crate::objects::{
-    Access, Gateway, GcsStore, Layout, LocalStore, PRIVATE_FOLDER, Store,
+    Access, Gateway, GcsStore, Layout, LocalStore, PRIVATE_FOLDER, S3Options, S3Store, Store,
 };
 use crate::pipeline::{Filter, Pipeline};
 use crate::runtime::{
@@ -146,7 +146,7 @@ impl Assembly {
             StoreAddress::Folder(folder) => Arc::new(LocalStore::new(Layout::folder(folder))),
             StoreAddress::Gcs(bucket) => Arc::new(GcsStore::open(bucket)?),
             StoreAddress::S3(bucket) => {
-                anyhow::bail!("soon {bucket}")
+                Arc::new(S3Store::open(bucket, &S3Options::default())?)
             }
         };
         self.stores.insert(address.clone(), Arc::clone(&store));

@@ -206,7 +206,7 @@ async fn notifications<'a>(
                 let finalize = |kind: &String| kind == "OBJECT_FINALIZE";
                 let types = &notification.event_types;
                 let all = types.is_empty() || types.iter().any(finalize);
-                let starts = notification.prefix.as_deref().unwrap_or_default();
+                let starts = notification.prefix.as_str();
                 all && wanted.starts_with(starts)
             };
             let subject = format!("{subject}, pipeline {}", plan.name);

@@ -9,7 +9,6 @@ mod gateway;
 mod gcs;
 mod local;
 mod multipart;
-mod open;
 mod reply;
 mod s3;
 
@@ -17,7 +16,6 @@ pub use gateway::{Access, Body, Gateway, Written};
 pub use gcs::{GcsStore, OpenGcsError, Patience};
 pub(crate) use local::walk;
 pub use local::{Layout, LocalStore, PRIVATE_FOLDER, generation};
-pub use open::{LOCAL_BUCKET, OpenError, open};
 pub(crate) use reply::{full, json};
 pub use s3::{S3Options, S3Store};
 
