@@ -12,7 +12,9 @@ pub const LOCAL_BUCKET: &str = "local";
 #[derive(Debug, Error)]
 pub enum OpenError {
     /// The URL has no bucket, or more than one.
-    #[error("store is `scheme://bucket` without a path; prefixes are video_path and image_path: {0}")]
+    #[error(
+        "store is `scheme://bucket` without a path; prefixes are video_path and image_path: {0}"
+    )]
     Url(String),
     /// The scheme is unknown.
     #[error("unknown kind of store (gs://bucket, s3://bucket, or a folder): {0}")]
@@ -75,7 +77,12 @@ mod tests {
 
     #[test]
     fn what_is_no_store_is_refused() {
-        for store in ["gs://", "gs://bucket/videos", "ftp://bucket", "/no/such/folder"] {
+        for store in [
+            "gs://",
+            "gs://bucket/videos",
+            "ftp://bucket",
+            "/no/such/folder",
+        ] {
             assert!(open(store, &S3Options::default()).is_err(), "{store}");
         }
         let folder = tempfile::tempdir().unwrap();
