@@ -364,7 +364,15 @@ impl Tally {
         &mut self,
         ended: Result<Result<Ended, SourceError>, tokio::task::JoinError>,
     ) -> anyhow::Result<()> {
-        let count = match ended.context("a worker broke off")? {
+        let ended = match ended {
+            Ok(ended) => ended,
+            // A defect of ours must not end the service; the message went back as it broke off.
+            Err(error) => {
+                tracing::error!("framemill itself failed: report it with the log: {error}");
+                Ok(Ended::Retried)
+            }
+        };
+        let count = match ended {
             Ok(Ended::Done) => &mut self.done,
             Ok(Ended::Rejected) => &mut self.rejected,
             Ok(Ended::Dead) => &mut self.dead,

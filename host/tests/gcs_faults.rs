@@ -111,15 +111,18 @@ async fn storms_are_waited_out() {
         server.fault(on, Fault::Status(429, Some(0)));
         server.fault(on, Fault::Status(503, None));
         server.fault(on, Fault::Status(408, None));
-        server.fault(on, Fault::CutAnswer(0));
         server.fault(on, Fault::CutRequest(0));
+        server.fault(on, Fault::CutAnswer(0));
     }
     assert_eq!(store.head("old").await.unwrap().generation, generation);
     assert_eq!(read(&store, "old").await.unwrap(), b"old");
     assert_eq!(store.list("", None, 10).await.unwrap().len(), 1);
     let writes = server.writes();
     let written = write(&store, "new", CREATE, b"new").await.unwrap();
-    assert_eq!(server.get(BUCKET, "new").unwrap().generation, written.generation);
+    assert_eq!(
+        server.get(BUCKET, "new").unwrap().generation,
+        written.generation
+    );
     assert_eq!(server.writes(), writes + 1);
     let this_one = Precondition::Generation(generation);
     store.delete("old", this_one).await.unwrap();
@@ -176,7 +179,10 @@ async fn a_lost_answer_is_no_second_write() {
     let (server, store) = start();
     server.fault(On::Upload, Fault::LoseAnswer);
     let created = write(&store, "x", CREATE, b"bytes").await.unwrap();
-    assert_eq!(server.get(BUCKET, "x").unwrap().generation, created.generation);
+    assert_eq!(
+        server.get(BUCKET, "x").unwrap().generation,
+        created.generation
+    );
     assert_eq!((server.writes(), server.count(On::Upload)), (1, 2));
 
     server.fault(On::Upload, Fault::CutAnswer(20));
@@ -199,15 +205,24 @@ async fn anothers_object_is_not_taken_for_ours() {
     // Same size, other bytes; and an outcome that nobody knows.
     server.fault(On::Upload, Fault::Status(503, None));
     let written = write(&store, "x", CREATE, b"mine!!").await;
-    assert!(matches!(written, Err(StoreError::PreconditionFailed { .. })));
+    assert!(matches!(
+        written,
+        Err(StoreError::PreconditionFailed { .. })
+    ));
     assert_eq!(server.get(BUCKET, "x").unwrap().bytes, b"others");
     // A refusal that says that nothing was done leaves no doubt, whatever lies there.
     server.fault(On::Upload, Fault::Status(429, Some(0)));
     let written = write(&store, "x", CREATE, b"others").await;
-    assert!(matches!(written, Err(StoreError::PreconditionFailed { .. })));
+    assert!(matches!(
+        written,
+        Err(StoreError::PreconditionFailed { .. })
+    ));
     // No attempt before: no doubt either.
     let written = write(&store, "x", CREATE, b"others").await;
-    assert!(matches!(written, Err(StoreError::PreconditionFailed { .. })));
+    assert!(matches!(
+        written,
+        Err(StoreError::PreconditionFailed { .. })
+    ));
     assert_eq!(server.writes(), 1);
 }
 
@@ -239,7 +254,11 @@ async fn a_read_goes_on_where_the_connection_broke() {
         .iter()
         .filter_map(|seen| seen.range.as_ref()?.split_once('-')?.0.parse().ok())
         .collect();
-    assert_eq!(starts.len(), 3, "the first asks for all, the others for what is left");
+    assert_eq!(
+        starts.len(),
+        3,
+        "the first asks for all, the others for what is left"
+    );
     assert!(starts.is_sorted() && starts[0] <= 700_000, "{starts:?}");
 }
 
@@ -276,7 +295,10 @@ async fn a_connection_that_always_breaks_is_given_up() {
         server.fault(On::Read, Fault::CutAnswer(1000));
     }
     let error = read(&store, "x").await.unwrap_err();
-    assert!(error.to_string().contains("broke 6 times in a row"), "{error}");
+    assert!(
+        error.to_string().contains("broke 6 times in a row"),
+        "{error}"
+    );
     assert_eq!(server.count(On::Read), 7);
 }
 
@@ -341,7 +363,10 @@ async fn what_comes_with_an_object_is_kept() {
         metadata: BTreeMap::from([("frame".into(), "ü \"1\"".into())]),
     };
     let bytes = stream::iter([Ok("--framemill-\r\n--".into())]).boxed();
-    store.write("a b/ü%2F.png", CREATE, object, bytes).await.unwrap();
+    store
+        .write("a b/ü%2F.png", CREATE, object, bytes)
+        .await
+        .unwrap();
     let stored = server.get(BUCKET, "a b/ü%2F.png").unwrap();
     assert_eq!(stored.bytes, b"--framemill-\r\n--");
     assert_eq!(stored.content_type, "image/png");
@@ -353,7 +378,9 @@ async fn an_object_that_is_too_large_is_not_sent() {
     let (server, store) = start();
     let chunk = bytes::Bytes::from(vec![0; 1 << 20]);
     let endless = stream::repeat_with(move || Ok(chunk.clone())).boxed();
-    let error = store.write("x", CREATE, NewObject::default(), endless).await;
+    let error = store
+        .write("x", CREATE, NewObject::default(), endless)
+        .await;
     let error = error.unwrap_err().to_string();
     assert!(error.contains("over 64 MiB"), "{error}");
     assert_eq!(server.seen().len(), 0);

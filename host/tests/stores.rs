@@ -89,7 +89,11 @@ async fn checks(store: &dyn Store) {
     assert_eq!(after, before, "the check leaves nothing behind");
     let findings = store.check(&access("wrong/")).await;
     assert_eq!(findings[0].severity, Severity::Warning);
-    assert!(findings[0].remedy.contains("p/, q, videos/"), "{}", findings[0]);
+    assert!(
+        findings[0].remedy.contains("p/, q, videos/"),
+        "{}",
+        findings[0]
+    );
 }
 
 #[tokio::test]

@@ -113,9 +113,7 @@ impl FakeGcs {
         let (stop, stopped) = oneshot::channel();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let app = Router::new()
-            .fallback(serve)
-            .with_state(Arc::clone(&inner));
+        let app = Router::new().fallback(serve).with_state(Arc::clone(&inner));
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()

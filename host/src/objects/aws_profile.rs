@@ -89,7 +89,9 @@ mod tests {
 
     #[test]
     fn the_environment_comes_first() {
-        let own = AmazonS3Builder::new().with_access_key_id("E").with_region("r");
+        let own = AmazonS3Builder::new()
+            .with_access_key_id("E")
+            .with_region("r");
         let builder = Profile(section(FILE, "work")).apply(own);
         let get = |key| builder.get_config_value(&key);
         assert_eq!(get(AmazonS3ConfigKey::AccessKeyId).as_deref(), Some("E"));

@@ -1,9 +1,7 @@
 //! The GCS JSON API, answered in process.
 
 use super::multipart::Multipart;
-use super::{
-    ByteStream, NewObject, Precondition, RangeSpec, Store, StoreError, checksum, reply,
-};
+use super::{ByteStream, NewObject, Precondition, RangeSpec, Store, StoreError, checksum, reply};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use http::{Method, Request, Response, StatusCode, header};
@@ -92,7 +90,10 @@ impl Gateway {
         match self.answer(request, written).await {
             Ok(response) => response,
             Err(error) => {
-                if matches!(error, StoreError::Io { .. } | StoreError::Forbidden(_)) {
+                if matches!(
+                    error,
+                    StoreError::Io { .. } | StoreError::Corrupt { .. } | StoreError::Forbidden(_)
+                ) {
                     tracing::warn!(%error, "object request failed");
                 }
                 reply::error(&error)

@@ -232,7 +232,11 @@ fn step_past(path: &Path, generation_before: i64) -> io::Result<()> {
     Ok(())
 }
 
-fn check_generation(name: &str, precondition: Precondition, current: Option<i64>) -> Result<(), StoreError> {
+fn check_generation(
+    name: &str,
+    precondition: Precondition,
+    current: Option<i64>,
+) -> Result<(), StoreError> {
     match precondition {
         Precondition::Generation(wanted) if wanted != current.unwrap_or(0) => {
             Err(StoreError::PreconditionFailed {

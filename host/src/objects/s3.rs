@@ -88,7 +88,9 @@ impl S3Store {
     pub fn with(bucket: &str, mut builder: AmazonS3Builder) -> Result<Self, Error> {
         net::install_tls();
         let endpoint = [AmazonS3ConfigKey::S3Endpoint, AmazonS3ConfigKey::Endpoint];
-        let endpoint = endpoint.iter().find_map(|key| builder.get_config_value(key));
+        let endpoint = endpoint
+            .iter()
+            .find_map(|key| builder.get_config_value(key));
         if endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")) {
             builder = builder.with_allow_http(true);
         }
@@ -128,7 +130,10 @@ impl S3Store {
             | Error::Precondition { .. }
             | Error::NotModified { .. } => StoreError::PreconditionFailed { name },
             Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
-                StoreError::Forbidden(format!("{what}: S3 refuses: {}: {name}", net::chain(&error)))
+                StoreError::Forbidden(format!(
+                    "{what}: S3 refuses: {}: {name}",
+                    net::chain(&error)
+                ))
             }
             error => StoreError::Io {
                 what,
@@ -317,7 +322,9 @@ impl Store for S3Store {
         };
         let size = content.bytes.len() as u64;
         let answer = self.store.put_opts(&path, content.bytes.into(), options);
-        let answer = answer.await.map_err(|error| self.error(WRITE, name, error))?;
+        let answer = answer
+            .await
+            .map_err(|error| self.error(WRITE, name, error))?;
         Ok(ObjectMeta {
             name: name.to_owned(),
             generation: generation(answer.e_tag.as_deref().unwrap_or_default()),

@@ -29,7 +29,9 @@ pub(super) async fn answer(shared: &Shared, request: Request) -> Response<Body> 
         Some(Fault::Status(status, wait)) => {
             let mut refused = refuse((status, "made up".to_owned()));
             if let Some(wait) = wait {
-                refused.headers_mut().insert(header::RETRY_AFTER, wait.into());
+                refused
+                    .headers_mut()
+                    .insert(header::RETRY_AFTER, wait.into());
             }
             refused
         }
@@ -130,7 +132,10 @@ fn json_answer(status: u16, value: &Value) -> Plain {
     };
     let answer = Response::builder().status(status);
     let kind = "application/json; charset=UTF-8";
-    answer.header(header::CONTENT_TYPE, kind).body(body).unwrap()
+    answer
+        .header(header::CONTENT_TYPE, kind)
+        .body(body)
+        .unwrap()
 }
 
 fn refuse((status, message): Refusal) -> Plain {
@@ -149,7 +154,11 @@ fn media(object: &Stored, range: Option<String>) -> Result<Plain, Refusal> {
     let Some(range) = range else {
         return Ok(answer.body(object.bytes.clone()).unwrap());
     };
-    let (first, last) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
+    let (first, last) = range
+        .strip_prefix("bytes=")
+        .unwrap()
+        .split_once('-')
+        .unwrap();
     let (start, end) = match (first, last) {
         ("", last) => (size.saturating_sub(last.parse().unwrap()), size),
         (first, "") => (first.parse().unwrap(), size),
@@ -187,7 +196,9 @@ fn spoil(plain: Plain, fault: Option<Fault>) -> Response<Body> {
         }
         _ => {}
     }
-    parts.headers.insert(header::CONTENT_LENGTH, bytes.len().into());
+    parts
+        .headers
+        .insert(header::CONTENT_LENGTH, bytes.len().into());
     let body = match fault {
         Some(Fault::CutAnswer(most)) => {
             bytes.truncate(most);

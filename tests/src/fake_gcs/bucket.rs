@@ -141,10 +141,12 @@ impl Inner {
         let after = BASE64.decode(token).unwrap();
         let after = String::from_utf8(after).unwrap();
         let asked = target.number("maxResults").unwrap_or(1000);
-        let page = usize::try_from(asked).unwrap().min(self.page.unwrap_or(1000));
-        let mut found = objects.iter().filter(|(name, _)| {
-            name.starts_with(prefix) && ***name >= *start && **name > after
-        });
+        let page = usize::try_from(asked)
+            .unwrap()
+            .min(self.page.unwrap_or(1000));
+        let mut found = objects
+            .iter()
+            .filter(|(name, _)| name.starts_with(prefix) && ***name >= *start && **name > after);
         let items: Vec<_> = found.by_ref().take(page).collect();
         let mut answer = json!({ "kind": "storage#objects" });
         if let (Some((last, _)), Some(_)) = (items.last(), found.next()) {

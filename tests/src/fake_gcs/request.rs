@@ -26,7 +26,9 @@ impl Target {
         };
         let below = path.strip_prefix("/storage/v1/b/").unwrap_or_default();
         let parts: Vec<&str> = below.split('/').collect();
-        let media = query.iter().any(|(name, value)| name == "alt" && value == "media");
+        let media = query
+            .iter()
+            .any(|(name, value)| name == "alt" && value == "media");
         let (on, object) = match (method, parts.as_slice()) {
             (&Method::POST, [_, "o"]) if upload => (On::Upload, ""),
             (&Method::GET, [_, "o"]) => (On::List, ""),

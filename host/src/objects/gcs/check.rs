@@ -1,6 +1,6 @@
 //! What `framemill check` asks Google.
 
-use super::transport::{Call, Failure};
+use super::transport::{Call, Failure, HOW_TO_LOG_IN};
 use super::{Bucket, GcsStore};
 use crate::finding::Finding;
 use crate::objects::{Access, Notification, StoreError, check};
@@ -67,7 +67,7 @@ impl Bucket {
 fn remedy_for(message: &str, bucket: &str) -> String {
     let named = |permission: &&str| message.contains(*permission);
     let Some(permission) = [LIST, GET, CREATE, DELETE].into_iter().find(named) else {
-        return "log in: gcloud auth application-default login".to_owned();
+        return HOW_TO_LOG_IN.to_owned();
     };
     let role = match permission {
         LIST | GET => "roles/storage.objectViewer",
@@ -98,7 +98,10 @@ pub(super) async fn check(store: &GcsStore, access: &Access) -> Vec<Finding> {
     }
     let mut findings = check::readable(store, &url, access, &remedy).await;
     findings.extend(access.write.iter().map(|prefix| {
-        Finding::good(format!("{url}/{prefix}"), "objects may be created and deleted")
+        Finding::good(
+            format!("{url}/{prefix}"),
+            "objects may be created and deleted",
+        )
     }));
     findings
 }
@@ -121,7 +124,9 @@ pub(super) async fn notifications(
 impl From<NotificationConfig> for Notification {
     fn from(config: NotificationConfig) -> Self {
         let topic = config.topic.as_str();
-        let topic = topic.strip_prefix("//pubsub.googleapis.com/").unwrap_or(topic);
+        let topic = topic
+            .strip_prefix("//pubsub.googleapis.com/")
+            .unwrap_or(topic);
         Self {
             topic: topic.to_owned(),
             event_types: config.event_types,
@@ -146,7 +151,7 @@ mod tests {
                 "eve@example.com does not have storage.objects.list access",
                 "grant storage.objects.list: gcloud storage buckets add-iam-policy-binding gs://b --member=user:eve@example.com --role=roles/storage.objectViewer",
             ),
-            ("Invalid Credentials", "log in: gcloud auth application-default login"),
+            ("Invalid Credentials", HOW_TO_LOG_IN),
         ] {
             assert_eq!(remedy_for(message, "b"), expected);
         }

@@ -21,7 +21,7 @@ use resource::{Listing, Resource};
 use std::io;
 use std::sync::Arc;
 use thiserror::Error;
-use transport::{Call, Failure, Identity, Transport};
+use transport::{Call, Failure, HOW_TO_LOG_IN, Identity, Transport};
 
 const ENDPOINT: &str = "https://storage.googleapis.com";
 const SCOPE: &str = "https://www.googleapis.com/auth/devstorage.read_write";
@@ -34,7 +34,7 @@ const PAGE: usize = 1000;
 #[derive(Debug, Error)]
 pub enum OpenGcsError {
     /// There are no usable credentials.
-    #[error("no Google credentials ({0}): run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a key file")]
+    #[error("no Google credentials ({0}): {HOW_TO_LOG_IN}")]
     Credentials(#[from] BuildError),
     /// No HTTP client can be made.
     #[error("HTTP client cannot be made: {0}")]
@@ -64,11 +64,8 @@ impl GcsStore {
             return Self::at(&emulator_endpoint(&host), bucket, anonymous, patience);
         }
         crate::net::install_tls();
-        let identity = Identity::built(|| {
-            credentials::Builder::default()
-                .with_scopes([SCOPE])
-                .build()
-        })?;
+        let identity =
+            Identity::built(|| credentials::Builder::default().with_scopes([SCOPE]).build())?;
         Self::new(ENDPOINT, bucket, identity, patience)
     }
 
@@ -170,7 +167,11 @@ impl Bucket {
         resource: Resource,
     ) -> Result<ObjectMeta, StoreError> {
         resource.into_meta().map_err(|problem| {
-            io_error(what, self.url(name), format!("answer is not as documented: {problem}"))
+            io_error(
+                what,
+                self.url(name),
+                format!("answer is not as documented: {problem}"),
+            )
         })
     }
 
@@ -184,7 +185,10 @@ impl Bucket {
         let mut token: Option<String> = None;
         while found.len() < limit {
             // The start is inclusive, so one may be dropped.
-            let page = limit.saturating_sub(found.len()).saturating_add(1).min(PAGE);
+            let page = limit
+                .saturating_sub(found.len())
+                .saturating_add(1)
+                .min(PAGE);
             let mut target = format!(
                 "{}/o?prefix={}&startOffset={}&maxResults={page}&projection=noAcl",
                 self.path(),
@@ -195,7 +199,12 @@ impl Bucket {
                 target.push_str(&format!("&pageToken={}", encode(token)));
             }
             let listing: Result<Listing, _> = self.transport.json(&Call::get(target)).await;
-            let listing = listing.map_err(|failure| self.error("list", prefix, failure))?;
+            let listing = listing.map_err(|failure| match self.error("list", prefix, failure) {
+                StoreError::NotFound { .. } => StoreError::NotFound {
+                    name: format!("bucket gs://{}", self.name),
+                },
+                error => error,
+            })?;
             for resource in listing.items {
                 let meta = self.meta("list", prefix, resource)?;
                 if *meta.name > *after {

@@ -20,8 +20,13 @@ use thiserror::Error;
 
 /// Slowest upload that is waited for, bytes a second.
 const SLOWEST_UPLOAD: u64 = 64 * 1024;
+/// Beyond what any upload may take at that speed.
+const LONGEST_UPLOAD: Duration = Duration::from_secs(3600);
 const MOST_ERROR: usize = 16 * 1024;
 const MOST_JSON: usize = 16 << 20;
+
+/// What helps where there are no credentials.
+pub(super) const HOW_TO_LOG_IN: &str = "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a key file";
 
 /// How long a call is tried again.
 #[derive(Clone, Copy, Debug)]
@@ -85,13 +90,12 @@ impl Identity {
             let current = self.current.read();
             current.unwrap_or_else(PoisonError::into_inner).clone()
         };
-        match credentials.headers(Extensions::new()).await {
-            Ok(CacheableResource::New { data, .. }) => Ok(data),
-            Ok(CacheableResource::NotModified) => Ok(HeaderMap::new()),
-            Err(error) => Err(Failure::Credentials {
-                message: net::chain(&error),
-                transient: error.is_transient(),
-            }),
+        let headers = credentials.headers(Extensions::new());
+        match tokio::time::timeout(net::SILENCE, headers).await {
+            Ok(Ok(CacheableResource::New { data, .. })) => Ok(data),
+            Ok(Ok(CacheableResource::NotModified)) => Ok(HeaderMap::new()),
+            Ok(Err(error)) => Err(Failure::Credentials(net::chain(&error))),
+            Err(_) => Err(Failure::Credentials("nobody answers".to_owned())),
         }
     }
 
@@ -102,10 +106,7 @@ impl Identity {
         let Some(build) = self.build.filter(|_| headers == *refused) else {
             return Ok(headers);
         };
-        let credentials = build().map_err(|error| Failure::Credentials {
-            message: net::chain(&error),
-            transient: false,
-        })?;
+        let credentials = build().map_err(|error| Failure::Credentials(net::chain(&error)))?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = credentials;
         self.headers().await
     }
@@ -153,8 +154,8 @@ pub(super) enum Failure {
     #[error("{0}")]
     Connection(String),
     /// No credentials are to be had.
-    #[error("no credentials: {message}")]
-    Credentials { message: String, transient: bool },
+    #[error("no Google credentials ({0}): {HOW_TO_LOG_IN}")]
+    Credentials(String),
 }
 
 impl Failure {
@@ -164,7 +165,8 @@ impl Failure {
                 matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
             }
             Self::Connection(_) => true,
-            Self::Credentials { transient, .. } => *transient,
+            // Google's library has tried again by itself.
+            Self::Credentials(_) => false,
         }
     }
 
@@ -175,7 +177,7 @@ impl Failure {
                 status.is_server_error() || *status == StatusCode::REQUEST_TIMEOUT
             }
             Self::Connection(_) => true,
-            Self::Credentials { .. } => false,
+            Self::Credentials(_) => false,
         }
     }
 
@@ -209,7 +211,7 @@ impl Transport {
         let client = || net::client().http1_only();
         Ok(Self {
             reads: client().build()?,
-            writes: client().read_timeout(Duration::MAX).build()?,
+            writes: client().read_timeout(LONGEST_UPLOAD).build()?,
             endpoint: endpoint.trim_end_matches('/').to_owned(),
             identity,
             patience,
@@ -236,11 +238,7 @@ impl Transport {
         .await
     }
 
-    async fn repeat<T, F>(
-        &self,
-        call: &Call,
-        attempt: impl FnMut() -> F,
-    ) -> Result<T, Failure>
+    async fn repeat<T, F>(&self, call: &Call, attempt: impl FnMut() -> F) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, Failure>>,
     {
@@ -366,4 +364,37 @@ async fn read_limited(mut response: Response, limit: usize) -> Result<Vec<u8>, F
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_a_bound() {
+        let patience = Patience {
+            first_wait: Duration::from_secs(1),
+            longest_wait: Duration::from_secs(5),
+            deadline: Duration::MAX,
+        };
+        for _ in 0..100 {
+            for (wait, most) in patience.waits().zip([1, 2, 4, 5, 5, 5]) {
+                assert!(wait <= Duration::from_secs(most));
+            }
+        }
+        assert!(
+            patience
+                .waits()
+                .take(100)
+                .any(|wait| wait > Duration::from_secs(1))
+        );
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_time() {
+        assert_eq!(parse_retry_after("7"), Some(Duration::from_secs(7)));
+        let past = "Sun, 06 Nov 1994 08:49:37 GMT";
+        assert_eq!(parse_retry_after(past), Some(Duration::ZERO));
+        assert_eq!(parse_retry_after("soon"), None);
+    }
 }

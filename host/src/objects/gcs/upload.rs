@@ -81,7 +81,12 @@ impl Bucket {
             method: Method::POST,
             target,
             headers: HeaderMap::from_iter([(header::CONTENT_TYPE, kind)]),
-            body: multipart(&boundary, &resource.to_string(), &content.bytes),
+            body: multipart(
+                &boundary,
+                &resource.to_string(),
+                &content_type,
+                &content.bytes,
+            ),
             repeatable: precondition != Precondition::None,
         })
     }
@@ -125,11 +130,16 @@ fn mismatch(meta: &ObjectMeta, content: &Collected) -> Option<(String, String)> 
     }
 }
 
-/// The body: the resource, then the bytes. The bytes' part names no media type, the resource
-/// does: a type with a line break in it stays harmless in JSON.
-fn multipart(boundary: &str, resource: &str, bytes: &Bytes) -> Bytes {
+/// The body: the resource, then the bytes. The type stands in both: Google reads the resource's,
+/// fake-gcs-server the part's.
+fn multipart(boundary: &str, resource: &str, content_type: &str, bytes: &Bytes) -> Bytes {
+    // A line break in it would end the part's headers.
+    let content_type = match HeaderValue::from_str(content_type) {
+        Ok(_) => content_type,
+        Err(_) => "application/octet-stream",
+    };
     let start = format!(
-        "--{boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n{resource}\r\n--{boundary}\r\nContent-Type: application/octet-stream\r\n\r\n"
+        "--{boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n{resource}\r\n--{boundary}\r\nContent-Type: {content_type}\r\n\r\n"
     );
     let end = format!("\r\n--{boundary}--\r\n");
     [start.as_bytes(), bytes, end.as_bytes()].concat().into()
