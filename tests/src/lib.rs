@@ -3,6 +3,7 @@
 //! Nothing here is skipped when it is missing: a test without its subject fails and says which
 //! command brings it.
 
+pub mod cloud;
 pub mod fake_gcs;
 pub mod servers;
 
