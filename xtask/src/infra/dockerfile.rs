@@ -232,3 +232,61 @@ fn quoted_after<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(key)?;
     rest.split('"').nth(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANIFEST: &str = "members = [\"crates/*\", \"host\"]\nrust-version = \"1.95\"\n";
+    const IGNORED: &str = "*\n!crates\n!host\n";
+    const SOUND: &str = "FROM rust:1.95-bookworm AS build\n# a remark\nCOPY crates \\\n  crates\nCOPY host host\nRUN cargo xtask build\nFROM gcr.io/distroless/cc-debian12:nonroot\nCOPY --from=build /src/x /x\nUSER nonroot\n";
+
+    fn all(file: &str, ignored: &str) -> Vec<String> {
+        findings(&instructions(file), ignored, MANIFEST, |path| {
+            path != "gone"
+        })
+    }
+
+    #[test]
+    fn a_sound_file_passes() {
+        assert!(all(SOUND, IGNORED).is_empty());
+    }
+
+    #[test]
+    fn each_rule_finds_what_it_is_for() {
+        for (from, to, expected) in [
+            ("rust:1.95", "rust:1.94", "Cargo.toml says Rust 1.95"),
+            ("cargo xtask build", "cargo build", "does not run"),
+            ("COPY host host", "COPY host gone .", "copies gone"),
+            ("COPY host host", "", "does not copy host"),
+            ("USER nonroot", "USER root", "runs as"),
+            ("USER nonroot", "", "runs as"),
+        ] {
+            let found = all(&SOUND.replace(from, to), IGNORED);
+            assert!(found.len() == 1 && found[0].contains(expected), "{found:?}");
+        }
+        // A user of the builder stage is none of the image's.
+        let moved = SOUND
+            .replace("USER nonroot\n", "")
+            .replace("RUN", "USER nonroot\nRUN");
+        assert!(all(&moved, IGNORED)[0].contains("runs as"));
+    }
+
+    #[test]
+    fn the_last_pattern_of_dockerignore_decides() {
+        assert!(all(SOUND, "*\n!crates\n")[0].contains("leaves out"));
+        assert!(all(SOUND, "*\n!crates\n!host\nhost/\n")[0].contains("leaves out"));
+        assert!(all(SOUND, "").is_empty());
+    }
+
+    #[test]
+    fn only_the_exec_form_names_a_program() {
+        let words = |text: &str| {
+            text.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(exec_form(&words(r#"["/a b", "up"]"#)).unwrap(), "/a b");
+        assert!(exec_form(&words("/a up")).is_err());
+    }
+}

@@ -343,3 +343,132 @@ fn two_levels(value: &Value) -> Vec<(String, String, Value)> {
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// The smallest configuration with nothing wrong.
+    fn sound() -> Value {
+        json!({
+            "variable": { "region": [{ "description": "Region", "type": "string" }] },
+            "output": { "bucket": [{ "description": "Bucket", "value": "${google_storage_bucket.data.name}" }] },
+            "locals": [{ "labels": {} }],
+            "resource": {
+                "google_storage_bucket": { "data": [{
+                    "location": "${var.region}",
+                    "labels": "${local.labels}",
+                    "uniform_bucket_level_access": true,
+                    "public_access_prevention": "enforced",
+                    "force_destroy": true,
+                    "lifecycle_rule": [{ "action": [{ "type": "AbortIncompleteMultipartUpload" }] }],
+                }] },
+                "google_storage_notification": { "n": [{ "object_name_prefix": "videos/" }] },
+                "google_pubsub_topic": { "dead": [{}] },
+                "google_pubsub_subscription": {
+                    "pull": [{
+                        "topic": "t",
+                        "expiration_policy": [{ "ttl": "" }],
+                        "dead_letter_policy": [{ "dead_letter_topic": "${google_pubsub_topic.dead.id}" }],
+                    }],
+                    "dead": [{ "topic": "${google_pubsub_topic.dead.id}", "expiration_policy": [{ "ttl": "" }] }],
+                },
+            },
+        })
+    }
+
+    #[track_caller]
+    fn finds(expected: &str, change: impl FnOnce(&mut Value)) {
+        let mut config = sound();
+        change(&mut config);
+        let findings = check(&Config::new(&[config]));
+        assert!(
+            findings.len() == 1 && findings[0].contains(expected),
+            "{findings:?}"
+        );
+    }
+
+    #[test]
+    fn each_rule_finds_what_it_is_for_and_nothing_else() {
+        assert!(check(&Config::new(&[sound()])).is_empty());
+        let bucket = |name: &'static str, value: Value| {
+            move |config: &mut Value| {
+                config["resource"]["google_storage_bucket"]["data"][0][name] = value;
+            }
+        };
+        finds(
+            "uniform",
+            bucket("uniform_bucket_level_access", json!(false)),
+        );
+        finds(
+            "public access",
+            bucket("public_access_prevention", json!("inherited")),
+        );
+        finds("unfinished uploads", bucket("lifecycle_rule", json!([])));
+        finds("outlives", bucket("force_destroy", json!(false)));
+        finds("roles/owner", bucket("role", json!("roles/owner")));
+        finds(
+            "google_storage_bucket.date.name is not defined",
+            bucket("a", json!("${google_storage_bucket.date[0].name}")),
+        );
+        finds(
+            "data.google_project.this is not defined",
+            bucket("a", json!("${data.google_project.this}")),
+        );
+        finds("var.x is not", bucket("a", json!("x-${lower(var.x)}")));
+        finds("local.x is not", bucket("a", json!("${[local.x]}")));
+        finds("region is not used", bucket("location", json!("r")));
+        let subscription = |name: &'static str, argument: &'static str, value: Value| {
+            move |config: &mut Value| {
+                config["resource"]["google_pubsub_subscription"][name][0][argument] = value;
+            }
+        };
+        finds(
+            "expires",
+            subscription("pull", "expiration_policy", json!(null)),
+        );
+        finds(
+            "without a token",
+            subscription("pull", "push_config", json!([{}])),
+        );
+        finds("whole bucket", |config| {
+            config["resource"]["google_storage_notification"]["n"][0] = json!({});
+        });
+        finds("key that can be stolen", |config| {
+            config["resource"]["google_service_account_key"] = json!({ "k": [{}] });
+        });
+        finds("has no description", |config| {
+            config["output"]["bucket"][0]["description"] = json!("");
+        });
+        finds("has no type", |config| {
+            config["variable"]["region"][0]["type"] = json!(null);
+        });
+    }
+
+    #[test]
+    fn dead_letters_must_be_kept() {
+        let mut config = sound();
+        let subscriptions = &mut config["resource"]["google_pubsub_subscription"];
+        subscriptions.as_object_mut().unwrap().remove("dead");
+        let findings = check(&Config::new(&[config]));
+        assert!(
+            findings.len() == 1 && findings[0].contains("are lost"),
+            "{findings:?}"
+        );
+        let mut config = sound();
+        config["resource"]["google_pubsub_subscription"]["pull"][0]["dead_letter_policy"] =
+            json!(null);
+        let findings = check(&Config::new(&[config]));
+        // Neither subscription has one, and so neither is for dead letters.
+        assert!(
+            findings.len() == 2 && findings[0].contains("delivers poison"),
+            "{findings:?}"
+        );
+    }
+
+    #[test]
+    fn rules_about_nothing_do_not_hold() {
+        assert_eq!(check(&Config::new(&[json!({})])).len(), 3);
+    }
+}
