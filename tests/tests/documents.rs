@@ -1,6 +1,8 @@
 //! What is published with the code says what the code does.
 
-use framemill_contract::{FailureRecord, KEYS, Manifest};
+use framemill_contract::{
+    ConfigKey, FailureRecord, KEYS, LABEL_KEYS, LabelReceipt, LabelRequest, Manifest,
+};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -36,13 +38,33 @@ fn schemas_are_those_of_the_types() {
         "crates/contract/failure.schema.json",
         &schema::<FailureRecord>(),
     );
+    check(
+        "crates/contract/label-request.schema.json",
+        &schema::<LabelRequest>(),
+    );
+    check(
+        "crates/contract/label-receipt.schema.json",
+        &schema::<LabelReceipt>(),
+    );
 }
 
-/// The table of configuration keys in the README is the one of the code.
+/// The tables of configuration keys in the README are those of the code.
 #[test]
 fn readme_lists_every_key() {
+    let mut readme = fs::read_to_string(root().join("README.md")).unwrap();
+    for (heading, keys) in [
+        ("## Configuration\n", KEYS),
+        ("### Label keys\n", LABEL_KEYS),
+    ] {
+        readme = with_table(&readme, heading, keys);
+    }
+    check("README.md", &readme);
+}
+
+/// The README with this table in place of the first one below a heading.
+fn with_table(readme: &str, heading: &str, keys: &[ConfigKey]) -> String {
     const START: &str = "| key | default | what it does |\n|---|---|---|\n";
-    let table: String = KEYS
+    let table: String = keys
         .iter()
         .map(|key| {
             let default = match key.default {
@@ -52,19 +74,18 @@ fn readme_lists_every_key() {
             format!("| `{}` | {default} | {} |\n", key.name, key.doc)
         })
         .collect();
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let start = readme.find(START).expect("README has no table of keys") + START.len();
-    let end = start
-        + readme[start..]
-            .find("\n\n")
-            .map_or(readme.len() - start, |end| end + 1);
-    check(
-        "README.md",
-        &format!("{}{table}{}", &readme[..start], &readme[end..]),
-    );
+    let section = readme.find(heading);
+    let section = section.unwrap_or_else(|| panic!("README has no heading {heading}"));
+    let start = readme[section..]
+        .find(START)
+        .expect("README has no table of keys");
+    let start = section + start + START.len();
+    let end = readme[start..].find("\n\n");
+    let end = end.map_or(readme.len(), |end| start + end + 1);
+    format!("{}{table}{}", &readme[..start], &readme[end..])
 }
 
-/// Every variable that spin.toml sets is a key, with the same default.
+/// Every variable that spin.toml sets is a key of its component, with the same default.
 #[test]
 fn spin_manifest_uses_known_keys() {
     let manifest: toml::Table = fs::read_to_string(root().join("spin.toml"))
@@ -72,18 +93,35 @@ fn spin_manifest_uses_known_keys() {
         .parse()
         .unwrap();
     let application = manifest["variables"].as_table().unwrap();
-    let component = manifest["component"]["extract-frames"]["variables"]
-        .as_table()
-        .unwrap();
     assert!(application.len() > 3);
-    for (name, variable) in application {
-        let key = KEYS.iter().find(|key| key.name == name);
-        let key = key.unwrap_or_else(|| panic!("spin.toml sets `{name}`, which is no key"));
-        assert_eq!(variable["default"].as_str(), Some(key.default), "{name}");
-        assert_eq!(
-            component[name].as_str(),
-            Some(format!("{{{{ {name} }}}}").as_str())
-        );
+    let mut used = std::collections::BTreeSet::new();
+    for (component, keys) in [("extract-frames", KEYS), ("request-labeling", LABEL_KEYS)] {
+        let variables = manifest["component"][component]["variables"].as_table();
+        for (name, template) in variables.unwrap() {
+            let key = keys.iter().find(|key| key.name == name);
+            let key = key.unwrap_or_else(|| panic!("{component} has no key `{name}`"));
+            let template = template.as_str().unwrap();
+            let variable = template.trim_start_matches("{{ ").trim_end_matches(" }}");
+            let declared = &application[variable];
+            used.insert(variable.to_owned());
+            assert!(
+                [name.clone(), format!("label_{name}")].contains(&variable.to_owned()),
+                "{component} takes `{name}` from `{variable}`"
+            );
+            let secret = ["token", "webhook_secret"].contains(&name.as_str());
+            let is_secret = declared.get("secret").and_then(toml::Value::as_bool);
+            assert_eq!(is_secret.unwrap_or(false), secret, "{variable}");
+            if name != "target_url" {
+                assert_eq!(
+                    declared["default"].as_str(),
+                    Some(key.default),
+                    "{variable}"
+                );
+            }
+        }
     }
-    assert_eq!(component.len(), application.len());
+    assert!(
+        application.keys().all(|name| used.contains(name)),
+        "{used:?}"
+    );
 }

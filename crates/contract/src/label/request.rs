@@ -12,6 +12,7 @@ const REQUEST_SCHEMA: &str = "framemill.label-request/1";
 
 /// The labeling system that was asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LabelTarget {
     /// [`LabelConfig::target_id`].
     pub id: String,
@@ -27,6 +28,7 @@ pub struct LabelTarget {
 
 /// What became of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SentBatch {
     /// Frames whose task was made.
     pub tasks: u64,
@@ -98,6 +100,7 @@ impl LabelIntent {
 
 /// `receipt.json`: labels were asked for; the commit. Created only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LabelReceipt {
     /// Schema name.
     pub schema: String,
@@ -129,6 +132,7 @@ impl From<LabelIntent> for LabelReceipt {
 
 /// A frame that wants a label.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LabelFrame {
     /// Names the frame of this version of the video, everywhere and always.
     pub key: String,
@@ -160,6 +164,7 @@ impl LabelFrame {
 
 /// One batch on its way to a target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LabelBatch {
     /// Names the video in this version: `gs://bucket/name#generation`.
     pub video: String,
@@ -189,6 +194,7 @@ impl LabelBatch {
 
 /// The body of a webhook request, and of a message to a topic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LabelRequest {
     /// Schema name.
     pub schema: String,
