@@ -1,6 +1,6 @@
 //! The clients of one endpoint, and what their errors mean.
 
-use crate::sources::SourceError;
+use crate::sources::{SourceError, install_crypto};
 use google_cloud_auth::credentials::anonymous;
 use google_cloud_gax::error::rpc::Code;
 use google_cloud_gax::retry_policy::RetryPolicyExt as _;
@@ -75,8 +75,7 @@ impl Clients {
     /// For an emulator at `host:port`, or for Google Cloud with application default
     /// credentials. Connects with the first call.
     pub(super) async fn connect(emulator: Option<&str>) -> Result<Self, SourceError> {
-        // Fails where one is installed already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        install_crypto();
         let unbuilt = |error: google_cloud_gax::client_builder::Error| {
             SourceError::Configuration(format!(
                 "no Pub/Sub client ({error}): run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a key file"
