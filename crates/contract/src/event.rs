@@ -38,7 +38,7 @@ pub struct Event {
 /// The body is no event in any form that we know.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "not an upload event ({reason}): send a Pub/Sub push body, a GCS object resource or an Eventarc CloudEvent"
+    "not an upload event ({reason}): send a Pub/Sub push body, a GCS object resource, an Eventarc CloudEvent or an S3 event notification"
 )]
 pub struct NotAnEnvelope {
     /// What is missing.
@@ -58,8 +58,9 @@ const CLOUD_EVENT_FINALIZED: &str = "google.cloud.storage.object.v1.finalized";
 
 impl Event {
     /// From an HTTP request: the Pub/Sub push envelope, its unwrapped form (attributes as
-    /// headers), or an Eventarc CloudEvent (binary or structured). `header` looks a request
-    /// header up by its lower-case name.
+    /// headers), an Eventarc CloudEvent (binary or structured), or an event notification of S3
+    /// or MinIO (bare or as the data of an envelope). `header` looks a request header up by its
+    /// lower-case name.
     ///
     /// # Errors
     /// [`NotAnEnvelope`] saying what is missing.
@@ -77,6 +78,9 @@ impl Event {
         }
         if let Some(kind) = header("ce-type") {
             return from_resource(cloud_event_kind(&kind), &body);
+        }
+        if let Some(event) = from_s3(&body) {
+            return event;
         }
         let kind = header("eventtype").unwrap_or_else(|| FINALIZE.to_owned());
         from_resource(gcs_kind(&kind), &body)
@@ -142,8 +146,11 @@ fn from_push(message: &Value) -> Result<Event, NotAnEnvelope> {
             .get("attributes")
             .and_then(|attributes| text(attributes, key))
     };
-    let kind = attribute("eventType")
-        .ok_or_else(|| NotAnEnvelope::new("the message has no attribute eventType"))?;
+    let Some(kind) = attribute("eventType") else {
+        let missing = || NotAnEnvelope::new("the message has no attribute eventType");
+        let data = text(message, "data").ok_or_else(missing)?;
+        return from_s3(&data_of(&data)?).ok_or_else(missing)?;
+    };
     if let (Some(bucket), Some(name)) = (attribute("bucketId"), attribute("objectId")) {
         let generation = attribute("objectGeneration")
             .map(|g| generation(&g))
@@ -159,12 +166,70 @@ fn from_push(message: &Value) -> Result<Event, NotAnEnvelope> {
     }
     let data = text(message, "data")
         .ok_or_else(|| NotAnEnvelope::new("the message names no object and has no data"))?;
+    from_resource(gcs_kind(&kind), &data_of(&data)?)
+}
+
+/// The data of a wrapped message.
+fn data_of(data: &str) -> Result<Value, NotAnEnvelope> {
     let data = base64::engine::general_purpose::STANDARD
         .decode(data)
         .map_err(|error| NotAnEnvelope::new(format!("message data is not base64: {error}")))?;
-    let resource = serde_json::from_slice(&data)
-        .map_err(|error| NotAnEnvelope::new(format!("message data is not JSON: {error}")))?;
-    from_resource(gcs_kind(&kind), &resource)
+    serde_json::from_slice(&data)
+        .map_err(|error| NotAnEnvelope::new(format!("message data is not JSON: {error}")))
+}
+
+/// An event notification of S3 or MinIO, `None` where it is something else. See
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>.
+fn from_s3(body: &Value) -> Option<Result<Event, NotAnEnvelope>> {
+    let records = body.get("Records")?.as_array()?;
+    Some(match records.as_slice() {
+        [record] => from_s3_record(record),
+        // Each message has one outcome, so that it can have one object only.
+        records => Err(NotAnEnvelope::new(format!(
+            "the notification has {} records, not one",
+            records.len()
+        ))),
+    })
+}
+
+fn from_s3_record(record: &Value) -> Result<Event, NotAnEnvelope> {
+    let field = |path: &str| {
+        let value = record.pointer(path).and_then(Value::as_str);
+        value.ok_or_else(|| NotAnEnvelope::new(format!("the record has no `{path}`")))
+    };
+    let kind = field("/eventName")?;
+    // MinIO puts the service's name before it.
+    let kind = match kind.strip_prefix("s3:").unwrap_or(kind) {
+        created if created.starts_with("ObjectCreated:") => EventKind::Finalized,
+        other => EventKind::Other(other.to_owned()),
+    };
+    let object = ObjectRef {
+        bucket: field("/s3/bucket/name")?.to_owned(),
+        name: form_decoded(field("/s3/object/key")?)?,
+        // S3's versions are no numbers.
+        generation: None,
+    };
+    Ok(Event { kind, object })
+}
+
+/// A key as S3 writes it: bytes as `%XX`, a space as `+`.
+fn form_decoded(key: &str) -> Result<String, NotAnEnvelope> {
+    let wrong = || NotAnEnvelope::new(format!("the key is not URL-encoded UTF-8: {key}"));
+    let digit = |byte: Option<u8>| char::from(byte?).to_digit(16)?.try_into().ok();
+    let mut bytes = Vec::with_capacity(key.len());
+    let mut rest = key.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let high: u8 = digit(rest.next()).ok_or_else(wrong)?;
+                let low: u8 = digit(rest.next()).ok_or_else(wrong)?;
+                (high << 4) | low
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).map_err(|_| wrong())
 }
 
 /// A GCS object resource.
@@ -224,6 +289,55 @@ mod tests {
         );
         assert_eq!(Event::parse(ce, RESOURCE.as_bytes()), Ok(expected()));
         assert_eq!(Event::parse(unwrapped, RESOURCE.as_bytes()), Ok(expected()));
+    }
+
+    fn s3(name: &str, records: usize) -> String {
+        let record = serde_json::json!({
+            "eventName": name,
+            "s3": {
+                "bucket": {"name": "b"},
+                "object": {"key": "videos/a+b%2B%C3%A4.mp4", "versionId": "v", "eTag": "e"},
+            },
+        });
+        serde_json::json!({
+            "EventName": "s3:ObjectCreated:Put",
+            "Key": "b/videos/a b+ä.mp4",
+            "Records": vec![record; records],
+        })
+        .to_string()
+    }
+
+    #[test]
+    fn understands_s3_and_minio() {
+        let expected = ObjectRef {
+            bucket: "b".to_owned(),
+            name: "videos/a b+ä.mp4".to_owned(),
+            generation: None,
+        };
+        let none = |_: &str| None;
+        for name in ["ObjectCreated:Put", "s3:ObjectCreated:CompleteMultipartUpload"] {
+            let bare = s3(name, 1);
+            let data = base64::engine::general_purpose::STANDARD.encode(&bare);
+            let wrapped = format!(r#"{{"message":{{"attributes":{{}},"data":"{data}"}}}}"#);
+            for body in [bare, wrapped] {
+                let event = Event::parse(none, body.as_bytes()).unwrap();
+                assert_eq!(event.kind, EventKind::Finalized, "{name}");
+                assert_eq!(event.object, expected);
+            }
+        }
+        let removed = Event::parse(none, s3("s3:ObjectRemoved:Delete", 1).as_bytes());
+        let other = EventKind::Other("ObjectRemoved:Delete".to_owned());
+        assert_eq!(removed.map(|event| event.kind), Ok(other));
+        for (body, reason) in [
+            (s3("ObjectCreated:Put", 2), "2 records"),
+            (s3("ObjectCreated:Put", 0), "0 records"),
+            (s3("ObjectCreated:Put", 1).replace("%2B", "%2x"), "URL-encoded"),
+            (s3("ObjectCreated:Put", 1).replace("%C3", ""), "URL-encoded"),
+            (s3("ObjectCreated:Put", 1).replace("\"key\"", "\"x\""), "/s3/object/key"),
+        ] {
+            let error = Event::parse(none, body.as_bytes()).unwrap_err();
+            assert!(error.to_string().contains(reason), "{body}: {error}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::runtime::{
     Component, Engine, Observer, Progress, Runtime, RuntimeParts, Upstreams, labeling_variables,
 };
 use crate::sources::{
-    PubSubConfig, PubSubSource, Queue, QueueSource, Source,
+    PubSubConfig, PubSubSource, Queue, QueueSource, RabbitConfig, RabbitSource, Source,
 };
 use anyhow::Context as _;
 use framemill_contract::{Event, EventKind, ObjectRef};
@@ -86,7 +86,7 @@ impl Assembly {
                 name: "label".to_owned(),
                 component: labeling.component.clone(),
                 filter: Filter::Manifests(Box::new(labeling.config.clone())),
-                source: settings.source.clone(),
+                source: labeling.source.clone(),
                 store: settings.store.clone(),
                 access: Access {
                     read: Vec::new(),
@@ -187,7 +187,7 @@ impl Assembly {
         let settings = &self.settings;
         let source: Arc<dyn Source> = match address {
             SourceAddress::Folder | SourceAddress::Queue => {
-                Arc::new(QueueSource::new(self.queue()?, "queue"))
+                Arc::new(QueueSource::new(self.queue()?, "the embedded queue"))
             }
             SourceAddress::PubSub(subscription) => {
                 let mut config = PubSubConfig::new(subscription, settings.workers);
@@ -196,7 +196,13 @@ impl Assembly {
                 config.dead_letter_topic = settings.dead_letters.clone();
                 Arc::new(PubSubSource::new(config).await?)
             }
-            SourceAddress::Amqp(_) => anyhow::bail!("soon"),
+            SourceAddress::Amqp(queue) => {
+                let mut config = RabbitConfig::new(queue, settings.workers)?;
+                config.prefetch = settings.prefetch;
+                config.max_attempts = settings.max_attempts;
+                config.dead_letters = settings.dead_letters.clone();
+                Arc::new(RabbitSource::new(config).await?)
+            }
         };
         self.sources.insert(address.clone(), Arc::clone(&source));
         Ok(source)

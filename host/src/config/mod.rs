@@ -177,7 +177,7 @@ impl Settings {
             );
         }
         let config = Config::from_lookup(|name| extract.get(name).cloned())?;
-        let labeling = LabelSettings::new(&file.labeling, &environment, &extract)?;
+        let labeling = LabelSettings::new(&file.labeling, &environment, &extract, (&store, &source))?;
         let mut credentials = file.credentials;
         if let Some(labeling) = &labeling {
             labeling.add_credentials(&mut credentials);

@@ -1,7 +1,7 @@
 //! The labeling target, and pipelines of a user's own.
 
 use super::values::plain;
-use super::{CredentialKind, CredentialSettings, Layer};
+use super::{CredentialKind, CredentialSettings, Layer, SourceAddress, StoreAddress};
 use anyhow::{Context as _, bail, ensure};
 use framemill_contract::{ImageUrls, LABEL_KEYS, LabelConfig, TargetKind};
 use serde::Deserialize;
@@ -15,6 +15,8 @@ pub const LABELING_TOKEN: &str = "FRAMEMILL_LABELING_TOKEN";
 /// Keys that a labeling component gets from elsewhere: the bucket and the images are those of
 /// the extraction, and secrets stay with the host.
 const FROM_EXTRACT: &[&str] = &["bucket", "image_path", "objects_url", "component_sha256"];
+/// Keys for the host.
+const OWN: &[&str] = &["component", "source", "token_file"];
 const SECRETS: &[&str] = &["token", "webhook_secret"];
 
 /// `[labeling]`: who is asked for labels, and how.
@@ -22,6 +24,8 @@ const SECRETS: &[&str] = &["token", "webhook_secret"];
 pub struct LabelSettings {
     /// Component: a name in the components folder, or a path.
     pub component: String,
+    /// Where the events of manifests come from.
+    pub source: SourceAddress,
     /// What is given of its keys.
     pub variables: Layer,
     /// The same, checked.
@@ -43,7 +47,7 @@ pub(super) fn read_labeling(table: toml::Table) -> anyhow::Result<Layer> {
             let known = LABEL_KEYS.iter().map(|key| key.name);
             let known = known.filter(|name| is_known(name));
             bail!(
-                "configuration `labeling.{name}` is unknown: choose from component, token_file, {}",
+                "configuration `labeling.{name}` is unknown: choose from component, source, token_file, {}",
                 super::join(known)
             );
         }
@@ -53,7 +57,7 @@ pub(super) fn read_labeling(table: toml::Table) -> anyhow::Result<Layer> {
 }
 
 fn is_known(name: &str) -> bool {
-    let own = matches!(name, "component" | "token_file");
+    let own = OWN.contains(&name);
     let key = LABEL_KEYS.iter().any(|key| key.name == name);
     own || (key && !FROM_EXTRACT.contains(&name) && !SECRETS.contains(&name))
 }
@@ -65,10 +69,10 @@ impl LabelSettings {
         file: &Layer,
         environment: &impl Fn(&str) -> Option<String>,
         extract: &Layer,
+        (store, source): (&StoreAddress, &SourceAddress),
     ) -> anyhow::Result<Option<Self>> {
         let mut given = file.clone();
-        let own = ["component", "token_file"].into_iter();
-        for name in LABEL_KEYS.iter().map(|key| key.name).chain(own) {
+                for name in LABEL_KEYS.iter().map(|key| key.name).chain(OWN.iter().copied()) {
             let variable = format!("FRAMEMILL_LABELING_{}", name.to_ascii_uppercase());
             if is_known(name)
                 && let Some(value) = environment(&variable)
@@ -78,6 +82,10 @@ impl LabelSettings {
         }
         let mut take = |name: &str| given.remove(name).filter(|text| !text.trim().is_empty());
         let (component, token_file) = (take("component"), take("token_file"));
+        let source = match take("source") {
+            Some(text) => SourceAddress::parse(Some(&text), store).context("in [labeling]")?,
+            None => source.clone(),
+        };
         if component.is_none() && given.get("target").is_none_or(|text| text.is_empty()) {
             ensure!(
                 given.is_empty(),
@@ -94,6 +102,7 @@ impl LabelSettings {
             .context("in [labeling]")?;
         Ok(Some(Self {
             component: component.unwrap_or_else(|| REQUEST_LABELING.to_owned()),
+            source,
             variables: given,
             config,
             token_file,

@@ -6,12 +6,15 @@ mod message;
 pub mod pubsub;
 mod queue;
 mod queue_source;
+pub mod rabbitmq;
+mod waits;
 
 pub use folder::{FolderSource, FolderState, FolderWatch};
 pub use message::Message;
 pub use pubsub::{PubSubConfig, PubSubSource};
 pub use queue::{DeadLetter, Queue, QueueError, Settled, Taken};
 pub use queue_source::QueueSource;
+pub use rabbitmq::{RabbitConfig, RabbitSource};
 
 use crate::finding::Finding;
 use framemill_contract::{Event, Outcome};
@@ -29,6 +32,24 @@ const LONGEST_DATA: usize = 1 << 20;
 fn back_off(attempt: u32, at_least: Option<Duration>) -> Duration {
     let doubled = Duration::from_secs(1 << attempt.saturating_sub(1).min(16));
     doubled.max(at_least.unwrap_or_default()).min(LONGEST_WAIT)
+}
+
+/// What a header or attribute can hold, see <https://cloud.google.com/pubsub/quotas>.
+const LONGEST_VALUE: usize = 1024;
+
+/// As much of a text as an attribute can hold.
+fn cut(text: &str) -> String {
+    let mut end = text.len().min(LONGEST_VALUE);
+    while !text.is_char_boundary(end) {
+        end = end.saturating_sub(1);
+    }
+    text.get(..end).unwrap_or_default().to_owned()
+}
+
+/// The cryptography of all connections; repeating it does nothing.
+fn install_crypto() {
+    // Fails where one is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 /// Why a source does not work.
@@ -152,4 +173,25 @@ pub trait Source: Send + Sync {
 
     /// Gives back what is in hand and was not given out, and ends connections.
     async fn close(&self);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_reasons_are_cut_between_characters() {
+        assert_eq!(cut("short"), "short");
+        let long = "é".repeat(1000);
+        assert_eq!(cut(&long).len(), 1024);
+        assert_eq!(cut(&format!("x{long}")).len(), 1023);
+    }
+
+    #[test]
+    fn rests_double_up_to_a_limit() {
+        let seconds = |attempt| back_off(attempt, None).as_secs();
+        assert_eq!([1, 2, 3, 4].map(seconds), [1, 2, 4, 8]);
+        assert_eq!(seconds(u32::MAX), 300);
+        assert_eq!(back_off(1, Some(Duration::from_secs(7))).as_secs(), 7);
+    }
 }

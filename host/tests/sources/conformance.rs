@@ -217,6 +217,7 @@ pub async fn closing_gives_back_what_waits(place: &dyn Place) {
     publish(&*first, 0..20).await;
     next(&*first).await.settle.ack(&done()).await.unwrap();
     first.close().await;
+    drop(first);
     let second = place.open().await;
     let mut seen = BTreeSet::new();
     for _ in 0..19 {

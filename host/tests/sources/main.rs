@@ -4,4 +4,4 @@
 mod conformance;
 mod embedded;
 mod pubsub;
-mod servers;
+mod rabbitmq;

@@ -10,6 +10,7 @@ mod settle;
 
 pub use admin::{SetUp, set_up};
 
+use super::waits::Waits;
 use super::{Dead, Delivery, LONGEST_DATA, Message, Source, SourceError};
 use crate::finding::Finding;
 use admin::Prepared;
@@ -173,7 +174,7 @@ impl Shared {
 
     /// As [`Shared::prepared`], but outages are waited out.
     async fn prepared_at_last(&self) -> Result<&Prepared, SourceError> {
-        let mut waits = pump::Waits::default();
+        let mut waits = Waits::default();
         loop {
             match self.prepared().await {
                 Err(SourceError::Unreachable { what, reason }) => {

@@ -2,7 +2,7 @@
 
 use super::client::Name;
 use super::{Shared, publish, time};
-use crate::sources::{Fate, Settle, SourceError, back_off};
+use crate::sources::{Fate, Settle, SourceError, back_off, cut};
 use framemill_contract::Outcome;
 use google_cloud_pubsub::client::Publisher;
 use google_cloud_pubsub::model::Message;
@@ -17,9 +17,8 @@ pub(super) const OURS: &str = "framemill-";
 pub(super) const REASON: &str = "framemill-reason";
 pub(super) const ATTEMPTS: &str = "framemill-attempts";
 pub(super) const PUBLISHED: &str = "framemill-published";
-/// Limits of the service, see <https://cloud.google.com/pubsub/quotas>.
+/// A limit of the service, see <https://cloud.google.com/pubsub/quotas>.
 const MOST_ATTRIBUTES: usize = 100;
-const LONGEST_VALUE: usize = 1024;
 
 /// Where dead letters go.
 #[derive(Clone)]
@@ -133,30 +132,8 @@ impl PubSubSettle {
     }
 }
 
-/// What an attribute can hold.
-fn cut(text: &str) -> String {
-    let mut end = text.len().min(LONGEST_VALUE);
-    while !text.is_char_boundary(end) {
-        end = end.saturating_sub(1);
-    }
-    text.get(..end).unwrap_or_default().to_owned()
-}
-
 /// The topic for dead letters that belongs to a topic.
 pub(super) fn derived_dead_topic(topic: &str) -> Result<String, SourceError> {
     Name::parse(topic, "topics")?;
     Ok(format!("{topic}-dead"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_reasons_are_cut_between_characters() {
-        assert_eq!(cut("short"), "short");
-        let long = "é".repeat(1000);
-        assert_eq!(cut(&long).len(), 1024);
-        assert_eq!(cut(&format!("x{long}")).len(), 1023);
-    }
 }
