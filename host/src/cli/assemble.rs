@@ -197,11 +197,11 @@ impl Assembly {
                 Arc::new(PubSubSource::new(config).await?)
             }
             SourceAddress::Amqp(queue) => {
-                let mut config = RabbitConfig::new(queue, settings.workers)?;
+                let mut config = RabbitConfig::from_env(queue, settings.workers)?;
                 config.prefetch = settings.prefetch;
                 config.max_attempts = settings.max_attempts;
                 config.dead_letters = settings.dead_letters.clone();
-                Arc::new(RabbitSource::new(config).await?)
+                Arc::new(RabbitSource::new(config)?)
             }
         };
         self.sources.insert(address.clone(), Arc::clone(&source));

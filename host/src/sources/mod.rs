@@ -46,12 +46,6 @@ fn cut(text: &str) -> String {
     text.get(..end).unwrap_or_default().to_owned()
 }
 
-/// The cryptography of all connections; repeating it does nothing.
-fn install_crypto() {
-    // Fails where one is installed already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-}
-
 /// Why a source does not work.
 #[derive(Debug, Error)]
 pub enum SourceError {

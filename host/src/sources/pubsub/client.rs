@@ -1,6 +1,6 @@
 //! The clients of one endpoint, and what their errors mean.
 
-use crate::sources::{SourceError, install_crypto};
+use crate::sources::SourceError;
 use google_cloud_auth::credentials::anonymous;
 use google_cloud_gax::error::rpc::Code;
 use google_cloud_gax::retry_policy::RetryPolicyExt as _;

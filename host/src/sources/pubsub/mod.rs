@@ -260,6 +260,11 @@ impl Source for PubSubSource {
         admin::check(&self.shared.config, &self.shared.clients).await
     }
 
+    async fn listens_to(&self) -> Option<String> {
+        let prepared = self.shared.prepared_at_last().await;
+        prepared.ok().map(|prepared| prepared.topic.clone())
+    }
+
     async fn close(&self) {
         self.shared.closed.cancel();
         self.shared.hands.close();

@@ -2,7 +2,7 @@
 
 use super::{RabbitConfig, short};
 use crate::finding::Finding;
-use crate::sources::{SourceError, install_crypto};
+use crate::sources::SourceError;
 use lapin::message::Delivery;
 use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, BasicQosOptions,
@@ -53,7 +53,7 @@ impl Session {
     }
 
     async fn connect(config: &RabbitConfig) -> Result<Self, SourceError> {
-        install_crypto();
+        crate::net::install_tls();
         let uri = parse(&config.url)?;
         let name = format!(
             "{}:{}/{}/{}",
