@@ -47,3 +47,12 @@ pub fn chain(error: &dyn Error) -> String {
     }
     text
 }
+
+/// The deepest cause of an error: for libraries that wrap one in many words.
+pub fn root(error: &dyn Error) -> String {
+    let mut root = error;
+    while let Some(source) = root.source() {
+        root = source;
+    }
+    root.to_string()
+}

@@ -25,7 +25,7 @@ use std::time::Duration;
 const BUCKET: &str = "bucket";
 const CREATE: Precondition = Precondition::Generation(0);
 
-/// Gives one token after the other, the last for ever.
+/// Gives one token after the other, the last for ever; fails where there is none.
 #[derive(Debug)]
 struct Tokens {
     tokens: Vec<&'static str>,
@@ -38,7 +38,10 @@ impl CredentialsProvider for Tokens {
         _: Extensions,
     ) -> Result<CacheableResource<HeaderMap>, CredentialsError> {
         let next = self.next.fetch_add(1, Ordering::Relaxed);
-        let token = self.tokens[next.min(self.tokens.len() - 1)];
+        let Some(last) = self.tokens.len().checked_sub(1) else {
+            return Err(CredentialsError::from_msg(true, "metadata server is away"));
+        };
+        let token = self.tokens[next.min(last)];
         let mut data = HeaderMap::new();
         data.insert("authorization", format!("Bearer {token}").parse().unwrap());
         Ok(CacheableResource::New {
@@ -355,6 +358,21 @@ async fn an_expired_token_is_renewed_once() {
 }
 
 #[tokio::test]
+async fn without_credentials_nothing_is_asked() {
+    let server = FakeGcs::start(BUCKET);
+    let store = store_with(&server, &[]);
+    let error = store.head("x").await.unwrap_err();
+    assert!(matches!(error, StoreError::Forbidden(_)), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("metadata server is away"), "{text}");
+    assert!(
+        text.contains("gcloud auth application-default login"),
+        "{text}"
+    );
+    assert_eq!(server.seen().len(), 0);
+}
+
+#[tokio::test]
 async fn what_comes_with_an_object_is_kept() {
     let (server, store) = start();
     let object = NewObject {
@@ -454,8 +472,11 @@ async fn a_check_names_what_is_missing() {
         assert_eq!(findings[1 - index].severity, Severity::Good);
     }
     let (server, store) = start();
+    // Consoles make folders out of empty objects.
+    server.put(BUCKET, "videos/", b"");
     server.deny("storage.objects.delete");
     let findings = store.check(&access()).await;
+    assert_eq!(findings[0].severity, Severity::Warning, "{}", findings[0]);
     assert_eq!(findings[1].severity, Severity::Warning, "{}", findings[1]);
     assert!(findings[1].remedy.contains("storage.objects.delete"));
 }

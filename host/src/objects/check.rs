@@ -7,6 +7,8 @@ use futures::{StreamExt, stream};
 
 /// Most folders that are named to someone who has the wrong one.
 const MOST_FOLDERS: usize = 10;
+/// How many objects are looked through for one that is more than a folder.
+const FIRST_OBJECTS: usize = 100;
 
 /// What to do about an error.
 pub(super) type Remedy<'a> = &'a (dyn Fn(&StoreError) -> String + Send + Sync);
@@ -43,8 +45,9 @@ pub(super) async fn readable(
 async fn read(store: &dyn Store, url: &str, prefix: &str, remedy: Remedy<'_>) -> Finding {
     let subject = format!("{url}/{prefix}");
     let seen = async {
-        let first = store.list(prefix, None, 1).await?.into_iter().next();
-        match &first {
+        // Consoles make folders out of empty objects, which are no videos.
+        let found = store.list(prefix, None, FIRST_OBJECTS).await?;
+        match found.iter().find(|meta| !meta.name.ends_with('/')) {
             Some(first) => store.head(&first.name).await.map(Some),
             None => Ok(None),
         }

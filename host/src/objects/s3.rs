@@ -296,7 +296,8 @@ impl Store for S3Store {
         })
     }
 
-    /// The content type of the answer is S3's; custom metadata is kept.
+    /// A create-only write whose answer is lost may end as [`StoreError::PreconditionFailed`],
+    /// though the object that is there is ours: it is never written twice.
     async fn write(
         &self,
         name: &str,
@@ -354,7 +355,9 @@ impl Store for S3Store {
             let page = self.store.list_paginated(Some(prefix), options).await;
             let page = page.map_err(|error| self.error("list", prefix, error))?;
             let objects = page.result.objects.iter();
-            found.extend(objects.map(|meta| describe(meta.location.as_ref(), meta, None)));
+            let objects = objects.map(|meta| describe(meta.location.as_ref(), meta, None));
+            // Of `folder/`, which consoles make, the slash is cut off.
+            found.extend(objects.filter(|meta| meta.name.starts_with(prefix)));
             token = page.page_token;
             if token.is_none() {
                 break;

@@ -136,11 +136,14 @@ impl Bucket {
 
     fn error(&self, what: &'static str, name: &str, failure: Failure) -> StoreError {
         let url = self.url(name);
-        let Failure::Status {
-            status, message, ..
-        } = &failure
-        else {
-            return io_error(what, url, failure);
+        let (status, message) = match &failure {
+            Failure::Status {
+                status, message, ..
+            } => (status, message),
+            Failure::Connection(_) => return io_error(what, url, failure),
+            Failure::Credentials(_) => {
+                return StoreError::Forbidden(format!("{what}: {failure}: {url}"));
+            }
         };
         match status.as_u16() {
             404 => StoreError::NotFound { name: url },

@@ -94,7 +94,7 @@ impl Identity {
         match tokio::time::timeout(net::SILENCE, headers).await {
             Ok(Ok(CacheableResource::New { data, .. })) => Ok(data),
             Ok(Ok(CacheableResource::NotModified)) => Ok(HeaderMap::new()),
-            Ok(Err(error)) => Err(Failure::Credentials(net::chain(&error))),
+            Ok(Err(error)) => Err(Failure::Credentials(net::root(&error))),
             Err(_) => Err(Failure::Credentials("nobody answers".to_owned())),
         }
     }
@@ -106,7 +106,7 @@ impl Identity {
         let Some(build) = self.build.filter(|_| headers == *refused) else {
             return Ok(headers);
         };
-        let credentials = build().map_err(|error| Failure::Credentials(net::chain(&error)))?;
+        let credentials = build().map_err(|error| Failure::Credentials(net::root(&error)))?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = credentials;
         self.headers().await
     }
