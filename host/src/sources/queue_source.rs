@@ -1,8 +1,6 @@
 //! The embedded queue as a source.
 
-use super::{
-    Dead, Delivery, Fate, Message, Queue, QueueError, Settle, Source, SourceError, Taken,
-};
+use super::{Dead, Delivery, Fate, Message, Queue, QueueError, Settle, Source, SourceError, Taken};
 use crate::finding::Finding;
 use framemill_contract::{Event, EventKind, Outcome};
 use std::sync::Arc;

@@ -3,5 +3,6 @@
 
 mod conformance;
 mod embedded;
+mod proxy;
 mod pubsub;
 mod rabbitmq;
