@@ -39,7 +39,7 @@ impl Drop for QueueSettle {
 
 impl QueueSettle {
     /// Once it is settled it must not be given back: someone else may have it.
-    fn settled<T>(mut self: Box<Self>, result: Result<T, QueueError>) -> Result<T, SourceError> {
+    fn settled<T>(mut self, result: Result<T, QueueError>) -> Result<T, SourceError> {
         self.settled = result.is_ok();
         Ok(result?)
     }
