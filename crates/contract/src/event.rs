@@ -315,7 +315,10 @@ mod tests {
             generation: None,
         };
         let none = |_: &str| None;
-        for name in ["ObjectCreated:Put", "s3:ObjectCreated:CompleteMultipartUpload"] {
+        for name in [
+            "ObjectCreated:Put",
+            "s3:ObjectCreated:CompleteMultipartUpload",
+        ] {
             let bare = s3(name, 1);
             let data = base64::engine::general_purpose::STANDARD.encode(&bare);
             let wrapped = format!(r#"{{"message":{{"attributes":{{}},"data":"{data}"}}}}"#);
@@ -331,9 +334,15 @@ mod tests {
         for (body, reason) in [
             (s3("ObjectCreated:Put", 2), "2 records"),
             (s3("ObjectCreated:Put", 0), "0 records"),
-            (s3("ObjectCreated:Put", 1).replace("%2B", "%2x"), "URL-encoded"),
+            (
+                s3("ObjectCreated:Put", 1).replace("%2B", "%2x"),
+                "URL-encoded",
+            ),
             (s3("ObjectCreated:Put", 1).replace("%C3", ""), "URL-encoded"),
-            (s3("ObjectCreated:Put", 1).replace("\"key\"", "\"x\""), "/s3/object/key"),
+            (
+                s3("ObjectCreated:Put", 1).replace("\"key\"", "\"x\""),
+                "/s3/object/key",
+            ),
         ] {
             let error = Event::parse(none, body.as_bytes()).unwrap_err();
             assert!(error.to_string().contains(reason), "{body}: {error}");

@@ -389,9 +389,7 @@ impl Queue {
     ///
     /// # Errors
     /// As [`Queue::settle`].
-    pub fn revive_those(&self,
-        wanted: impl Fn(&DeadLetter) -> bool,
-    ) -> Result<usize, QueueError> {
+    pub fn revive_those(&self, wanted: impl Fn(&DeadLetter) -> bool) -> Result<usize, QueueError> {
         let mut revived = 0_usize;
         for letter in self.dead_letters()?.iter().filter(|letter| wanted(letter)) {
             let write = self.database.begin_write().map_err(db)?;

@@ -1,8 +1,6 @@
 //! The embedded queue as a source.
 
-use super::{
-    Dead, Delivery, Fate, Message, Queue, QueueError, Settle, Source, SourceError, Taken,
-};
+use super::{Dead, Delivery, Fate, Message, Queue, QueueError, Settle, Source, SourceError, Taken};
 use crate::finding::Finding;
 use framemill_contract::{Event, EventKind, Outcome};
 use std::sync::Arc;
@@ -41,7 +39,7 @@ impl Drop for QueueSettle {
 
 impl QueueSettle {
     /// Once it is settled it must not be given back: someone else may have it.
-    fn settled<T>(mut self: Box<Self>, result: Result<T, QueueError>) -> Result<T, SourceError> {
+    fn settled<T>(mut self, result: Result<T, QueueError>) -> Result<T, SourceError> {
         self.settled = result.is_ok();
         Ok(result?)
     }

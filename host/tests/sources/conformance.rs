@@ -1,6 +1,7 @@
 //! What every source must do. Nothing here asserts how long something took, but that it did not
 //! come too early.
 
+use crate::proxy::Proxy;
 use framemill::sources::{Delivery, Fate, Source};
 use framemill_contract::{Event, EventKind, ObjectRef, Outcome};
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,14 +53,16 @@ pub async fn next(source: &dyn Source) -> Delivery {
 /// Nothing comes for a while.
 pub async fn silent(source: &dyn Source, time: Duration) {
     if let Ok(delivery) = tokio::time::timeout(time, source.next()).await {
-        panic!("came although it should not: {:?}", delivery.unwrap().message);
+        panic!(
+            "came although it should not: {:?}",
+            delivery.unwrap().message
+        );
     }
 }
 
 pub fn object(delivery: &Delivery) -> ObjectRef {
     delivery.message.event().unwrap().object
 }
-
 
 async fn publish(source: &dyn Source, numbers: std::ops::Range<usize>) {
     for number in numbers {
@@ -118,7 +121,11 @@ pub async fn retried_comes_back_later(place: &dyn Place) {
     assert_eq!(object(&other), event(2).object);
     other.settle.ack(&done()).await.unwrap();
     let again = next(&*source).await;
-    assert!(start.elapsed() >= at_least, "too early: {:?}", start.elapsed());
+    assert!(
+        start.elapsed() >= at_least,
+        "too early: {:?}",
+        start.elapsed()
+    );
     assert_eq!(object(&again), event(1).object);
     assert_eq!(again.message.attempt, 2);
     assert_eq!(again.message.id, id, "the same message");
@@ -142,7 +149,10 @@ pub async fn gives_up_after_the_last_attempt(place: &dyn Place) {
     assert!(letter.reason.starts_with("two\nöö"), "{}", letter.reason);
     let apart = letter.published.duration_since(published);
     let apart = apart.unwrap_or_else(|error| error.duration());
-    assert!(apart < Duration::from_secs(60), "{apart:?}: not the time of the first publishing");
+    assert!(
+        apart < Duration::from_secs(60),
+        "{apart:?}: not the time of the first publishing"
+    );
     silent(&*source, place.lease() + Duration::from_secs(2)).await;
     source.close().await;
     drop(source);
@@ -160,7 +170,11 @@ async fn dead_letters(source: &dyn Source, count: usize) -> Vec<framemill::sourc
         if dead.len() == count {
             return dead;
         }
-        assert!(start.elapsed() < PATIENCE, "{} are not {count}: {dead:?}", dead.len());
+        assert!(
+            start.elapsed() < PATIENCE,
+            "{} are not {count}: {dead:?}",
+            dead.len()
+        );
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
@@ -179,7 +193,13 @@ pub async fn buried_can_be_revived(place: &dyn Place) {
     let letter = dead.get(1).unwrap().clone();
     let name = letter.object.clone().unwrap().name;
     assert_eq!(letter.reason, format!("cannot be read: {name}"));
-    assert_eq!(source.revive(Some(&["no such id".to_owned()])).await.unwrap(), 0);
+    assert_eq!(
+        source
+            .revive(Some(&["no such id".to_owned()]))
+            .await
+            .unwrap(),
+        0
+    );
     assert_eq!(source.revive(Some(&[letter.id])).await.unwrap(), 1);
     let again = next(&*source).await;
     assert_eq!(Some(object(&again)), letter.object);
@@ -297,6 +317,43 @@ pub async fn killed_comes_back(place: &dyn Place) {
         let delivery = next(&*source).await;
         seen.insert(object(&delivery).name);
         delivery.settle.ack(&done()).await.unwrap();
+    }
+    source.close().await;
+}
+
+/// The network fails while a message is in hand and while nothing is: it is waited for, and
+/// nothing is lost.
+pub async fn outages_are_waited_out(source: &dyn Source, cut: &Proxy) {
+    publish(source, 0..2).await;
+    let delivery = next(source).await;
+    cut.set_up(false);
+    let waiting = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        cut.set_up(true);
+        source.publish(&event(2)).await
+    };
+    // A publishing that fails says so; here it is tried until it is through.
+    let ((), published) = tokio::join!(
+        async {
+            // Its connection is gone: either the server learns of it later, or it comes again.
+            let _ = delivery.settle.ack(&done()).await;
+        },
+        waiting
+    );
+    if published.is_err() {
+        let start = Instant::now();
+        while source.publish(&event(2)).await.is_err() {
+            assert!(start.elapsed() < PATIENCE, "never published again");
+        }
+    }
+    let mut seen = BTreeSet::new();
+    while !(seen.contains(&event(1).object.name) && seen.contains(&event(2).object.name)) {
+        let delivery = next(source).await;
+        let name = object(&delivery).name;
+        // One that was prefetched before the cut may be refused; it comes again then.
+        if delivery.settle.ack(&done()).await.is_ok() {
+            seen.insert(name);
+        }
     }
     source.close().await;
 }

@@ -1,8 +1,11 @@
 //! Pub/Sub on Google's emulator.
 
+use crate::conformance;
 use crate::conformance::{MAX_ATTEMPTS, PREFETCH, Place, WORKERS, conformance};
-use framemill::sources::pubsub::{PubSubConfig, PubSubSource, SetUp, set_up};
+use crate::proxy::Proxy;
+use framemill::finding::Severity;
 use framemill::sources::Source;
+use framemill::sources::pubsub::{PubSubConfig, PubSubSource, SetUp, set_up};
 use framemill_tests::servers::PubSub;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -93,4 +96,94 @@ mod exactly_once {
         killed_comes_back,
         long_jobs_keep_their_message,
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn outages_are_waited_out() {
+    place("outage", false).await;
+    let proxy = Proxy::to(emulator().host_port()).await;
+    let mut config = config("outage");
+    config.emulator = Some(proxy.host_port());
+    let source = PubSubSource::new(config).await.unwrap();
+    conformance::outages_are_waited_out(&source, &proxy).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn check_says_what_is_wrong() {
+    place("checked", false).await;
+    let findings = PubSubSource::new(config("checked"))
+        .await
+        .unwrap()
+        .check()
+        .await;
+    assert!(
+        findings.iter().all(|f| f.severity < Severity::Error),
+        "{findings:?}"
+    );
+    assert!(
+        findings.iter().any(|f| f.fact.contains("at least once")),
+        "{findings:?}"
+    );
+    assert!(
+        findings
+            .iter()
+            .any(|f| f.fact.contains("takes dead letters")),
+        "{findings:?}"
+    );
+
+    let missing = PubSubSource::new(config("missing")).await.unwrap();
+    let findings = missing.check().await;
+    let text = findings[0].to_string();
+    assert_eq!(findings[0].severity, Severity::Error);
+    assert!(text.contains("does not exist"), "{text}");
+    assert!(
+        text.contains("gcloud pubsub subscriptions create missing --project="),
+        "{text}"
+    );
+    let error = missing.next().await.err().unwrap().to_string();
+    assert!(
+        error.contains("gcloud pubsub subscriptions create"),
+        "{error}"
+    );
+
+    let push = serde_json::json!({"pushConfig": {"pushEndpoint": "http://127.0.0.1:9/x"}});
+    let server = emulator();
+    tokio::task::block_in_place(|| server.create_subscription("pushes", "checked", push));
+    let pushes = PubSubSource::new(config("pushes")).await.unwrap();
+    let error = pushes.next().await.err().unwrap().to_string();
+    assert!(
+        error.contains("it pushes to http://127.0.0.1:9/x"),
+        "{error}"
+    );
+
+    let mut nobody = config("checked");
+    nobody.emulator = Some("127.0.0.1:9".to_owned());
+    let text = PubSubSource::new(nobody).await.unwrap().check().await[0].to_string();
+    assert!(
+        text.contains("does not answer") && text.contains("PUBSUB_EMULATOR_HOST"),
+        "{text}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_is_no_notification_is_buried_with_its_data() {
+    let place = place("large", false).await;
+    let source = place.open().await;
+    let (data, many) = (vec![b'x'; 2 << 20], "v".repeat(1024));
+    let keys: Vec<String> = (0..100).map(|n| format!("k{n}")).collect();
+    let attributes: Vec<_> = keys
+        .iter()
+        .map(|key| (key.as_str(), many.as_str()))
+        .collect();
+    tokio::task::block_in_place(|| emulator().publish("large", &data, &attributes));
+    source.publish(&conformance::event(1)).await.unwrap();
+    let delivery = conformance::next(&*source).await;
+    assert_eq!(conformance::object(&delivery), conformance::event(1).object);
+    delivery.settle.ack(&conformance::done()).await.unwrap();
+    source.close().await;
+    let letters = tokio::task::block_in_place(|| emulator().take("large-dead-kept", 1));
+    assert_eq!(letters[0].data, data);
+    assert_eq!(letters[0].attributes.len(), 100);
+    let reason = letters[0].attributes.get("framemill-reason").unwrap();
+    assert!(reason.contains("2097152 bytes"), "{reason}");
 }

@@ -1,8 +1,11 @@
 //! RabbitMQ on a real node.
 
+use crate::conformance;
 use crate::conformance::{MAX_ATTEMPTS, PREFETCH, Place, WORKERS, conformance};
-use framemill::sources::rabbitmq::{RabbitConfig, RabbitSource};
+use crate::proxy::Proxy;
+use framemill::finding::Severity;
 use framemill::sources::Source;
+use framemill::sources::rabbitmq::{RabbitConfig, RabbitSource};
 use framemill_tests::servers::RabbitMq;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -55,3 +58,72 @@ conformance!(place;
     killed_comes_back,
     long_jobs_keep_their_message,
 );
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn outages_are_waited_out() {
+    let proxy = Proxy::to(server().host_port()).await;
+    let mut config = config("outage");
+    config.url = config
+        .url
+        .replace(&server().host_port(), &proxy.host_port());
+    let source = RabbitSource::new(config).unwrap();
+    conformance::outages_are_waited_out(&source, &proxy).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn check_says_what_is_wrong() {
+    let good = config("checked");
+    let source = RabbitSource::new(good.clone()).unwrap();
+    let findings = source.check().await;
+    assert!(
+        findings.iter().all(|f| f.severity == Severity::Warning),
+        "{findings:?}"
+    );
+    source.publish(&conformance::event(1)).await.unwrap();
+    let findings = source.check().await;
+    assert!(
+        findings.iter().all(|f| f.severity == Severity::Good),
+        "{findings:?}"
+    );
+    assert!(findings[0].fact.contains("1 messages"), "{findings:?}");
+    source.close().await;
+    let mut wrong = good;
+    wrong.url = wrong.url.replace("guest:guest", "guest:secret-word");
+    let source = RabbitSource::new(wrong).unwrap();
+    let error = source.next().await.err().unwrap().to_string();
+    assert!(
+        error.contains("password") && !error.contains("secret-word"),
+        "{error}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_minio_notification_is_an_upload() {
+    use lapin::options::BasicPublishOptions;
+    let source = RabbitSource::new(config("minio")).unwrap();
+    assert!(source.dead_letters(1).await.unwrap().is_empty());
+    let connection = lapin::Connection::connect(&server().url(), Default::default())
+        .await
+        .unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    let body = br#"{"EventName":"s3:ObjectCreated:Put","Key":"b/videos/a b.mp4","Records":[{"eventName":"s3:ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"videos%2Fa+b.mp4"}}}]}"#;
+    let large = vec![b' '; 2 << 20];
+    for data in [&large[..], body] {
+        let options = BasicPublishOptions::default();
+        let sent =
+            channel.basic_publish("".into(), "minio".into(), options, data, Default::default());
+        sent.await.unwrap().await.unwrap();
+    }
+    // What is too large to be a notification is buried unread.
+    let delivery = conformance::next(&source).await;
+    let object = conformance::object(&delivery);
+    assert_eq!(
+        (object.bucket.as_str(), object.name.as_str()),
+        ("b", "videos/a b.mp4")
+    );
+    delivery.settle.ack(&conformance::done()).await.unwrap();
+    let dead = source.dead_letters(10).await.unwrap();
+    assert_eq!(dead.len(), 1);
+    assert!(dead[0].reason.contains("2097152 bytes"), "{dead:?}");
+    source.close().await;
+}

@@ -6,13 +6,17 @@ use super::process::{Process, answers, free_port, program};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const INSTALL: &str = "apt-get install -y --no-install-recommends \
     google-cloud-cli-pubsub-emulator default-jre-headless";
 /// Where Google's package puts it.
 const FOLDER: &str = "/usr/lib/google-cloud-sdk/platform/pubsub-emulator/lib";
+
+const MAIN: &str = "com.google.cloud.pubsub.testing.v1.Main";
+/// Without it the emulator keeps streams whose client is gone; see the source beside it.
+const INTERNAL_STATUS: &[u8] = include_bytes!("emulator/InternalStatus.class");
 
 /// A Pub/Sub emulator of its own: gRPC and REST on one port, nothing in it yet.
 pub struct PubSub {
@@ -44,8 +48,9 @@ impl PubSub {
             |folder| {
                 let port = free_port();
                 let mut java = Command::new("java");
-                java.args(["-Xmx256m", "-XX:+UseSerialGC", "-jar"])
-                    .arg(&jar)
+                java.args(["-Xmx256m", "-XX:+UseSerialGC", "-cp"])
+                    .arg(format!("{}:{}", mended(folder).display(), jar.display()))
+                    .arg(MAIN)
                     .arg("--host=127.0.0.1")
                     .arg(format!("--port={port}"))
                     .arg(format!("--data-dir={}", folder.display()));
@@ -168,6 +173,15 @@ impl PubSub {
         let url = self.url(&format!("{}:{how}", Self::subscription(subscription)));
         call("POST", &url, Some(&body)).ok();
     }
+}
+
+/// A folder with classes that go before the emulator's own.
+fn mended(folder: &Path) -> PathBuf {
+    let classes = folder.join("classes");
+    let package = classes.join("io/grpc");
+    std::fs::create_dir_all(&package).unwrap();
+    std::fs::write(package.join("InternalStatus.class"), INTERNAL_STATUS).unwrap();
+    classes
 }
 
 fn usual() -> Vec<PathBuf> {

@@ -1,8 +1,8 @@
 //! Topics and subscriptions: looked up, made, and checked.
 
+use super::PubSubConfig;
 use super::client::{Clients, Fault, Name, call, grant_subscription, grant_topic};
 use super::settle::{DeadLetters, derived_dead_topic};
-use super::PubSubConfig;
 use crate::sources::SourceError;
 use google_cloud_pubsub::client::Publisher;
 use google_cloud_pubsub::model::{DeadLetterPolicy, ExpirationPolicy, RetryPolicy, Subscription};
@@ -22,6 +22,8 @@ pub(super) struct Prepared {
     pub(super) topic: String,
     pub(super) publisher: Publisher,
     pub(super) dead: DeadLetters,
+    /// Whether the server's count of deliveries means anything: the emulator counts always.
+    pub(super) counts: bool,
 }
 
 /// How a new subscription is set up.
@@ -100,6 +102,7 @@ pub(super) async fn prepare(
         publisher.set_message_count_threshold(1).build()
     };
     Ok(Prepared {
+        counts: found.dead_letter_policy.is_some(),
         publisher: publisher(&found.topic),
         topic: found.topic,
         dead: DeadLetters {
@@ -282,7 +285,10 @@ mod tests {
             .set_push_config(PushConfig::new().set_push_endpoint("https://x.example"));
         let (fact, remedy) = not_pullable(&push).unwrap();
         assert!(fact.contains("https://x.example"), "{fact}");
-        assert!(remedy.contains("modify-push-config s --project=p"), "{remedy}");
+        assert!(
+            remedy.contains("modify-push-config s --project=p"),
+            "{remedy}"
+        );
         assert!(not_pullable(&good.set_detached(true)).is_some());
     }
 
@@ -293,11 +299,20 @@ mod tests {
         let policy = DeadLetterPolicy::new().set_dead_letter_topic("projects/p/topics/policy");
         let own = plain.clone().set_dead_letter_policy(policy);
         let deleted = Subscription::new().set_topic(DELETED);
-        assert_eq!(dead_topic(&config, &plain).unwrap(), "projects/p/topics/t-dead");
-        assert_eq!(dead_topic(&config, &own).unwrap(), "projects/p/topics/policy");
+        assert_eq!(
+            dead_topic(&config, &plain).unwrap(),
+            "projects/p/topics/t-dead"
+        );
+        assert_eq!(
+            dead_topic(&config, &own).unwrap(),
+            "projects/p/topics/policy"
+        );
         assert!(dead_topic(&config, &deleted).is_err());
         config.dead_letter_topic = Some("projects/p/topics/ours".to_owned());
         assert_eq!(dead_topic(&config, &own).unwrap(), "projects/p/topics/ours");
-        assert_eq!(kept("projects/p/topics/ours"), "projects/p/subscriptions/ours-kept");
+        assert_eq!(
+            kept("projects/p/topics/ours"),
+            "projects/p/subscriptions/ours-kept"
+        );
     }
 }

@@ -50,7 +50,10 @@ mod tests {
         }
         assert_eq!(attempts.failures("0"), 0, "the oldest");
         assert_eq!(attempts.failures("10"), 3);
-        assert_eq!((attempts.failures.len(), attempts.order.len()), (MOST, MOST));
+        assert_eq!(
+            (attempts.failures.len(), attempts.order.len()),
+            (MOST, MOST)
+        );
         attempts.forget("10");
         attempts.forget("unknown");
         assert_eq!(attempts.failures("10"), 0);

@@ -84,8 +84,8 @@ impl Clients {
         let mut topics = TopicAdmin::builder();
         let mut subscriptions = SubscriptionAdmin::builder();
         let mut subscriber = Subscriber::builder();
-        let mut publisher = BasePublisher::builder()
-            .with_retry_policy(RetryableErrors.with_time_limit(PATIENCE));
+        let mut publisher =
+            BasePublisher::builder().with_retry_policy(RetryableErrors.with_time_limit(PATIENCE));
         if let Some(host) = emulator {
             let endpoint = match host.contains("://") {
                 true => host.to_owned(),
@@ -162,9 +162,7 @@ impl Fault {
 }
 
 /// Waits for a call, but not for ever.
-pub(super) async fn call<T>(
-    request: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Fault> {
+pub(super) async fn call<T>(request: impl Future<Output = Result<T, Error>>) -> Result<T, Fault> {
     match tokio::time::timeout(PATIENCE, request).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(Fault::of(&error)),

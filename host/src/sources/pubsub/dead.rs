@@ -45,8 +45,10 @@ impl Letters {
         match next {
             Ok(Some(Ok(letter))) => Ok(Some(letter)),
             Ok(Some(Err(error))) => {
-                let remedy =
-                    super::client::grant_subscription(&self.subscription, "roles/pubsub.subscriber");
+                let remedy = super::client::grant_subscription(
+                    &self.subscription,
+                    "roles/pubsub.subscriber",
+                );
                 let fault = super::client::Fault::of(&error);
                 Err(fault.into_error(self.subscription.clone(), &remedy))
             }
@@ -86,13 +88,9 @@ pub(super) async fn list(shared: &Shared, limit: usize) -> Result<Vec<Dead>, Sou
 }
 
 /// Publishes dead letters again: those with these ids, or all. Says how many.
-pub(super) async fn revive(
-    shared: &Shared,
-    ids: Option<&[String]>,
-) -> Result<usize, SourceError> {
+pub(super) async fn revive(shared: &Shared, ids: Option<&[String]>) -> Result<usize, SourceError> {
     let prepared = shared.prepared().await?;
-    let mut wanted: Option<HashSet<&str>> =
-        ids.map(|ids| ids.iter().map(String::as_str).collect());
+    let mut wanted: Option<HashSet<&str>> = ids.map(|ids| ids.iter().map(String::as_str).collect());
     let mut letters = Letters::open(shared).await?;
     let mut held = Vec::new();
     let mut revived = 0_usize;

@@ -65,9 +65,7 @@ impl PubSubConfig {
             dead_letter_topic: None,
             lease: Duration::from_secs(60),
             drain: Duration::from_secs(10),
-            emulator: std::env::var(EMULATOR)
-                .ok()
-                .filter(|host| !host.is_empty()),
+            emulator: std::env::var(EMULATOR).ok().filter(|host| !host.is_empty()),
         }
     }
 
@@ -135,6 +133,7 @@ impl PubSubSource {
         let counted = self.shared.attempts().failures(&message.message_id);
         let told = handler
             .delivery_attempt()
+            .filter(|_| prepared.counts)
             .and_then(|n| u32::try_from(n).ok());
         let attempt = counted.saturating_add(1).max(told.unwrap_or(0));
         let envelope = Message {

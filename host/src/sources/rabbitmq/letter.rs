@@ -170,9 +170,7 @@ fn millis(time: SystemTime) -> AMQPValue {
 /// A value as text, where it is a plain one.
 fn words(value: &AMQPValue) -> Option<String> {
     match value {
-        AMQPValue::LongString(text) => {
-            Some(String::from_utf8_lossy(text.as_bytes()).into_owned())
-        }
+        AMQPValue::LongString(text) => Some(String::from_utf8_lossy(text.as_bytes()).into_owned()),
         AMQPValue::ShortString(text) => Some(text.as_str().to_owned()),
         AMQPValue::Boolean(value) => Some(value.to_string()),
         other => whole(other).map(|number| number.to_string()),

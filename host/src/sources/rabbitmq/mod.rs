@@ -148,7 +148,11 @@ impl RabbitSource {
             return Err(self.closed());
         };
         let session = Arc::clone(session);
-        let came = consumer.next().await;
+        let mut came = consumer.next().await;
+        // What waited here when the connection was lost comes again.
+        while matches!(&came, Some(Ok(delivery)) if delivery.acker.poisoned()) {
+            came = consumer.next().await;
+        }
         match came {
             Some(Ok(delivery)) => Ok((session, delivery)),
             other => {

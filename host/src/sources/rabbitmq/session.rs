@@ -172,7 +172,11 @@ impl Session {
     pub(super) async fn consume(&self, hands: usize) -> Result<Consumer, SourceError> {
         let channel = self.channel().await?;
         let count = u16::try_from(hands).unwrap_or(u16::MAX);
-        within(&self.name, channel.basic_qos(count, BasicQosOptions::default())).await?;
+        within(
+            &self.name,
+            channel.basic_qos(count, BasicQosOptions::default()),
+        )
+        .await?;
         let consume = channel.basic_consume(
             short(&self.queue)?,
             short("")?,

@@ -26,7 +26,11 @@ pub(in crate::sources::pubsub) async fn check(
                 Some(host) => format!("start the emulator, or unset PUBSUB_EMULATOR_HOST ({host})"),
                 None => "check the network and that the Pub/Sub API is on: gcloud services enable pubsub.googleapis.com".to_owned(),
             };
-            return vec![Finding::error(name, format!("does not answer: {reason}"), remedy)];
+            return vec![Finding::error(
+                name,
+                format!("does not answer: {reason}"),
+                remedy,
+            )];
         }
         Err(fault) => {
             let error = unusable_subscription(name, fault).to_string();
@@ -171,7 +175,10 @@ mod tests {
             "ack deadline is 10 s",
             "for 31 days",
         ] {
-            assert!(text.iter().any(|t| t.contains(expected)), "{expected}: {text:?}");
+            assert!(
+                text.iter().any(|t| t.contains(expected)),
+                "{expected}: {text:?}"
+            );
         }
         assert!(findings.iter().any(|f| f.severity == Severity::Error));
     }
