@@ -96,8 +96,8 @@ impl Job {
 }
 
 impl Folder {
-    /// The folder whose manifest has this name.
-    pub(crate) fn of_manifest(name: &str) -> Option<Self> {
+    /// The folder whose manifest has this name; `None` where it is no manifest's name.
+    pub fn of_manifest(name: &str) -> Option<Self> {
         let path = name.strip_suffix("/manifest.json")?.to_owned();
         Some(Self { path })
     }

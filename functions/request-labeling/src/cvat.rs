@@ -56,7 +56,7 @@ impl<'a, W: Web> Cvat<'a, W> {
             self.config.target_url,
             encoded(&filter)
         );
-        let tasks: Tasks = self.api.ask(HttpRequest::get(url)).await?.json()?;
+        let tasks: Tasks = self.api.ask(HttpRequest::get(url)).await?;
         Ok(tasks.results.into_iter().find(|task| task.name == name))
     }
 

@@ -84,8 +84,8 @@ impl<'a, W: Web> LabelStudio<'a, W> {
 
     async fn interface(&self) -> Result<Interface, TargetError> {
         let url = format!("{}/api/projects/{}", self.url, self.project);
-        let answer = self.api.ask(HttpRequest::get(url)).await?;
-        Ok(answer.json::<Project>()?.into())
+        let project: Project = self.api.ask(HttpRequest::get(url)).await?;
+        Ok(project.into())
     }
 }
 
@@ -115,8 +115,7 @@ impl<W: Web> Target for LabelStudio<'_, W> {
         let mut found = HashMap::new();
         for page in 1.. {
             let url = page_url(self.url, self.project, video, page);
-            let answer = self.api.ask(HttpRequest::get(url)).await?;
-            let Page { total, tasks } = answer.json()?;
+            let Page { total, tasks } = self.api.ask(HttpRequest::get(url)).await?;
             for task in &tasks {
                 if let Some(key) = task.data.get("framemill_frame").and_then(Value::as_str) {
                     found.insert(key.to_owned(), task.id.to_string());

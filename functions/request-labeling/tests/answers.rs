@@ -145,7 +145,7 @@ fn a_refusal_becomes_a_failure_record_with_the_targets_words() {
             message.contains("key is expected") && message.len() < 700,
             "{message}"
         );
-        assert_eq!(world.ending("failure.json"), [failure.clone()]);
+        assert_eq!(world.ending("failure.json").concat(), *failure);
         let record: FailureRecord = serde_json::from_value(world.json("failure.json")).unwrap();
         assert_eq!(record.message, *message);
         assert!(world.ending("receipt.json").is_empty());

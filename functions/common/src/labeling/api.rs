@@ -24,12 +24,13 @@ impl<'a, W: Web> Api<'a, W> {
         }
     }
 
-    /// Sends a question: whatever fails, nothing has changed.
+    /// Sends a question and reads the answer: whatever fails, nothing has changed.
     ///
     /// # Errors
     /// [`TargetError`]; never [`TargetError::InDoubt`].
-    pub async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, TargetError> {
-        match self.send(request).await {
+    pub async fn ask<T: DeserializeOwned>(&self, request: HttpRequest) -> Result<T, TargetError> {
+        let answer = self.send(request).await;
+        match answer.and_then(|answer| answer.json()) {
             Err(TargetError::InDoubt { reason }) => Err(TargetError::passing(reason)),
             answer => answer,
         }

@@ -90,13 +90,13 @@ impl<'a, W: Web> Images<'a, W> {
         let body = serde_json::json!({ "payload": BASE64.encode(text) });
         let request = HttpRequest::post(url, body.to_string().into_bytes());
         let key = "signing_account";
-        let response = match Api::new(self.web, None, key).ask(request).await {
+        let answer: SignBlob = match Api::new(self.web, None, key).ask(request).await {
+            // A 401 or 403 speaks of the account here, not of the target's token.
             Err(TargetError::Setting(error)) => return Err(refuse_setting(key, error.reason)),
             answer => answer?,
         };
-        let signed = response.json::<SignBlob>().ok();
-        let signed = signed.and_then(|answer| BASE64.decode(answer.signed).ok());
-        signed.ok_or_else(|| TargetError::passing("signBlob gave no signature".to_owned()))
+        let no_signature = |_| TargetError::passing("signBlob gave no signature".to_owned());
+        BASE64.decode(answer.signed).map_err(no_signature)
     }
 }
 

@@ -44,7 +44,7 @@ impl<'a, W: Web> OwnCompany<'a, W> {
 impl<W: Web> Target for OwnCompany<'_, W> {
     async fn existing(&self, video: &str) -> Result<HashMap<String, String>, TargetError> {
         let url = format!("{}/orders?video={}", self.url, encoded(video));
-        let orders: Orders = self.api.ask(HttpRequest::get(url)).await?.json()?;
+        let orders: Orders = self.api.ask(HttpRequest::get(url)).await?;
         Ok(orders.frames)
     }
 
