@@ -13,8 +13,9 @@ locals {
     image_path   = var.image_path
     max_attempts = var.max_attempts
     subscription = { for key, queue in local.pulled : key => google_pubsub_subscription.pull[key].name }
-    topic        = { for key, queue in local.queues : key => google_pubsub_topic.events[key].name }
     dead_letters = google_pubsub_topic.dead_letters.name
+
+    labeling_settings = var.labeling_settings
   })
 }
 

@@ -137,6 +137,22 @@ variable "labeling" {
   default     = false
 }
 
+variable "labeling_settings" {
+  description = "Keys of [labeling] in framemill.toml, for example { target = \"label-studio\", target_url = \"https://label.example.com\", project = \"1\" }; the credential comes from secrets, as FRAMEMILL_LABELING_TOKEN"
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = !contains(keys(var.labeling_settings), "token") && !contains(keys(var.labeling_settings), "webhook_secret")
+    error_message = "labeling_settings must hold no secret: name its Secret Manager secret in secrets."
+  }
+
+  validation {
+    condition     = !var.labeling || var.labeling_push_endpoint != null || contains(keys(var.labeling_settings), "target")
+    error_message = "labeling needs a target in labeling_settings, or labeling_push_endpoint."
+  }
+}
+
 variable "labeling_push_endpoint" {
   description = "HTTPS address of request-labeling under Spin or Cloud Run; manifests are then pushed to it in place of being pulled by the host"
   type        = string
@@ -155,7 +171,7 @@ variable "sign_urls" {
 }
 
 variable "secrets" {
-  description = "Environment variables of the host with the Secret Manager secret that each is read from, for example LABEL_STUDIO_TOKEN = \"label-studio\"; the secrets exist already"
+  description = "Environment variables of the host with the Secret Manager secret that each is read from, for example FRAMEMILL_LABELING_TOKEN = \"label-studio\"; the secrets exist already"
   type        = map(string)
   default     = {}
 }

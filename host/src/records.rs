@@ -3,7 +3,7 @@
 
 use crate::objects::{NewObject, Precondition, RangeSpec, Store, StoreError};
 use bytes::Bytes;
-use framemill_contract::{Claim, FailureRecord, Folder, Job, JobError, ObjectRef, Tool};
+use framemill_contract::{Claim, FailureRecord, Folder, Job, JobError, LabelJob, ObjectRef, Tool};
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde::de::DeserializeOwned;
 
@@ -99,11 +99,10 @@ pub async fn video_state(
 ///
 /// # Errors
 /// Where the store does not take it.
-pub async fn give_up(
+pub async fn give_up_video(
     store: &dyn Store,
     job: &Job,
-    attempts: u32,
-    reason: &str,
+    error: &JobError,
 ) -> Result<(), StoreError> {
     let meta = store.head(&job.video.name).await?;
     let generation = job.video.generation.unwrap_or(meta.generation);
@@ -112,23 +111,41 @@ pub async fn give_up(
         generation: Some(generation),
         ..job.video.clone()
     };
-    let error = JobError::GivenUp {
-        attempts,
-        reason: reason.to_owned(),
-    };
-    let record = FailureRecord::new(&video, &error, Tool::new(None));
+    write_failure(store, &folder.failure(), &video, error).await
+}
+
+/// The same for labels that could not be asked for.
+///
+/// # Errors
+/// Where the store does not take it.
+pub async fn give_up_labels(
+    store: &dyn Store,
+    job: &LabelJob,
+    error: &JobError,
+) -> Result<(), StoreError> {
+    write_failure(store, &job.failure(), &job.manifest, error).await
+}
+
+async fn write_failure(
+    store: &dyn Store,
+    name: &str,
+    object: &ObjectRef,
+    error: &JobError,
+) -> Result<(), StoreError> {
+    let record = FailureRecord::new(object, error, Tool::new(None));
     let bytes = serde_json::to_vec_pretty(&record)
         .map_err(|error| StoreError::Invalid(error.to_string()))?;
-    let object = NewObject {
+    let new = NewObject {
         content_type: Some("application/json".to_owned()),
         crc32c: Some(crc32c::crc32c(&bytes)),
         ..NewObject::default()
     };
     let bytes = futures::stream::iter([Ok(Bytes::from(bytes))]).boxed();
     match store
-        .write(&folder.failure(), Precondition::Generation(0), object, bytes)
+        .write(name, Precondition::Generation(0), new, bytes)
         .await
     {
+        // One that is there already says as much.
         Ok(_) | Err(StoreError::PreconditionFailed { .. }) => Ok(()),
         Err(error) => Err(error),
     }

@@ -6,7 +6,7 @@ use crate::runtime::Answer;
 use crate::sources::{Delivery, Fate, Message, Source, SourceError};
 use anyhow::Context as _;
 use bytes::Bytes;
-use framemill_contract::{Event, FailureRecord, Ignored, Job, Outcome};
+use framemill_contract::{Event, FailureRecord, Ignored, Job, JobError, LabelJob, Outcome};
 use futures::FutureExt as _;
 use http::{Request, StatusCode, header};
 use std::panic::AssertUnwindSafe;
@@ -221,16 +221,28 @@ impl Service {
         })
     }
 
-    /// So that the video is listed with the failures, and no sweep queues it again.
+    /// So that the object is listed with the failures, and no sweep queues it again.
     async fn record_given_up(&self, event: &Event, attempts: u32, reason: &str) {
+        let error = JobError::GivenUp {
+            attempts,
+            reason: reason.to_owned(),
+        };
         for pipeline in &self.pipelines {
-            if let Filter::Videos(config) = &pipeline.filter
-                && let Ok(job) = Job::from_event(event, config)
-            {
-                let store = pipeline.store.as_ref();
-                if let Err(error) = records::give_up(store, &job, attempts, reason).await {
-                    tracing::warn!(%error, "failure record cannot be written: {}", job.video.name);
-                }
+            let store = pipeline.store.as_ref();
+            let written = match &pipeline.filter {
+                Filter::Videos(config) => match Job::from_event(event, config) {
+                    Ok(job) => records::give_up_video(store, &job, &error).await,
+                    Err(_) => continue,
+                },
+                Filter::Manifests(config) => match LabelJob::from_event(event, config) {
+                    Ok(job) => records::give_up_labels(store, &job, &error).await,
+                    Err(_) => continue,
+                },
+                Filter::Names { .. } => continue,
+            };
+            if let Err(error) = written {
+                let name = &event.object.name;
+                tracing::warn!(%error, "failure record cannot be written: {name}");
             }
         }
     }

@@ -5,9 +5,9 @@ mod common;
 
 use common::{LIMITS, runtime};
 use framemill::objects::{Layout, LocalStore};
+use framemill::pipeline::{Filter, Pipeline};
 use framemill::runtime::Limits;
 use framemill::service::{Service, Tally};
-use framemill::pipeline::{Filter, Pipeline};
 use framemill::sources::{Queue, QueueSource, Settled};
 use framemill_contract::{ObjectRef, Outcome};
 use std::path::Path;

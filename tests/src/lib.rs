@@ -4,7 +4,9 @@
 //! command brings it.
 
 pub mod cloud;
+pub mod documents;
 pub mod fake_gcs;
+pub mod receiver;
 pub mod servers;
 
 use framemill_contract::Manifest;

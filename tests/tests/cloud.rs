@@ -41,7 +41,11 @@ fn an_upload_becomes_images_however_often_it_is_told_of() {
         cloud.pubsub.publish(UPLOADS, b"{}", &attributes);
     }
     wait_for("three deliveries that find all done", || {
-        worker.log().matches("unchanged: videos/cam1/a b.mp4").count() == 3
+        worker
+            .log()
+            .matches("unchanged: videos/cam1/a b.mp4")
+            .count()
+            == 3
     });
     assert_eq!(cloud.images(), before, "nothing was written again");
     let image = &manifest.frames[1];
@@ -63,7 +67,9 @@ fn processes_share_a_subscription_and_lose_nothing_when_they_die() {
     let flags = ["--sweep-every", "off", "--workers", "1"];
     let done = || {
         let images = cloud.images();
-        let manifests = images.keys().filter(|name| name.ends_with("/manifest.json"));
+        let manifests = images
+            .keys()
+            .filter(|name| name.ends_with("/manifest.json"));
         manifests.count()
     };
     for number in 0..VIDEOS {
@@ -97,7 +103,9 @@ fn processes_share_a_subscription_and_lose_nothing_when_they_die() {
         let manifest = cloud.manifest(&name);
         assert_eq!(manifest.frames, first.frames, "{name}");
         for frame in &manifest.frames {
-            let bytes = cloud.gcs.get(BUCKET, &format!("images/{name}/{}", frame.name));
+            let bytes = cloud
+                .gcs
+                .get(BUCKET, &format!("images/{name}/{}", frame.name));
             assert_eq!(bytes.unwrap().len() as u64, frame.bytes, "{name}");
         }
     }
@@ -116,18 +124,31 @@ fn a_lost_message_is_found_by_a_sweep() {
     cloud.pubsub.take(UPLOADS, 2);
     let sweep = |age: &str| -> Value {
         let output = cloud.run(&["sweep", "--json", "--sweep-age", age]);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         serde_json::from_slice(&output.stdout).unwrap()
     };
     let young = sweep("1h");
-    assert_eq!((young["young"].as_u64(), young["queued"].as_u64()), (Some(1), Some(0)));
+    assert_eq!(
+        (young["young"].as_u64(), young["queued"].as_u64()),
+        (Some(1), Some(0))
+    );
     let found = sweep("1ms");
-    assert_eq!((found["videos"].as_u64(), found["queued"].as_u64()), (Some(1), Some(1)));
+    assert_eq!(
+        (found["videos"].as_u64(), found["queued"].as_u64()),
+        (Some(1), Some(1))
+    );
     let worker = cloud.worker("one", &["--sweep-every", "off"]);
     assert_eq!(cloud.manifest("lost.mp4").frames.len(), 4);
     worker.stop();
     let after = sweep("1ms");
-    assert_eq!((after["done"].as_u64(), after["queued"].as_u64()), (Some(1), Some(0)));
+    assert_eq!(
+        (after["done"].as_u64(), after["queued"].as_u64()),
+        (Some(1), Some(0))
+    );
 }
 
 #[test]
@@ -159,7 +180,10 @@ fn failures_are_listed_shown_and_tried_again() {
     // The uploader replaces the object; the retry finds the new one.
     let retried = cloud.run(&["failures", "retry", "--all"]);
     let words = String::from_utf8_lossy(&retried.stdout).into_owned();
-    assert!(words.contains("1 failed objects and 1 dead letters"), "{words}");
+    assert!(
+        words.contains("1 failed objects and 1 dead letters"),
+        "{words}"
+    );
     wait_for("both to fail again", || {
         let list = list();
         (count(&list, "records"), count(&list, "dead_letters")) == (1, 1)
@@ -189,7 +213,10 @@ fn check_says_all_that_is_wrong_in_one_run() {
     let bad = run(cloud
         .at(&mut check)
         .env("FRAMEMILL_STORE", "gs://nowhere")
-        .env("FRAMEMILL_SOURCE", "projects/test-project/subscriptions/nothing"));
+        .env(
+            "FRAMEMILL_SOURCE",
+            "projects/test-project/subscriptions/nothing",
+        ));
     assert_eq!(bad.status.code(), Some(1));
     let findings: Vec<Value> = serde_json::from_slice(&bad.stdout).unwrap();
     let errors: Vec<String> = findings
@@ -214,5 +241,8 @@ fn check_says_all_that_is_wrong_in_one_run() {
     }
     let wrong_prefix = cloud.run(&["check", "--video-path", "footage/", "--json"]);
     let words = String::from_utf8_lossy(&wrong_prefix.stdout).into_owned();
-    assert!(words.contains("footage/") && words.contains("warning"), "{words}");
+    assert!(
+        words.contains("footage/") && words.contains("warning"),
+        "{words}"
+    );
 }

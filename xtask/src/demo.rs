@@ -1,6 +1,7 @@
 //! `cargo xtask demo`: from nothing to images in a folder.
 
-use crate::{build, sample, sh};
+use crate::toolchain::cargo_command;
+use crate::{build, sample, servers, sh};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,45 @@ pub fn demo(video: Option<&Path>) -> Result<()> {
     );
     show(&data)?;
     up
+}
+
+/// Builds everything, installs the emulators, and runs one video through the whole pipeline on
+/// them.
+pub fn cloud(video: Option<&Path>) -> Result<()> {
+    build::components()?;
+    let framemill = build::host()?;
+    let video = match video {
+        Some(video) if video.is_dir() => bail!(
+            "the cloud demo takes one video, not a folder: {}",
+            video.display()
+        ),
+        Some(video) => {
+            fs::canonicalize(video).with_context(|| format!("cannot read {}", video.display()))?
+        }
+        None => {
+            let path = sh::root().join("target/demo-cloud/sample.avi");
+            fs::create_dir_all(path.parent().unwrap_or(&path))?;
+            eprintln!(
+                "making a sample video (10 s, Motion JPEG): {}",
+                path.display()
+            );
+            fs::write(&path, sample::video()?)?;
+            path
+        }
+    };
+    let mut run = cargo_command()?;
+    run.args([
+        "run",
+        "--release",
+        "--locked",
+        "--package",
+        "framemill-tests",
+    ]);
+    run.args(["--example", "cloud", "--"]).arg(video);
+    servers::provide(&mut run)?;
+    run.env("FRAMEMILL_BIN", framemill);
+    run.env("FRAMEMILL_COMPONENTS", build::components_dir());
+    sh::run(&mut run)
 }
 
 /// Places a video, or all files below a folder, in the bucket: linked where the file system

@@ -36,6 +36,9 @@ enum Task {
         /// A video, or a folder of videos; without it a sample is made
         #[arg(long)]
         video: Option<PathBuf>,
+        /// The same on emulators of a cloud, labeling request included
+        #[arg(long)]
+        cloud: bool,
     },
     /// Set everything up and run every test
     Test {
@@ -66,7 +69,8 @@ fn main() -> Result<()> {
             }
             Ok(())
         }
-        Task::Demo { video } => demo::demo(video.as_deref()),
+        Task::Demo { video, cloud: true } => demo::cloud(video.as_deref()),
+        Task::Demo { video, .. } => demo::demo(video.as_deref()),
         Task::Test { with, filter } => test::test(&with, &filter),
         Task::Bench { runs } => bench::bench(runs),
         Task::CheckInfra => infra::check(),

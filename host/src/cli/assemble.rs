@@ -96,9 +96,10 @@ impl Assembly {
             });
         }
         for own in &settings.pipelines {
-            planned.push(self.plan_own(own).with_context(|| {
-                format!("in [[pipeline]] `{}`", own.name)
-            })?);
+            planned.push(
+                self.plan_own(own)
+                    .with_context(|| format!("in [[pipeline]] `{}`", own.name))?,
+            );
         }
         Ok(planned)
     }
@@ -145,9 +146,7 @@ impl Assembly {
         let store: Arc<dyn Store> = match address {
             StoreAddress::Folder(folder) => Arc::new(LocalStore::new(Layout::folder(folder))),
             StoreAddress::Gcs(bucket) => Arc::new(GcsStore::open(bucket)?),
-            StoreAddress::S3(bucket) => {
-                Arc::new(S3Store::open(bucket, &S3Options::default())?)
-            }
+            StoreAddress::S3(bucket) => Arc::new(S3Store::open(bucket, &S3Options::default())?),
         };
         self.stores.insert(address.clone(), Arc::clone(&store));
         Ok(store)
@@ -210,9 +209,8 @@ impl Assembly {
 
     /// Queues what components write to a folder: a folder sends no events of its own.
     fn observer(&mut self, planned: &[Planned]) -> anyhow::Result<Observer> {
-        let embedded = |source: &SourceAddress| {
-            matches!(source, SourceAddress::Folder | SourceAddress::Queue)
-        };
+        let embedded =
+            |source: &SourceAddress| matches!(source, SourceAddress::Folder | SourceAddress::Queue);
         let waiting: Vec<Filter> = planned
             .iter()
             .filter(|plan| embedded(&plan.source) && !matches!(plan.filter, Filter::Videos(_)))

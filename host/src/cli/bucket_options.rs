@@ -41,9 +41,8 @@ impl BucketOptions {
             ("video_path", &self.video_path),
             ("image_path", &self.image_path),
         ];
-        let given = |(name, value): (&str, &Option<String>)| {
-            Some((name.to_owned(), value.clone()?))
-        };
+        let given =
+            |(name, value): (&str, &Option<String>)| Some((name.to_owned(), value.clone()?));
         flags.into_iter().filter_map(given).collect()
     }
 

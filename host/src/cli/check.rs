@@ -63,13 +63,20 @@ async fn findings(args: &CheckArgs) -> Vec<Finding> {
         return findings;
     };
     if errors.is_empty() {
-        findings.push(Finding::good("configuration", "every key is known and valid"));
+        findings.push(Finding::good(
+            "configuration",
+            "every key is known and valid",
+        ));
     }
     let mut assembly = Assembly::new(settings);
     let planned = match assembly.planned() {
         Ok(planned) => planned,
         Err(error) => {
-            findings.push(Finding::error("pipelines", format!("{error:#}"), "mend this key"));
+            findings.push(Finding::error(
+                "pipelines",
+                format!("{error:#}"),
+                "mend this key",
+            ));
             return findings;
         }
     };
@@ -130,7 +137,12 @@ async fn stores(assembly: &mut Assembly, planned: &[Planned]) -> Vec<Finding> {
                 (&mut access.write, &other.access.write),
             ];
             for (all, more) in prefixes {
-                all.extend(more.iter().filter(|prefix| !all.contains(prefix)).cloned().collect::<Vec<_>>());
+                all.extend(
+                    more.iter()
+                        .filter(|prefix| !all.contains(prefix))
+                        .cloned()
+                        .collect::<Vec<_>>(),
+                );
             }
         }
         findings.extend(store.check(&access).await);
@@ -194,7 +206,11 @@ async fn notifications<'a>(
             return vec![Finding::warning(subject, error.to_string(), remedy)];
         }
     };
-    let short = |topic: &str| topic.trim_start_matches("//pubsub.googleapis.com/").to_owned();
+    let short = |topic: &str| {
+        topic
+            .trim_start_matches("//pubsub.googleapis.com/")
+            .to_owned()
+    };
     let ours: Vec<Notification> = there
         .into_iter()
         .filter(|notification| short(&notification.topic) == topic)
@@ -254,7 +270,10 @@ async fn labeling(settings: &Settings) -> Vec<Finding> {
         return Vec::new();
     };
     let config = &labeling.config;
-    let (base, project) = (&config.target_url, config.project.as_deref().unwrap_or_default());
+    let (base, project) = (
+        &config.target_url,
+        config.project.as_deref().unwrap_or_default(),
+    );
     let url = match &config.target {
         Some(TargetKind::LabelStudio) => format!("{base}/api/projects/{project}/"),
         Some(TargetKind::Cvat) => format!("{base}/api/users/self"),
@@ -270,9 +289,16 @@ async fn labeling(settings: &Settings) -> Vec<Finding> {
         // Said of the credential already.
         Err(_) => return Vec::new(),
     };
-    let own = matches!(config.target, Some(TargetKind::Webhook | TargetKind::Own(_)));
+    let own = matches!(
+        config.target,
+        Some(TargetKind::Webhook | TargetKind::Own(_))
+    );
     vec![match upstreams.probe(&url).await {
-        Err(error) => Finding::error(subject, format!("{error:#}"), "is labeling.target_url right, and the server up?"),
+        Err(error) => Finding::error(
+            subject,
+            format!("{error:#}"),
+            "is labeling.target_url right, and the server up?",
+        ),
         Ok(401 | 403) => Finding::error(
             subject,
             "refuses the credential",

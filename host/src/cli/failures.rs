@@ -140,7 +140,10 @@ impl Place {
         let mut found = Vec::new();
         let mut after: Option<String> = None;
         loop {
-            let page = self.store.list(&self.prefix, after.as_deref(), PAGE).await?;
+            let page = self
+                .store
+                .list(&self.prefix, after.as_deref(), PAGE)
+                .await?;
             let last = page.len() < PAGE;
             after = page.last().map(|meta| meta.name.clone());
             for meta in page {
@@ -170,11 +173,17 @@ impl Recorded {
 }
 
 fn is_called(dead: &Dead, name: &str) -> bool {
-    dead.id == name || dead.object.as_ref().is_some_and(|object| object.name == name)
+    dead.id == name
+        || dead
+            .object
+            .as_ref()
+            .is_some_and(|object| object.name == name)
 }
 
 fn object_name(dead: &Dead) -> &str {
-    dead.object.as_ref().map_or("(no object)", |object| &object.name)
+    dead.object
+        .as_ref()
+        .map_or("(no object)", |object| &object.name)
 }
 
 async fn list(place: &Place, json: bool) -> anyhow::Result<bool> {
@@ -185,7 +194,10 @@ async fn list(place: &Place, json: bool) -> anyhow::Result<bool> {
         return Ok(none);
     }
     for Recorded { record, .. } in &failures.records {
-        println!("{}\n  {}: {}", record.source.name, record.code, record.message);
+        println!(
+            "{}\n  {}: {}",
+            record.source.name, record.code, record.message
+        );
         println!("  → {}", record.remedy);
     }
     for dead in &failures.dead_letters {
@@ -205,7 +217,10 @@ async fn list(place: &Place, json: bool) -> anyhow::Result<bool> {
 async fn show(place: &Place, name: &str) -> anyhow::Result<bool> {
     let failures = place.failures().await?;
     let record = failures.records.iter().find(|there| there.is_called(name));
-    let dead = failures.dead_letters.iter().find(|dead| is_called(dead, name));
+    let dead = failures
+        .dead_letters
+        .iter()
+        .find(|dead| is_called(dead, name));
     match (record, dead) {
         (Some(record), _) => println!("{}", serde_json::to_string_pretty(record)?),
         (None, Some(dead)) => println!("{}", serde_json::to_string_pretty(dead)?),
@@ -224,12 +239,20 @@ async fn retry(place: &Place, names: Option<Vec<String>>) -> anyhow::Result<bool
         bail!("dead letters are not known: {reason}");
     }
     let wanted = |fits: &dyn Fn(&str) -> bool| {
-        names.as_ref().is_none_or(|names| names.iter().any(|name| fits(name)))
+        names
+            .as_ref()
+            .is_none_or(|names| names.iter().any(|name| fits(name)))
     };
     for name in names.iter().flatten() {
         let known = failures.records.iter().any(|there| there.is_called(name))
-            || failures.dead_letters.iter().any(|dead| is_called(dead, name));
-        ensure!(known, "no such failure (`framemill failures list` names them): {name}");
+            || failures
+                .dead_letters
+                .iter()
+                .any(|dead| is_called(dead, name));
+        ensure!(
+            known,
+            "no such failure (`framemill failures list` names them): {name}"
+        );
     }
     let dead: Vec<String> = failures
         .dead_letters

@@ -55,9 +55,7 @@ pub async fn run_sweep(args: SweepArgs) -> anyhow::Result<bool> {
         age: settings.sweep_age,
     };
     let bar = progress(args.json)?;
-    let swept = sweep
-        .run(&|swept| bar.set_message(words(&swept)))
-        .await;
+    let swept = sweep.run(&|swept| bar.set_message(words(&swept))).await;
     bar.finish_and_clear();
     source.close().await;
     let swept = swept?;

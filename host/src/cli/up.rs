@@ -346,7 +346,11 @@ impl Idle {
                 let state = *looked.borrow();
                 state.looks > 0 && state.unsettled == 0
             });
-            let waiting = self.queue.as_ref().map(|queue| queue.pending()).transpose()?;
+            let waiting = self
+                .queue
+                .as_ref()
+                .map(|queue| queue.pending())
+                .transpose()?;
             let busy = self.running.iter().any(|running| *running.borrow() > 0);
             let found_all = looked && *self.swept.borrow() > 0;
             if !found_all || busy || waiting.is_some_and(|waiting| waiting > 0) {

@@ -95,8 +95,10 @@ impl SourceAddress {
             {
                 Ok(Self::PubSub(name.to_owned()))
             }
-            _ => Err(anyhow::anyhow!("`{text}` is not pubsub://projects/P/subscriptions/S, amqp:QUEUE or queue"))
-                .context("configuration `source`"),
+            _ => Err(anyhow::anyhow!(
+                "`{text}` is not pubsub://projects/P/subscriptions/S, amqp:QUEUE or queue"
+            ))
+            .context("configuration `source`"),
         }
     }
 }

@@ -109,13 +109,18 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "s3cret\n").unwrap();
         let path = file.path().display();
-        let settings =
-            parse(&format!("host='https://h'\nkind='token'\nfile='{path}'")).unwrap();
+        let settings = parse(&format!("host='https://h'\nkind='token'\nfile='{path}'")).unwrap();
         let secret = settings.secret().unwrap().unwrap();
         assert_eq!(secret.reveal(), "s3cret");
         assert_eq!(format!("{secret:?}"), "(secret)");
         std::fs::write(file.path(), " \n").unwrap();
-        assert!(settings.secret().unwrap_err().to_string().contains("is empty"));
+        assert!(
+            settings
+                .secret()
+                .unwrap_err()
+                .to_string()
+                .contains("is empty")
+        );
         for (text, part) in [
             ("host='https://h'\nkind='token'", "one of env and file"),
             ("host='https://h'\nkind='google'\nenv='X'", "none for kind"),

@@ -11,28 +11,17 @@ pub use credentials::{CredentialKind, CredentialSettings};
 pub use pipelines::{LabelSettings, PipelineSettings};
 
 use anyhow::{Context as _, bail, ensure};
-use framemill_contract::{Config, KEYS};
+use framemill_contract::{Config, ConfigKey, KEYS};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use values::{number, plain, size, time, time_or_off};
 
-/// A key of the host itself.
-#[derive(Clone, Copy, Debug)]
-pub struct HostKey {
-    /// Name, as in `framemill.toml`.
-    pub name: &'static str,
-    /// Value where none is given; empty is worked out.
-    pub default: &'static str,
-    /// One sentence for a person.
-    pub doc: &'static str,
-}
-
 macro_rules! host_keys {
     ($($name:ident = $default:literal: $doc:literal),+ $(,)?) => {
         /// Every key of the host itself.
-        pub const HOST_KEYS: &[HostKey] = &[
-            $(HostKey { name: stringify!($name), default: $default, doc: $doc }),+
+        pub const HOST_KEYS: &[ConfigKey] = &[
+            $(ConfigKey { name: stringify!($name), default: $default, doc: $doc }),+
         ];
     };
 }
@@ -177,7 +166,8 @@ impl Settings {
             );
         }
         let config = Config::from_lookup(|name| extract.get(name).cloned())?;
-        let labeling = LabelSettings::new(&file.labeling, &environment, &extract, (&store, &source))?;
+        let labeling =
+            LabelSettings::new(&file.labeling, &environment, &extract, (&store, &source))?;
         let mut credentials = file.credentials;
         if let Some(labeling) = &labeling {
             labeling.add_credentials(&mut credentials);
@@ -239,10 +229,12 @@ impl Settings {
         };
         let mut table: Option<toml::Table> = text.as_deref().and_then(|text| text.parse().ok());
         loop {
-            let text = table.as_ref().map(toml::Table::to_string).or_else(|| text.clone());
-            let environment = |name: &str| {
-                std::env::var(name).ok().filter(|_| !hidden.contains(name))
-            };
+            let text = table
+                .as_ref()
+                .map(toml::Table::to_string)
+                .or_else(|| text.clone());
+            let environment =
+                |name: &str| std::env::var(name).ok().filter(|_| !hidden.contains(name));
             let error = match Self::new(&flags, environment, text.as_deref()) {
                 Ok(settings) => return (Some(settings), errors),
                 Err(error) => error,
@@ -305,8 +297,8 @@ fn read_text(path: Option<&Path>) -> anyhow::Result<(Option<&Path>, Option<Strin
 
 /// A configuration file's keys as text, each one known.
 fn read_file(text: &str) -> anyhow::Result<File> {
-    let table: toml::Table =
-        toml::from_str(text).map_err(|error| anyhow::anyhow!("{}", error.to_string().trim_end()))?;
+    let table: toml::Table = toml::from_str(text)
+        .map_err(|error| anyhow::anyhow!("{}", error.to_string().trim_end()))?;
     let mut file = File::default();
     for (name, value) in table {
         match (name.as_str(), value) {
@@ -343,9 +335,8 @@ fn join<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 fn read_extract(table: toml::Table, keys: &mut Layer) -> anyhow::Result<()> {
-    let known = |name: &str| {
-        KEYS.iter().any(|key| key.name == name) && !NOT_CONFIGURABLE.contains(&name)
-    };
+    let known =
+        |name: &str| KEYS.iter().any(|key| key.name == name) && !NOT_CONFIGURABLE.contains(&name);
     for (name, value) in table {
         if !known(&name) {
             bail!(

@@ -32,6 +32,8 @@ pub struct LabelSettings {
     pub config: LabelConfig,
     /// Where the target's credential is, instead of [`LABELING_TOKEN`].
     token_file: Option<String>,
+    /// Whether there is a credential: a component of the user's own may need none.
+    has_token: bool,
 }
 
 /// The `[labeling]` table as text, each key known.
@@ -72,7 +74,11 @@ impl LabelSettings {
         (store, source): (&StoreAddress, &SourceAddress),
     ) -> anyhow::Result<Option<Self>> {
         let mut given = file.clone();
-                for name in LABEL_KEYS.iter().map(|key| key.name).chain(OWN.iter().copied()) {
+        for name in LABEL_KEYS
+            .iter()
+            .map(|key| key.name)
+            .chain(OWN.iter().copied())
+        {
             let variable = format!("FRAMEMILL_LABELING_{}", name.to_ascii_uppercase());
             if is_known(name)
                 && let Some(value) = environment(&variable)
@@ -98,13 +104,14 @@ impl LabelSettings {
                 given.insert((*name).to_owned(), value.clone());
             }
         }
-        let config = LabelConfig::from_lookup(|name| given.get(name).cloned())
-            .context("in [labeling]")?;
+        let config =
+            LabelConfig::from_lookup(|name| given.get(name).cloned()).context("in [labeling]")?;
         Ok(Some(Self {
             component: component.unwrap_or_else(|| REQUEST_LABELING.to_owned()),
             source,
             variables: given,
             config,
+            has_token: token_file.is_some() || environment(LABELING_TOKEN).is_some(),
             token_file,
         }))
     }
@@ -126,6 +133,7 @@ impl LabelSettings {
                 Some(TargetKind::Scale) => CredentialKind::Basic,
                 Some(TargetKind::Webhook) => CredentialKind::Hmac,
                 Some(TargetKind::Pubsub) => CredentialKind::Google,
+                Some(TargetKind::Own(_)) if self.has_token => CredentialKind::Bearer,
                 Some(TargetKind::Own(_)) | None => continue,
             };
             let google = kind == CredentialKind::Google;
@@ -206,7 +214,10 @@ impl PipelineSettings {
     /// Naming one that is a table or a date.
     pub fn variables(&self) -> anyhow::Result<Layer> {
         let text = |(name, value): (&String, &toml::Value)| {
-            Ok((name.clone(), plain(&format!("pipeline.variables.{name}"), value)?))
+            Ok((
+                name.clone(),
+                plain(&format!("pipeline.variables.{name}"), value)?,
+            ))
         };
         self.variables.iter().map(text).collect()
     }

@@ -189,7 +189,9 @@ impl Upstreams {
     /// # Errors
     /// Where the server does not answer.
     pub async fn probe(&self, url: &str) -> anyhow::Result<u16> {
-        let uri: Uri = url.parse().with_context(|| format!("`{url}` is not a URL"))?;
+        let uri: Uri = url
+            .parse()
+            .with_context(|| format!("`{url}` is not a URL"))?;
         let (client, upstream) = self.find(&uri).context("host is not configured")?;
         let mut headers = HeaderMap::new();
         if let Some(credential) = &upstream.credential {
@@ -230,7 +232,10 @@ impl Upstreams {
         if let Some(credential) = &upstream.credential {
             let added = credential.add_to(&mut parts.headers, &body).await;
             added.map_err(|error| {
-                tracing::error!(host = upstream.origin, "credential is not to be had: {error:#}");
+                tracing::error!(
+                    host = upstream.origin,
+                    "credential is not to be had: {error:#}"
+                );
                 Error::ConfigurationError
             })?;
         }
@@ -273,7 +278,10 @@ mod tests {
 
     #[test]
     fn only_named_hosts_are_reached() {
-        let allow = ["https://label.example.com".to_owned(), "http://127.0.0.1:80".to_owned()];
+        let allow = [
+            "https://label.example.com".to_owned(),
+            "http://127.0.0.1:80".to_owned(),
+        ];
         let upstreams = Upstreams::new(&allow, &[]).unwrap();
         for (uri, expected) in [
             ("https://label.example.com/api", true),
@@ -288,7 +296,9 @@ mod tests {
         ] {
             assert_eq!(upstreams.allows(&uri.parse().unwrap()), expected, "{uri}");
         }
-        let error = Upstreams::new(&["label.example.com".to_owned()], &[]).err().unwrap();
+        let error = Upstreams::new(&["label.example.com".to_owned()], &[])
+            .err()
+            .unwrap();
         assert!(error.to_string().contains("https://host[:port]"), "{error}");
     }
 }

@@ -143,6 +143,7 @@ mod tests {
         let progress = Progress::new(1, false);
         let written = |name: &str| {
             Event::Written(Written {
+                generation: 1,
                 name: name.to_owned(),
                 size: 1,
             })
