@@ -1,7 +1,7 @@
 //! What a bucket says of a video: its manifest or failure record, and whether labels were asked
 //! for. The names are the contract's.
 
-use crate::objects::{NewObject, Precondition, RangeSpec, Store, StoreError};
+use crate::objects::{NewObject, ObjectMeta, Precondition, RangeSpec, Store, StoreError};
 use bytes::Bytes;
 use framemill_contract::{Claim, FailureRecord, Folder, Job, JobError, LabelJob, ObjectRef, Tool};
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -75,6 +75,23 @@ async fn folder(store: &dyn Store, job: &Job, generation: i64) -> Result<Folder,
     Ok(job.folder.for_generation(generation))
 }
 
+/// When work on a generation of a video began: the claim of its folder.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn claimed(
+    store: &dyn Store,
+    job: &Job,
+    generation: i64,
+) -> Result<Option<ObjectMeta>, StoreError> {
+    let folder = folder(store, job, generation).await?;
+    match store.head(&folder.claim()).await {
+        Ok(meta) => Ok(Some(meta)),
+        Err(StoreError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// How far a generation of a video is.
 ///
 /// # Errors
@@ -88,7 +105,16 @@ pub async fn video_state(
     if exists(store, &folder.manifest()).await? {
         return Ok(VideoState::Done(folder.manifest()));
     }
-    if exists(store, &folder.failure()).await? {
+    // Without a claim the record may be that of another generation, or of another video.
+    let record: Option<FailureRecord> = read_json(store, &folder.failure()).await?;
+    let is_ours = |record: FailureRecord| {
+        record.source.name == job.video.name
+            && record
+                .source
+                .generation
+                .is_none_or(|there| there == generation)
+    };
+    if record.is_some_and(is_ours) {
         return Ok(VideoState::Failed(folder.failure()));
     }
     Ok(VideoState::Open)
@@ -107,6 +133,10 @@ pub async fn give_up_video(
     let meta = store.head(&job.video.name).await?;
     let generation = job.video.generation.unwrap_or(meta.generation);
     let folder = folder(store, job, generation).await?;
+    if exists(store, &folder.manifest()).await? {
+        // A late delivery of what was done long ago.
+        return Ok(());
+    }
     let video = ObjectRef {
         generation: Some(generation),
         ..job.video.clone()
@@ -123,6 +153,9 @@ pub async fn give_up_labels(
     job: &LabelJob,
     error: &JobError,
 ) -> Result<(), StoreError> {
+    if exists(store, &job.receipt()).await? {
+        return Ok(());
+    }
     write_failure(store, &job.failure(), &job.manifest, error).await
 }
 

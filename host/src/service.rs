@@ -41,9 +41,18 @@ pub struct Service {
     pub workers: usize,
     /// Time to finish after the stop.
     pub drain: Duration,
+    /// Deliveries after which a message is given up.
+    pub max_attempts: u32,
     /// Is told how many messages are being worked on.
     pub running: watch::Sender<usize>,
 }
+
+/// A message may come this often beyond its attempts: processes that are stopped give back what
+/// they have not finished, which servers count. More means that processes die on it.
+const UNANSWERED: u32 = 2;
+/// Longest time for one message, waiting included: a component that waits for ever must not keep
+/// its place for ever.
+const LONGEST_WORK: Duration = Duration::from_secs(24 * 3600);
 
 /// How one delivery ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,13 +87,12 @@ impl Service {
         let mut running = JoinSet::new();
         let mut tally = Tally::default();
         let worked = self.work(&stop, &mut running, &mut tally).await;
-        if let Err(error) = worked {
+        if let Err(error) = &worked {
             // What runs is finished all the same.
             tracing::error!("{}: {error:#}", self.source.name());
-            self.finish(running, &kill, tally).await?;
-            return Err(error);
         }
-        self.finish(running, &kill, tally).await
+        let finished = self.finish(running, &kill, &mut tally).await;
+        worked.and(finished).map(|()| tally)
     }
 
     async fn work(
@@ -125,8 +133,8 @@ impl Service {
         &self,
         mut running: JoinSet<Result<Ended, SourceError>>,
         kill: &CancellationToken,
-        mut tally: Tally,
-    ) -> anyhow::Result<Tally> {
+        tally: &mut Tally,
+    ) -> anyhow::Result<()> {
         if !running.is_empty() {
             tracing::info!(
                 running = running.len(),
@@ -137,17 +145,19 @@ impl Service {
         let time_is_up = tokio::time::sleep(self.drain);
         tokio::pin!(time_is_up);
         // What waits in hand goes back at once, so that others can take it.
-        let mut closing = self.source.close();
-        let mut closed = false;
-        while !(running.is_empty() && closed) {
+        let mut stopping = self.source.stop();
+        let mut stopped = false;
+        let mut broken = Ok(());
+        while !(running.is_empty() && stopped) {
             tokio::select! {
                 biased;
                 () = kill.cancelled() => break,
-                () = &mut closing, if !closed => closed = true,
-                Some(ended) = running.join_next() => tally.add(ended)?,
+                () = &mut stopping, if !stopped => stopped = true,
+                Some(ended) = running.join_next() => broken = broken.and(tally.add(ended)),
                 () = &mut time_is_up => break,
             }
         }
+        drop(stopping);
         if !running.is_empty() {
             tally.given_back = running.len() as u64;
             tracing::warn!(
@@ -158,7 +168,11 @@ impl Service {
             // A sandbox in the middle of computing stops at its next tick.
             while running.join_next().await.is_some() {}
         }
-        Ok(tally)
+        tokio::select! {
+            () = kill.cancelled() => {}
+            () = self.source.close() => {}
+        }
+        broken
     }
 
     async fn deliver(&self, delivery: Delivery) -> Result<Ended, SourceError> {
@@ -171,7 +185,19 @@ impl Service {
                 return Ok(Ended::Dead);
             }
         };
-        match self.work_on(&message, &event).await {
+        if message.attempt > self.max_attempts.saturating_add(UNANSWERED) {
+            let attempt = message.attempt;
+            let reason = format!(
+                "delivered {attempt} times without an answer: whoever worked on it was killed, or it is too much for this machine"
+            );
+            tracing::error!("given up: {reason}: {}", event.object.name);
+            settle.bury(&reason).await?;
+            self.record_given_up(&event, attempt, &reason, &self.takers(&event))
+                .await;
+            return Ok(Ended::Dead);
+        }
+        let (verdict, failed) = self.work_on(&message, &event).await;
+        match verdict {
             Verdict::Settled(outcome) => {
                 settle.ack(&outcome).await?;
                 Ok(match outcome {
@@ -182,6 +208,8 @@ impl Service {
             Verdict::NotAnEvent(reason) => {
                 tracing::error!("given up: {reason}: {}", event.object.name);
                 settle.bury(&reason).await?;
+                self.record_given_up(&event, message.attempt, &reason, &failed)
+                    .await;
                 Ok(Ended::Dead)
             }
             Verdict::Retry { reason, after } => {
@@ -191,7 +219,8 @@ impl Service {
                     return Ok(Ended::Retried);
                 }
                 tracing::error!(attempts = attempt, "given up: {reason}: {name}");
-                self.record_given_up(&event, attempt, &reason).await;
+                self.record_given_up(&event, attempt, &reason, &failed)
+                    .await;
                 Ok(Ended::Dead)
             }
         }
@@ -199,13 +228,18 @@ impl Service {
 
     /// Has each pipeline that takes the event work on it. All of them: those that succeeded find
     /// their work done when the message comes back for the sake of another.
-    async fn work_on(&self, message: &Message, event: &Event) -> Verdict {
+    /// Gives the verdict, and the pipelines that failed.
+    async fn work_on(&self, message: &Message, event: &Event) -> (Verdict, Vec<&Pipeline>) {
         let mut verdict: Option<Verdict> = None;
         let mut ignored: Option<Ignored> = None;
+        let mut failed = Vec::new();
         for pipeline in &self.pipelines {
             match pipeline.filter.take(event) {
                 Ok(()) => {
                     let next = pipeline.work_on(message, event).await;
+                    if !matches!(next, Verdict::Settled(_)) {
+                        failed.push(pipeline);
+                    }
                     verdict = Some(match verdict {
                         Some(before) => before.and(next),
                         None => next,
@@ -214,20 +248,33 @@ impl Service {
                 Err(reason) => ignored = Some(reason),
             }
         }
-        verdict.unwrap_or_else(|| {
+        let verdict = verdict.unwrap_or_else(|| {
             let reason = ignored.map_or_else(|| "no pipeline".to_owned(), |i| i.to_string());
             tracing::debug!("ignored: {reason}: {}", event.object.name);
             Verdict::Settled(Outcome::Ignored { reason })
-        })
+        });
+        (verdict, failed)
+    }
+
+    /// The pipelines that take an event.
+    fn takers(&self, event: &Event) -> Vec<&Pipeline> {
+        let takes = |pipeline: &&Pipeline| pipeline.filter.take(event).is_ok();
+        self.pipelines.iter().filter(takes).collect()
     }
 
     /// So that the object is listed with the failures, and no sweep queues it again.
-    async fn record_given_up(&self, event: &Event, attempts: u32, reason: &str) {
+    async fn record_given_up(
+        &self,
+        event: &Event,
+        attempts: u32,
+        reason: &str,
+        failed: &[&Pipeline],
+    ) {
         let error = JobError::GivenUp {
             attempts,
             reason: reason.to_owned(),
         };
-        for pipeline in &self.pipelines {
+        for pipeline in failed {
             let store = pipeline.store.as_ref();
             let written = match &pipeline.filter {
                 Filter::Videos(config) => match Job::from_event(event, config) {
@@ -258,12 +305,18 @@ impl Pipeline {
         );
         let started = Instant::now();
         let request = push_request(message.push_body().to_string());
-        let call = AssertUnwindSafe(self.runtime.call(name, request));
-        match call.catch_unwind().await {
-            Ok(Ok(answer)) => self.judge(name, &answer, started.elapsed()).await,
-            Ok(Err(crash)) => Verdict::retry(crash.to_string()),
+        let call = AssertUnwindSafe(self.runtime.call(name, request)).catch_unwind();
+        match tokio::time::timeout(LONGEST_WORK, call).await {
+            Ok(Ok(Ok(answer))) => self.judge(name, &answer, started.elapsed()).await,
+            Ok(Ok(Err(crash))) => Verdict::retry(crash.to_string()),
             // A defect of ours on one video must not end the service, start after start.
-            Err(_) => Verdict::retry("framemill itself failed on it: see the log, and report it"),
+            Ok(Err(_)) => {
+                Verdict::retry("framemill itself failed on it: see the log, and report it")
+            }
+            Err(_) => Verdict::retry(format!(
+                "no end after {}",
+                humantime::format_duration(LONGEST_WORK)
+            )),
         }
     }
 

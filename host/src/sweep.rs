@@ -33,10 +33,11 @@ pub struct Sweep {
     pub store: Arc<dyn Store>,
     /// Its name.
     pub bucket: String,
-    /// Where what is missing is queued.
-    pub source: Arc<dyn Source>,
-    /// The extraction and the labeling, as far as they are configured.
-    pub filters: Vec<Filter>,
+    /// The extraction and the labeling, as far as they are configured, and where what is missing
+    /// is queued for each.
+    pub pipelines: Vec<(Filter, Arc<dyn Source>)>,
+    /// Names that are passed over: a folder has unfinished and hidden files.
+    pub pass_over: fn(&str) -> bool,
     /// Younger objects are left alone.
     pub age: Duration,
 }
@@ -61,7 +62,7 @@ enum Found {
     Done,
     Failed,
     Young,
-    Missing(ObjectMeta),
+    Missing(ObjectMeta, Arc<dyn Source>),
 }
 
 impl Sweep {
@@ -71,7 +72,7 @@ impl Sweep {
     /// Where the bucket or the queue does not answer.
     pub async fn run(&self, progress: &(dyn Fn(Swept) + Sync)) -> Result<Swept, SweepError> {
         let mut swept = Swept::default();
-        for filter in &self.filters {
+        for (filter, source) in &self.pipelines {
             let Filter::Videos(config) = filter else {
                 continue;
             };
@@ -83,12 +84,15 @@ impl Sweep {
                     .await?;
                 let last = page.len() < PAGE;
                 after = page.last().map(|meta| meta.name.clone());
-                let jobs = page.into_iter().filter_map(|meta| {
+                let named = page
+                    .into_iter()
+                    .filter(|meta| !(self.pass_over)(&meta.name));
+                let jobs = named.filter_map(|meta| {
                     let job = Job::from_event(&self.event(&meta), config).ok()?;
                     Some((job, meta))
                 });
                 let found: Vec<Found> = futures::stream::iter(jobs)
-                    .map(|(job, meta)| self.look_at(job, meta))
+                    .map(|(job, meta)| self.look_at(job, meta, source))
                     .buffer_unordered(AT_ONCE)
                     .try_collect()
                     .await?;
@@ -110,8 +114,8 @@ impl Sweep {
             Found::Done => &mut swept.done,
             Found::Failed => &mut swept.failed,
             Found::Young => &mut swept.young,
-            Found::Missing(meta) => {
-                self.source.publish(&self.event(&meta)).await?;
+            Found::Missing(meta, source) => {
+                source.publish(&self.event(&meta)).await?;
                 tracing::info!("queued, its message was lost: {}", meta.name);
                 &mut swept.queued
             }
@@ -131,19 +135,31 @@ impl Sweep {
         }
     }
 
-    async fn look_at(&self, job: Job, meta: ObjectMeta) -> Result<Found, StoreError> {
+    async fn look_at(
+        &self,
+        job: Job,
+        meta: ObjectMeta,
+        source: &Arc<dyn Source>,
+    ) -> Result<Found, StoreError> {
         let state = records::video_state(self.store.as_ref(), &job, meta.generation).await?;
         match state {
             VideoState::Failed(_) => Ok(Found::Failed),
             VideoState::Open if self.is_young(&meta) => Ok(Found::Young),
-            VideoState::Open => Ok(Found::Missing(meta)),
+            VideoState::Open => {
+                // Someone may be at work on it.
+                let begun = records::claimed(self.store.as_ref(), &job, meta.generation).await?;
+                Ok(match begun {
+                    Some(claim) if self.is_young(&claim) => Found::Young,
+                    _ => Found::Missing(meta, Arc::clone(source)),
+                })
+            }
             VideoState::Done(manifest) => self.look_for_labels(&manifest).await,
         }
     }
 
     /// Whether labels were asked for, or could not be.
     async fn look_for_labels(&self, manifest: &str) -> Result<Found, StoreError> {
-        for filter in &self.filters {
+        for (filter, source) in &self.pipelines {
             let Filter::Manifests(config) = filter else {
                 continue;
             };
@@ -159,7 +175,7 @@ impl Sweep {
             return Ok(if self.is_young(&meta) {
                 Found::Young
             } else {
-                Found::Missing(meta)
+                Found::Missing(meta, Arc::clone(source))
             });
         }
         Ok(Found::Done)

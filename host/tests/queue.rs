@@ -258,3 +258,26 @@ fn each_message_is_worked_on_by_one_hand_once() {
     taken.dedup();
     assert_eq!((count, taken.len()), (200, 200));
 }
+
+#[test]
+fn what_was_settled_is_queued_again_only_on_request() {
+    let data = tempfile::tempdir().unwrap();
+    let queue = Queue::open(&data.path().join("queue.redb"), 2).unwrap();
+    let object = ObjectRef {
+        bucket: "b".into(),
+        name: "videos/x.mp4".into(),
+        generation: Some(1),
+    };
+    assert!(queue.enqueue(&object).unwrap());
+    assert!(!queue.requeue(&object).unwrap(), "it waits already");
+    let taken = queue.take().unwrap().unwrap();
+    let outcome = Outcome::Unchanged {
+        manifest: "m".into(),
+    };
+    queue.settle(&taken, &outcome).unwrap();
+    assert!(!queue.enqueue(&object).unwrap());
+    assert!(queue.settled(&object).unwrap().is_some());
+    assert!(queue.requeue(&object).unwrap());
+    assert_eq!(queue.settled(&object).unwrap(), None);
+    assert_eq!(queue.pending().unwrap(), 1);
+}

@@ -66,6 +66,7 @@ impl Bench {
             pipelines: vec![pipeline],
             workers: 2,
             drain,
+            max_attempts: 2,
             running: watch::Sender::default(),
         });
         let run = service.run(self.stop.clone(), self.kill.clone());

@@ -9,7 +9,8 @@ use crate::objects::{
 };
 use crate::pipeline::{Filter, Pipeline};
 use crate::runtime::{
-    Component, Engine, Observer, Progress, Runtime, RuntimeParts, Upstreams, labeling_variables,
+    Component, Engine, Observer, Progress, Reach, Runtime, RuntimeParts, Upstreams,
+    labeling_variables,
 };
 use crate::sources::{
     PubSubConfig, PubSubSource, Queue, QueueSource, RabbitConfig, RabbitSource, Source,
@@ -63,6 +64,29 @@ impl Assembly {
         }
     }
 
+    /// The embedded queue has one consumer: where the folder is watched, it is that one.
+    fn resolved(&self, source: &SourceAddress) -> SourceAddress {
+        match (source, &self.settings.source) {
+            (SourceAddress::Queue, SourceAddress::Folder) => SourceAddress::Folder,
+            (source, _) => source.clone(),
+        }
+    }
+
+    /// The filters whose work a sweep can find, each with its source.
+    ///
+    /// # Errors
+    /// Where a source cannot be opened.
+    pub async fn swept(&mut self) -> anyhow::Result<Vec<(Filter, Arc<dyn Source>)>> {
+        let mut swept = Vec::new();
+        for plan in self.planned()? {
+            if !matches!(plan.filter, Filter::Names { .. }) {
+                let source = self.source(&plan.source).await?;
+                swept.push((plan.filter, source));
+            }
+        }
+        Ok(swept)
+    }
+
     /// All pipelines: the extraction, the labeling where it is configured, and the user's own.
     ///
     /// # Errors
@@ -86,7 +110,7 @@ impl Assembly {
                 name: "label".to_owned(),
                 component: labeling.component.clone(),
                 filter: Filter::Manifests(Box::new(labeling.config.clone())),
-                source: labeling.source.clone(),
+                source: self.resolved(&labeling.source),
                 store: settings.store.clone(),
                 access: Access {
                     read: Vec::new(),
@@ -110,7 +134,7 @@ impl Assembly {
             None => self.settings.store.clone(),
         };
         let source = match &own.source {
-            Some(text) => SourceAddress::parse(Some(text), &store)?,
+            Some(text) => self.resolved(&SourceAddress::parse(Some(text), &store)?),
             None => self.settings.source.clone(),
         };
         let read = match own.read.as_slice() {
@@ -213,7 +237,8 @@ impl Assembly {
             |source: &SourceAddress| matches!(source, SourceAddress::Folder | SourceAddress::Queue);
         let waiting: Vec<Filter> = planned
             .iter()
-            .filter(|plan| embedded(&plan.source) && !matches!(plan.filter, Filter::Videos(_)))
+            .filter(|plan| embedded(&plan.source) && plan.store == self.settings.store)
+            .filter(|plan| !matches!(plan.filter, Filter::Videos(_)))
             .map(|plan| plan.filter.clone())
             .collect();
         if waiting.is_empty() {
@@ -312,11 +337,17 @@ impl Assembly {
 
 impl Planned {
     /// Servers that its component may reach.
-    pub fn hosts(&self) -> Vec<String> {
+    pub fn hosts(&self) -> Vec<Reach> {
         match &self.kind {
             Kind::Extract => Vec::new(),
             Kind::Label(labeling) => labeling.hosts(),
-            Kind::Own(own) => own.allow.clone(),
+            Kind::Own(own) => {
+                let reach = |host: &String| Reach {
+                    host: host.clone(),
+                    path: None,
+                };
+                own.allow.iter().map(reach).collect()
+            }
         }
     }
 

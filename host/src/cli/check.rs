@@ -7,7 +7,7 @@ use crate::config::{Settings, StoreAddress};
 use crate::finding::{Finding, Severity};
 use crate::objects::{Notification, Store};
 use crate::pipeline::Filter;
-use crate::runtime::Upstreams;
+use crate::runtime::{Reach, Upstreams};
 use framemill_contract::TargetKind;
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -67,6 +67,22 @@ async fn findings(args: &CheckArgs) -> Vec<Finding> {
             "configuration",
             "every key is known and valid",
         ));
+    }
+    let where_it_is = ["store", "source", "data", "bucket"];
+    let lost = errors.iter().any(|error| {
+        let error = format!("{error:#}");
+        where_it_is
+            .iter()
+            .any(|key| error.contains(&format!("configuration `{key}`")))
+    });
+    if lost {
+        let fact = "not looked at: bucket or source are not known";
+        findings.push(Finding::warning(
+            "everything else",
+            fact,
+            "mend the keys above first",
+        ));
+        return findings;
     }
     let mut assembly = Assembly::new(settings);
     let planned = match assembly.planned() {
@@ -167,7 +183,9 @@ async fn sources(assembly: &mut Assembly, planned: &[Planned]) -> Vec<Finding> {
         let topic = source.listens_to().await;
         source.close().await;
         if let (Some(topic), Ok(store)) = (topic, assembly.store(&plan.store)) {
-            let fed = planned.iter().filter(|other| other.source == plan.source);
+            let fed = planned
+                .iter()
+                .filter(|other| other.source == plan.source && other.store == plan.store);
             findings.extend(notifications(store.as_ref(), &plan.store, &topic, fed).await);
         }
     }
@@ -244,14 +262,18 @@ async fn notifications<'a>(
 
 /// Whether each secret is there, and used.
 fn credentials(settings: &Settings, planned: &[Planned]) -> Vec<Finding> {
-    let hosts: Vec<String> = planned.iter().flat_map(Planned::hosts).collect();
+    let hosts: Vec<Reach> = planned.iter().flat_map(Planned::hosts).collect();
     settings
         .credentials
         .iter()
         .map(|credential| {
             let subject = format!("credential for {}", credential.host);
             let alone = std::slice::from_ref(credential);
-            match Upstreams::new(std::slice::from_ref(&credential.host), alone) {
+            let reach = Reach {
+                host: credential.host.clone(),
+                path: None,
+            };
+            match Upstreams::new(&[reach], alone) {
                 Err(error) => Finding::error(subject, format!("{error:#}"), ""),
                 Ok(_) if !Upstreams::is_used(credential, &hosts) => Finding::warning(
                     subject,

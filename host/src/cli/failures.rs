@@ -3,6 +3,7 @@
 use super::assemble::Assembly;
 use super::bucket_options::BucketOptions;
 use crate::objects::{Precondition, Store, StoreError};
+use crate::pipeline::Filter;
 use crate::records;
 use crate::sources::{Dead, Source};
 use anyhow::{Context as _, bail, ensure};
@@ -82,12 +83,13 @@ struct Failures {
     dead_letters_unknown: Option<String>,
 }
 
-/// The bucket and its source, which may be out of reach: the embedded queue of a service that
+/// The bucket and its sources, which may be out of reach: the embedded queue of a service that
 /// runs is its own.
 struct Place {
     store: Arc<dyn Store>,
     prefix: String,
-    source: Result<Arc<dyn Source>, anyhow::Error>,
+    /// Each source once, with the filters of its pipelines.
+    sources: anyhow::Result<Vec<(Arc<dyn Source>, Vec<Filter>)>>,
 }
 
 /// Lists, shows or retries. Says whether there is nothing that failed, or all was found.
@@ -95,14 +97,16 @@ struct Place {
 /// # Errors
 /// Where the bucket or the source does not answer.
 pub async fn run_failures(args: FailuresArgs) -> anyhow::Result<bool> {
-    match args.action {
-        Action::List { json, bucket } => list(&Place::open(&bucket).await?, json).await,
-        Action::Show { name, bucket } => show(&Place::open(&bucket).await?, &name).await,
-        Action::Retry { names, all, bucket } => {
-            let names = (!all).then_some(names);
-            retry(&Place::open(&bucket).await?, names).await
-        }
-    }
+    let (Action::List { bucket, .. } | Action::Show { bucket, .. } | Action::Retry { bucket, .. }) =
+        &args.action;
+    let place = Place::open(bucket).await?;
+    let ended = match args.action {
+        Action::List { json, .. } => list(&place, json).await,
+        Action::Show { name, .. } => show(&place, &name).await,
+        Action::Retry { names, all, .. } => retry(&place, (!all).then_some(names)).await,
+    };
+    place.close().await;
+    ended
 }
 
 impl Place {
@@ -112,28 +116,53 @@ impl Place {
         Ok(Self {
             store: assembly.store(&settings.store)?,
             prefix: settings.config.image_path.clone(),
-            source: assembly.source(&settings.source).await,
+            sources: Self::sources(&mut assembly).await,
         })
+    }
+
+    async fn sources(
+        assembly: &mut Assembly,
+    ) -> anyhow::Result<Vec<(Arc<dyn Source>, Vec<Filter>)>> {
+        let mut sources: Vec<(Arc<dyn Source>, Vec<Filter>)> = Vec::new();
+        for plan in assembly.planned()? {
+            let source = assembly.source(&plan.source).await?;
+            match sources
+                .iter_mut()
+                .find(|(there, _)| Arc::ptr_eq(there, &source))
+            {
+                Some((_, filters)) => filters.push(plan.filter),
+                None => sources.push((source, vec![plan.filter])),
+            }
+        }
+        Ok(sources)
     }
 
     async fn failures(&self) -> anyhow::Result<Failures> {
         let records = self.records().await?;
-        let dead = match &self.source {
-            Ok(source) => source.dead_letters(MOST_DEAD).await.map_err(Into::into),
-            Err(error) => Err(anyhow::anyhow!("{error:#}")),
+        let (dead_letters, unknown) = match self.dead_letters().await {
+            Ok(dead) => (dead, None),
+            Err(error) => (Vec::new(), Some(format!("{error:#}"))),
         };
-        Ok(match dead {
-            Ok(dead_letters) => Failures {
-                records,
-                dead_letters,
-                dead_letters_unknown: None,
-            },
-            Err(error) => Failures {
-                records,
-                dead_letters: Vec::new(),
-                dead_letters_unknown: Some(format!("{error:#}")),
-            },
+        Ok(Failures {
+            records,
+            dead_letters,
+            dead_letters_unknown: unknown,
         })
+    }
+
+    async fn dead_letters(&self) -> anyhow::Result<Vec<Dead>> {
+        let sources = self.sources.as_ref();
+        let mut dead = Vec::new();
+        for (source, _) in sources.map_err(|error| anyhow::anyhow!("{error:#}"))? {
+            dead.extend(source.dead_letters(MOST_DEAD).await?);
+        }
+        Ok(dead)
+    }
+
+    async fn close(&self) {
+        for (source, _) in self.sources.iter().flatten() {
+            source.close().await;
+        }
     }
 
     async fn records(&self) -> anyhow::Result<Vec<Recorded>> {
@@ -230,18 +259,13 @@ async fn show(place: &Place, name: &str) -> anyhow::Result<bool> {
 }
 
 async fn retry(place: &Place, names: Option<Vec<String>>) -> anyhow::Result<bool> {
-    let source = match &place.source {
-        Ok(source) => source,
-        Err(error) => bail!("{error:#}"),
-    };
     let failures = place.failures().await?;
     if let Some(reason) = failures.dead_letters_unknown {
         bail!("dead letters are not known: {reason}");
     }
     let wanted = |fits: &dyn Fn(&str) -> bool| {
-        names
-            .as_ref()
-            .is_none_or(|names| names.iter().any(|name| fits(name)))
+        let named = names.as_ref();
+        named.is_none_or(|names| names.iter().any(|name| fits(name)))
     };
     for name in names.iter().flatten() {
         let known = failures.records.iter().any(|there| there.is_called(name))
@@ -254,46 +278,68 @@ async fn retry(place: &Place, names: Option<Vec<String>>) -> anyhow::Result<bool
             "no such failure (`framemill failures list` names them): {name}"
         );
     }
-    let dead: Vec<String> = failures
-        .dead_letters
-        .iter()
+    let letters = failures.dead_letters.iter();
+    let letters: Vec<&Dead> = letters
         .filter(|dead| wanted(&|name| is_called(dead, name)))
-        .map(|dead| dead.id.clone())
         .collect();
-    let revived = if dead.is_empty() {
-        0
-    } else {
-        source.revive(Some(&dead)).await?
-    };
+    let records = failures.records.iter();
+    let records: Vec<&Recorded> = records
+        .filter(|there| wanted(&|name| there.is_called(name)))
+        .collect();
+    // The records first: a worker may be faster than us, and what it then writes must stay.
+    // Without record and message the next sweep finds the object.
+    for recorded in &records {
+        remove(place, recorded).await?;
+    }
+    let revived = revive(place, &letters).await?;
     let mut queued = 0_u64;
-    for recorded in &failures.records {
-        if wanted(&|name| recorded.is_called(name)) {
-            queue_again(place, source.as_ref(), recorded).await?;
+    for recorded in &records {
+        let object = &recorded.record.source;
+        let has_letter = |dead: &&Dead| {
+            dead.object
+                .as_ref()
+                .is_some_and(|it| it.name == object.name)
+        };
+        if !letters.iter().any(has_letter) {
+            queue_again(place, recorded).await?;
             queued = queued.saturating_add(1);
         }
     }
-    source.close().await;
     println!("{queued} failed objects and {revived} dead letters queued again");
     Ok(true)
 }
 
-/// The record first: a worker may be faster than us, and what it then writes must stay. Without
-/// record and message the next sweep finds the object.
-async fn queue_again(
-    place: &Place,
-    source: &dyn Source,
-    recorded: &Recorded,
-) -> anyhow::Result<()> {
+async fn remove(place: &Place, recorded: &Recorded) -> anyhow::Result<()> {
     let precondition = Precondition::Generation(recorded.generation);
     match place.store.delete(&recorded.name, precondition).await {
         // Someone was faster.
-        Ok(()) | Err(StoreError::NotFound { .. } | StoreError::PreconditionFailed { .. }) => {}
-        Err(error) => return Err(error).context("failure record cannot be removed"),
+        Ok(()) | Err(StoreError::NotFound { .. } | StoreError::PreconditionFailed { .. }) => Ok(()),
+        Err(error) => Err(error).context("failure record cannot be removed"),
     }
+}
+
+async fn revive(place: &Place, letters: &[&Dead]) -> anyhow::Result<usize> {
+    let ids: Vec<String> = letters.iter().map(|dead| dead.id.clone()).collect();
+    let mut revived = 0_usize;
+    for (source, _) in place.sources.iter().flatten() {
+        if revived < ids.len() {
+            revived = revived.saturating_add(source.revive(Some(&ids)).await?);
+        }
+    }
+    Ok(revived)
+}
+
+/// Queues the object of a failure record where its pipeline takes messages.
+async fn queue_again(place: &Place, recorded: &Recorded) -> anyhow::Result<()> {
     let event = Event {
         kind: EventKind::Finalized,
         object: recorded.record.source.clone(),
     };
+    let takes = |filters: &[Filter]| filters.iter().any(|filter| filter.take(&event).is_ok());
+    let mut sources = place.sources.iter().flatten();
+    let (source, _) = sources
+        .find(|(_, filters)| takes(filters))
+        .with_context(|| format!("no pipeline takes it any more: {}", event.object.name))?;
     let published = source.publish(&event).await;
     published.context("not queued, `framemill sweep` finds it")
 }

@@ -2,7 +2,6 @@
 
 use super::assemble::Assembly;
 use super::bucket_options::BucketOptions;
-use crate::pipeline::Filter;
 use crate::sweep::{Sweep, Swept};
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -40,24 +39,21 @@ pub async fn run_sweep(args: SweepArgs) -> anyhow::Result<bool> {
         layer.insert("sweep_age".to_owned(), age.clone());
     }
     let mut assembly = Assembly::new(args.bucket.settings(&layer)?);
-    let planned = assembly.planned()?;
+    let pipelines = assembly.swept().await?;
     let settings = assembly.settings.clone();
-    let source = assembly.source(&settings.source).await?;
     let sweep = Sweep {
         store: assembly.store(&settings.store)?,
         bucket: settings.store.bucket().to_owned(),
-        source: source.clone(),
-        filters: planned
-            .into_iter()
-            .map(|plan| plan.filter)
-            .filter(|filter| !matches!(filter, Filter::Names { .. }))
-            .collect(),
+        pipelines,
+        pass_over: settings.passed_over(),
         age: settings.sweep_age,
     };
     let bar = progress(args.json)?;
     let swept = sweep.run(&|swept| bar.set_message(words(&swept))).await;
     bar.finish_and_clear();
-    source.close().await;
+    for (_, source) in &sweep.pipelines {
+        source.close().await;
+    }
     let swept = swept?;
     if args.json {
         println!("{}", serde_json::to_string(&swept)?);

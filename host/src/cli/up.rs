@@ -5,7 +5,7 @@ use super::options::SharedOptions;
 use crate::config::{Layer, Settings, SourceAddress, StoreAddress};
 use crate::images::Images;
 use crate::objects::{Layout, LocalStore};
-use crate::pipeline::{Filter, Pipeline};
+use crate::pipeline::Pipeline;
 use crate::service::{Service, Tally};
 use crate::sources::{FolderSource, FolderState, FolderWatch, Queue, Source};
 use crate::sweep::Sweep;
@@ -17,8 +17,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// With `--until-idle` a source of other machines counts as empty once nothing came for so long.
+/// A source of other machines counts as empty once nothing came for so long.
 const QUIET: Duration = Duration::from_secs(10);
+/// A sweep that broke off is tried again after this time.
+const SWEEP_AGAIN: Duration = Duration::from_secs(60);
+/// A sweep waits this many times its interval for a calm moment.
+const BUSY_SWEEPS: u32 = 24;
 
 /// Flags of `framemill up`.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -133,11 +137,15 @@ async fn run_until(
 ) -> anyhow::Result<Tally> {
     let mut assembly = Assembly::new(args.settings()?);
     let folder = prepare_folder(&mut assembly)?;
-    let built = assembly.build(&args.shared).await?;
+    let Some(built) = stop.run_until_cancelled(assembly.build(&args.shared)).await else {
+        return Ok(Tally::default());
+    };
+    let built = built?;
     if args.retry_given_up {
-        let source = assembly.source(&assembly.settings.source.clone()).await?;
-        let count = source.revive(None).await?;
-        tracing::info!("{count} messages queued again");
+        for (source, _) in &built {
+            let count = source.revive(None).await?;
+            tracing::info!("{count} messages queued again: {}", source.name());
+        }
     }
     let mut background = JoinSet::new();
     let (looks, looked) = watch::channel(FolderState::default());
@@ -152,7 +160,8 @@ async fn run_until(
         let source = FolderSource::new(watch, queue);
         background.spawn(async move { Ok(source.run(looks).await?) });
     }
-    let swept = start_sweeps(&mut assembly, &mut background).await?;
+    let (services, running) = services(&assembly.settings, built);
+    let swept = start_sweeps(&mut assembly, &running, &mut background).await?;
     if let Some(address) = assembly.settings.serve_images {
         let images = Images {
             store: assembly.store(&assembly.settings.store.clone())?,
@@ -161,13 +170,16 @@ async fn run_until(
         };
         background.spawn(images.serve(address, stop.clone()));
     }
-    let (services, running) = services(&assembly.settings, built);
     announce(&assembly.settings);
     if args.until_idle {
         let idle = Idle {
             looked: (assembly.settings.source == SourceAddress::Folder).then_some(looked),
             swept,
             queue: assembly.embedded(),
+            all_embedded: assembly
+                .planned()?
+                .iter()
+                .all(|plan| matches!(plan.source, SourceAddress::Folder | SourceAddress::Queue)),
             running,
         };
         background.spawn(idle.wait(stop.clone()));
@@ -187,6 +199,7 @@ fn services(
             pipelines,
             workers: settings.workers,
             drain: settings.drain,
+            max_attempts: settings.max_attempts,
             running,
         };
         (Arc::new(service), receiver)
@@ -285,45 +298,69 @@ fn announce(settings: &Settings) {
 /// Starts the sweeps of the common bucket. The receiver says how many there were.
 async fn start_sweeps(
     assembly: &mut Assembly,
+    running: &[watch::Receiver<usize>],
     background: &mut JoinSet<anyhow::Result<()>>,
 ) -> anyhow::Result<watch::Receiver<u64>> {
     let (count, receiver) = watch::channel(0);
     let settings = assembly.settings.clone();
-    let mut filters: Vec<Filter> = assembly.planned()?.into_iter().map(|p| p.filter).collect();
-    // The folder is watched as a whole; only the labels of its manifests may have been lost.
-    filters.retain(|filter| !matches!(filter, Filter::Names { .. }));
-    let needless = settings.source == SourceAddress::Folder && settings.labeling.is_none();
-    let Some(every) = settings.sweep_every.filter(|_| !needless) else {
+    let Some(every) = settings.sweep_every else {
         count.send_replace(1);
         return Ok(receiver);
     };
+    let embedded = matches!(
+        settings.source,
+        SourceAddress::Folder | SourceAddress::Queue
+    );
     let sweep = Sweep {
         store: assembly.store(&settings.store)?,
         bucket: settings.store.bucket().to_owned(),
-        source: assembly.source(&settings.source).await?,
-        filters,
+        pipelines: assembly.swept().await?,
+        pass_over: settings.passed_over(),
         // An embedded queue knows what it holds: nothing can be queued twice.
-        age: match settings.source {
-            SourceAddress::Folder | SourceAddress::Queue => settings.settle,
-            _ => settings.sweep_age,
+        age: if embedded {
+            settings.settle
+        } else {
+            settings.sweep_age
         },
     };
+    let running = running.to_vec();
     background.spawn(async move {
         loop {
-            match sweep.run(&|_| {}).await {
-                Ok(swept) => tracing::info!(
-                    videos = swept.videos,
-                    queued = swept.queued,
-                    failed = swept.failed,
-                    "swept"
-                ),
-                Err(error) => tracing::warn!(%error, "sweep broke off, the next one is to come"),
+            if !embedded {
+                calm(&running, every).await;
             }
-            count.send_modify(|count| *count = count.saturating_add(1));
-            tokio::time::sleep(every).await;
+            match sweep.run(&|_| {}).await {
+                Ok(swept) => {
+                    tracing::info!(
+                        videos = swept.videos,
+                        queued = swept.queued,
+                        failed = swept.failed,
+                        "swept"
+                    );
+                    count.send_modify(|count| *count = count.saturating_add(1));
+                    tokio::time::sleep(every).await;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "sweep broke off, and is tried again");
+                    tokio::time::sleep(every.min(SWEEP_AGAIN)).await;
+                }
+            }
         }
     });
     Ok(receiver)
+}
+
+/// Waits until no message is being worked on for a while: as long as messages come, what has no
+/// manifest waits for its turn and is not lost. But not for ever: there may always be some.
+async fn calm(running: &[watch::Receiver<usize>], every: Duration) {
+    let start = Instant::now();
+    let mut since = Instant::now();
+    while since.elapsed() < QUIET && start.elapsed() < every.saturating_mul(BUSY_SWEEPS) {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        if running.iter().any(|running| *running.borrow() > 0) {
+            since = Instant::now();
+        }
+    }
 }
 
 /// For `--until-idle`: when there is nothing more to do.
@@ -332,6 +369,8 @@ struct Idle {
     looked: Option<watch::Receiver<FolderState>>,
     swept: watch::Receiver<u64>,
     queue: Option<Arc<Queue>>,
+    /// Whether there is no other source.
+    all_embedded: bool,
     running: Vec<watch::Receiver<usize>>,
 }
 
@@ -355,7 +394,7 @@ impl Idle {
             let found_all = looked && *self.swept.borrow() > 0;
             if !found_all || busy || waiting.is_some_and(|waiting| waiting > 0) {
                 quiet_since = Instant::now();
-            } else if waiting.is_some() || quiet_since.elapsed() >= QUIET {
+            } else if self.all_embedded || quiet_since.elapsed() >= QUIET {
                 stop.cancel();
             }
             tokio::time::sleep(Duration::from_millis(100)).await;

@@ -252,6 +252,17 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Which names are no uploads: where the folder is watched, those that the watcher passes
+    /// over.
+    pub fn passed_over(&self) -> fn(&str) -> bool {
+        match self.source {
+            SourceAddress::Folder => crate::sources::is_unfinished,
+            _ => |_| false,
+        }
+    }
+}
+
 /// The key that an error names, as in the file.
 fn culprit(error: &anyhow::Error) -> Option<String> {
     let text = format!("{error:#}");

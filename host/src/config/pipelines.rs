@@ -2,6 +2,7 @@
 
 use super::values::plain;
 use super::{CredentialKind, CredentialSettings, Layer, SourceAddress, StoreAddress};
+use crate::runtime::{Reach, same_origin};
 use anyhow::{Context as _, bail, ensure};
 use framemill_contract::{ImageUrls, LABEL_KEYS, LabelConfig, TargetKind};
 use serde::Deserialize;
@@ -82,6 +83,7 @@ impl LabelSettings {
             let variable = format!("FRAMEMILL_LABELING_{}", name.to_ascii_uppercase());
             if is_known(name)
                 && let Some(value) = environment(&variable)
+                && !value.trim().is_empty()
             {
                 given.insert(name.to_owned(), value);
             }
@@ -111,22 +113,38 @@ impl LabelSettings {
             source,
             variables: given,
             config,
-            has_token: token_file.is_some() || environment(LABELING_TOKEN).is_some(),
+            has_token: token_file.is_some()
+                || environment(LABELING_TOKEN).is_some_and(|it| !it.trim().is_empty()),
             token_file,
         }))
     }
 
     /// Hosts that its component may reach: the target, and Google where images are signed.
-    pub fn hosts(&self) -> Vec<String> {
-        let signs = matches!(self.config.image_urls, ImageUrls::Signed { .. });
-        let iam = signs.then(|| self.config.iam_url.clone());
-        let target = Some(self.config.target_url.clone()).filter(|url| !url.is_empty());
+    pub fn hosts(&self) -> Vec<Reach> {
+        let config = &self.config;
+        let target = (!config.target_url.is_empty()).then(|| Reach {
+            host: config.target_url.clone(),
+            path: match &config.target {
+                Some(TargetKind::Pubsub) => config
+                    .topic
+                    .as_ref()
+                    .map(|topic| format!("/v1/{topic}:publish")),
+                _ => None,
+            },
+        });
+        let iam = match &config.image_urls {
+            ImageUrls::Signed { account, .. } => Some(Reach {
+                host: config.iam_url.clone(),
+                path: Some(format!("/v1/projects/-/serviceAccounts/{account}:signBlob")),
+            }),
+            _ => None,
+        };
         target.into_iter().chain(iam).collect()
     }
 
     /// What the requests to these hosts are given, where the user has not said it.
     pub(super) fn add_credentials(&self, credentials: &mut Vec<CredentialSettings>) {
-        for host in self.hosts() {
+        for Reach { host, .. } in self.hosts() {
             let kind = match &self.config.target {
                 _ if host == self.config.iam_url => CredentialKind::Google,
                 Some(TargetKind::LabelStudio | TargetKind::Cvat) => CredentialKind::Token,
@@ -139,7 +157,11 @@ impl LabelSettings {
             let google = kind == CredentialKind::Google;
             // Google's emulators speak HTTP, and take no credentials.
             let is_emulator = google && host.starts_with("http://");
-            if is_emulator || credentials.iter().any(|there| there.host == host) {
+            if is_emulator
+                || credentials
+                    .iter()
+                    .any(|there| same_origin(&there.host, &host))
+            {
                 continue;
             }
             let in_env = !google && self.token_file.is_none();

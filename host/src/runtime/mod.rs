@@ -11,7 +11,7 @@ mod variables;
 
 pub use crash::{Crash, CrashReason};
 pub use engine::{Component, Engine, default_cache_dir, find_component};
-pub use upstream::Upstreams;
+pub use upstream::{Reach, Upstreams, same_origin};
 pub use variables::{component_variables, labeling_variables};
 
 use crate::objects::{Body, Gateway, Written};

@@ -85,14 +85,15 @@ impl Runtime {
     /// with less.
     async fn chained(&self, label: &str, request: Request<Body>) -> Result<Response<Body>, Error> {
         let inner = &self.0;
+        // The permit first: each request is held in memory.
+        let permit = inner.fan_out.acquire().await;
+        let _permit = permit.map_err(|_| Error::ConnectionTerminated)?;
         let (parts, body) = request.into_parts();
         let body = Limited::new(body, MOST_BODY).collect().await;
         let body = body
             .map_err(|_| Error::HttpRequestBodySize(Some(MOST_BODY as u64)))?
             .to_bytes();
         (inner.observer)(label, Progress::Fanned(body.clone()));
-        let permit = inner.fan_out.acquire().await;
-        let _permit = permit.map_err(|_| Error::ConnectionTerminated)?;
         match self
             .run(label, Request::from_parts(parts, body), true)
             .await

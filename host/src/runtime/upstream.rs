@@ -15,11 +15,14 @@ use http::{HeaderMap, Request, Response, Uri, header};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Limited, StreamBody};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::Semaphore;
 use wasmtime_wasi_http::Error;
 
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// Wait for the first byte of an answer, at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
+/// Requests to other servers at the same time.
+const AT_ONCE: usize = 16;
 /// Wait for the answer to a probe.
 const LONGEST_PROBE: Duration = Duration::from_secs(15);
 /// Headers that belong to one connection (RFC 9110, 7.6.1), or are set anew.
@@ -41,10 +44,20 @@ enum Credential {
     Google(AccessTokenCredentials),
 }
 
-/// A server that may be reached.
+/// A server that a component may reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// `https://host[:port]`; a path after it does not count.
+    pub host: String,
+    /// The one path that may be asked for; `None` for all. Google's tokens open more than one
+    /// door, and one of them hands out tokens.
+    pub path: Option<String>,
+}
+
 struct Upstream {
     /// `https://host[:port]`, in lower case.
     origin: String,
+    path: Option<String>,
     credential: Option<Credential>,
 }
 
@@ -53,6 +66,8 @@ struct Upstream {
 pub struct Upstreams {
     client: Option<reqwest::Client>,
     hosts: Vec<Upstream>,
+    /// Each request is held in memory.
+    at_once: Option<Semaphore>,
 }
 
 /// Scheme and authority of a URL, without a port that the scheme implies.
@@ -73,6 +88,12 @@ fn parse_origin(host: &str) -> anyhow::Result<String> {
     uri.as_ref().and_then(origin).with_context(|| {
         format!("`{host}` is not a host that can be reached: write https://host[:port]")
     })
+}
+
+/// Whether two URLs lead to the same server.
+pub fn same_origin(one: &str, other: &str) -> bool {
+    let (one, other) = (parse_origin(one).ok(), parse_origin(other).ok());
+    one.is_some() && one == other
 }
 
 impl Credential {
@@ -148,9 +169,9 @@ impl Upstreams {
     ///
     /// # Errors
     /// Naming the secret that is missing or the host that is none.
-    pub fn new(allow: &[String], credentials: &[CredentialSettings]) -> anyhow::Result<Self> {
+    pub fn new(allow: &[Reach], credentials: &[CredentialSettings]) -> anyhow::Result<Self> {
         let mut hosts: Vec<Upstream> = Vec::new();
-        for host in allow {
+        for Reach { host, path } in allow {
             let origin = parse_origin(host)?;
             if hosts.iter().any(|there| there.origin == origin) {
                 continue;
@@ -165,23 +186,29 @@ impl Upstreams {
                     credential = Some(Credential::new(settings)?);
                 }
             }
-            hosts.push(Upstream { origin, credential });
+            hosts.push(Upstream {
+                origin,
+                path: path.clone(),
+                credential,
+            });
         }
         let client = if hosts.is_empty() {
             None
         } else {
             Some(net::client().build()?)
         };
-        Ok(Self { client, hosts })
+        Ok(Self {
+            client,
+            hosts,
+            at_once: Some(Semaphore::new(AT_ONCE)),
+        })
     }
 
     /// Whether one of `hosts` is the credential's.
-    pub fn is_used(credential: &CredentialSettings, hosts: &[String]) -> bool {
-        let origin = parse_origin(&credential.host).ok();
-        origin.is_some_and(|origin| {
-            let mut others = hosts.iter().filter_map(|host| parse_origin(host).ok());
-            others.any(|there| there == origin)
-        })
+    pub fn is_used(credential: &CredentialSettings, hosts: &[Reach]) -> bool {
+        hosts
+            .iter()
+            .any(|reach| same_origin(&credential.host, &reach.host))
     }
 
     /// Status of a GET of `url`, with its credential.
@@ -193,6 +220,10 @@ impl Upstreams {
             .parse()
             .with_context(|| format!("`{url}` is not a URL"))?;
         let (client, upstream) = self.find(&uri).context("host is not configured")?;
+        if upstream.path.is_some() {
+            // Nothing else may be asked for; a GET of it is no question.
+            return Ok(200);
+        }
         let mut headers = HeaderMap::new();
         if let Some(credential) = &upstream.credential {
             credential.add_to(&mut headers, b"").await?;
@@ -205,7 +236,12 @@ impl Upstreams {
 
     /// Whether a component may send requests to where `uri` leads.
     pub(super) fn allows(&self, uri: &Uri) -> bool {
-        self.find(uri).is_some()
+        let allowed = |upstream: &Upstream| {
+            let path = upstream.path.as_ref();
+            path.is_none_or(|path| uri.path() == path && uri.query().is_none())
+        };
+        self.find(uri)
+            .is_some_and(|(_, upstream)| allowed(upstream))
     }
 
     fn find(&self, uri: &Uri) -> Option<(&reqwest::Client, &Upstream)> {
@@ -220,7 +256,15 @@ impl Upstreams {
         request: Request<Body>,
         wait: Option<Duration>,
     ) -> Result<Response<Body>, Error> {
-        let (client, upstream) = self.find(request.uri()).ok_or(Error::HttpRequestDenied)?;
+        let found = self
+            .find(request.uri())
+            .filter(|_| self.allows(request.uri()));
+        let (client, upstream) = found.ok_or(Error::HttpRequestDenied)?;
+        let permit = match &self.at_once {
+            Some(at_once) => at_once.acquire().await,
+            None => return Err(Error::HttpRequestDenied),
+        };
+        let _permit = permit.map_err(|_| Error::ConnectionTerminated)?;
         let (mut parts, body) = request.into_parts();
         let body = Limited::new(body, MOST_BODY).collect().await;
         let body = body
@@ -278,9 +322,14 @@ mod tests {
 
     #[test]
     fn only_named_hosts_are_reached() {
+        let reach = |host: &str, path: Option<&str>| Reach {
+            host: host.to_owned(),
+            path: path.map(str::to_owned),
+        };
         let allow = [
-            "https://label.example.com".to_owned(),
-            "http://127.0.0.1:80".to_owned(),
+            reach("https://label.example.com/studio", None),
+            reach("http://127.0.0.1:80", None),
+            reach("https://iam.example.com", Some("/v1/a:signBlob")),
         ];
         let upstreams = Upstreams::new(&allow, &[]).unwrap();
         for (uri, expected) in [
@@ -292,11 +341,14 @@ mod tests {
             ("https://evil.org/?https://label.example.com", false),
             ("https://label.example.com@evil.org/", false),
             ("http://127.0.0.1/", true),
+            ("https://iam.example.com/v1/a:signBlob", true),
+            ("https://iam.example.com/v1/a:generateAccessToken", false),
+            ("https://iam.example.com/v1/a:signBlob?x=1", false),
             ("ftp://label.example.com/", false),
         ] {
             assert_eq!(upstreams.allows(&uri.parse().unwrap()), expected, "{uri}");
         }
-        let error = Upstreams::new(&["label.example.com".to_owned()], &[])
+        let error = Upstreams::new(&[reach("label.example.com", None)], &[])
             .err()
             .unwrap();
         assert!(error.to_string().contains("https://host[:port]"), "{error}");

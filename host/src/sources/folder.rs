@@ -178,7 +178,7 @@ impl FolderSource {
 }
 
 /// Names that programs give to what they have not finished, and hidden files.
-fn is_unfinished(name: &str) -> bool {
+pub(crate) fn is_unfinished(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let file = lower.rsplit('/').next().unwrap_or(&lower);
     let endings = [".part", ".partial", ".tmp", ".crdownload", ".download", "~"];

@@ -9,6 +9,7 @@ mod queue_source;
 pub mod rabbitmq;
 mod waits;
 
+pub(crate) use folder::is_unfinished;
 pub use folder::{FolderSource, FolderState, FolderWatch};
 pub use message::Message;
 pub use pubsub::{PubSubConfig, PubSubSource};
@@ -24,14 +25,17 @@ use thiserror::Error;
 
 /// A failed delivery comes back after this time at the latest.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// However long the other side asks us to wait, it is not longer than this.
+const LONGEST_REST: Duration = Duration::from_secs(3600);
 /// Longer payloads are no notifications: they are buried unread.
 const LONGEST_DATA: usize = 1 << 20;
 
-/// How long a message rests after its failed delivery number `attempt`: each time twice as
-/// long, but not less than `at_least`.
+/// How long a message rests after its failed delivery number `attempt`: each time four
+/// times as long, but not less than `at_least`.
 fn back_off(attempt: u32, at_least: Option<Duration>) -> Duration {
-    let doubled = Duration::from_secs(1 << attempt.saturating_sub(1).min(16));
-    doubled.max(at_least.unwrap_or_default()).min(LONGEST_WAIT)
+    let fourfold = Duration::from_secs(2 << (2 * attempt.saturating_sub(1).min(8)));
+    let usual = fourfold.min(LONGEST_WAIT);
+    usual.max(at_least.unwrap_or_default()).min(LONGEST_REST)
 }
 
 /// What a header or attribute can hold, see <https://cloud.google.com/pubsub/quotas>.
@@ -165,7 +169,12 @@ pub trait Source: Send + Sync {
         None
     }
 
-    /// Gives back what is in hand and was not given out, and ends connections.
+    /// Takes nothing more, and gives back what is in hand and was not given out, so that others
+    /// can take it. What was given out can still be settled.
+    async fn stop(&self);
+
+    /// Ends connections, once what was settled has arrived. Call it when all deliveries are
+    /// settled or dropped.
     async fn close(&self);
 }
 

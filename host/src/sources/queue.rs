@@ -161,15 +161,31 @@ impl Queue {
     /// # Errors
     /// Where the file cannot be read or written.
     pub fn enqueue(&self, object: &ObjectRef) -> Result<bool, QueueError> {
+        self.add(object, false)
+    }
+
+    /// As [`Queue::enqueue`], but also what was settled: its results are gone, or someone wants
+    /// another try.
+    ///
+    /// # Errors
+    /// As [`Queue::enqueue`].
+    pub fn requeue(&self, object: &ObjectRef) -> Result<bool, QueueError> {
+        self.add(object, true)
+    }
+
+    fn add(&self, object: &ObjectRef, again: bool) -> Result<bool, QueueError> {
         let key = key(object);
         let write = self.database.begin_write().map_err(db)?;
         {
             let mut pending = write.open_table(PENDING).map_err(db)?;
             let mut by_object = write.open_table(BY_OBJECT).map_err(db)?;
-            let settled = write.open_table(SETTLED).map_err(db)?;
-            let known = by_object.get(key.as_str()).map_err(db)?.is_some()
-                || settled.get(key.as_str()).map_err(db)?.is_some();
-            if known {
+            let mut settled = write.open_table(SETTLED).map_err(db)?;
+            if by_object.get(key.as_str()).map_err(db)?.is_some() {
+                return Ok(false);
+            }
+            let was_settled = settled.remove(key.as_str()).map_err(db)?.is_some();
+            // Without a commit nothing is removed.
+            if was_settled && !again {
                 return Ok(false);
             }
             let last = pending.last().map_err(db)?.map(|(id, _)| id.value());
@@ -295,7 +311,7 @@ impl Queue {
         Ok(())
     }
 
-    /// A delivery failed: the message comes back later, each time after twice as long, but not
+    /// A delivery failed: the message comes back later, each time after longer, but not
     /// before `at_least`; or is given up. Says whether it was given up.
     ///
     /// # Errors
@@ -392,13 +408,7 @@ impl Queue {
     pub fn revive_those(&self, wanted: impl Fn(&DeadLetter) -> bool) -> Result<usize, QueueError> {
         let mut revived = 0_usize;
         for letter in self.dead_letters()?.iter().filter(|letter| wanted(letter)) {
-            let write = self.database.begin_write().map_err(db)?;
-            {
-                let mut settled = write.open_table(SETTLED).map_err(db)?;
-                settled.remove(key(&letter.object).as_str()).map_err(db)?;
-            }
-            write.commit().map_err(db)?;
-            self.enqueue(&letter.object)?;
+            self.requeue(&letter.object)?;
             revived = revived.saturating_add(1);
         }
         Ok(revived)

@@ -100,7 +100,7 @@ impl Source for QueueSource {
     async fn publish(&self, event: &Event) -> Result<(), SourceError> {
         // Nothing else makes work, so that nothing else is kept.
         if event.kind == EventKind::Finalized {
-            self.queue.enqueue(&event.object)?;
+            self.queue.requeue(&event.object)?;
         }
         Ok(())
     }
@@ -135,6 +135,8 @@ impl Source for QueueSource {
             ),
         }]
     }
+
+    async fn stop(&self) {}
 
     async fn close(&self) {}
 }

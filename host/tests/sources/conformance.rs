@@ -251,6 +251,28 @@ pub async fn closing_gives_back_what_waits(place: &dyn Place) {
     second.close().await;
 }
 
+/// The graceful end of a service: nothing new, but what runs is still settled.
+pub async fn what_runs_at_the_stop_is_still_settled(place: &dyn Place) {
+    let first = place.open().await;
+    publish(&*first, 0..6).await;
+    let running = next(&*first).await;
+    let mine = object(&running).name;
+    first.stop().await;
+    running.settle.ack(&done()).await.unwrap();
+    first.close().await;
+    drop(first);
+    let second = place.open().await;
+    let mut seen = BTreeSet::new();
+    for _ in 0..5 {
+        let delivery = next(&*second).await;
+        seen.insert(object(&delivery).name);
+        delivery.settle.ack(&done()).await.unwrap();
+    }
+    assert!(seen.len() == 5 && !seen.contains(&mine), "{mine}: {seen:?}");
+    silent(&*second, place.lease() + Duration::from_secs(2)).await;
+    second.close().await;
+}
+
 pub async fn two_share(place: &dyn Place) {
     const COUNT: usize = 100;
     let sources = [place.open().await, place.open().await];

@@ -31,4 +31,5 @@ conformance!(place;
     gives_up_after_the_last_attempt,
     buried_can_be_revived,
     closing_gives_back_what_waits,
+    what_runs_at_the_stop_is_still_settled,
 );

@@ -113,7 +113,7 @@ pub(super) async fn prepare(
     })
 }
 
-async fn look_up(clients: &Clients, subscription: &str) -> Result<Subscription, Fault> {
+pub(super) async fn look_up(clients: &Clients, subscription: &str) -> Result<Subscription, Fault> {
     let get = clients.subscriptions.get_subscription();
     call(get.set_subscription(subscription).send()).await
 }
@@ -194,10 +194,12 @@ fn viewer_commands(subscription: &str) -> String {
 }
 
 async fn make_topic(clients: &Clients, topic: &str) -> Result<(), SourceError> {
+    let mut may_be_there = false;
     match call(clients.topics.get_topic().set_topic(topic).send()).await {
         Ok(_) => return Ok(()),
         // Whoever may not look may be allowed to make.
-        Err(Fault::Missing(_) | Fault::Denied(_)) => {}
+        Err(Fault::Denied(_)) => may_be_there = true,
+        Err(Fault::Missing(_)) => {}
         Err(fault) => return Err(fault.into_error(topic.to_owned(), "")),
     }
     match call(clients.topics.create_topic().set_name(topic).send()).await {
@@ -206,6 +208,11 @@ async fn make_topic(clients: &Clients, topic: &str) -> Result<(), SourceError> {
             Ok(())
         }
         Err(Fault::Exists) => Ok(()),
+        // Who may publish need not be allowed to look: the first dead letter shows.
+        Err(Fault::Denied(reason)) if may_be_there => {
+            tracing::warn!("taken to be there, a look is not permitted ({reason}): {topic}");
+            Ok(())
+        }
         Err(fault) => Err(fault.into_error(
             topic.to_owned(),
             &format!(
@@ -232,9 +239,11 @@ pub(super) fn kept(dead_topic: &str) -> String {
 async fn keep_dead_letters(clients: &Clients, topic: &str) -> Result<String, SourceError> {
     make_topic(clients, topic).await?;
     let kept = kept(topic);
+    let mut may_be_there = false;
     match look_up(clients, &kept).await {
         Ok(_) => return Ok(kept),
-        Err(Fault::Missing(_) | Fault::Denied(_)) => {}
+        Err(Fault::Denied(_)) => may_be_there = true,
+        Err(Fault::Missing(_)) => {}
         Err(fault) => return Err(fault.into_error(kept, "")),
     }
     let mut subscription = Subscription::new()
@@ -259,6 +268,10 @@ async fn keep_dead_letters(clients: &Clients, topic: &str) -> Result<String, Sou
             Ok(kept)
         }
         Err(Fault::Exists) => Ok(kept),
+        Err(Fault::Denied(reason)) if may_be_there => {
+            tracing::warn!("taken to be there, a look is not permitted ({reason}): {kept}");
+            Ok(kept)
+        }
         Err(fault) => {
             let remedy = format!(
                 "gcloud pubsub subscriptions create {} --topic={topic} --expiration-period=never --message-retention-duration=31d and {}",

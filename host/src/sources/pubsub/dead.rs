@@ -1,13 +1,13 @@
 //! Dead letters: read without taking them, and queued again.
 
-use super::settle::{ATTEMPTS, OURS, PUBLISHED, REASON};
-use super::{Shared, publish, time};
+use super::settle::{ATTEMPTS, OURS, PUBLISHED, REASON, SUBSCRIPTION};
+use super::{Prepared, Shared, publish, time};
 use crate::sources::{Dead, Message, SourceError};
 use google_cloud_pubsub::model;
 use google_cloud_pubsub::subscriber::MessageStream;
 use google_cloud_pubsub::subscriber::handler::Handler;
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The first answer may take this long.
 const FIRST: Duration = Duration::from_secs(5);
@@ -17,6 +17,7 @@ const SILENCE: Duration = Duration::from_secs(1);
 const MOST: i64 = 10_000;
 /// The server's own attributes on what it gave up.
 const SERVERS: &str = "CloudPubSubDeadLetter";
+const SERVERS_SUBSCRIPTION: &str = "CloudPubSubDeadLetterSourceSubscription";
 const SERVERS_COUNT: &str = "CloudPubSubDeadLetterSourceDeliveryCount";
 
 /// A look at the dead letters; what is not acked goes back at the end.
@@ -56,6 +57,61 @@ impl Letters {
         }
     }
 
+    /// All of a subscription's.
+    async fn list(&mut self, subscription: &str) -> Result<Vec<Dead>, SourceError> {
+        let mut seen = HashSet::new();
+        let mut dead = Vec::new();
+        // Held until all were seen: what is given back at once comes again.
+        let mut held = Vec::new();
+        while let Some((message, handler)) = self.next().await? {
+            if is_of(&message, subscription) && seen.insert(message.message_id.clone()) {
+                dead.push(described(&message));
+            }
+            held.push(handler);
+            if held.len() >= usize::try_from(MOST).unwrap_or(usize::MAX) {
+                break;
+            }
+        }
+        Ok(dead)
+    }
+
+    /// Publishes those of a subscription again that are there now: what dies again meanwhile
+    /// must not come round for ever.
+    async fn revive(
+        &mut self,
+        prepared: &Prepared,
+        subscription: &str,
+        ids: Option<&[String]>,
+    ) -> Result<usize, SourceError> {
+        let start = SystemTime::now();
+        let mut wanted: Option<HashSet<&str>> =
+            ids.map(|ids| ids.iter().map(String::as_str).collect());
+        let mut held = Vec::new();
+        let mut revived = 0_usize;
+        while wanted.as_ref().is_none_or(|wanted| !wanted.is_empty()) {
+            let Some((message, handler)) = self.next().await? else {
+                break;
+            };
+            let is_new = time(message.publish_time) > start;
+            let id = message.message_id.as_str();
+            let named = wanted.as_mut().is_none_or(|ids| ids.remove(id));
+            if is_new || !named || !is_of(&message, subscription) {
+                held.push(handler);
+                continue;
+            }
+            let kept = |key: &String| !key.starts_with(OURS) && !key.starts_with(SERVERS);
+            let mut attributes = message.attributes;
+            attributes.retain(|key, _| kept(key));
+            let again = model::Message::new()
+                .set_data(message.data)
+                .set_attributes(attributes);
+            publish(&prepared.publisher, &prepared.topic, again).await?;
+            handler.ack();
+            revived = revived.saturating_add(1);
+        }
+        Ok(revived)
+    }
+
     /// Gives back what was not acked, and waits until the server knows.
     async fn close(self, drain: Duration) {
         let shutdown = self.stream.shutdown_token();
@@ -67,21 +123,9 @@ impl Letters {
 /// Up to `limit` dead letters, oldest first.
 pub(super) async fn list(shared: &Shared, limit: usize) -> Result<Vec<Dead>, SourceError> {
     let mut letters = Letters::open(shared).await?;
-    let mut seen = HashSet::new();
-    let mut dead = Vec::new();
-    // Held until all were seen: what is given back at once comes again.
-    let mut held = Vec::new();
-    while let Some((message, handler)) = letters.next().await? {
-        if seen.insert(message.message_id.clone()) {
-            dead.push(described(&message));
-        }
-        held.push(handler);
-        if held.len() >= usize::try_from(MOST).unwrap_or(usize::MAX) {
-            break;
-        }
-    }
-    drop(held);
+    let listed = letters.list(&shared.config.subscription).await;
     letters.close(shared.config.drain).await;
+    let mut dead = listed?;
     dead.sort_by_key(|letter| letter.published);
     dead.truncate(limit);
     Ok(dead)
@@ -90,32 +134,23 @@ pub(super) async fn list(shared: &Shared, limit: usize) -> Result<Vec<Dead>, Sou
 /// Publishes dead letters again: those with these ids, or all. Says how many.
 pub(super) async fn revive(shared: &Shared, ids: Option<&[String]>) -> Result<usize, SourceError> {
     let prepared = shared.prepared().await?;
-    let mut wanted: Option<HashSet<&str>> = ids.map(|ids| ids.iter().map(String::as_str).collect());
     let mut letters = Letters::open(shared).await?;
-    let mut held = Vec::new();
-    let mut revived = 0_usize;
-    while wanted.as_ref().is_none_or(|wanted| !wanted.is_empty()) {
-        let Some((message, handler)) = letters.next().await? else {
-            break;
-        };
-        let id = message.message_id.clone();
-        if wanted.as_mut().is_some_and(|ids| !ids.remove(id.as_str())) {
-            held.push(handler);
-            continue;
-        }
-        let kept = |key: &String| !key.starts_with(OURS) && !key.starts_with(SERVERS);
-        let mut attributes = message.attributes;
-        attributes.retain(|key, _| kept(key));
-        let again = model::Message::new()
-            .set_data(message.data)
-            .set_attributes(attributes);
-        publish(&prepared.publisher, &prepared.topic, again).await?;
-        handler.ack();
-        revived = revived.saturating_add(1);
-    }
-    drop(held);
+    let revived = letters
+        .revive(prepared, &shared.config.subscription, ids)
+        .await;
     letters.close(shared.config.drain).await;
-    Ok(revived)
+    revived
+}
+
+/// Whether a dead letter is of this subscription: several may share one dead-letter topic.
+fn is_of(message: &model::Message, subscription: &str) -> bool {
+    let id = subscription.rsplit('/').next().unwrap_or(subscription);
+    let attribute = |key: &str| message.attributes.get(key);
+    match (attribute(SUBSCRIPTION), attribute(SERVERS_SUBSCRIPTION)) {
+        (Some(name), _) => name == subscription,
+        (None, Some(name)) => name == id,
+        (None, None) => true,
+    }
 }
 
 fn described(message: &model::Message) -> Dead {

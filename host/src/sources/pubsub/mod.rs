@@ -69,9 +69,15 @@ impl PubSubConfig {
         }
     }
 
-    /// Messages in our hands at most.
+    /// Messages that are worked on or wait for it, at most.
     fn hands(&self) -> usize {
         self.workers.max(1).saturating_add(self.prefetch)
+    }
+
+    /// Failed messages that rest here, at most: beside the others, or a few of them would hold
+    /// everything up.
+    fn resting(&self) -> usize {
+        self.prefetch.max(1)
     }
 }
 
@@ -106,12 +112,12 @@ impl PubSubSource {
             Name::parse(topic, "topics")?;
         }
         let clients = Clients::connect(config.emulator.as_deref()).await?;
-        let hands = config.hands();
+        let (hands, resting) = (config.hands(), config.resting());
         let shared = Shared {
             config,
             clients,
             hands: Arc::new(Semaphore::new(hands)),
-            resting: Arc::new(Semaphore::new(hands)),
+            resting: Arc::new(Semaphore::new(resting)),
             attempts: Mutex::default(),
             closed: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -260,15 +266,25 @@ impl Source for PubSubSource {
     }
 
     async fn listens_to(&self) -> Option<String> {
-        let prepared = self.shared.prepared_at_last().await;
-        prepared.ok().map(|prepared| prepared.topic.clone())
+        let Shared {
+            clients, config, ..
+        } = self.shared.as_ref();
+        let subscription = admin::look_up(clients, &config.subscription).await;
+        subscription.ok().map(|subscription| subscription.topic)
     }
 
-    async fn close(&self) {
+    async fn stop(&self) {
         self.shared.closed.cancel();
         self.shared.hands.close();
         self.shared.tasks.close();
         self.shared.tasks.wait().await;
+        if let Some(pump) = self.pump.lock().await.as_mut() {
+            pump.stop();
+        }
+    }
+
+    async fn close(&self) {
+        self.stop().await;
         if let Some(pump) = self.pump.lock().await.take() {
             pump.close(self.shared.config.drain).await;
         }

@@ -30,7 +30,7 @@ pub(super) enum Arrival {
 pub(super) struct Pump {
     pub(super) arrivals: mpsc::UnboundedReceiver<Arrival>,
     streams: Arc<Mutex<Vec<ShutdownToken>>>,
-    stop: DropGuard,
+    stop: Option<DropGuard>,
 }
 
 impl Pump {
@@ -53,19 +53,21 @@ impl Pump {
         Self {
             arrivals,
             streams,
-            stop: stop.drop_guard(),
+            stop: Some(stop.drop_guard()),
         }
     }
 
-    /// Gives back what waits here, and sends what is still to be sent to the server.
-    pub(super) async fn close(self, drain: Duration) {
-        let Self {
-            arrivals,
-            streams,
-            stop,
-        } = self;
-        drop(stop);
-        drop(arrivals);
+    /// Reads no more, and gives back what waits here.
+    pub(super) fn stop(&mut self) {
+        self.stop = None;
+        self.arrivals.close();
+        while self.arrivals.try_recv().is_ok() {}
+    }
+
+    /// Waits until the server has been told of all that was settled.
+    pub(super) async fn close(mut self, drain: Duration) {
+        self.stop();
+        let streams = self.streams;
         let tokens = std::mem::take(&mut *streams.lock().unwrap_or_else(PoisonError::into_inner));
         let all = futures::future::join_all(tokens.iter().map(ShutdownToken::shutdown));
         if tokio::time::timeout(drain, all).await.is_err() {
@@ -121,7 +123,9 @@ impl Reader {
             lease,
             ..
         } = &self.shared.config;
-        let hands = i64::try_from(self.shared.config.hands()).unwrap_or(i64::MAX);
+        let config = &self.shared.config;
+        let hands = config.hands().saturating_add(config.resting());
+        let hands = i64::try_from(hands).unwrap_or(i64::MAX);
         let stream = self.shared.clients.subscriber.subscribe(subscription);
         let stream = stream
             .set_max_outstanding_messages(hands)

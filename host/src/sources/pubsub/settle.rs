@@ -16,6 +16,7 @@ use tokio::sync::OwnedSemaphorePermit;
 pub(super) const OURS: &str = "framemill-";
 pub(super) const REASON: &str = "framemill-reason";
 pub(super) const ATTEMPTS: &str = "framemill-attempts";
+pub(super) const SUBSCRIPTION: &str = "framemill-subscription";
 pub(super) const PUBLISHED: &str = "framemill-published";
 /// A limit of the service, see <https://cloud.google.com/pubsub/quotas>.
 const MOST_ATTRIBUTES: usize = 100;
@@ -68,11 +69,12 @@ impl Settle for PubSubSettle {
             permit,
             ..
         } = *self;
+        drop(permit);
         shared.tasks.spawn(async move {
             // The lease is extended for as long as the handler lives.
             let _ = tokio::time::timeout(wait, closed.cancelled()).await;
             handler.nack();
-            drop((permit, place));
+            drop(place);
         });
         Ok(Fate::Later)
     }
@@ -111,10 +113,7 @@ impl PubSubSettle {
         let mut attributes: HashMap<String, String> = [
             (REASON, cut(reason)),
             (ATTEMPTS, self.attempt.to_string()),
-            (
-                "framemill-subscription",
-                cut(&self.shared.config.subscription),
-            ),
+            (SUBSCRIPTION, cut(&self.shared.config.subscription)),
             ("framemill-message-id", cut(&self.original.message_id)),
             (PUBLISHED, first.cloned().unwrap_or_else(|| rfc(published))),
             ("framemill-time", rfc(SystemTime::now())),

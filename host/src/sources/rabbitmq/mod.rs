@@ -279,10 +279,15 @@ impl Source for RabbitSource {
         session::check(&self.config).await
     }
 
-    async fn close(&self) {
+    async fn stop(&self) {
         self.closed.cancel();
         self.hands.close();
+        // What waits in the consumer goes back with it; the connection stays for the acks.
         self.consumer.lock().await.take();
+    }
+
+    async fn close(&self) {
+        self.stop().await;
         if let Some(session) = self.session.lock().await.take() {
             session.close().await;
         }
