@@ -98,7 +98,7 @@ fn failures_wait_longer_each_time_and_end_as_dead_letters() {
         message.attempt += 1;
     }
     assert!(
-        waits[0] <= Duration::from_secs(1) && waits[1] > Duration::from_secs(1),
+        waits[0] <= Duration::from_secs(2) && waits[1] > Duration::from_secs(2),
         "{waits:?}"
     );
     drop(queue);

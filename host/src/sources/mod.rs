@@ -191,10 +191,11 @@ mod tests {
     }
 
     #[test]
-    fn rests_double_up_to_a_limit() {
+    fn rests_grow_fourfold_up_to_a_limit() {
         let seconds = |attempt| back_off(attempt, None).as_secs();
-        assert_eq!([1, 2, 3, 4].map(seconds), [1, 2, 4, 8]);
+        assert_eq!([1, 2, 3, 4].map(seconds), [2, 8, 32, 128]);
         assert_eq!(seconds(u32::MAX), 300);
-        assert_eq!(back_off(1, Some(Duration::from_secs(7))).as_secs(), 7);
+        let asked = |seconds| back_off(1, Some(Duration::from_secs(seconds))).as_secs();
+        assert_eq!([1, 7, 900, 7200].map(asked), [2, 7, 900, 3600]);
     }
 }
