@@ -5,12 +5,16 @@ use super::bucket_options::BucketOptions;
 use super::options::SharedOptions;
 use crate::config::{Settings, StoreAddress};
 use crate::finding::{Finding, Severity};
-use crate::objects::{Notification, Store};
+use crate::objects::{Access, Notification, Store};
 use crate::pipeline::Filter;
 use crate::runtime::{Reach, Upstreams};
 use framemill_contract::TargetKind;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// Longest look at one thing.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Flags of `framemill check`.
 #[derive(Clone, Debug, clap::Args)]
@@ -104,6 +108,17 @@ async fn findings(args: &CheckArgs) -> Vec<Finding> {
     findings
 }
 
+/// What a look finds, if it ends in time: a service would wait an outage out, a person would not.
+async fn within(subject: &str, look: impl Future<Output = Vec<Finding>>) -> Vec<Finding> {
+    tokio::time::timeout(PATIENCE, look)
+        .await
+        .unwrap_or_else(|_| {
+            let fact = format!("no answer within {} s", PATIENCE.as_secs());
+            let remedy = "is the name right, and the server reachable from here?";
+            vec![Finding::error(subject, fact, remedy)]
+        })
+}
+
 /// Whether each component is there and one that the host can run.
 async fn components(args: &CheckArgs, planned: &[Planned]) -> Vec<Finding> {
     let shared = SharedOptions {
@@ -146,22 +161,14 @@ async fn stores(assembly: &mut Assembly, planned: &[Planned]) -> Vec<Finding> {
                 continue;
             }
         };
-        let mut access = plan.access.clone();
-        for other in planned.iter().filter(|other| other.store == plan.store) {
-            let prefixes = [
-                (&mut access.read, &other.access.read),
-                (&mut access.write, &other.access.write),
-            ];
-            for (all, more) in prefixes {
-                all.extend(
-                    more.iter()
-                        .filter(|prefix| !all.contains(prefix))
-                        .cloned()
-                        .collect::<Vec<_>>(),
-                );
-            }
-        }
-        findings.extend(store.check(&access).await);
+        let of_store = || planned.iter().filter(|other| other.store == plan.store);
+        let read: BTreeSet<_> = of_store().flat_map(|it| it.access.read.clone()).collect();
+        let write: BTreeSet<_> = of_store().flat_map(|it| it.access.write.clone()).collect();
+        let access = Access {
+            read: read.into_iter().collect(),
+            write: write.into_iter().collect(),
+        };
+        findings.extend(within(&subject, store.check(&access)).await);
     }
     findings
 }
@@ -179,15 +186,24 @@ async fn sources(assembly: &mut Assembly, planned: &[Planned]) -> Vec<Finding> {
                 continue;
             }
         };
-        findings.extend(source.check().await);
-        let topic = source.listens_to().await;
-        source.close().await;
-        if let (Some(topic), Ok(store)) = (topic, assembly.store(&plan.store)) {
+        let subject = source.name();
+        let found = within(&subject, source.check()).await;
+        let works = found
+            .iter()
+            .all(|finding| finding.severity < Severity::Error);
+        findings.extend(found);
+        // What does not work has no topic to ask for.
+        if works
+            && let Ok(store) = assembly.store(&plan.store)
+            && let Some(topic) = source.listens_to().await
+        {
             let fed = planned
                 .iter()
                 .filter(|other| other.source == plan.source && other.store == plan.store);
-            findings.extend(notifications(store.as_ref(), &plan.store, &topic, fed).await);
+            let told = notifications(store.as_ref(), &plan.store, &topic, fed);
+            findings.extend(within(&subject, told).await);
         }
+        let _ = tokio::time::timeout(PATIENCE, source.close()).await;
     }
     findings
 }

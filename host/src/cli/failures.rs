@@ -88,9 +88,11 @@ struct Failures {
 struct Place {
     store: Arc<dyn Store>,
     prefix: String,
-    /// Each source once, with the filters of its pipelines.
-    sources: anyhow::Result<Vec<(Arc<dyn Source>, Vec<Filter>)>>,
+    sources: anyhow::Result<Sources>,
 }
+
+/// Each source once, with the filters of its pipelines.
+type Sources = Vec<(Arc<dyn Source>, Vec<Filter>)>;
 
 /// Lists, shows or retries. Says whether there is nothing that failed, or all was found.
 ///
@@ -120,10 +122,8 @@ impl Place {
         })
     }
 
-    async fn sources(
-        assembly: &mut Assembly,
-    ) -> anyhow::Result<Vec<(Arc<dyn Source>, Vec<Filter>)>> {
-        let mut sources: Vec<(Arc<dyn Source>, Vec<Filter>)> = Vec::new();
+    async fn sources(assembly: &mut Assembly) -> anyhow::Result<Sources> {
+        let mut sources = Sources::new();
         for plan in assembly.planned()? {
             let source = assembly.source(&plan.source).await?;
             match sources

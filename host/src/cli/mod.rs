@@ -60,7 +60,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the service: take uploaded videos until stopped
-    Up(UpArgs),
+    Up(Box<UpArgs>),
     /// Extract frames of videos, then end
     Extract(ExtractArgs),
     /// Say what is in a video and what an extraction would read, without decoding it
@@ -111,7 +111,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let ended = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
         let ended = runtime.block_on(async {
             match cli.command {
-                Command::Up(args) => run_up(args).await,
+                Command::Up(args) => run_up(*args).await,
                 Command::Extract(args) => run_extract(args).await,
                 Command::Inspect(args) => run_inspect(&args),
                 Command::Check(args) => run_check(args).await,
