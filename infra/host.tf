@@ -6,17 +6,21 @@
 locals {
   runs = var.image == null || length(local.pulled) == 0 ? 0 : 1
 
-  config = templatefile("${path.module}/framemill.toml.tftpl", {
-    project      = var.project
-    bucket       = local.bucket
-    video_path   = var.video_path
-    image_path   = var.image_path
-    max_attempts = var.max_attempts
-    subscription = { for key, queue in local.pulled : key => google_pubsub_subscription.pull[key].name }
-    dead_letters = google_pubsub_topic.dead_letters.name
+  pulled_ids = { for key, queue in local.pulled : key => google_pubsub_subscription.pull[key].id }
 
-    labeling_settings = var.labeling_settings
-  })
+  # `cargo xtask check-infra` knows these names.
+  settings = {
+    bucket              = local.bucket
+    video_path          = var.video_path
+    image_path          = var.image_path
+    max_attempts        = var.max_attempts
+    dead_letters        = google_pubsub_topic.dead_letters.id
+    subscription        = try(local.pulled_ids["videos"], local.pulled_ids["images"], "")
+    images_subscription = try(local.pulled_ids["images"], "")
+    labeling_settings   = var.labeling_settings
+  }
+
+  config = templatefile("${path.module}/framemill.toml.tftpl", local.settings)
 }
 
 # No secret is in it; Secret Manager is how a worker pool gets a file.
@@ -110,6 +114,11 @@ resource "google_cloud_run_v2_worker_pool" "host" {
   }
 
   depends_on = [
+    google_pubsub_subscription_iam_member.host_pulls,
+    google_pubsub_subscription_iam_member.host_sees,
+    google_pubsub_subscription_iam_member.host_sees_dead_letters,
+    google_pubsub_topic_iam_member.host_publishes_dead_letters,
+    google_pubsub_topic_iam_member.host_sees_dead_letters,
     google_secret_manager_secret_iam_member.host_reads_config,
     google_secret_manager_secret_iam_member.host_reads_secrets,
   ]

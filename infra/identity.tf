@@ -68,7 +68,7 @@ resource "google_pubsub_subscription_iam_member" "host_pulls" {
   member       = local.host
 }
 
-# `framemill check` reads the subscription's settings.
+# The host reads a subscription's settings before it pulls.
 resource "google_pubsub_subscription_iam_member" "host_sees" {
   for_each = local.pulled
 
@@ -92,6 +92,21 @@ resource "google_pubsub_topic_iam_member" "host_publishes_dead_letters" {
   member = local.host
 }
 
+# The host looks for the topic of dead letters and what keeps them when it starts, and ends where
+# neither is to be found.
+resource "google_pubsub_topic_iam_member" "host_sees_dead_letters" {
+  topic  = google_pubsub_topic.dead_letters.id
+  role   = "roles/pubsub.viewer"
+  member = local.host
+}
+
+resource "google_pubsub_subscription_iam_member" "host_sees_dead_letters" {
+  subscription = google_pubsub_subscription.dead_letters.id
+  role         = "roles/pubsub.viewer"
+  member       = local.host
+}
+
+# `framemill failures` lists them, and takes those that it queues again.
 resource "google_pubsub_subscription_iam_member" "host_pulls_dead_letters" {
   subscription = google_pubsub_subscription.dead_letters.id
   role         = "roles/pubsub.subscriber"

@@ -67,9 +67,11 @@ resource "google_pubsub_subscription" "pull" {
     maximum_backoff = "600s"
   }
 
+  # The host counts too, and gives a message up first and says why. This is for messages of which
+  # it can say nothing any more: each delivery kills it.
   dead_letter_policy {
     dead_letter_topic     = google_pubsub_topic.dead_letters.id
-    max_delivery_attempts = var.max_attempts
+    max_delivery_attempts = var.max_attempts + 5
   }
 }
 
@@ -115,9 +117,9 @@ resource "google_pubsub_topic" "dead_letters" {
   depends_on = [google_project_service.api]
 }
 
-# A topic without a subscription keeps nothing.
+# A topic without a subscription keeps nothing. The host looks for it by this name.
 resource "google_pubsub_subscription" "dead_letters" {
-  name                       = "${var.name}-dead-letters"
+  name                       = "${google_pubsub_topic.dead_letters.name}-kept"
   topic                      = google_pubsub_topic.dead_letters.id
   labels                     = local.labels
   ack_deadline_seconds       = 60

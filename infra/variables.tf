@@ -109,8 +109,8 @@ variable "max_attempts" {
   default     = 5
 
   validation {
-    condition     = var.max_attempts >= 5 && var.max_attempts <= 100
-    error_message = "max_attempts must be 5 to 100, which is what Pub/Sub takes."
+    condition     = var.max_attempts >= 5 && var.max_attempts <= 95
+    error_message = "max_attempts must be 5 to 95: Pub/Sub itself takes 5 to 100, and is told five more than the host."
   }
 }
 
@@ -150,6 +150,11 @@ variable "labeling_settings" {
   validation {
     condition     = !var.labeling || var.labeling_push_endpoint != null || contains(keys(var.labeling_settings), "target")
     error_message = "labeling needs a target in labeling_settings, or labeling_push_endpoint."
+  }
+
+  validation {
+    condition     = var.labeling || length(var.labeling_settings) == 0
+    error_message = "labeling_settings need labeling = true."
   }
 }
 

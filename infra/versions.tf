@@ -1,5 +1,6 @@
 terraform {
-  required_version = ">= 1.5"
+  # Validations name other variables than their own.
+  required_version = ">= 1.9"
 
   required_providers {
     google = {

@@ -1,6 +1,7 @@
 //! `cargo xtask check-infra`: what can be known of infra/ and the Dockerfile without a cloud and
 //! without a Docker engine.
 
+mod config;
 mod dockerfile;
 mod facts;
 mod schema;
@@ -37,6 +38,7 @@ pub fn check() -> Result<()> {
     checkov(&["--directory", "infra", "--framework", "terraform"])?;
     checkov(&["--file", "Dockerfile", "--framework", "dockerfile"])?;
     terraform::run_binary()?;
+    config::check()?;
     report("Dockerfile", dockerfile::check()?)?;
     dockerfile::run_image()
 }

@@ -38,15 +38,20 @@ pub fn check() -> Result<Vec<String>> {
     let mut findings = facts::check(&config);
     let schema = Schema::open(&modules.join("@cdktf/provider-google"))?;
     findings.extend(schema.check(&config)?);
+    findings.extend(super::config::values_differ(&parsed));
     Ok(findings)
+}
+
+/// The program that runs Terraform files, where there is one.
+pub(super) fn binary() -> Option<&'static str> {
+    ["terraform", "tofu"]
+        .into_iter()
+        .find(|name| sh::on_path(name))
 }
 
 /// `fmt`, `init` and `validate` where a binary is on PATH; says what was not run.
 pub fn run_binary() -> Result<()> {
-    let Some(binary) = ["terraform", "tofu"]
-        .into_iter()
-        .find(|name| sh::on_path(name))
-    else {
+    let Some(binary) = binary() else {
         eprintln!("NOT RUN: terraform fmt and validate, for there is no terraform or tofu on PATH");
         return Ok(());
     };
