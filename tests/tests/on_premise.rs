@@ -40,7 +40,10 @@ impl Site {
     fn run(&self, arguments: &[&str]) -> (bool, String) {
         let output: Output = run(&mut self.command(arguments));
         let said = [output.stdout, output.stderr].concat();
-        (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&said).into_owned(),
+        )
     }
 }
 
@@ -70,5 +73,8 @@ fn videos_in_s3_become_images_by_messages_of_rabbitmq() {
     let (none, said) = site.run(&["failures", "list"]);
     assert!(!none && said.contains("videos/junk.mp4"), "{said}");
     let (_, said) = site.run(&["sweep", "--sweep-age", "1ms"]);
-    assert!(said.contains("1 done, 1 failed") && said.contains("0 queued"), "{said}");
+    assert!(
+        said.contains("1 done, 1 failed") && said.contains("0 queued"),
+        "{said}"
+    );
 }

@@ -5,7 +5,7 @@ use crate::body;
 use framemill_contract::{LabelBatch, LabelConfig, LabelFrame, Prediction, SentBatch};
 use framemill_functions::gcs::encoded;
 use framemill_functions::http::{HttpRequest, Web};
-use framemill_functions::labeling::{Api, Target, TargetError};
+use framemill_functions::labeling::{Api, Target, TargetError, refuse_setting};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -42,7 +42,9 @@ struct Control {
 struct Input {
     #[serde(rename = "type")]
     kind: String,
-    value: String,
+    /// None where it shows a list of images.
+    #[serde(default)]
+    value: Option<String>,
 }
 
 /// What tasks have to look like for the project's labeling interface.
@@ -85,28 +87,34 @@ impl<'a, W: Web> LabelStudio<'a, W> {
     async fn interface(&self) -> Result<Interface, TargetError> {
         let url = format!("{}/api/projects/{}", self.url, self.project);
         let project: Project = self.api.ask(HttpRequest::get(url)).await?;
-        Ok(project.into())
+        project.try_into()
     }
 }
 
-impl From<Project> for Interface {
+impl TryFrom<Project> for Interface {
+    type Error = TargetError;
+
     /// The names that Label Studio's own templates use stand in where the project has no
     /// interface yet.
-    fn from(project: Project) -> Self {
+    fn try_from(project: Project) -> Result<Self, TargetError> {
         let controls = project.parsed_label_config;
         let inputs = controls.values().flat_map(|control| &control.inputs);
-        let image = inputs
-            .filter(|input| input.kind == "Image")
-            .map(|input| input.value.trim_start_matches('$').to_owned())
-            .next();
+        let images: Vec<&Input> = inputs.filter(|input| input.kind == "Image").collect();
+        let mut names = images.iter().filter_map(|input| input.value.as_deref());
+        let image = match names.next() {
+            Some(name) => name.trim_start_matches('$').to_owned(),
+            None if images.is_empty() => "image".to_owned(),
+            None => {
+                let reason = "has an interface whose <Image> has no `value`, for example because \
+                              it shows a list: write <Image value=\"$image\" …>";
+                return Err(refuse_setting("project", reason.to_owned()));
+            }
+        };
         let rectangles = controls
             .into_iter()
             .filter(|(_, control)| control.kind == "RectangleLabels")
             .find_map(|(name, control)| Some((name, control.to_name.into_iter().next()?)));
-        Self {
-            image: image.unwrap_or_else(|| "image".to_owned()),
-            rectangles,
-        }
+        Ok(Self { image, rectangles })
     }
 }
 
@@ -250,9 +258,22 @@ mod tests {
             },
         }});
         let project: Project = serde_json::from_value(project).unwrap();
-        let interface = Interface::from(project);
+        let interface = Interface::try_from(project).unwrap();
         assert_eq!(interface.image, "url");
         let expected = ("boxes".to_owned(), "photo".to_owned());
         assert_eq!(interface.rectangles, Some(expected));
+    }
+
+    #[test]
+    fn a_list_of_images_is_a_setting_of_the_project() {
+        let project = json!({"parsed_label_config": {"kind": {
+            "type": "Choices", "to_name": ["photo"],
+            "inputs": [{"type": "Image", "valueList": "$urls"}],
+        }}});
+        let project: Project = serde_json::from_value(project).unwrap();
+        let Err(TargetError::Setting(error)) = Interface::try_from(project) else {
+            panic!("a list of images was taken for an image");
+        };
+        assert_eq!(error.key, "project");
     }
 }
