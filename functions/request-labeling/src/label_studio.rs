@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, HashMap};
 
 /// Tasks on a page of a listing.
 const PAGE: u64 = 200;
+/// Seconds between questions about an import in the background.
+const POLL: u64 = 5;
 
 /// A project of a Label Studio.
 pub(crate) struct LabelStudio<'a, W> {
@@ -67,10 +69,14 @@ struct Task {
     data: Value,
 }
 
+/// Answer to an import, and what is told of one that goes on in the background.
 #[derive(Deserialize)]
 struct Imported {
-    #[serde(default)]
-    task_ids: Vec<u64>,
+    task_ids: Option<Vec<u64>>,
+    /// Number of an import in the background: Label Studio Enterprise has them.
+    import: Option<u64>,
+    status: Option<String>,
+    error: Option<String>,
 }
 
 impl<'a, W: Web> LabelStudio<'a, W> {
@@ -88,6 +94,38 @@ impl<'a, W: Web> LabelStudio<'a, W> {
         let url = format!("{}/api/projects/{}", self.url, self.project);
         let project: Project = self.api.ask(HttpRequest::get(url)).await?;
         project.try_into()
+    }
+
+    /// What becomes of an import in the background, if it is known `until` then. As long as it
+    /// is not, whatever goes wrong leaves it in doubt.
+    async fn ended(&self, import: u64, until: u64) -> Result<Imported, TargetError> {
+        let url = format!(
+            "{}/api/projects/{}/imports/{import}/",
+            self.url, self.project
+        );
+        let doubt = |reason: String| TargetError::InDoubt {
+            reason: format!("import {import} goes on in the background: {reason}"),
+        };
+        loop {
+            self.api.sleep(POLL).await;
+            let asked = self.api.ask(HttpRequest::get(url.clone())).await;
+            let imported: Imported = asked.map_err(|error| doubt(format!("{error:?}")))?;
+            match imported.status.as_deref() {
+                Some("completed") => return Ok(imported),
+                Some("failed") => {
+                    let message = imported
+                        .error
+                        .unwrap_or_default()
+                        .chars()
+                        .take(500)
+                        .collect();
+                    let status = 400;
+                    return Err(TargetError::Refused { status, message });
+                }
+                _ if self.api.now() >= until => return Err(doubt("not done yet".to_owned())),
+                _ => {}
+            }
+        }
     }
 }
 
@@ -150,16 +188,20 @@ impl<W: Web> Target for LabelStudio<'_, W> {
         );
         let request = HttpRequest::post(url, body(&tasks)?);
         let answer = self.api.tell(request, until).await?;
-        let imported: Imported = answer.json()?;
-        if imported.task_ids.len() != tasks.len() {
-            // An import in the background: the next delivery finds its tasks.
+        let mut imported: Imported = answer.json()?;
+        if let Some(import) = imported.import {
+            imported = self.ended(import, until).await?;
+        }
+        let ids = imported.task_ids.unwrap_or_default();
+        if ids.len() != tasks.len() {
+            // The next delivery finds the tasks that there are.
             let reason = format!("import of {} tasks: {}", tasks.len(), answer.text());
             return Err(TargetError::InDoubt { reason });
         }
         Ok(SentBatch {
             tasks: tasks.len() as u64,
             existing: 0,
-            ids: imported.task_ids.iter().map(u64::to_string).collect(),
+            ids: ids.iter().map(u64::to_string).collect(),
         })
     }
 }

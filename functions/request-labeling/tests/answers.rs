@@ -182,10 +182,45 @@ fn a_refusal_becomes_a_failure_record_with_the_targets_words() {
 
 #[test]
 fn an_import_in_the_background_is_waited_for() {
-    let (world, answer) = first_says("label-studio", says(201, None, "{\"import\": 5}"));
-    assert!(retry(&answer).1.contains("\"import\""), "{answer:?}");
-    assert_eq!(answer.retry_after, 600);
-    assert!(world.ending("receipt.json").is_empty());
+    let (world, config) = (World::new(FRAMES), config("label-studio", &[]));
+    world.targets.borrow_mut().background = Some(Ok(3));
+    let answer = world.deliver(&config).unwrap();
+    assert!(
+        matches!(answer.outcome, Outcome::Requested { tasks: FRAMES, .. }),
+        "{answer:?}"
+    );
+    assert_eq!(
+        world.json("receipt.json")["batches"][0]["ids"],
+        json!(["1", "2"])
+    );
+    world.assert_each_once(FRAMES, "background");
+}
+
+#[test]
+fn an_import_in_the_background_that_does_not_end_keeps_the_lease() {
+    // One that takes longer than we wait, and one that cannot be asked for.
+    for (background, answer) in [(Some(Ok(10_000)), None), (None, Some("{\"import\": 5}"))] {
+        let (world, config) = (World::new(FRAMES), config("label-studio", &[]));
+        world.targets.borrow_mut().background = background;
+        let first = answer.map(|text| says(201, None, text));
+        world.script.borrow_mut().extend(first);
+        let answer = world.deliver(&config).unwrap();
+        assert!(retry(&answer).1.contains("import 5"), "{answer:?}");
+        assert_eq!(answer.retry_after, 600);
+        assert!(world.ending("receipt.json").is_empty());
+        assert_eq!(retry(&world.deliver(&config).unwrap()).0, "label_busy");
+    }
+}
+
+#[test]
+fn an_import_in_the_background_that_fails_is_a_refusal() {
+    let (world, config) = (World::new(FRAMES), config("label-studio", &[]));
+    world.targets.borrow_mut().background = Some(Err(()));
+    let answer = world.deliver(&config).unwrap();
+    let Outcome::Rejected { message, .. } = &answer.outcome else {
+        panic!("{answer:?}");
+    };
+    assert!(message.contains("disk is full"), "{message}");
 }
 
 #[test]

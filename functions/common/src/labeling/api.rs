@@ -70,6 +70,11 @@ impl<'a, W: Web> Api<'a, W> {
         }
     }
 
+    /// Waits.
+    pub async fn sleep(&self, seconds: u64) {
+        self.web.sleep(seconds).await;
+    }
+
     /// Seconds after 1970.
     pub fn now(&self) -> u64 {
         self.web.now()

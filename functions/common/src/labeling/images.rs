@@ -151,6 +151,8 @@ mod tests {
         fn now(&self) -> u64 {
             1_700_000_000
         }
+
+        async fn sleep(&self, _: u64) {}
     }
 
     fn url(pairs: &[(&str, &str)]) -> String {

@@ -386,6 +386,11 @@ impl Web for World {
     fn now(&self) -> u64 {
         self.clock.get()
     }
+
+    async fn sleep(&self, seconds: u64) {
+        self.clock.set(self.clock.get() + seconds);
+        Pause(false).await;
+    }
 }
 
 pub fn event(generation: Option<i64>) -> Event {
