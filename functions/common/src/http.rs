@@ -104,6 +104,9 @@ pub trait Web {
 
     /// Seconds after 1970.
     fn now(&self) -> u64;
+
+    /// Waits.
+    async fn sleep(&self, seconds: u64);
 }
 
 #[cfg(test)]

@@ -5,13 +5,15 @@ use crate::body;
 use framemill_contract::{LabelBatch, LabelConfig, LabelFrame, Prediction, SentBatch};
 use framemill_functions::gcs::encoded;
 use framemill_functions::http::{HttpRequest, Web};
-use framemill_functions::labeling::{Api, Target, TargetError};
+use framemill_functions::labeling::{Api, Target, TargetError, refuse_setting};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 
 /// Tasks on a page of a listing.
 const PAGE: u64 = 200;
+/// Seconds between questions about an import in the background.
+const POLL: u64 = 5;
 
 /// A project of a Label Studio.
 pub(crate) struct LabelStudio<'a, W> {
@@ -42,7 +44,9 @@ struct Control {
 struct Input {
     #[serde(rename = "type")]
     kind: String,
-    value: String,
+    /// None where it shows a list of images.
+    #[serde(default)]
+    value: Option<String>,
 }
 
 /// What tasks have to look like for the project's labeling interface.
@@ -65,10 +69,14 @@ struct Task {
     data: Value,
 }
 
+/// Answer to an import, and what is told of one that goes on in the background.
 #[derive(Deserialize)]
 struct Imported {
-    #[serde(default)]
-    task_ids: Vec<u64>,
+    task_ids: Option<Vec<u64>>,
+    /// Number of an import in the background: Label Studio Enterprise has them.
+    import: Option<u64>,
+    status: Option<String>,
+    error: Option<String>,
 }
 
 impl<'a, W: Web> LabelStudio<'a, W> {
@@ -85,28 +93,66 @@ impl<'a, W: Web> LabelStudio<'a, W> {
     async fn interface(&self) -> Result<Interface, TargetError> {
         let url = format!("{}/api/projects/{}", self.url, self.project);
         let project: Project = self.api.ask(HttpRequest::get(url)).await?;
-        Ok(project.into())
+        project.try_into()
+    }
+
+    /// What becomes of an import in the background, if it is known `until` then. As long as it
+    /// is not, whatever goes wrong leaves it in doubt.
+    async fn ended(&self, import: u64, until: u64) -> Result<Imported, TargetError> {
+        let url = format!(
+            "{}/api/projects/{}/imports/{import}/",
+            self.url, self.project
+        );
+        let doubt = |reason: String| TargetError::InDoubt {
+            reason: format!("import {import} goes on in the background: {reason}"),
+        };
+        loop {
+            self.api.sleep(POLL).await;
+            let asked = self.api.ask(HttpRequest::get(url.clone())).await;
+            let imported: Imported = asked.map_err(|error| doubt(format!("{error:?}")))?;
+            match imported.status.as_deref() {
+                Some("completed") => return Ok(imported),
+                Some("failed") => {
+                    let message = imported
+                        .error
+                        .unwrap_or_default()
+                        .chars()
+                        .take(500)
+                        .collect();
+                    let status = 400;
+                    return Err(TargetError::Refused { status, message });
+                }
+                _ if self.api.now() >= until => return Err(doubt("not done yet".to_owned())),
+                _ => {}
+            }
+        }
     }
 }
 
-impl From<Project> for Interface {
+impl TryFrom<Project> for Interface {
+    type Error = TargetError;
+
     /// The names that Label Studio's own templates use stand in where the project has no
     /// interface yet.
-    fn from(project: Project) -> Self {
+    fn try_from(project: Project) -> Result<Self, TargetError> {
         let controls = project.parsed_label_config;
         let inputs = controls.values().flat_map(|control| &control.inputs);
-        let image = inputs
-            .filter(|input| input.kind == "Image")
-            .map(|input| input.value.trim_start_matches('$').to_owned())
-            .next();
+        let images: Vec<&Input> = inputs.filter(|input| input.kind == "Image").collect();
+        let mut names = images.iter().filter_map(|input| input.value.as_deref());
+        let image = match names.next() {
+            Some(name) => name.trim_start_matches('$').to_owned(),
+            None if images.is_empty() => "image".to_owned(),
+            None => {
+                let reason = "has an interface whose <Image> has no `value`, for example because \
+                              it shows a list: write <Image value=\"$image\" …>";
+                return Err(refuse_setting("project", reason.to_owned()));
+            }
+        };
         let rectangles = controls
             .into_iter()
             .filter(|(_, control)| control.kind == "RectangleLabels")
             .find_map(|(name, control)| Some((name, control.to_name.into_iter().next()?)));
-        Self {
-            image: image.unwrap_or_else(|| "image".to_owned()),
-            rectangles,
-        }
+        Ok(Self { image, rectangles })
     }
 }
 
@@ -142,16 +188,20 @@ impl<W: Web> Target for LabelStudio<'_, W> {
         );
         let request = HttpRequest::post(url, body(&tasks)?);
         let answer = self.api.tell(request, until).await?;
-        let imported: Imported = answer.json()?;
-        if imported.task_ids.len() != tasks.len() {
-            // An import in the background: the next delivery finds its tasks.
+        let mut imported: Imported = answer.json()?;
+        if let Some(import) = imported.import {
+            imported = self.ended(import, until).await?;
+        }
+        let ids = imported.task_ids.unwrap_or_default();
+        if ids.len() != tasks.len() {
+            // The next delivery finds the tasks that there are.
             let reason = format!("import of {} tasks: {}", tasks.len(), answer.text());
             return Err(TargetError::InDoubt { reason });
         }
         Ok(SentBatch {
             tasks: tasks.len() as u64,
             existing: 0,
-            ids: imported.task_ids.iter().map(u64::to_string).collect(),
+            ids: ids.iter().map(u64::to_string).collect(),
         })
     }
 }
@@ -250,9 +300,22 @@ mod tests {
             },
         }});
         let project: Project = serde_json::from_value(project).unwrap();
-        let interface = Interface::from(project);
+        let interface = Interface::try_from(project).unwrap();
         assert_eq!(interface.image, "url");
         let expected = ("boxes".to_owned(), "photo".to_owned());
         assert_eq!(interface.rectangles, Some(expected));
+    }
+
+    #[test]
+    fn a_list_of_images_is_a_setting_of_the_project() {
+        let project = json!({"parsed_label_config": {"kind": {
+            "type": "Choices", "to_name": ["photo"],
+            "inputs": [{"type": "Image", "valueList": "$urls"}],
+        }}});
+        let project: Project = serde_json::from_value(project).unwrap();
+        let Err(TargetError::Setting(error)) = Interface::try_from(project) else {
+            panic!("a list of images was taken for an image");
+        };
+        assert_eq!(error.key, "project");
     }
 }

@@ -6,12 +6,12 @@ use base64::Engine as _;
 use framemill_contract::{LabelBatch, LabelConfig, LabelFrame, SentBatch};
 use framemill_functions::http::{HttpRequest, Web};
 use framemill_functions::labeling::{Api, Target, TargetError};
-use futures::{StreamExt as _, TryStreamExt as _};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
-/// Requests at the same time.
+/// Requests at the same time, which are a batch: where Scale has enough of us, the batches before
+/// are noted, and the next delivery goes on after them.
 const PARALLEL: usize = 8;
 
 /// A Scale account, and the project in it.
@@ -112,6 +112,10 @@ fn hypothesis(frame: &LabelFrame) -> Value {
 }
 
 impl<W: Web> Target for Scale<'_, W> {
+    fn most(&self) -> usize {
+        PARALLEL
+    }
+
     /// Frames that are there are told apart by their `unique_id` when they are sent.
     async fn existing(&self, _video: &str) -> Result<HashMap<String, String>, TargetError> {
         Ok(HashMap::new())
@@ -120,10 +124,9 @@ impl<W: Web> Target for Scale<'_, W> {
     async fn send(&self, batch: &LabelBatch, until: u64) -> Result<SentBatch, TargetError> {
         let frames = batch.frames.iter();
         let requests = frames.map(|frame| self.create(batch, frame, until));
-        let answers: Vec<Option<String>> = futures::stream::iter(requests)
-            .buffered(PARALLEL)
-            .try_collect()
-            .await?;
+        // All of them end, also where one fails: each may make a task.
+        let answers = futures::future::join_all(requests).await;
+        let answers: Vec<Option<String>> = answers.into_iter().collect::<Result<_, _>>()?;
         let existing = answers.iter().filter(|answer| answer.is_none()).count() as u64;
         Ok(SentBatch {
             tasks: (answers.len() as u64).saturating_sub(existing),

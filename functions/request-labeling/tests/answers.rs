@@ -87,6 +87,8 @@ fn busy_targets_are_waited_for_as_long_as_they_say() {
         for (status, header, expected) in [
             (429, Some("37"), 37),
             (503, Some("120"), 120),
+            (425, None, 10),
+            (501, None, 10),
             (429, None, 10),
             (500, Some("0"), 1),
             (429, Some("1000000"), 3600),
@@ -114,13 +116,31 @@ fn busy_targets_are_waited_for_as_long_as_they_say() {
 #[test]
 fn after_a_request_in_doubt_the_lease_runs_out_first() {
     for target in ["label-studio", "cvat", "own-company"] {
-        let (world, answer) = first_says(target, says(504, None, "gateway time-out"));
-        assert_eq!(retry(&answer).0, "label_target");
-        assert_eq!(answer.retry_after, 600, "{target}");
-        let next = world.deliver(&config(target, &[])).unwrap();
-        assert_eq!(retry(&next).0, "label_busy", "{target}");
-        world.deliver_until_settled(&config(target, &[]), target);
-        world.assert_each_once(FRAMES, target);
+        for status in [408, 502, 504, 505, 520, 522, 524, 527, 598, 599] {
+            let (world, answer) = first_says(target, says(status, None, "gateway time-out"));
+            let context = format!("{target}, {status}");
+            assert_eq!(retry(&answer).0, "label_target", "{context}");
+            assert_eq!(answer.retry_after, 600, "{context}");
+            let next = world.deliver(&config(target, &[])).unwrap();
+            assert_eq!(retry(&next).0, "label_busy", "{context}");
+            world.deliver_until_settled(&config(target, &[]), &context);
+            world.assert_each_once(FRAMES, &context);
+        }
+    }
+}
+
+#[test]
+fn an_address_that_leads_elsewhere_is_a_setting() {
+    for target in TARGETS {
+        for status in [301, 302, 303, 307, 308, 405] {
+            let (world, answer) = first_says(target, says(status, None, ""));
+            let (code, message) = retry(&answer);
+            assert_eq!(code, "configuration", "{target}: {status}");
+            assert!(message.contains("`target_url`"), "{target}: {message}");
+            assert!(world.ending("failure.json").is_empty(), "{target}");
+            world.deliver_until_settled(&config(target, &[]), target);
+            world.assert_each_once(FRAMES, target);
+        }
     }
 }
 
@@ -162,10 +182,45 @@ fn a_refusal_becomes_a_failure_record_with_the_targets_words() {
 
 #[test]
 fn an_import_in_the_background_is_waited_for() {
-    let (world, answer) = first_says("label-studio", says(201, None, "{\"import\": 5}"));
-    assert!(retry(&answer).1.contains("\"import\""), "{answer:?}");
-    assert_eq!(answer.retry_after, 600);
-    assert!(world.ending("receipt.json").is_empty());
+    let (world, config) = (World::new(FRAMES), config("label-studio", &[]));
+    world.targets.borrow_mut().background = Some(Ok(3));
+    let answer = world.deliver(&config).unwrap();
+    assert!(
+        matches!(answer.outcome, Outcome::Requested { tasks: FRAMES, .. }),
+        "{answer:?}"
+    );
+    assert_eq!(
+        world.json("receipt.json")["batches"][0]["ids"],
+        json!(["1", "2"])
+    );
+    world.assert_each_once(FRAMES, "background");
+}
+
+#[test]
+fn an_import_in_the_background_that_does_not_end_keeps_the_lease() {
+    // One that takes longer than we wait, and one that cannot be asked for.
+    for (background, answer) in [(Some(Ok(10_000)), None), (None, Some("{\"import\": 5}"))] {
+        let (world, config) = (World::new(FRAMES), config("label-studio", &[]));
+        world.targets.borrow_mut().background = background;
+        let first = answer.map(|text| says(201, None, text));
+        world.script.borrow_mut().extend(first);
+        let answer = world.deliver(&config).unwrap();
+        assert!(retry(&answer).1.contains("import 5"), "{answer:?}");
+        assert_eq!(answer.retry_after, 600);
+        assert!(world.ending("receipt.json").is_empty());
+        assert_eq!(retry(&world.deliver(&config).unwrap()).0, "label_busy");
+    }
+}
+
+#[test]
+fn an_import_in_the_background_that_fails_is_a_refusal() {
+    let (world, config) = (World::new(FRAMES), config("label-studio", &[]));
+    world.targets.borrow_mut().background = Some(Err(()));
+    let answer = world.deliver(&config).unwrap();
+    let Outcome::Rejected { message, .. } = &answer.outcome else {
+        panic!("{answer:?}");
+    };
+    assert!(message.contains("disk is full"), "{message}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ mod world;
 
 use framemill_contract::{LabelIntent, LabelReceipt, Outcome};
 use futures::FutureExt as _;
-use world::{Fault, TARGETS, World, config};
+use world::{Fault, TARGETS, VERSIONS, Versions, World, config};
 
 const FRAMES: u64 = 5;
 
@@ -44,27 +44,29 @@ fn an_undisturbed_delivery_makes_one_task_per_frame_and_a_receipt() {
 
 #[test]
 fn whatever_breaks_at_any_step_every_frame_has_one_task_in_the_end() {
-    for target in TARGETS {
-        let config = config(target, &[]);
-        let undisturbed = World::new(FRAMES);
-        undisturbed.deliver(&config).unwrap();
-        let steps = undisturbed.calls.get();
-        assert!(steps >= 9, "{target}: {steps}");
-        for fault in [Fault::Fails, Fault::Loses, Fault::Dies, Fault::DiesLate] {
-            for step in 0..steps {
-                let context = format!("{target}, {fault:?} at {step}");
-                let world = World::new(FRAMES);
-                world.fault.set(Some((step, fault)));
-                let first = world.deliver(&config);
-                if let Some(first) = &first {
-                    let last = step + 1 == steps;
-                    assert!(is_retry(&first.outcome) || last, "{context}: {first:?}");
-                    world.clock.set(world.clock.get() + first.retry_after);
+    for versions in VERSIONS {
+        for target in TARGETS {
+            let config = config(target, &[]);
+            let undisturbed = World::of_kind(FRAMES, versions);
+            undisturbed.deliver(&config).unwrap();
+            let steps = undisturbed.calls.get();
+            assert!(steps >= 9, "{target}: {steps}");
+            for fault in [Fault::Fails, Fault::Loses, Fault::Dies, Fault::DiesLate] {
+                for step in 0..steps {
+                    let context = format!("{target}, {versions:?}, {fault:?} at {step}");
+                    let world = World::of_kind(FRAMES, versions);
+                    world.fault.set(Some((step, fault)));
+                    let first = world.deliver(&config);
+                    if let Some(first) = &first {
+                        let last = step + 1 == steps;
+                        assert!(is_retry(&first.outcome) || last, "{context}: {first:?}");
+                        world.clock.set(world.clock.get() + first.retry_after);
+                    }
+                    let settled = world.deliver_until_settled(&config, &context);
+                    assert_eq!(settled.status(), 200, "{context}");
+                    world.assert_each_once(FRAMES, &context);
+                    assert_eq!(world.ending("receipt.json").len(), 1, "{context}");
                 }
-                let settled = world.deliver_until_settled(&config, &context);
-                assert_eq!(settled.status(), 200, "{context}");
-                world.assert_each_once(FRAMES, &context);
-                assert_eq!(world.ending("receipt.json").len(), 1, "{context}");
             }
         }
     }
@@ -73,19 +75,21 @@ fn whatever_breaks_at_any_step_every_frame_has_one_task_in_the_end() {
 /// Two faults in a row: the second hits the delivery that mends the first.
 #[test]
 fn two_faults_in_a_row_do_no_more() {
-    for target in TARGETS {
-        let config = config(target, &[]);
-        for first in 0..14 {
-            for second in 0..20 {
-                let context = format!("{target}, {first} then {second}");
-                let world = World::new(FRAMES);
-                world.fault.set(Some((first, Fault::DiesLate)));
-                world.deliver(&config);
-                world.clock.set(world.clock.get() + 601);
-                world.calls.set(0);
-                world.fault.set(Some((second, Fault::Loses)));
-                world.deliver_until_settled(&config, &context);
-                world.assert_each_once(FRAMES, &context);
+    for versions in VERSIONS {
+        for target in TARGETS {
+            let config = config(target, &[]);
+            for first in 0..14 {
+                for second in 0..20 {
+                    let context = format!("{target}, {versions:?}, {first} then {second}");
+                    let world = World::of_kind(FRAMES, versions);
+                    world.fault.set(Some((first, Fault::DiesLate)));
+                    world.deliver(&config);
+                    world.clock.set(world.clock.get() + 601);
+                    world.calls.set(0);
+                    world.fault.set(Some((second, Fault::Loses)));
+                    world.deliver_until_settled(&config, &context);
+                    world.assert_each_once(FRAMES, &context);
+                }
             }
         }
     }
@@ -93,49 +97,52 @@ fn two_faults_in_a_row_do_no_more() {
 
 #[test]
 fn three_deliveries_one_after_the_other_ask_once() {
-    for target in TARGETS {
-        let (world, config) = (World::new(FRAMES), config(target, &[]));
-        world.deliver(&config).unwrap();
-        let before = world.targets.borrow().bodies.len();
-        for _ in 0..2 {
-            let answer = world.deliver(&config).unwrap();
-            let manifest = world::MANIFEST.to_owned();
-            assert_eq!(answer.outcome, Outcome::Unchanged { manifest });
+    for versions in VERSIONS {
+        for target in TARGETS {
+            let (world, config) = (World::of_kind(FRAMES, versions), config(target, &[]));
+            world.deliver(&config).unwrap();
+            let before = world.targets.borrow().bodies.len();
+            for _ in 0..2 {
+                let answer = world.deliver(&config).unwrap();
+                let manifest = world::MANIFEST.to_owned();
+                assert_eq!(answer.outcome, Outcome::Unchanged { manifest });
+            }
+            assert_eq!(world.targets.borrow().bodies.len(), before, "{target}");
+            world.assert_each_once(FRAMES, target);
         }
-        assert_eq!(world.targets.borrow().bodies.len(), before, "{target}");
-        world.assert_each_once(FRAMES, target);
     }
 }
 
 #[test]
 fn three_deliveries_at_the_same_time_ask_once() {
-    for target in TARGETS {
-        let config = config(target, &[]);
-        for seed in 1..200 {
-            let context = format!("{target}, seed {seed}");
-            let world = World::new(FRAMES);
-            world.seed.set(seed * 0x9E37_79B9_7F4A_7C15);
-            let (a, b, c) = (world.run(&config), world.run(&config), world.run(&config));
-            let mut all = Box::pin(futures::future::join3(a, b, c));
-            let (a, b, c) = world.poll_to_end(&mut all).unwrap();
-            let asked = [&a, &b, &c]
-                .iter()
-                .filter(|answer| matches!(answer.outcome, Outcome::Requested { .. }))
-                .count();
-            assert_eq!(asked, 1, "{context}");
-            for answer in [&a, &b, &c] {
-                let busy =
-                    matches!(&answer.outcome, Outcome::Retry { code, .. } if code == "label_busy");
-                assert!(
-                    busy || answer.outcome.status() == 200,
-                    "{context}: {answer:?}"
-                );
-                assert!(!busy || answer.retry_after > 0, "{context}: {answer:?}");
+    for versions in VERSIONS {
+        for target in TARGETS {
+            let config = config(target, &[]);
+            for seed in 1..200 {
+                let context = format!("{target}, {versions:?}, seed {seed}");
+                let world = World::of_kind(FRAMES, versions);
+                world.seed.set(seed * 0x9E37_79B9_7F4A_7C15);
+                let (a, b, c) = (world.run(&config), world.run(&config), world.run(&config));
+                let mut all = Box::pin(futures::future::join3(a, b, c));
+                let (a, b, c) = world.poll_to_end(&mut all).unwrap();
+                let asked = [&a, &b, &c]
+                    .iter()
+                    .filter(|answer| matches!(answer.outcome, Outcome::Requested { .. }))
+                    .count();
+                assert_eq!(asked, 1, "{context}");
+                for answer in [&a, &b, &c] {
+                    let busy = matches!(&answer.outcome, Outcome::Retry { code, .. } if code == "label_busy");
+                    assert!(
+                        busy || answer.outcome.status() == 200,
+                        "{context}: {answer:?}"
+                    );
+                    assert!(!busy || answer.retry_after > 0, "{context}: {answer:?}");
+                }
+                world.assert_each_once(FRAMES, &context);
+                world.seed.set(0);
+                let again = world.deliver(&config).unwrap().outcome;
+                assert!(matches!(again, Outcome::Unchanged { .. }), "{context}");
             }
-            world.assert_each_once(FRAMES, &context);
-            world.seed.set(0);
-            let again = world.deliver(&config).unwrap().outcome;
-            assert!(matches!(again, Outcome::Unchanged { .. }), "{context}");
         }
     }
 }
@@ -143,20 +150,22 @@ fn three_deliveries_at_the_same_time_ask_once() {
 /// Three deliveries that find the intent of one that died long ago: one of them takes over.
 #[test]
 fn a_lease_that_is_over_is_taken_by_one() {
-    for target in TARGETS {
-        let config = config(target, &[]);
-        for seed in 1..100 {
-            let context = format!("{target}, seed {seed}");
-            let world = World::new(FRAMES);
-            world.fault.set(Some((4, Fault::DiesLate)));
-            assert_eq!(world.deliver(&config), None, "{context}");
-            assert_eq!(world.ending("intent.json").len(), 1, "{context}");
-            world.clock.set(world.clock.get() + 600);
-            world.seed.set(seed * 0x9E37_79B9_7F4A_7C15);
-            let (a, b, c) = (world.run(&config), world.run(&config), world.run(&config));
-            let mut all = Box::pin(futures::future::join3(a, b, c));
-            world.poll_to_end(&mut all).unwrap();
-            world.assert_each_once(FRAMES, &context);
+    for versions in VERSIONS {
+        for target in TARGETS {
+            let config = config(target, &[]);
+            for seed in 1..100 {
+                let context = format!("{target}, {versions:?}, seed {seed}");
+                let world = World::of_kind(FRAMES, versions);
+                world.fault.set(Some((4, Fault::DiesLate)));
+                assert_eq!(world.deliver(&config), None, "{context}");
+                assert_eq!(world.ending("intent.json").len(), 1, "{context}");
+                world.clock.set(world.clock.get() + 600);
+                world.seed.set(seed * 0x9E37_79B9_7F4A_7C15);
+                let (a, b, c) = (world.run(&config), world.run(&config), world.run(&config));
+                let mut all = Box::pin(futures::future::join3(a, b, c));
+                world.poll_to_end(&mut all).unwrap();
+                world.assert_each_once(FRAMES, &context);
+            }
         }
     }
 }
@@ -177,31 +186,63 @@ fn while_a_lease_lasts_others_wait_for_its_end() {
 /// nothing more when it wakes up.
 #[test]
 fn a_holder_that_wakes_up_too_late_sends_nothing() {
-    for target in TARGETS {
-        let config = config(target, &[]);
-        let mut slept = 0;
-        for polls in 1..60 {
-            let context = format!("{target}, after {polls} polls");
-            let world = World::new(FRAMES);
-            world.seed.set(0x1234_5678_9ABC_DEF1);
-            let mut sleeper = Box::pin(world.run(&config));
-            let ended = (0..polls).any(|_| (&mut sleeper).now_or_never().is_some());
-            if ended || world.posting.replace(false) {
-                continue;
+    for versions in VERSIONS {
+        for target in TARGETS {
+            let config = config(target, &[]);
+            let mut slept = 0;
+            for polls in 1..60 {
+                let context = format!("{target}, {versions:?}, after {polls} polls");
+                let world = World::of_kind(FRAMES, versions);
+                world.seed.set(0x1234_5678_9ABC_DEF1);
+                let mut sleeper = Box::pin(world.run(&config));
+                let ended = (0..polls).any(|_| (&mut sleeper).now_or_never().is_some());
+                if ended || world.posting.replace(false) {
+                    continue;
+                }
+                slept += 1;
+                world.clock.set(world.clock.get() + 601);
+                let other = world.deliver_until_settled(&config, &context);
+                let woken = world.poll_to_end(&mut sleeper).unwrap().outcome;
+                let asked = |outcome: &Outcome| matches!(outcome, Outcome::Requested { .. });
+                // It may sleep when its receipt is written already; where bytes tell who wrote it,
+                // both did.
+                let both = versions == Versions::OwnBytes && asked(&woken);
+                assert!(
+                    asked(&woken) != asked(&other) || both,
+                    "{context}: {woken:?}, {other:?}"
+                );
+                world.assert_each_once(FRAMES, &context);
             }
-            slept += 1;
-            world.clock.set(world.clock.get() + 601);
-            let other = world.deliver_until_settled(&config, &context);
-            let woken = world.poll_to_end(&mut sleeper).unwrap().outcome;
-            let asked = |outcome: &Outcome| matches!(outcome, Outcome::Requested { .. });
-            // It may sleep when its receipt is written already.
-            assert!(
-                asked(&woken) != asked(&other),
-                "{context}: {woken:?}, {other:?}"
-            );
-            world.assert_each_once(FRAMES, &context);
+            assert!(slept > 5, "{target}: slept {slept} times only");
         }
-        assert!(slept > 5, "{target}: slept {slept} times only");
+    }
+}
+
+/// A holder that wakes up when its lease is over, and renews it while another takes it: one of
+/// them has it then.
+#[test]
+fn a_lease_is_renewed_or_taken_but_not_both() {
+    for versions in VERSIONS {
+        for target in ["label-studio", "cvat", "own-company"] {
+            let config = config(target, &[]);
+            for (polls, seed) in (1..40).flat_map(|polls| (1..20).map(move |seed| (polls, seed))) {
+                let world = World::of_kind(FRAMES, versions);
+                world.seed.set(0x1234_5678_9ABC_DEF1);
+                let mut sleeper = Box::pin(world.run(&config));
+                let ended = (0..polls).any(|_| (&mut sleeper).now_or_never().is_some());
+                if ended || world.posting.replace(false) {
+                    continue;
+                }
+                world.clock.set(world.clock.get() + 601);
+                world.seed.set(seed * 0x9E37_79B9_7F4A_7C15);
+                let mut both = Box::pin(futures::future::join(sleeper, world.run(&config)));
+                world.poll_to_end(&mut both).unwrap();
+                world.seed.set(0);
+                let context = format!("{target}, {versions:?}, {polls} polls, seed {seed}");
+                world.deliver_until_settled(&config, &context);
+                world.assert_each_once(FRAMES, &context);
+            }
+        }
     }
 }
 
@@ -253,4 +294,124 @@ fn the_batches_of_an_intent_hold() {
     let bodies = world.targets.borrow().bodies.clone();
     let batches: Vec<_> = bodies.iter().map(|body| body["batch"].clone()).collect();
     assert_eq!(batches, [2, 3]);
+}
+
+/// Another delivery takes the lease with a write that would have been ours, byte for byte: ours
+/// sends nothing from then on.
+#[test]
+fn a_write_that_was_overtaken_is_not_taken_for_our_own() {
+    for versions in VERSIONS {
+        for target in TARGETS {
+            let (world, config) = (World::of_kind(FRAMES, versions), config(target, &[]));
+            // The receipt, the manifest twice, the intent.
+            world.fault.set(Some((3, Fault::Overtaken)));
+            let context = format!("{target}, {versions:?}");
+            let answer = world.deliver(&config).unwrap();
+            let busy =
+                matches!(&answer.outcome, Outcome::Retry { code, .. } if code == "label_busy");
+            assert!(busy, "{context}: {answer:?}");
+            assert!(world.targets.borrow().labelled.is_empty(), "{context}");
+            world.deliver_until_settled(&config, &context);
+            world.assert_each_once(FRAMES, &context);
+        }
+    }
+}
+
+#[test]
+fn a_lease_whose_time_no_one_knows_is_not_over() {
+    let (world, config) = (World::new(FRAMES), config("label-studio", &[]));
+    world.undated.set(true);
+    world.fault.set(Some((4, Fault::Dies)));
+    assert_eq!(world.deliver(&config), None);
+    for _ in 0..3 {
+        world.clock.set(world.clock.get() + 100_000);
+        let answer = world.deliver(&config).unwrap();
+        assert!(is_retry(&answer.outcome), "{answer:?}");
+        assert_eq!(answer.retry_after, 600);
+    }
+    assert!(world.targets.borrow().labelled.is_empty());
+}
+
+/// Scale takes 12 tasks, then none until the next delivery: each delivery goes on where the one
+/// before stopped.
+#[test]
+fn a_target_that_has_enough_for_now_gets_the_rest_later() {
+    let more = [("batch_size", "500")];
+    let (world, config) = (World::new(40), config("scale", &more));
+    let mut deliveries = 0;
+    loop {
+        world.budget.set(Some(12));
+        deliveries += 1;
+        let answer = world.deliver(&config).unwrap();
+        if !is_retry(&answer.outcome) {
+            break;
+        }
+        let intent: LabelIntent = serde_json::from_value(world.json("intent.json")).unwrap();
+        assert!(intent.sent.len() >= deliveries, "{:?}", intent.sent);
+        world.clock.set(world.clock.get() + answer.retry_after);
+    }
+    assert!(deliveries <= 5, "{deliveries}");
+    world.assert_each_once(40, "scale");
+}
+
+/// A batch that is too large is refused; with a lower batch_size it is not.
+#[test]
+fn a_lower_batch_size_takes_effect_after_a_refusal() {
+    for target in TARGETS {
+        let world = World::new(FRAMES);
+        let refusal = framemill_functions::http::HttpResponse {
+            status: 413,
+            ..Default::default()
+        };
+        world.script.borrow_mut().push_back(refusal);
+        let large = config(target, &[("batch_size", "100")]);
+        let outcome = world.deliver(&large).unwrap().outcome;
+        assert!(
+            matches!(outcome, Outcome::Rejected { .. }),
+            "{target}: {outcome:?}"
+        );
+        let outcome = world.deliver(&config(target, &[])).unwrap().outcome;
+        assert!(
+            matches!(outcome, Outcome::Requested { .. }),
+            "{target}: {outcome:?}"
+        );
+        let receipt: LabelReceipt = serde_json::from_value(world.json("receipt.json")).unwrap();
+        assert_eq!(receipt.batches.len(), 3, "{target}");
+        world.assert_each_once(FRAMES, target);
+    }
+}
+
+/// The same where the answer to the first batch was lost: it may be there, so batches stay.
+#[test]
+fn batches_hold_where_the_first_may_be_there() {
+    for target in ["webhook", "pubsub"] {
+        let undisturbed = World::new(FRAMES);
+        let large = config(target, &[("batch_size", "3")]);
+        undisturbed.deliver(&large).unwrap();
+        for step in 0..undisturbed.calls.get() {
+            let world = World::new(FRAMES);
+            world.fault.set(Some((step, Fault::Loses)));
+            let first = world.deliver(&large).unwrap();
+            world.clock.set(world.clock.get() + first.retry_after);
+            let context = format!("{target}, step {step}");
+            world.deliver_until_settled(&config(target, &[]), &context);
+            world.assert_each_once(FRAMES, &context);
+        }
+    }
+}
+
+/// Neither the intent nor the receipt holds what a webhook's URL keeps secret.
+#[test]
+fn secrets_of_a_url_are_not_written_down() {
+    let url = ("target_url", "http://user:hush@hook/in?key=hush");
+    let (world, config) = (World::new(FRAMES), config("webhook", &[url]));
+    let answer = world.deliver(&config).unwrap();
+    assert!(is_retry(&answer.outcome), "{answer:?}");
+    assert_eq!(world.json("intent.json")["target"]["url"], "http://hook");
+    for (name, object) in world.objects.borrow().iter() {
+        assert!(
+            !String::from_utf8_lossy(&object.bytes).contains("hush"),
+            "{name}"
+        );
+    }
 }

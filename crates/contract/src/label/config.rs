@@ -21,20 +21,21 @@ keys! {
     image_urls = "gs": "how the target reaches images: gs (gs://bucket/name), s3 (s3://bucket/name), signed (Google V4 signed URLs; under framemill only, which has the credentials for it) or proxied (below image_url_base)",
     image_url_base = "": "with image_urls = proxied: images are at BASE/bucket/name",
     signing_account = "": "with image_urls = signed: e-mail of the service account that signs",
-    signed_for = "168h": "with image_urls = signed: how long the URLs are valid, 168h at most",
+    signed_for = "12h": "with image_urls = signed: how long the URLs are valid, 168h at most; Google rotates the keys of signBlob, so signatures may stop working before 168h are over",
     labels = "": "names of the labels, separated by commas: cvat without project, and scale without geometries",
     cloud_storage = "": "cvat: number of the cloud storage that is the bucket",
     instruction = "": "scale: what the labelers are told",
     callback_url = "": "scale: where finished tasks are sent",
     geometries = "": "scale: JSON object as its API wants it; empty is boxes of the labels",
-    lease = "10m": "how long a delivery that went silent keeps others from asking for the same labels; at least 1m, and longer than any answer of the target takes",
+    lease = "10m": "how long a delivery that went silent keeps others from asking for the same labels; at least 5m, and more than twice as long as any answer of the target takes (under framemill 2m at most)",
     objects_url = "https://storage.googleapis.com": "where objects are read and written: the GCS JSON API or something that speaks it",
     iam_url = "https://iamcredentials.googleapis.com": "with image_urls = signed: where the IAM Credentials API is",
     component_sha256 = "": "set by the host: what a failure record names as the component that ran",
 }
 
-/// Shortest lease: heartbeats are seconds apart and clocks differ.
-const SHORTEST_LEASE: u64 = 60;
+/// Shortest lease: a request may start in its first half, and the host waits 2 minutes for the
+/// answer; heartbeats are seconds apart and clocks differ.
+const SHORTEST_LEASE: u64 = 300;
 /// Longest time for which Google signs.
 const LONGEST_SIGNED: u64 = 7 * 24 * 3600;
 
@@ -145,7 +146,8 @@ pub struct LabelConfig {
     pub image_path: String,
     /// Who labels; `None` is no one.
     pub target: Option<TargetKind>,
-    /// Where, without trailing slash; empty where there is no target.
+    /// Where; without trailing slash but for a webhook, whose own it is; empty where there is no
+    /// target. May hold secrets in its path or query.
     pub target_url: String,
     /// API key or token, where the host does not add it.
     pub token: Option<Secret>,
@@ -192,7 +194,7 @@ impl LabelConfig {
         let target = target(&keys)?;
         let lease = seconds(&keys, "lease")?;
         if lease < SHORTEST_LEASE {
-            return Err(wrong("lease", "is shorter than 1m: write 10m"));
+            return Err(wrong("lease", "is shorter than 5m: write 10m"));
         }
         let config = Self {
             bucket: keys.text("bucket"),
@@ -322,7 +324,10 @@ fn target_url<F: Fn(&str) -> Option<String>>(
     if !url.starts_with("http://") && !url.starts_with("https://") {
         return Err(wrong("target_url", "is not a URL: write https://…"));
     }
-    Ok(url.trim_end_matches('/').to_owned())
+    Ok(match target {
+        TargetKind::Webhook => url.to_owned(),
+        _ => url.trim_end_matches('/').to_owned(),
+    })
 }
 
 fn seconds<F: Fn(&str) -> Option<String>>(
@@ -439,7 +444,7 @@ mod tests {
             (&[("target", "pubsub"), ("topic", "t")], "topic"),
             (&[("project", "x"), STUDIO[0], STUDIO[1]], "project"),
             (&[STUDIO[0], STUDIO[1]], "project"),
-            (&[("lease", "59s")], "lease"),
+            (&[("lease", "299s")], "lease"),
             (&[("batch_size", "0")], "batch_size"),
             (&[("image_urls", "ftp")], "image_urls"),
             (&[("image_urls", "signed")], "signing_account"),
@@ -450,6 +455,27 @@ mod tests {
             let error = config(pairs).unwrap_err();
             assert_eq!(error.key, key, "{pairs:?}: {error}");
         }
+    }
+
+    #[test]
+    fn a_webhooks_url_is_left_as_it_is() {
+        for url in ["https://h/in/", "https://h/in", "https://h/in?key=a/"] {
+            let given = config(&[("target", "webhook"), ("target_url", url)]);
+            assert_eq!(given.unwrap().target_url, url);
+        }
+    }
+
+    #[test]
+    fn signed_urls_last_half_a_day_unless_told_otherwise() {
+        let pairs = [("image_urls", "signed"), ("signing_account", "a@p")];
+        let signed = config(&pairs).unwrap().image_urls;
+        assert!(matches!(
+            signed,
+            ImageUrls::Signed {
+                seconds: 43_200,
+                ..
+            }
+        ));
     }
 
     #[test]

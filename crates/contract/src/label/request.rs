@@ -1,6 +1,6 @@
 //! What is written about a request for labels, and what is sent to webhooks and topics.
 
-use super::{LabelConfig, LabelJob};
+use super::{LabelConfig, LabelJob, LabelManifest};
 use crate::config::hex;
 use crate::{KeptFrame, ObjectRef, Prediction, Source};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ const REQUEST_SCHEMA: &str = "framemill.label-request/1";
 pub struct LabelTarget {
     /// [`LabelConfig::target_id`].
     pub id: String,
-    /// Where.
+    /// Where: scheme and host only, as path and query of a webhook may hold secrets.
     pub url: String,
     /// Project there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,10 +41,19 @@ pub struct SentBatch {
 
 /// `intent.json`: which labels someone is asking for. Created only, then replaced by generation
 /// only: it is the lock too. Whoever wrote it last holds the lease, from its time of writing.
+///
+/// No two writes are the same bytes, by `holder` and `beat`: some stores take bytes for a version
+/// (S3's generations are hashes of the content), or an object with our bytes for our own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LabelIntent {
     /// Schema name.
     pub schema: String,
+    /// Random name of the delivery that wrote this.
+    #[serde(default)]
+    pub holder: String,
+    /// Number of this write, over all holders.
+    #[serde(default)]
+    pub beat: u64,
     /// Who is asked.
     pub target: LabelTarget,
     /// The manifest; `generation` is always set.
@@ -61,41 +70,75 @@ pub struct LabelIntent {
     pub sent: Vec<SentBatch>,
     /// Whether the holder gave the lease back.
     pub released: bool,
+    /// Whether a batch may be at the target that `sent` does not have: then batches must stay
+    /// what they are.
+    #[serde(default)]
+    pub in_doubt: bool,
 }
 
 impl LabelIntent {
-    /// Nothing sent yet.
+    /// Nothing sent yet. `batch_size` is at least 1, `holder` random.
     pub fn new(
         job: &LabelJob,
         config: &LabelConfig,
-        manifest: &ObjectRef,
-        source: &Source,
-        frames: u64,
+        manifest: &LabelManifest,
+        object: &ObjectRef,
+        batch_size: usize,
+        holder: String,
     ) -> Self {
+        let frames = manifest.frames.len() as u64;
         Self {
             schema: INTENT_SCHEMA.to_owned(),
+            holder,
+            beat: 0,
             target: LabelTarget {
                 id: job.target.clone(),
-                url: config.target_url.clone(),
+                url: origin(&config.target_url),
                 project: config.project.clone(),
                 topic: config.topic.clone(),
             },
-            manifest: manifest.clone(),
-            source: source.clone(),
+            manifest: object.clone(),
+            source: manifest.source.clone(),
             frames,
-            batch_size: config.batch_size,
-            batches: frames.div_ceil(config.batch_size.max(1) as u64),
+            batch_size,
+            batches: frames.div_ceil(batch_size.max(1) as u64),
             sent: Vec::new(),
             released: false,
+            in_doubt: false,
         }
     }
 
-    /// Whether `other`, which an earlier delivery wrote, is about the same frames: then its
-    /// batches hold.
-    pub fn is_continued_by(&self, other: &Self) -> bool {
+    /// This intent, going on where `old` stopped, which an earlier delivery wrote. Where that is
+    /// about other frames it is no one's progress; where nothing of it is at the target, batches
+    /// are of our size.
+    #[must_use]
+    pub fn continuing(self, old: Self) -> Self {
         let facts = |it: &Self| (it.schema.clone(), it.manifest.clone(), it.frames);
-        facts(self) == facts(other) && other.batch_size > 0
+        let beat = old.beat;
+        if facts(&self) != facts(&old) || old.batch_size == 0 {
+            return Self { beat, ..self };
+        }
+        // Who did not give it back may have ended in the middle of a request.
+        let in_doubt = old.in_doubt || !old.released;
+        if old.sent.is_empty() && !in_doubt {
+            return Self { beat, ..self };
+        }
+        Self {
+            holder: self.holder,
+            target: self.target,
+            released: false,
+            in_doubt,
+            ..old
+        }
     }
+}
+
+/// Scheme and host of a URL: no user, path or query.
+fn origin(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}")
 }
 
 /// `receipt.json`: labels were asked for; the commit. Created only.
@@ -211,6 +254,66 @@ impl From<&LabelBatch> for LabelRequest {
             schema: REQUEST_SCHEMA.to_owned(),
             idempotency_key: batch.idempotency_key(),
             batch: batch.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn of_a_url_only_scheme_and_host_are_written_down() {
+        for (url, expected) in [
+            (
+                "https://h.example:8443/in/s3cret?k=s3cret#s3cret",
+                "https://h.example:8443",
+            ),
+            ("https://h?k=s3cret", "https://h"),
+            ("http://user:s3cret@h/x@y", "http://h"),
+            ("https://h", "https://h"),
+            ("", "://"),
+        ] {
+            assert_eq!(origin(url), expected);
+        }
+    }
+
+    fn intent(change: impl FnOnce(&mut LabelIntent)) -> LabelIntent {
+        let source = json!({"bucket": "b", "name": "v.mp4", "generation": 5, "size": 9});
+        let mut intent: LabelIntent = serde_json::from_value(json!({
+            "schema": INTENT_SCHEMA,
+            "holder": "old", "beat": 3,
+            "target": {"id": "t", "url": "https://h"},
+            "manifest": {"bucket": "b", "name": "m", "generation": 1},
+            "source": source,
+            "frames": 10, "batch_size": 4, "batches": 3, "sent": [], "released": true,
+        }))
+        .unwrap();
+        change(&mut intent);
+        intent
+    }
+
+    #[test]
+    fn batches_hold_while_one_of_them_may_be_at_the_target() {
+        type Change = fn(&mut LabelIntent);
+        let changes: [(Change, usize); 5] = [
+            (|_| {}, 2),
+            (|old| old.sent.push(SentBatch::default()), 4),
+            (|old| old.released = false, 4),
+            (|old| old.in_doubt = true, 4),
+            (|old| old.frames = 11, 2),
+        ];
+        for (number, (change, expected)) in changes.into_iter().enumerate() {
+            let new = intent(|new| {
+                (new.holder, new.beat) = ("new".to_owned(), 0);
+                (new.batch_size, new.batches) = (2, 5);
+                new.released = false;
+            });
+            let next = new.continuing(intent(change));
+            assert_eq!(next.batch_size, expected, "change {number}");
+            assert_eq!((next.holder.as_str(), next.beat), ("new", 3));
+            assert!(!next.released);
         }
     }
 }

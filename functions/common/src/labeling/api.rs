@@ -58,16 +58,21 @@ impl<'a, W: Web> Api<'a, W> {
     /// Sends a change that the target does once however often it is sent.
     ///
     /// # Errors
-    /// [`TargetError`]; never [`TargetError::InDoubt`].
+    /// [`TargetError`]; [`TargetError::Unheard`] instead of [`TargetError::InDoubt`].
     pub async fn repeat(
         &self,
         request: HttpRequest,
         until: u64,
     ) -> Result<HttpResponse, TargetError> {
         match self.tell(request, until).await {
-            Err(TargetError::InDoubt { reason }) => Err(TargetError::passing(reason)),
+            Err(TargetError::InDoubt { reason }) => Err(TargetError::Unheard { reason }),
             answer => answer,
         }
+    }
+
+    /// Waits.
+    pub async fn sleep(&self, seconds: u64) {
+        self.web.sleep(seconds).await;
     }
 
     /// Seconds after 1970.
@@ -102,11 +107,21 @@ impl<'a, W: Web> Api<'a, W> {
                 self.place,
                 format!("is not there: {reason}"),
             )),
-            408 | 502 | 504 => Err(TargetError::InDoubt { reason }),
-            425 | 429 | 500..=599 => Err(TargetError::Passing {
+            300..=399 => {
+                let reason = format!("leads elsewhere, and redirects are not followed: {reason}");
+                Err(refuse_setting("target_url", reason))
+            }
+            405 => {
+                let reason = format!("is not where requests are sent: {reason}");
+                Err(refuse_setting("target_url", reason))
+            }
+            // The target itself says so; 500 is what applications answer when they fail.
+            425 | 429 | 500 | 501 | 503 => Err(TargetError::Passing {
                 reason,
                 retry_after: response.wait(self.web.now()),
             }),
+            // Someone on the way says so, or no one knows who.
+            408 | 500.. => Err(TargetError::InDoubt { reason }),
             _ => Err(TargetError::Refused {
                 status,
                 message: text,

@@ -91,8 +91,15 @@ impl<'a, W: Web> Images<'a, W> {
         let request = HttpRequest::post(url, body.to_string().into_bytes());
         let key = "signing_account";
         let answer: SignBlob = match Api::new(self.web, None, key).ask(request).await {
-            // A 401 or 403 speaks of the account here, not of the target's token.
-            Err(TargetError::Setting(error)) => return Err(refuse_setting(key, error.reason)),
+            // These speak of the account here and of where it is, not of the target's token.
+            Err(TargetError::Setting(error)) => {
+                let key = if error.key == "target_url" {
+                    "iam_url"
+                } else {
+                    key
+                };
+                return Err(refuse_setting(key, error.reason));
+            }
             answer => answer?,
         };
         let no_signature = |_| TargetError::passing("signBlob gave no signature".to_owned());
@@ -144,6 +151,8 @@ mod tests {
         fn now(&self) -> u64 {
             1_700_000_000
         }
+
+        async fn sleep(&self, _: u64) {}
     }
 
     fn url(pairs: &[(&str, &str)]) -> String {
@@ -171,7 +180,11 @@ mod tests {
     #[test]
     fn signed_urls_follow_googles_description() {
         let account = "a@p.iam.gserviceaccount.com";
-        let url = url(&[("image_urls", "signed"), ("signing_account", account)]);
+        let url = url(&[
+            ("image_urls", "signed"),
+            ("signing_account", account),
+            ("signed_for", "168h"),
+        ]);
         let start = "https://storage.googleapis.com/b/images/a%20b%25.mp4/0.jpg?X-Goog-Algorithm=GOOG4-RSA-SHA256&X-Goog-Credential=a%40p.iam.gserviceaccount.com%2F20231114%2Fauto%2Fstorage%2Fgoog4_request&X-Goog-Date=20231114T221320Z&X-Goog-Expires=604800&X-Goog-SignedHeaders=host&X-Goog-Signature=";
         let signature = url.strip_prefix(start).unwrap_or(&url);
         assert_eq!(

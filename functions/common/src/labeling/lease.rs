@@ -4,10 +4,22 @@ use super::{JSON, Stop, TargetError, to_json};
 use crate::http::Web;
 use crate::store::{ObjectMeta, Objects, StoreError};
 use framemill_contract::{LabelConfig, LabelIntent, LabelJob};
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Seconds after which the holder writes the intent again: that renews the lease and notes what
 /// is sent. A store takes one write a second of one object.
 const HEARTBEAT: u64 = 5;
+
+/// A name that no other delivery has, as 32 hex digits.
+pub(super) fn holder() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let nanos = now.map_or(0, |since| since.as_nanos());
+    // Each state has keys of its own, from what is random at the host.
+    let part = || RandomState::new().hash_one(nanos);
+    format!("{:016x}{:016x}", part(), part())
+}
 
 /// The right to ask for these labels, for some time.
 pub(super) struct Lease<'a, O, W> {
@@ -73,11 +85,8 @@ impl<'a, O: Objects, W: Web> Lease<'a, O, W> {
         if left > 0 && !released {
             return Ok(Taken::Busy(left));
         }
-        if let Some(old) = old.filter(|old| lease.intent.is_continued_by(old)) {
-            lease.intent = LabelIntent {
-                released: false,
-                ..old
-            };
+        if let Some(old) = old {
+            lease.intent = lease.intent.continuing(old);
         }
         lease.generation = there.generation;
         match lease.write().await? {
@@ -86,8 +95,12 @@ impl<'a, O: Objects, W: Web> Lease<'a, O, W> {
         }
     }
 
-    /// Seconds until the lease that was written with `meta` ends, by our clock.
+    /// Seconds until the lease that was written with `meta` ends, by our clock. One whose time no
+    /// one knows may have been written this moment.
     fn left(&self, meta: &ObjectMeta) -> u64 {
+        if meta.updated == 0 {
+            return self.seconds;
+        }
         let end = meta.updated.saturating_add(self.seconds);
         end.saturating_sub(self.web.now())
     }
@@ -95,6 +108,7 @@ impl<'a, O: Objects, W: Web> Lease<'a, O, W> {
     /// Writes the intent over the generation that we know; `false` where it is another's.
     async fn write(&mut self) -> Result<bool, StoreError> {
         let started = self.web.now();
+        self.intent.beat = self.intent.beat.saturating_add(1);
         let bytes = to_json(&self.intent)?;
         let (bucket, name) = (self.bucket, &self.name);
         let written = self

@@ -135,9 +135,9 @@ impl<O: Objects, W: Web, T: Target> Request<'_, O, W, T> {
             }
             read => read?,
         };
-        let frames = manifest.frames.len() as u64;
         let (job, config) = (&self.job, self.config);
-        let intent = LabelIntent::new(job, config, &object, &manifest.source, frames);
+        let size = config.batch_size.min(self.target.most()).max(1);
+        let intent = LabelIntent::new(job, config, &manifest, &object, size, lease::holder());
         let mut lease = match Lease::take(self.objects, self.web, config, job, intent).await? {
             Taken::New(lease) => lease,
             Taken::Over(lease) => {
@@ -152,6 +152,9 @@ impl<O: Objects, W: Web, T: Target> Request<'_, O, W, T> {
         match self.send_all(&mut lease, &manifest).await {
             Ok(()) => Ok(self.commit(lease.intent).await?),
             Err(stop) => {
+                if matches!(stop, Stop::Target(TargetError::Unheard { .. })) {
+                    lease.intent.in_doubt = true;
+                }
                 if ends_lease(&stop) {
                     lease.release().await;
                 }
@@ -316,6 +319,9 @@ impl<O: Objects, W: Web, T: Target> Request<'_, O, W, T> {
             }) => {
                 let wait = retry_after.unwrap_or(RETRY_AFTER);
                 Answer::retry(&JobError::LabelTarget { target, reason }, wait)
+            }
+            Stop::Target(TargetError::Unheard { reason }) => {
+                Answer::retry(&JobError::LabelTarget { target, reason }, RETRY_AFTER)
             }
             Stop::Target(TargetError::InDoubt { reason }) => {
                 let error = JobError::LabelTarget { target, reason };

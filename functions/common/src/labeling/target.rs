@@ -6,6 +6,11 @@ use std::collections::HashMap;
 /// A labeling system.
 #[allow(async_fn_in_trait)]
 pub trait Target {
+    /// Most frames of a batch, whatever is configured.
+    fn most(&self) -> usize {
+        usize::MAX
+    }
+
     /// The frames of this video that it has tasks for, by key, with the ids of the tasks. A
     /// target that cannot be asked gives none: then it must know what it gets twice by
     /// [`LabelBatch::idempotency_key`] or by the frames' keys.
@@ -36,6 +41,12 @@ pub enum TargetError {
     },
     /// It passes; no one knows whether it was done, or will be.
     InDoubt {
+        /// Status or connection error.
+        reason: String,
+    },
+    /// It passes; no one knows whether it was done, and asking again for exactly this does no
+    /// harm.
+    Unheard {
         /// Status or connection error.
         reason: String,
     },

@@ -8,7 +8,7 @@ use crate::http::{HttpRequest, HttpResponse, Method, Web};
 use framemill_contract::{ConfigError, Event, JobError, Outcome};
 use spin_sdk::http::{Method as SpinMethod, Request, Response, send};
 use spin_sdk::variables;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Other hosts, as far as the host lets us reach them.
 pub struct WasiWeb;
@@ -39,6 +39,11 @@ impl Web for WasiWeb {
         SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs())
+    }
+
+    async fn sleep(&self, seconds: u64) {
+        // The sandbox has nothing else to do.
+        std::thread::sleep(Duration::from_secs(seconds));
     }
 }
 

@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -39,7 +40,25 @@ pub enum Fault {
     Dies,
     /// The process ends after the call took effect.
     DiesLate,
+    /// Where the call writes the intent, another delivery writes the same a moment earlier: the
+    /// same but for what names the writer.
+    Overtaken,
 }
+
+/// How the store tells versions of an object apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Versions {
+    /// As GCS: each write has a number of its own.
+    #[default]
+    Numbers,
+    /// As S3: by a hash of the content.
+    Hashes,
+    /// As a client of GCS that lost the answer to its first try: where the condition no longer
+    /// holds and the object has our bytes, our write is taken to have succeeded.
+    OwnBytes,
+}
+
+pub const VERSIONS: [Versions; 3] = [Versions::Numbers, Versions::Hashes, Versions::OwnBytes];
 
 pub struct Object {
     pub generation: i64,
@@ -61,6 +80,11 @@ pub struct World {
     pub posting: Cell<bool>,
     /// Decides how often each call lets others go first; 0 is never.
     pub seed: Cell<u64>,
+    pub versions: Cell<Versions>,
+    /// Changes that targets still take before they answer 429; `None` is no limit.
+    pub budget: Cell<Option<usize>>,
+    /// Whether the store tells when objects were written.
+    pub undated: Cell<bool>,
     generations: Cell<i64>,
 }
 
@@ -72,11 +96,25 @@ impl World {
         world
     }
 
+    pub fn of_kind(frames: u64, versions: Versions) -> Self {
+        let world = Self::new(frames);
+        world.versions.set(versions);
+        world.put(MANIFEST, manifest(frames).to_string().as_bytes());
+        world
+    }
+
     pub fn put(&self, name: &str, bytes: &[u8]) -> ObjectMeta {
         self.generations.set(self.generations.get() + 1);
         let object = Object {
-            generation: self.generations.get(),
-            updated: self.clock.get(),
+            generation: match self.versions.get() {
+                Versions::Hashes => hash(bytes),
+                _ => self.generations.get(),
+            },
+            updated: if self.undated.get() {
+                0
+            } else {
+                self.clock.get()
+            },
             bytes: bytes.to_vec(),
         };
         let meta = object.meta();
@@ -156,6 +194,7 @@ impl World {
         self.pauses().await;
         let fault = self.fault.get().filter(|(at, _)| *at == number);
         let fault = fault.map(|(_, fault)| fault);
+        let fault = fault.filter(|it| *it != Fault::Overtaken);
         if fault == Some(Fault::Fails) {
             return lost();
         }
@@ -170,6 +209,14 @@ impl World {
         }
         self.dead.set(true);
         std::future::pending().await
+    }
+
+    /// Whether this fault is that of the call that takes effect now, which was counted already.
+    fn fault_is_due(&self, fault: Fault) -> bool {
+        let calls = self.calls.get();
+        self.fault
+            .get()
+            .is_some_and(|(at, it)| it == fault && at + 1 == calls)
     }
 
     async fn pauses(&self) {
@@ -208,6 +255,12 @@ impl Object {
             updated: self.updated,
         }
     }
+}
+
+fn hash(bytes: &[u8]) -> i64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    (hasher.finish() >> 1) as i64
 }
 
 fn broken<T>() -> Result<T, StoreError> {
@@ -267,12 +320,23 @@ impl Objects for World {
         bytes: &[u8],
     ) -> Result<Option<ObjectMeta>, StoreError> {
         let act = || {
-            let there = self
-                .objects
-                .borrow()
-                .get(name)
-                .map_or(0, |it| it.generation);
-            Ok((there == generation).then(|| self.put(name, bytes)))
+            if self.fault_is_due(Fault::Overtaken) && name.ends_with("intent.json") {
+                let ours: Value = serde_json::from_slice(bytes).unwrap();
+                let holder = ours["holder"].as_str().unwrap();
+                let another: String = holder.chars().rev().collect();
+                let same = String::from_utf8_lossy(bytes).replacen(holder, &another, 1);
+                self.put(name, same.as_bytes());
+            }
+            let objects = self.objects.borrow();
+            let there = objects.get(name).map(|it| (it.meta(), it.bytes == bytes));
+            drop(objects);
+            match there {
+                Some((meta, true)) if self.versions.get() == Versions::OwnBytes => Ok(Some(meta)),
+                there => {
+                    let there = there.map_or(0, |(meta, _)| meta.generation);
+                    Ok((there == generation).then(|| self.put(name, bytes)))
+                }
+            }
         };
         self.call(broken, act).await
     }
@@ -300,6 +364,15 @@ impl Web for World {
         let post = request.method == Method::Post;
         self.posting.set(post);
         let act = || {
+            if let Some(left) = self.budget.get().filter(|_| post) {
+                let Some(less) = left.checked_sub(1) else {
+                    return Ok(HttpResponse {
+                        status: 429,
+                        ..HttpResponse::default()
+                    });
+                };
+                self.budget.set(Some(less));
+            }
             let scripted = post.then(|| self.script.borrow_mut().pop_front());
             Ok(scripted
                 .flatten()
@@ -312,6 +385,11 @@ impl Web for World {
 
     fn now(&self) -> u64 {
         self.clock.get()
+    }
+
+    async fn sleep(&self, seconds: u64) {
+        self.clock.set(self.clock.get() + seconds);
+        Pause(false).await;
     }
 }
 

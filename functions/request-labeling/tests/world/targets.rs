@@ -63,6 +63,11 @@ pub struct Targets {
     /// What each task of Label Studio holds.
     studio: Vec<Value>,
     cvat: Vec<CvatTask>,
+    /// Whether Label Studio imports in the background, and how often it is asked before an import
+    /// is done; `Err` where it fails.
+    pub background: Option<Result<u64, ()>>,
+    /// The import that goes on.
+    importing: Option<(u64, Value)>,
     /// What is taken once: unique ids, idempotency keys, references.
     once: BTreeSet<String>,
 }
@@ -131,6 +136,9 @@ impl Targets {
             ),
             (Method::Get, "http://ls/api/tasks") => self.studio_page(&url),
             (Method::Post, "http://ls/api/projects/7/import") => self.studio_import(body),
+            (Method::Get, "http://ls/api/projects/7/imports/5/") if self.importing.is_some() => {
+                self.studio_background()
+            }
             (Method::Get, "http://cvat/api/tasks") => self.cvat_list(&url),
             (Method::Post, "http://cvat/api/tasks") => {
                 let (name, size) = (text(&body["name"]), 0);
@@ -203,7 +211,30 @@ impl Targets {
         }
     }
 
+    /// What becomes of the import in the background.
+    fn studio_background(&mut self) -> HttpResponse {
+        let (left, body) = self.importing.clone().unwrap();
+        if self.background == Some(Err(())) {
+            self.importing = None;
+            return status(200, &json!({"status": "failed", "error": "disk is full"}));
+        }
+        if left > 0 {
+            self.importing = Some((left - 1, body));
+            return status(200, &json!({"status": "in_progress", "task_ids": null}));
+        }
+        let done: Value = serde_json::from_slice(&self.studio_import(body).body).unwrap();
+        self.importing = None;
+        status(
+            200,
+            &json!({"status": "completed", "task_ids": done["task_ids"]}),
+        )
+    }
+
     fn studio_import(&mut self, body: Value) -> HttpResponse {
+        if let Some(left) = self.background.filter(|_| self.importing.is_none()) {
+            self.importing = Some((left.unwrap_or(0), body));
+            return status(201, &json!({"import": 5}));
+        }
         let mut ids = Vec::new();
         for task in body.as_array().unwrap() {
             if task["data"]["picture"].is_null() {
