@@ -5,10 +5,7 @@ use std::path::PathBuf;
 
 /// Which bucket, which source.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub struct BucketOptions {
-    /// Configuration file [default: framemill.toml, where there is one]
-    #[arg(long, value_name = "FILE", env = "FRAMEMILL_CONFIG")]
-    pub config: Option<PathBuf>,
+pub struct PlaceOptions {
     /// Folder that is the bucket [default: framemill-data]
     #[arg(long, value_name = "DIR")]
     pub data: Option<String>,
@@ -22,6 +19,35 @@ pub struct BucketOptions {
     /// Pub/Sub topic or AMQP queue for messages that are given up [default: derived]
     #[arg(long, value_name = "NAME")]
     pub dead_letters: Option<String>,
+}
+
+impl PlaceOptions {
+    /// As one layer of configuration.
+    pub fn layer(&self) -> Layer {
+        given([
+            ("data", &self.data),
+            ("store", &self.store),
+            ("source", &self.source),
+            ("dead_letters", &self.dead_letters),
+        ])
+    }
+}
+
+/// Those of these flags that are given.
+pub fn given<'a>(flags: impl IntoIterator<Item = (&'a str, &'a Option<String>)>) -> Layer {
+    let given = |(name, value): (&str, &Option<String>)| Some((name.to_owned(), value.clone()?));
+    flags.into_iter().filter_map(given).collect()
+}
+
+/// A configuration file, bucket and source, and where in the bucket.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct BucketOptions {
+    /// Configuration file [default: framemill.toml, where there is one]
+    #[arg(long, value_name = "FILE", env = "FRAMEMILL_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Bucket and source.
+    #[command(flatten)]
+    pub place: PlaceOptions,
     /// Prefix of the videos in the bucket [default: videos/]
     #[arg(long, value_name = "PREFIX")]
     pub video_path: Option<String>,
@@ -33,17 +59,12 @@ pub struct BucketOptions {
 impl BucketOptions {
     /// As one layer of configuration.
     pub fn layer(&self) -> Layer {
-        let flags = [
-            ("data", &self.data),
-            ("store", &self.store),
-            ("source", &self.source),
-            ("dead_letters", &self.dead_letters),
+        let mut layer = self.place.layer();
+        layer.extend(given([
             ("video_path", &self.video_path),
             ("image_path", &self.image_path),
-        ];
-        let given =
-            |(name, value): (&str, &Option<String>)| Some((name.to_owned(), value.clone()?));
-        flags.into_iter().filter_map(given).collect()
+        ]));
+        layer
     }
 
     /// The configuration with `layer` as its flags.

@@ -1,6 +1,7 @@
 //! `framemill up`: the service.
 
 use super::assemble::Assembly;
+use super::bucket_options::{PlaceOptions, given};
 use super::options::SharedOptions;
 use crate::config::{Layer, Settings, SourceAddress, StoreAddress};
 use crate::images::Images;
@@ -38,19 +39,9 @@ Any number of these may share one subscription or AMQP queue; nothing else is sh
 Each key of framemill.toml is an environment variable too: FRAMEMILL_DATA, FRAMEMILL_EVERY, …
 SIGINT or SIGTERM stops gracefully; a second one stops at once. Nothing is lost either way.")]
 pub struct UpArgs {
-    /// Folder that is the bucket [default: framemill-data]
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<String>,
-    /// Bucket: gs://BUCKET, s3://BUCKET or a folder [default: the folder --data]
-    #[arg(long, value_name = "STORE")]
-    pub store: Option<String>,
-    /// Where upload messages come from: pubsub://projects/P/subscriptions/S, amqp:QUEUE, or queue
-    /// [default: the folder is watched]
-    #[arg(long, value_name = "SOURCE")]
-    pub source: Option<String>,
-    /// Pub/Sub topic or AMQP queue for messages that are given up [default: derived]
-    #[arg(long, value_name = "NAME")]
-    pub dead_letters: Option<String>,
+    /// Bucket and source.
+    #[command(flatten)]
+    pub place: PlaceOptions,
     /// Messages that may wait in hand beside those that are worked on [default: 2]
     #[arg(long, value_name = "NUMBER")]
     pub prefetch: Option<String>,
@@ -89,11 +80,8 @@ pub struct UpArgs {
 impl UpArgs {
     fn settings(&self) -> anyhow::Result<Settings> {
         let mut layer: Layer = self.shared.layer();
-        for (name, value) in [
-            ("data", &self.data),
-            ("store", &self.store),
-            ("source", &self.source),
-            ("dead_letters", &self.dead_letters),
+        layer.extend(self.place.layer());
+        layer.extend(given([
             ("prefetch", &self.prefetch),
             ("sweep_every", &self.sweep_every),
             ("sweep_age", &self.sweep_age),
@@ -102,11 +90,7 @@ impl UpArgs {
             ("drain", &self.drain),
             ("settle", &self.settle),
             ("max_attempts", &self.max_attempts),
-        ] {
-            if let Some(value) = value {
-                layer.insert(name.to_owned(), value.clone());
-            }
-        }
+        ]));
         Settings::load(&layer, self.shared.config.as_deref())
     }
 }
