@@ -246,3 +246,36 @@ fn check_says_all_that_is_wrong_in_one_run() {
         "{words}"
     );
 }
+
+/// Another component on other objects of the same bucket, beside the standard pipelines.
+#[test]
+fn a_pipeline_of_ones_own_runs_beside_the_others() {
+    let cloud = Cloud::start();
+    fs::write(
+        cloud.folder().join("framemill.toml"),
+        "[[pipeline]]\nname = 'thumbnails'\ncomponent = 'extract-frames'\n\
+         prefix = 'extra/'\nsuffix = '.mp4'\nwrite = ['thumbs/']\n\
+         [pipeline.variables]\nbucket = 'footage'\nvideo_path = 'extra/'\n\
+         image_path = 'thumbs/'\nevery = '2s'\nmax_side = 64\n\
+         segments_url = 'http://extract-frames.spin.internal/segments'\n",
+    )
+    .unwrap();
+    let worker = cloud.worker("one", &["--sweep-every", "off"]);
+    let video = h264_clip("four-seconds.mp4", 4);
+    cloud.upload(&video, "x.mp4");
+    let bytes = fs::read(&video).unwrap();
+    cloud.gcs.upload(BUCKET, "extra/x.mp4", "video/mp4", &bytes);
+    assert_eq!(cloud.manifest("x.mp4").frames.len(), 4);
+    let mut thumbs = Vec::new();
+    wait_for("the thumbnails' manifest", || {
+        thumbs = cloud
+            .gcs
+            .get(BUCKET, "thumbs/x.mp4/manifest.json")
+            .unwrap_or_default();
+        !thumbs.is_empty()
+    });
+    let manifest: framemill_contract::Manifest = serde_json::from_slice(&thumbs).unwrap();
+    assert_eq!(indices(&manifest), [0, 60]);
+    assert_eq!(manifest.frames[0].width, 64);
+    worker.stop();
+}
