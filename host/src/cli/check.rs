@@ -8,6 +8,7 @@ use crate::finding::{Finding, Severity};
 use crate::objects::{Access, Notification, Store};
 use crate::pipeline::Filter;
 use crate::runtime::{Reach, Upstreams};
+use crate::sources::QueueError;
 use framemill_contract::TargetKind;
 use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
@@ -182,7 +183,13 @@ async fn sources(assembly: &mut Assembly, planned: &[Planned]) -> Vec<Finding> {
             Ok(source) => source,
             Err(error) => {
                 let subject = format!("source of pipeline {}", plan.name);
-                findings.push(Finding::error(subject, format!("{error:#}"), ""));
+                findings.push(match error.downcast_ref() {
+                    Some(QueueError::Locked(_)) => Finding::good(
+                        subject,
+                        "the embedded queue, in use by a framemill that runs",
+                    ),
+                    _ => Finding::error(subject, format!("{error:#}"), ""),
+                });
                 continue;
             }
         };
