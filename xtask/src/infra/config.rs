@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 const TEMPLATE: &str = "infra/framemill.toml.tftpl";
 /// `framemill check` gives up on servers that do not answer well before.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Refuses every connection.
 const NOWHERE: &str = "127.0.0.1:9";
 
