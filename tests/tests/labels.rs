@@ -12,13 +12,18 @@ use std::fs;
 const SECRET: &str = "only-for-tests";
 
 /// A worker that asks `target` for labels; `keys` are lines of `[labeling]`.
-fn worker(cloud: &Cloud, name: &str, keys: &str, flags: &[&str]) -> Worker {
+fn worker(cloud: &Cloud, keys: &str, flags: &[&str]) -> Worker {
+    worker_with(cloud, SECRET, keys, flags)
+}
+
+/// As [`worker`], with this credential.
+fn worker_with(cloud: &Cloud, token: &str, keys: &str, flags: &[&str]) -> Worker {
     let toml = cloud.folder().join("framemill.toml");
     fs::write(&toml, format!("[labeling]\ntoken_file = 'token'\n{keys}\n")).unwrap();
-    fs::write(cloud.folder().join("token"), SECRET).unwrap();
+    fs::write(cloud.folder().join("token"), token).unwrap();
     let mut all = vec!["--sweep-every", "off"];
     all.extend(flags);
-    cloud.worker(name, &all)
+    cloud.worker("labels", &all)
 }
 
 /// The one object below a video's images whose name ends so, once it is there.
@@ -76,7 +81,7 @@ fn a_webhook_gets_each_frame_once_signed_outside_the_sandbox() {
         "target = 'webhook'\ntarget_url = '{}'\nbatch_size = 2\nimage_urls = 'proxied'\nimage_url_base = 'http://images.test'",
         receiver.url()
     );
-    let worker = worker(&cloud, "one", &keys, &[]);
+    let worker = worker(&cloud, &keys, &[]);
     let video = h264_clip("four-seconds.mp4", 4);
     cloud.upload(&video, "cam/x.mp4");
     let manifest = cloud.manifest("cam/x.mp4");
@@ -116,7 +121,7 @@ fn a_wrong_credential_names_the_setting_and_waits_for_a_person() {
     };
     receiver.refuse(&vec![refusal; 2]);
     let keys = format!("target = 'webhook'\ntarget_url = '{}'", receiver.url());
-    let worker = worker(&cloud, "one", &keys, &["--max-attempts", "2"]);
+    let worker = worker(&cloud, &keys, &["--max-attempts", "2"]);
     cloud.upload(&h264_clip("four-seconds.mp4", 4), "x.mp4");
     let list = || -> Value {
         let output = cloud.run(&["failures", "list", "--json"]);
@@ -152,7 +157,7 @@ fn what_a_target_refuses_becomes_a_failure_record_with_its_words() {
         body: "images must be square",
     }]);
     let keys = format!("target = 'webhook'\ntarget_url = '{}'", receiver.url());
-    let worker = worker(&cloud, "one", &keys, &[]);
+    let worker = worker(&cloud, &keys, &[]);
     cloud.upload(&h264_clip("four-seconds.mp4", 4), "x.mp4");
     let name = wait_for_object(&cloud, "x.mp4", "/failure.json");
     assert!(name.contains("/labeling/webhook-"), "{name}");
@@ -173,7 +178,7 @@ fn a_topic_gets_the_batches_of_an_in_house_system() {
         PubSub::topic("labels"),
         cloud.pubsub.endpoint()
     );
-    let worker = worker(&cloud, "one", &keys, &[]);
+    let worker = worker(&cloud, &keys, &[]);
     cloud.upload(&h264_clip("four-seconds.mp4", 4), "x.mp4");
     let batch = cloud.pubsub.take("labels", 1).remove(0);
     let request: Value = serde_json::from_slice(&batch.data).unwrap();
@@ -196,7 +201,7 @@ fn a_component_of_ones_own_takes_the_place_of_ours() {
         "component = 'own-company'\ntarget = 'own-company'\ntarget_url = '{}'",
         receiver.url()
     );
-    let worker = worker(&cloud, "one", &keys, &[]);
+    let worker = worker(&cloud, &keys, &[]);
     cloud.upload(&h264_clip("four-seconds.mp4", 4), "x.mp4");
     let receipt = receipt(&cloud, "x.mp4");
     assert_eq!(receipt.batches[0].ids, ["order-7"]);
@@ -278,10 +283,7 @@ fn label_studio_has_each_frame_once() {
         "target = 'label-studio'\ntarget_url = '{}'\nproject = {project}\nbatch_size = 3",
         studio.endpoint()
     );
-    let worker = worker(&cloud, "one", &keys, &[]);
-    fs::write(cloud.folder().join("token"), studio.token()).unwrap();
-    worker.stop();
-    let worker = cloud.worker("two", &["--sweep-every", "off"]);
+    let worker = worker_with(&cloud, studio.token(), &keys, &[]);
     let names = ["cam/one.mp4", "cam/two 100%.mp4"];
     for name in names {
         cloud.upload(&h264_clip("ten-seconds.mp4", 10), name);
