@@ -290,8 +290,8 @@ fn label_studio_has_each_frame_once() {
     }
     for name in names {
         let manifest = cloud.manifest(name);
-        tell_again(&cloud, name, &manifest, 2);
         assert_eq!(receipt(&cloud, name).frames, 10);
+        tell_again(&cloud, name, &manifest, 2);
     }
     wait_for("deliveries that find all done", || {
         worker.log().matches("unchanged: ").count() >= 8
