@@ -1,11 +1,8 @@
 //! What is published with the code says what the code does.
 
-use framemill_contract::{
-    ConfigKey, FailureRecord, KEYS, LABEL_KEYS, LabelReceipt, LabelRequest, Manifest,
-};
+use framemill_contract::{FailureRecord, KEYS, LABEL_KEYS, LabelReceipt, LabelRequest, Manifest};
 use framemill_tests::documents::{check, root, with_table};
 use std::fs;
-use std::path::{Path, PathBuf};
 
 fn schema<T: schemars::JsonSchema>() -> String {
     let schema = schemars::schema_for!(T);
