@@ -75,3 +75,16 @@ pub trait Objects {
     /// Removes an object; one that is not there is no error.
     async fn delete(&self, bucket: &str, name: &str) -> Result<(), StoreError>;
 }
+
+/// A record as it is written to a bucket: for people too, so in lines.
+///
+/// # Errors
+/// Where the value has no form in JSON.
+pub fn to_json(value: &impl serde::Serialize) -> Result<Vec<u8>, JobError> {
+    let mut json = serde_json::to_vec_pretty(value).map_err(|error| JobError::Storage {
+        what: "writing JSON".to_owned(),
+        reason: error.to_string(),
+    })?;
+    json.push(b'\n');
+    Ok(json)
+}

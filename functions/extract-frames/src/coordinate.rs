@@ -1,7 +1,7 @@
 //! `POST /`: an event becomes a committed folder of images, or a failure record.
 
 use crate::segment::{memory, single};
-use crate::store::{Created, Objects, SegmentAnswer, Segments, StoreError};
+use crate::store::{Created, Objects, SegmentAnswer, Segments, StoreError, to_json};
 use framemill_contract::{
     Claim, ColorFacts, Config, Disposition, Event, FailureRecord, Folder, GopWork, Ignored, Job,
     JobError, MANIFEST_SCHEMA, Manifest, ObjectRef, Outcome, SegmentReply, SegmentRequest,
@@ -138,15 +138,6 @@ async fn claim<O: Objects>(
         what: format!("claiming {}", plain.prefix()),
         reason: "another video holds the folder of this generation: rename one of them".to_owned(),
     }))
-}
-
-fn to_json(value: &impl serde::Serialize) -> Result<Vec<u8>, JobError> {
-    let mut json = serde_json::to_vec_pretty(value).map_err(|error| JobError::Storage {
-        what: "writing JSON".to_owned(),
-        reason: error.to_string(),
-    })?;
-    json.push(b'\n');
-    Ok(json)
 }
 
 impl<O: Objects, S: Segments> Context<'_, O, S> {

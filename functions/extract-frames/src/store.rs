@@ -1,7 +1,7 @@
 //! What the flow needs from the outside, as traits: objects, and sandboxes for segments.
 
 use framemill_contract::{SegmentReply, SegmentRequest};
-pub use framemill_functions::store::{Created, ObjectMeta, Objects, StoreError};
+pub use framemill_functions::store::{Created, ObjectMeta, Objects, StoreError, to_json};
 
 /// How a segment's sandbox answered.
 #[derive(Clone, Debug, PartialEq)]

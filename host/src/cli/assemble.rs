@@ -184,10 +184,7 @@ impl Assembly {
         if let Some(queue) = &self.queue {
             return Ok(Arc::clone(queue));
         }
-        let folder = match &self.settings.store {
-            StoreAddress::Folder(folder) => folder,
-            _ => &self.settings.data,
-        };
+        let folder = self.settings.data_folder();
         let file = folder.join(PRIVATE_FOLDER).join("queue.redb");
         let queue = Arc::new(Queue::open(&file, self.settings.max_attempts)?);
         self.queue = Some(Arc::clone(&queue));
@@ -233,11 +230,9 @@ impl Assembly {
 
     /// Queues what components write to a folder: a folder sends no events of its own.
     fn observer(&mut self, planned: &[Planned]) -> anyhow::Result<Observer> {
-        let embedded =
-            |source: &SourceAddress| matches!(source, SourceAddress::Folder | SourceAddress::Queue);
         let waiting: Vec<Filter> = planned
             .iter()
-            .filter(|plan| embedded(&plan.source) && plan.store == self.settings.store)
+            .filter(|plan| plan.source.is_embedded() && plan.store == self.settings.store)
             .filter(|plan| !matches!(plan.filter, Filter::Videos(_)))
             .map(|plan| plan.filter.clone())
             .collect();

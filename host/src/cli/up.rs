@@ -11,7 +11,6 @@ use crate::service::{Service, Tally};
 use crate::sources::{FolderSource, FolderState, FolderWatch, Queue, Source};
 use crate::sweep::Sweep;
 use anyhow::Context as _;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -136,7 +135,7 @@ async fn run_until(
     if let Some(queue) = folder {
         let settings = &assembly.settings;
         let watch = FolderWatch {
-            data: data_folder(settings).to_owned(),
+            data: settings.data_folder().to_owned(),
             bucket: settings.store.bucket().to_owned(),
             config: settings.config.clone(),
             settle: settings.settle,
@@ -163,7 +162,7 @@ async fn run_until(
             all_embedded: assembly
                 .planned()?
                 .iter()
-                .all(|plan| matches!(plan.source, SourceAddress::Folder | SourceAddress::Queue)),
+                .all(|plan| plan.source.is_embedded()),
             running,
         };
         background.spawn(idle.wait(stop.clone()));
@@ -227,13 +226,6 @@ async fn run_all(
     }
 }
 
-fn data_folder(settings: &Settings) -> &Path {
-    match &settings.store {
-        StoreAddress::Folder(folder) => folder,
-        _ => &settings.data,
-    }
-}
-
 /// Makes a folder ready to be the bucket, and gives its queue where the folder is watched.
 fn prepare_folder(assembly: &mut Assembly) -> anyhow::Result<Option<Arc<Queue>>> {
     let watched = assembly.settings.source == SourceAddress::Folder;
@@ -244,7 +236,7 @@ fn prepare_folder(assembly: &mut Assembly) -> anyhow::Result<Option<Arc<Queue>>>
     });
     let queue = queue.transpose()?;
     if queue.is_some() {
-        LocalStore::new(Layout::folder(data_folder(&assembly.settings)))
+        LocalStore::new(Layout::folder(assembly.settings.data_folder()))
             .remove_leftovers()
             .context("unfinished files cannot be removed")?;
     } else if let StoreAddress::Folder(_) = &assembly.settings.store {
@@ -255,7 +247,7 @@ fn prepare_folder(assembly: &mut Assembly) -> anyhow::Result<Option<Arc<Queue>>>
 
 fn make_folders(settings: &Settings) -> anyhow::Result<()> {
     for path in ["", &settings.config.video_path, &settings.config.image_path] {
-        let folder = data_folder(settings).join(path);
+        let folder = settings.data_folder().join(path);
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("folder cannot be made: {}", folder.display()))?;
     }
@@ -291,10 +283,7 @@ async fn start_sweeps(
         count.send_replace(1);
         return Ok(receiver);
     };
-    let embedded = matches!(
-        settings.source,
-        SourceAddress::Folder | SourceAddress::Queue
-    );
+    let embedded = settings.source.is_embedded();
     let sweep = Sweep {
         store: assembly.store(&settings.store)?,
         bucket: settings.store.bucket().to_owned(),

@@ -67,6 +67,11 @@ pub enum SourceAddress {
 }
 
 impl SourceAddress {
+    /// Whether it is the embedded queue, whatever fills it.
+    pub fn is_embedded(&self) -> bool {
+        matches!(self, Self::Folder | Self::Queue)
+    }
+
     /// From `pubsub://projects/P/subscriptions/S`, `amqp:QUEUE` or `queue`; without a text the
     /// folder that the store is.
     ///

@@ -250,9 +250,15 @@ impl Settings {
             }
         }
     }
-}
 
-impl Settings {
+    /// Folder of the embedded queue: the bucket, where that is one.
+    pub fn data_folder(&self) -> &Path {
+        match &self.store {
+            StoreAddress::Folder(folder) => folder,
+            _ => &self.data,
+        }
+    }
+
     /// Which names are no uploads: where the folder is watched, those that the watcher passes
     /// over.
     pub fn passed_over(&self) -> fn(&str) -> bool {

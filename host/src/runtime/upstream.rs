@@ -62,12 +62,22 @@ struct Upstream {
 }
 
 /// The servers that a component may reach.
-#[derive(Default)]
 pub struct Upstreams {
     client: Option<reqwest::Client>,
     hosts: Vec<Upstream>,
     /// Each request is held in memory.
-    at_once: Option<Semaphore>,
+    at_once: Semaphore,
+}
+
+impl Default for Upstreams {
+    /// None may be reached.
+    fn default() -> Self {
+        Self {
+            client: None,
+            hosts: Vec::new(),
+            at_once: Semaphore::new(AT_ONCE),
+        }
+    }
 }
 
 /// Scheme and authority of a URL, without a port that the scheme implies.
@@ -200,7 +210,7 @@ impl Upstreams {
         Ok(Self {
             client,
             hosts,
-            at_once: Some(Semaphore::new(AT_ONCE)),
+            at_once: Semaphore::new(AT_ONCE),
         })
     }
 
@@ -260,10 +270,7 @@ impl Upstreams {
             .find(request.uri())
             .filter(|_| self.allows(request.uri()));
         let (client, upstream) = found.ok_or(Error::HttpRequestDenied)?;
-        let permit = match &self.at_once {
-            Some(at_once) => at_once.acquire().await,
-            None => return Err(Error::HttpRequestDenied),
-        };
+        let permit = self.at_once.acquire().await;
         let _permit = permit.map_err(|_| Error::ConnectionTerminated)?;
         let (mut parts, body) = request.into_parts();
         let body = Limited::new(body, MOST_BODY).collect().await;

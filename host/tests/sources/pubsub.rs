@@ -74,7 +74,7 @@ mod at_least_once {
         buried_can_be_revived,
         no_more_than_the_hands_allow,
         closing_gives_back_what_waits,
-    what_runs_at_the_stop_is_still_settled,
+        what_runs_at_the_stop_is_still_settled,
         two_share,
         killed_comes_back,
         long_jobs_keep_their_message,

@@ -1,8 +1,8 @@
 //! The intent as a lock: created or replaced by generation only, held for a time.
 
-use super::{JSON, Stop, TargetError, to_json};
+use super::{JSON, Stop, TargetError};
 use crate::http::Web;
-use crate::store::{ObjectMeta, Objects, StoreError};
+use crate::store::{ObjectMeta, Objects, StoreError, to_json};
 use framemill_contract::{LabelConfig, LabelIntent, LabelJob};
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;

@@ -16,7 +16,7 @@ pub use images::Images;
 pub use target::{Target, TargetError, refuse_setting};
 
 use crate::http::Web;
-use crate::store::{Created, Objects, StoreError};
+use crate::store::{Created, Objects, StoreError, to_json};
 use framemill_contract::{
     Disposition, Event, FailureRecord, Ignored, JobError, KeptFrame, LabelBatch, LabelConfig,
     LabelFrame, LabelIntent, LabelJob, LabelManifest, LabelReceipt, ObjectRef, Outcome, SentBatch,
@@ -365,13 +365,4 @@ fn without<'a>(
         }
     }
     (wanted, ids)
-}
-
-fn to_json(value: &impl serde::Serialize) -> Result<Vec<u8>, JobError> {
-    let mut json = serde_json::to_vec_pretty(value).map_err(|error| JobError::Storage {
-        what: "writing JSON".to_owned(),
-        reason: error.to_string(),
-    })?;
-    json.push(b'\n');
-    Ok(json)
 }
