@@ -375,6 +375,9 @@ impl Pipeline {
             Outcome::Unchanged { manifest } => {
                 tracing::info!(pipeline, manifest, "unchanged: {name}");
             }
+            Outcome::Continued { cursor, done, of } => {
+                tracing::info!(pipeline, cursor, done, of, "continued: {name}");
+            }
             Outcome::Ignored { reason } => tracing::info!(pipeline, "ignored: {reason}: {name}"),
             Outcome::Rejected {
                 failure,
@@ -480,6 +483,7 @@ fn words(outcome: &Outcome) -> String {
         Outcome::Ignored { reason } => reason.clone(),
         Outcome::Extracted { manifest, .. } | Outcome::Unchanged { manifest } => manifest.clone(),
         Outcome::Requested { receipt, .. } => receipt.clone(),
+        Outcome::Continued { cursor, .. } => cursor.clone(),
     }
 }
 

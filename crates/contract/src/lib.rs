@@ -9,6 +9,7 @@
 //! Everything that is written to a bucket or sent over HTTP has its type here, with a `schema`
 //! that names its version.
 
+mod budget;
 mod config;
 mod error;
 mod event;
@@ -16,8 +17,10 @@ mod interval;
 mod job;
 mod label;
 mod manifest;
+mod platform;
 mod segment;
 
+pub use budget::SegmentBudget;
 pub use config::{
     Config, ConfigError, ConfigKey, Dedupe, Filters, ImageFormat, ImageSettings, KEYS, Naming,
     Select, Selection, Snap, UnspecifiedMatrix,
@@ -35,4 +38,5 @@ pub use manifest::{
     Claim, ColorFacts, DropReason, DroppedFrame, FailureRecord, KeptFrame, MANIFEST_SCHEMA,
     Manifest, Outcome, Prediction, SelectionRecord, Source, Stats, Tool, VideoFacts, Warning,
 };
+pub use platform::{Credentials, PLATFORM_KEYS, Platform, Push};
 pub use segment::{GopWork, SegmentError, SegmentReply, SegmentRequest, SegmentResult, Wanted};

@@ -337,6 +337,15 @@ pub enum Outcome {
         /// Manifest object.
         manifest: String,
     },
+    /// Part of the work is done; a cursor object says how far, and its event brings the rest.
+    Continued {
+        /// Cursor object.
+        cursor: String,
+        /// Access units that are done.
+        done: u64,
+        /// Access units that the plan decodes.
+        of: u64,
+    },
     /// The event asks for nothing.
     Ignored {
         /// Why.
@@ -373,6 +382,7 @@ impl Outcome {
             Self::Extracted { .. }
             | Self::Requested { .. }
             | Self::Unchanged { .. }
+            | Self::Continued { .. }
             | Self::Ignored { .. }
             | Self::Rejected { .. } => 200,
             Self::Retry { .. } => 503,

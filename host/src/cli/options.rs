@@ -17,7 +17,13 @@ use std::sync::Arc;
 pub const EXTRACT_FRAMES: &str = "extract-frames";
 
 /// Keys that are no flags: the host answers or sets them.
-const NO_FLAGS: &[&str] = &["bucket", "objects_url", "segments_url", "component_sha256"];
+const NO_FLAGS: &[&str] = &[
+    "bucket",
+    "objects_url",
+    "segments_url",
+    "cursor_path",
+    "component_sha256",
+];
 
 /// The component's keys as flags: `--every 2s`, `--max-side 640`, … Generated from the
 /// contract's table.
@@ -60,6 +66,7 @@ fn value_name(key: &str) -> &'static str {
         "video_path" | "image_path" => "PREFIX",
         "snap" | "format" | "naming" | "unspecified_matrix" => "NAME",
         "video_extensions" => "NAME,…",
+        "segment_budget" => "TIME,SIZE",
         _ => "NUMBER",
     }
 }

@@ -58,7 +58,7 @@ pub fn component_variables(
             cores.clamp(1, 256).to_string(),
         );
     }
-    variables.insert("component_sha256".to_owned(), sha256.to_owned());
+    of_the_host(&mut variables, sha256);
     variables
 }
 
@@ -71,8 +71,15 @@ pub fn labeling_variables(
     let default = |key: &ConfigKey| (key.name.to_owned(), key.default.to_owned());
     let mut variables: BTreeMap<String, String> = LABEL_KEYS.iter().map(default).collect();
     variables.extend(given.clone());
-    variables.insert("component_sha256".to_owned(), sha256.to_owned());
+    of_the_host(&mut variables, sha256);
     variables
+}
+
+/// What only the host knows: which component runs, and that it runs here, where messages are
+/// vouched for and credentials are added outside.
+fn of_the_host(variables: &mut BTreeMap<String, String>, sha256: &str) {
+    variables.insert("component_sha256".to_owned(), sha256.to_owned());
+    variables.insert("host".to_owned(), "framemill".to_owned());
 }
 
 #[cfg(test)]
@@ -83,7 +90,8 @@ mod tests {
     fn each_key_has_a_value() {
         let given = BTreeMap::from([("quality".to_owned(), "80".to_owned())]);
         let variables = component_variables(&given, "abc", 6);
-        assert_eq!(variables.len(), KEYS.len());
+        assert_eq!(variables.len(), KEYS.len() + 1);
+        assert_eq!(variables["host"], "framemill");
         let get = |name: &str| look_up(&variables, name.to_owned()).unwrap();
         assert_eq!((get("quality"), get("every")), ("80".into(), "1s".into()));
         assert_eq!(get("parallel_segments"), "6");

@@ -71,6 +71,10 @@ impl VideoReport {
                 self.fail(&reason);
                 self.outcome = "ignored".to_owned();
             }
+            Outcome::Continued { cursor, .. } => {
+                self.fail("the component stopped half-way");
+                self.record = Some(local_path(output, &cursor));
+            }
             Outcome::Retry { message, .. } | Outcome::NotAnEvent { message } => self.fail(&message),
         }
     }

@@ -1,0 +1,193 @@
+//! Where a component runs, and what it then has to do by itself.
+//!
+//! framemill's host takes messages from queues that it trusts and adds credentials outside the
+//! sandbox. Under Spin a component stands in the open: it must prove that a message is Google's
+//! and bring its own credentials.
+
+use crate::config::{Lookup, keys};
+use crate::{ConfigError, Secret};
+
+keys! {
+    /// The keys that every component reads besides its own, in the order in which they are
+    /// documented. Under framemill only `host` has a value.
+    PLATFORM_KEYS:
+    host = "": "set by framemill's host to `framemill`, which vouches for messages and adds credentials itself",
+    push_audience = "": "messages must carry a token that Google signed for this audience: the one that the push subscription is created with",
+    push_email = "": "with push_audience: the service account that the push subscription signs as",
+    push_keys_url = "https://www.googleapis.com/oauth2/v3/certs": "where the public keys of such tokens are (JWKS)",
+    insecure_push = "false": "true takes messages from anyone who reaches the component: for local tries only, each message warns",
+    credentials = "auto": "auto sends a token with requests to Google: google_token, else one of google_key, else one of the metadata server; none sends none (emulators)",
+    google_token = "": "secret; an access token as it is sent; for tests, it is never renewed",
+    google_key = "": "secret; the JSON key of a service account",
+    metadata_url = "http://metadata.google.internal": "where Google's metadata server is",
+}
+
+/// Where a component runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Platform {
+    /// In framemill's host, which vouches for messages and adds credentials.
+    Framemill,
+    /// Anywhere else.
+    Open {
+        /// Whose messages are taken.
+        push: Push,
+        /// Where the token for Google's services comes from.
+        credentials: Credentials,
+    },
+}
+
+/// Whose messages are taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Push {
+    /// Those with a token of Google's:
+    /// <https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions>.
+    Google {
+        /// For whom it must be signed.
+        audience: String,
+        /// Who must have asked for it. Anyone with a Google account can have a token signed
+        /// for any audience, so the audience alone proves nothing.
+        email: String,
+        /// Where the public keys are.
+        keys_url: String,
+    },
+    /// Everyone's.
+    Insecure,
+    /// Nobody's: neither an audience is configured nor `insecure_push`.
+    Unconfigured,
+}
+
+/// Where the token for Google's services comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credentials {
+    /// No token is sent.
+    None,
+    /// This one.
+    Token(Secret),
+    /// Signed with the key of a service account: its JSON.
+    Key(Secret),
+    /// Asked of the metadata server at this URL, without trailing slash.
+    Metadata(String),
+}
+
+impl Platform {
+    /// Reads and checks all of [`PLATFORM_KEYS`]. `lookup` gives the text of a key, or `None`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the first key that is wrong.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let keys = Lookup {
+            keys: PLATFORM_KEYS,
+            given: lookup,
+        };
+        if keys.text("host").as_deref() == Some("framemill") {
+            return Ok(Self::Framemill);
+        }
+        Ok(Self::Open {
+            push: push(&keys)?,
+            credentials: credentials(&keys)?,
+        })
+    }
+}
+
+fn push<F: Fn(&str) -> Option<String>>(keys: &Lookup<F>) -> Result<Push, ConfigError> {
+    let insecure = keys.flag("insecure_push")?;
+    match (keys.text("push_audience"), keys.text("push_email")) {
+        (Some(_), _) | (_, Some(_)) if insecure => Err(ConfigError {
+            key: "insecure_push",
+            reason: "contradicts push_audience: leave one of them out".to_owned(),
+        }),
+        (Some(audience), Some(email)) => Ok(Push::Google {
+            audience,
+            email,
+            keys_url: keys.url("push_keys_url")?,
+        }),
+        (Some(_), None) => Err(ConfigError {
+            key: "push_email",
+            reason: "is empty: name the service account of the push subscription, since anyone can have a token for any audience".to_owned(),
+        }),
+        (None, Some(_)) => Err(ConfigError {
+            key: "push_audience",
+            reason: "is empty: name the audience of the push subscription".to_owned(),
+        }),
+        (None, None) if insecure => Ok(Push::Insecure),
+        (None, None) => Ok(Push::Unconfigured),
+    }
+}
+
+fn credentials<F: Fn(&str) -> Option<String>>(
+    keys: &Lookup<F>,
+) -> Result<Credentials, ConfigError> {
+    let send = keys.choice("credentials", &[("auto", true), ("none", false)])?;
+    if !send {
+        return Ok(Credentials::None);
+    }
+    let secret = |key| keys.text(key).map(Secret::from);
+    if let Some(token) = secret("google_token") {
+        return Ok(Credentials::Token(token));
+    }
+    match secret("google_key") {
+        Some(key) => Ok(Credentials::Key(key)),
+        None => Ok(Credentials::Metadata(keys.url("metadata_url")?)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn platform(given: &[(&str, &str)]) -> Result<Platform, ConfigError> {
+        Platform::from_lookup(|key| {
+            let found = given.iter().find(|(name, _)| *name == key)?;
+            Some(found.1.to_owned())
+        })
+    }
+
+    fn open(given: &[(&str, &str)]) -> (Push, Credentials) {
+        match platform(given).unwrap() {
+            Platform::Open { push, credentials } => (push, credentials),
+            Platform::Framemill => panic!("not in the open: {given:?}"),
+        }
+    }
+
+    #[test]
+    fn nothing_given_takes_nobodys_messages() {
+        let metadata = Credentials::Metadata("http://metadata.google.internal".to_owned());
+        assert_eq!(open(&[]), (Push::Unconfigured, metadata));
+        // Whoever else sets the key gains nothing.
+        assert_eq!(open(&[("host", "spin")]).0, Push::Unconfigured);
+        assert_eq!(platform(&[("host", "framemill")]), Ok(Platform::Framemill));
+    }
+
+    #[test]
+    fn audience_and_email_belong_together() {
+        let both = [("push_audience", "https://a"), ("push_email", "x@y")];
+        let (push, _) = open(&both);
+        assert!(
+            matches!(&push, Push::Google { audience, email, keys_url }
+                if audience == "https://a" && email == "x@y" && keys_url.contains("oauth2")),
+            "{push:?}"
+        );
+        for (given, key) in [
+            (&both[..1], "push_email"),
+            (&both[1..], "push_audience"),
+            (
+                &[both[0], both[1], ("insecure_push", "true")],
+                "insecure_push",
+            ),
+            (&[("insecure_push", "perhaps")], "insecure_push"),
+            (&[("credentials", "some")], "credentials"),
+        ] {
+            assert_eq!(platform(given).unwrap_err().key, key, "{given:?}");
+        }
+        assert_eq!(open(&[("insecure_push", "true")]).0, Push::Insecure);
+    }
+
+    #[test]
+    fn credentials_have_an_order() {
+        let (token, key) = (("google_token", "t"), ("google_key", "{}"));
+        let of = |given: &[(&str, &str)]| open(given).1;
+        assert_eq!(of(&[token, key]), Credentials::Token("t".to_owned().into()));
+        assert_eq!(of(&[key]), Credentials::Key("{}".to_owned().into()));
+        assert_eq!(of(&[token, ("credentials", "none")]), Credentials::None);
+    }
+}
