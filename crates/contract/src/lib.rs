@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! push body ─▶ Event ─▶ Job ─▶ (work) ─▶ Manifest | FailureRecord ─▶ Outcome
-//!                        └─▶ SegmentRequest ─▶ SegmentReply (fan-out)
+//!                        ├─▶ SegmentRequest ─▶ SegmentReply (fan-out)
+//!                        └─▶ Cursor ─▶ (its own upload event: the next turn)
 //! push body ─▶ Event ─▶ LabelJob ─▶ LabelIntent ─▶ LabelRequest… ─▶ LabelReceipt ─▶ Outcome
 //! ```
 //!
@@ -11,6 +12,7 @@
 
 mod budget;
 mod config;
+mod cursor;
 mod error;
 mod event;
 mod interval;
@@ -25,6 +27,7 @@ pub use config::{
     Config, ConfigError, ConfigKey, Dedupe, Filters, ImageFormat, ImageSettings, KEYS, Naming,
     Select, Selection, Snap, UnspecifiedMatrix,
 };
+pub use cursor::{Cursor, CursorFolder, LastKept};
 pub use error::{Disposition, JobError};
 pub use event::{Event, EventKind, NotAnEnvelope, ObjectRef};
 pub use interval::Interval;
@@ -34,6 +37,7 @@ pub use label::{
     LabelManifest, LabelReceipt, LabelRequest, LabelTarget, Secret, SentBatch, TargetKind,
     webhook_signature,
 };
+use manifest::VERSION;
 pub use manifest::{
     Claim, ColorFacts, DropReason, DroppedFrame, FailureRecord, KeptFrame, MANIFEST_SCHEMA,
     Manifest, Outcome, Prediction, SelectionRecord, Source, Stats, Tool, VideoFacts, Warning,

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 /// Schema name of [`Manifest`].
 pub const MANIFEST_SCHEMA: &str = "framemill.manifest/1";
+/// Version of framemill.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 const FAILURE_SCHEMA: &str = "framemill.failure/1";
 const CLAIM_SCHEMA: &str = "framemill.claim/1";
 
@@ -240,7 +242,7 @@ impl Tool {
     /// This build, run as the component with this hash.
     pub fn new(component_sha256: Option<String>) -> Self {
         Self {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+            version: VERSION.to_owned(),
             component_sha256,
         }
     }

@@ -1,7 +1,7 @@
 //! Which selected frames are dropped again.
 
 use crate::{Scores, Thumb};
-use framemill_contract::{Dedupe, DropReason, DroppedFrame, Filters, KeptFrame};
+use framemill_contract::{Dedupe, DropReason, DroppedFrame, Filters, KeptFrame, LastKept};
 
 /// Frames whose luma deviates less than this (of 255) from its mean are of one colour. The
 /// noise of a covered lens stays below it, the darkest and foggiest scenes do not.
@@ -113,12 +113,29 @@ pub struct Merger {
 }
 
 impl Merger {
-    /// A merger that has seen nothing.
-    pub fn new(filters: &Filters) -> Self {
+    /// A merger that has seen nothing, or the frames up to `last`.
+    pub fn new(filters: &Filters, last: Option<&LastKept>) -> Self {
+        let look = |last: &LastKept| {
+            Some(Look {
+                index: last.index,
+                phash: u64::from_str_radix(&last.phash, 16).ok()?,
+                thumb: last.thumb.as_deref().and_then(Thumb::from_text),
+            })
+        };
         Self {
             dedupe: filters.dedupe,
-            last: None,
+            last: last.and_then(look),
         }
+    }
+
+    /// The last kept frame, for a merger that goes on later.
+    pub fn last_kept(&self) -> Option<LastKept> {
+        let last = self.last.as_ref()?;
+        Some(LastKept {
+            index: last.index,
+            phash: format!("{:016x}", last.phash),
+            thumb: last.thumb.as_ref().map(Thumb::to_text),
+        })
     }
 
     /// Takes the kept frames of the next segment in presentation order, and their
@@ -291,7 +308,7 @@ mod tests {
         };
         let whole = screened(0..looks.len());
         for cut in 1..looks.len() {
-            let mut merger = Merger::new(&filters);
+            let mut merger = Merger::new(&filters, None);
             let mut merged = Vec::new();
             for range in [0..cut, cut..looks.len()] {
                 let frames: Vec<usize> = range.collect();
@@ -310,12 +327,12 @@ mod tests {
 
     #[test]
     fn merging_without_thumbs_goes_by_the_hash() {
-        let mut merger = Merger::new(&filters(Dedupe::MaxDistance(4)));
+        let mut merger = Merger::new(&filters(Dedupe::MaxDistance(4)), None);
         assert_eq!(merger.push(vec![kept(0, 0)], &[]).0.len(), 1);
         let (stay, dropped) = merger.push(vec![kept(5, 1), kept(9, 0xff)], &[]);
         assert_eq!(stay.iter().map(|f| f.index).collect::<Vec<_>>(), [9]);
         assert_eq!(dropped[0].like, Some(0));
-        let mut off = Merger::new(&filters(Dedupe::Off));
+        let mut off = Merger::new(&filters(Dedupe::Off), None);
         assert_eq!(off.push(vec![kept(0, 0), kept(1, 0)], &[]).0.len(), 2);
     }
 }

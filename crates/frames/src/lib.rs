@@ -7,6 +7,7 @@
 
 mod chroma;
 mod convert;
+mod cost;
 mod curve;
 mod encode;
 mod filter;
@@ -20,6 +21,7 @@ mod structure;
 mod targets;
 
 pub use convert::{ConvertError, to_rgb};
+pub use cost::Cost;
 pub use encode::{EncodeError, encode};
 pub use filter::{Merger, Screen, Verdict};
 pub use plan::{Plan, PlanError, plan};

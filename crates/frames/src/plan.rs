@@ -58,6 +58,12 @@ struct Unit {
     access_units: u32,
 }
 
+impl Unit {
+    fn images(&self) -> u32 {
+        self.targets.1 - self.targets.0
+    }
+}
+
 /// A wanted frame.
 #[derive(Clone, Copy, Debug)]
 struct Target {
@@ -399,25 +405,32 @@ impl Plan<'_> {
         self.units.iter().map(|unit| self.work(unit))
     }
 
-    /// The work in runs of GOPs that each decode about `segment_frames` access units. A GOP is
-    /// never split, so a run is longer where one GOP alone is.
-    pub fn segments(&self, segment_frames: u32) -> impl Iterator<Item = Vec<GopWork>> {
-        let limit = u64::from(segment_frames.max(1));
-        let mut rest = self.units.as_slice();
+    /// The work from GOP `first` on, in runs of GOPs that `fits` accepts; it is asked with the
+    /// access units and the images of a run. A GOP is never split, so a run is larger where one
+    /// GOP alone is.
+    pub fn segments(
+        &self,
+        first: usize,
+        fits: impl Fn(u64, u64) -> bool,
+    ) -> impl Iterator<Item = Vec<GopWork>> {
+        let mut rest = self.units.get(first..).unwrap_or_default();
         std::iter::from_fn(move || {
-            let mut sum = 0;
-            let fits = rest
-                .iter()
-                .take_while(|unit| {
-                    let units = u64::from(unit.access_units);
-                    let before = sum;
-                    sum += units;
-                    before == 0 || sum <= limit
-                })
-                .count();
-            let (segment, later) = rest.split_at(fits);
+            let (mut access_units, mut images) = (0, 0);
+            let run = rest.iter().take_while(|unit| {
+                let alone = access_units == 0;
+                access_units += u64::from(unit.access_units);
+                images += u64::from(unit.images());
+                alone || fits(access_units, images)
+            });
+            let (segment, later) = rest.split_at(run.count());
             rest = later;
             (!segment.is_empty()).then(|| segment.iter().map(|unit| self.work(unit)).collect())
         })
+    }
+
+    /// Access units that the first `gops` GOPs decode.
+    pub fn access_units_before(&self, gops: usize) -> u64 {
+        let units = self.units.iter().take(gops);
+        units.map(|unit| u64::from(unit.access_units)).sum()
     }
 }

@@ -173,7 +173,7 @@ fn the_finest_interval_over_ten_hours_is_quick() {
     let index = constant(30, 1, 1_080_000, 300);
     let all = plan(&index, &every(1)).unwrap();
     assert_eq!((all.wanted, all.access_units), (1_080_000, 1_080_000));
-    assert_eq!(all.segments(300).count(), 3600);
+    assert_eq!(all.segments(0, |units, _| units <= 300).count(), 3600);
     let snapped = Selection {
         snap: Snap::Keyframe {
             tolerance: Some(micros(10)),
@@ -343,12 +343,18 @@ fn segments_hold_about_as_many_access_units_as_asked() {
     let plan = plan(&index, &exact(Select::EveryFrames(1))).unwrap();
     let sizes = |limit| -> Vec<usize> {
         let units = |gops: Vec<GopWork>| gops.iter().map(|gop| gop.samples.len()).sum();
-        plan.segments(limit).map(units).collect()
+        plan.segments(0, |units, _| units <= limit)
+            .map(units)
+            .collect()
     };
     assert_eq!(sizes(30), [30, 30, 30, 10]);
     assert_eq!(sizes(25), [20, 20, 20, 20, 20]);
     assert_eq!(sizes(1), [10; 10]);
-    assert_eq!(sizes(u32::MAX), [100]);
+    assert_eq!(sizes(u64::MAX), [100]);
+    let images = plan.segments(5, |_, images| images <= 20);
+    assert_eq!(images.map(|gops| gops.len()).collect::<Vec<_>>(), [2, 2, 1]);
+    assert_eq!(plan.segments(10, |_, _| true).count(), 0);
+    assert_eq!(plan.access_units_before(3), 30);
 }
 
 #[test]
@@ -537,7 +543,9 @@ proptest! {
             }
         }
         prop_assert_eq!(units, plan.access_units);
-        let again: Vec<GopWork> = plan.segments(7).flatten().collect();
-        prop_assert_eq!(again, plan.gops().collect::<Vec<_>>());
+        let gops: Vec<GopWork> = plan.gops().collect();
+        let first = gops.len() / 3;
+        let again: Vec<GopWork> = plan.segments(first, |units, images| units + images <= 7).flatten().collect();
+        prop_assert_eq!(again, gops.get(first..).unwrap_or_default());
     }
 }

@@ -1,43 +1,38 @@
-//! `POST /`: an event becomes a committed folder of images, or a failure record.
+//! `POST /`: an event becomes a committed folder of images, or a failure record; or, where the
+//! host stops requests early, a cursor from which the next turn goes on.
 
-use crate::segment::{memory, single};
-use crate::store::{Created, Objects, SegmentAnswer, Segments, StoreError, to_json};
+use crate::fan_out::{FanOut, join};
+use crate::segment::memory;
+use crate::store::{Clock, Created, Objects, Segments, StoreError, to_json};
+use crate::turns::Turns;
 use framemill_contract::{
-    Claim, ColorFacts, Config, Disposition, Event, FailureRecord, Folder, GopWork, Ignored, Job,
-    JobError, MANIFEST_SCHEMA, Manifest, ObjectRef, Outcome, SegmentReply, SegmentRequest,
-    SegmentResult, SelectionRecord, Source, Stats, Tool, VideoFacts, Warning,
+    Claim, ColorFacts, Config, Cursor, CursorFolder, Disposition, Event, EventKind, FailureRecord,
+    Folder, Ignored, Job, JobError, MANIFEST_SCHEMA, Manifest, ObjectRef, Outcome, SegmentResult,
+    SelectionRecord, Source, Stats, Tool, VideoFacts, Warning,
 };
-use framemill_frames::{Merger, Plan, plan};
+use framemill_frames::{Plan, plan};
 use framemill_video::{IndexReader, Progress, VideoIndex, codec};
-use futures::StreamExt as _;
 use std::collections::HashSet;
 
 const JSON: &str = "application/json";
-/// Segments per parallel sandbox, at least, where the plan is large enough.
-const SEGMENTS_EACH: usize = 4;
-/// Below this many access units a sandbox of its own costs more than it brings.
-const SMALLEST_SEGMENT: u32 = 8;
 
-/// Handles one event, start to end.
-pub async fn handle<O: Objects, S: Segments>(
+/// Handles one event: an upload, or the cursor that an earlier turn left.
+pub async fn handle<O: Objects, S: Segments, C: Clock>(
     objects: &O,
     segments: &S,
+    clock: &C,
     config: &Config,
     event: &Event,
 ) -> Outcome {
-    let job = match Job::from_event(event, config) {
-        Ok(job) => job,
-        Err(ignored) => {
-            return Outcome::Ignored {
-                reason: ignored.to_string(),
-            };
-        }
+    let host = Host {
+        objects,
+        segments,
+        clock,
+        config,
     };
-    match run(objects, segments, config, job).await {
+    match host.answer(event).await {
         Ok(outcome) => outcome,
-        Err(StoreError::Gone) => Outcome::Ignored {
-            reason: Ignored::Superseded.to_string(),
-        },
+        Err(StoreError::Gone) => ignored(&Ignored::Superseded),
         Err(StoreError::Failed(error)) => Outcome::Retry {
             code: error.code().to_owned(),
             message: error.to_string(),
@@ -45,62 +40,109 @@ pub async fn handle<O: Objects, S: Segments>(
     }
 }
 
-/// Everything about one video that the steps share.
-struct Context<'a, O, S> {
+fn ignored(why: &Ignored) -> Outcome {
+    Outcome::Ignored {
+        reason: why.to_string(),
+    }
+}
+
+/// What the flow has around it.
+struct Host<'a, O, S, C> {
     objects: &'a O,
     segments: &'a S,
+    clock: &'a C,
+    config: &'a Config,
+}
+
+impl<O: Objects, S: Segments, C: Clock> Host<'_, O, S, C> {
+    async fn answer(&self, event: &Event) -> Result<Outcome, StoreError> {
+        let is_cursor = event.object.name.starts_with(&self.config.cursor_path)
+            && event.kind == EventKind::Finalized;
+        if !is_cursor {
+            return match Job::from_event(event, self.config) {
+                Ok(job) => self.run(job, None).await,
+                Err(why) => Ok(ignored(&why)),
+            };
+        }
+        let ObjectRef { bucket, name, .. } = &event.object;
+        if self.config.bucket.as_ref().is_some_and(|own| own != bucket) {
+            return Ok(ignored(&Ignored::Bucket(bucket.clone())));
+        }
+        let Some(cursor) = Cursor::parse(&self.objects.read_all(bucket, name).await?) else {
+            return Ok(ignored(&Ignored::NotACursor));
+        };
+        let upload = Event {
+            kind: EventKind::Finalized,
+            object: ObjectRef {
+                bucket: bucket.clone(),
+                ..cursor.video
+            },
+        };
+        match Job::from_event(&upload, self.config) {
+            Ok(job) => self.run(job, Some(name)).await,
+            Err(why) => Ok(ignored(&why)),
+        }
+    }
+}
+
+/// Everything about one video that the steps share.
+struct Context<'a, O, S, C> {
+    host: &'a Host<'a, O, S, C>,
+    objects: &'a O,
     config: &'a Config,
     /// The video with its generation.
     video: ObjectRef,
     source: Source,
     folder: Folder,
+    cursors: CursorFolder,
 }
 
-async fn run<O: Objects, S: Segments>(
-    objects: &O,
-    segments: &S,
-    config: &Config,
-    job: Job,
-) -> Result<Outcome, StoreError> {
-    let meta = objects.metadata(&job.video.bucket, &job.video.name).await?;
-    if job
-        .video
-        .generation
-        .is_some_and(|generation| generation != meta.generation)
-    {
-        return Err(StoreError::Gone);
-    }
-    let video = ObjectRef {
-        generation: Some(meta.generation),
-        ..job.video
-    };
-    let folder = claim(objects, &video, meta.generation, &job.folder).await?;
-    if exists(objects, &video.bucket, &folder.manifest()).await? {
-        return Ok(Outcome::Unchanged {
-            manifest: folder.manifest(),
-        });
-    }
-    let source = Source {
-        bucket: video.bucket.clone(),
-        name: video.name.clone(),
-        generation: meta.generation,
-        size: meta.size,
-        crc32c: meta.crc32c,
-    };
-    let context = Context {
-        objects,
-        segments,
-        config,
-        video,
-        source,
-        folder,
-    };
-    match context.extract().await {
-        Ok(manifest) => context.commit(manifest).await,
-        Err(StoreError::Failed(error)) if error.disposition() == Disposition::Reject => {
-            context.reject(&error).await
+/// How far one request brought a video.
+enum Step {
+    /// To its end.
+    Whole(Manifest),
+    /// To a new cursor, or nowhere.
+    Part(Outcome),
+}
+
+impl<O: Objects, S: Segments, C: Clock> Host<'_, O, S, C> {
+    /// Works on a video; `cursor` names the one whose event asks for it.
+    async fn run(&self, job: Job, cursor: Option<&str>) -> Result<Outcome, StoreError> {
+        let (objects, config) = (self.objects, self.config);
+        let meta = objects.metadata(&job.video.bucket, &job.video.name).await?;
+        if job
+            .video
+            .generation
+            .is_some_and(|generation| generation != meta.generation)
+        {
+            return Err(StoreError::Gone);
         }
-        Err(error) => Err(error),
+        let video = ObjectRef {
+            generation: Some(meta.generation),
+            ..job.video
+        };
+        let folder = claim(objects, &video, meta.generation, &job.folder).await?;
+        let context = Context {
+            host: self,
+            objects,
+            config,
+            source: Source {
+                bucket: video.bucket.clone(),
+                name: video.name.clone(),
+                generation: meta.generation,
+                size: meta.size,
+                crc32c: meta.crc32c,
+            },
+            cursors: CursorFolder::new(config, &folder, meta.generation),
+            video,
+            folder,
+        };
+        let outcome = context.run(cursor).await?;
+        let ended = !matches!(outcome, Outcome::Continued { .. } | Outcome::Ignored { .. });
+        if ended && config.segment_budget.is_some() {
+            context.turns().remove().await?;
+        }
+        Ok(outcome)
     }
 }
 
@@ -140,47 +182,86 @@ async fn claim<O: Objects>(
     }))
 }
 
-impl<O: Objects, S: Segments> Context<'_, O, S> {
-    async fn extract(&self) -> Result<Manifest, StoreError> {
+impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
+    async fn run(&self, cursor: Option<&str>) -> Result<Outcome, StoreError> {
+        let manifest = self.folder.manifest();
+        if exists(self.objects, &self.video.bucket, &manifest).await? {
+            return Ok(Outcome::Unchanged { manifest });
+        }
+        match self.extract(cursor).await {
+            Ok(Step::Whole(manifest)) => self.commit(manifest).await,
+            Ok(Step::Part(outcome)) => Ok(outcome),
+            Err(StoreError::Failed(error)) if error.disposition() == Disposition::Reject => {
+                self.reject(&error).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn extract(&self, cursor: Option<&str>) -> Result<Step, StoreError> {
+        let turns = self.turns();
+        let (newest, start) = match self.config.segment_budget {
+            Some(_) => turns.newest().await?,
+            None => (0, Cursor::new(self.video.clone(), 0)),
+        };
+        let asked = cursor.and_then(|name| self.cursors.turn(name));
+        if asked.is_some_and(|asked| asked < newest) {
+            return Ok(Step::Part(ignored(&Ignored::TurnTaken)));
+        }
         let (index, index_bytes) = self.index().await?;
         codec::check_supported(&index.config).map_err(JobError::from)?;
-        let plan =
-            plan(&index, &self.config.selection).map_err(|error| JobError::NothingSelected {
-                selection: error.to_string(),
-            })?;
-        let selection = &self.config.selection.select;
-        if plan.wanted == 0 {
-            let selection = selection.to_string();
-            return Err(JobError::NothingSelected { selection }.into());
-        }
-        if plan.wanted > self.config.max_images {
-            let limit = self.config.max_images;
-            return Err(JobError::TooManyImages {
-                images: plan.wanted,
-                limit,
-            }
-            .into());
-        }
+        let plan = self.plan(&index)?;
         let facts = Facts::of(&index, &plan);
-        let result = self.fan_out(&index, &plan).await?;
-        if result.frames.is_empty() && result.dropped.is_empty() {
-            let not_encoded = |warning: &&Warning| warning.code == "not_encoded";
-            if let Some(warning) = result.warnings.iter().find(not_encoded) {
-                let reason = warning.message.clone();
-                return Err(JobError::Encode { reason }.into());
+        let fan_out = FanOut {
+            segments: self.host.segments,
+            clock: self.host.clock,
+            config: self.config,
+            video: &self.video,
+            image_prefix: self.folder.prefix(),
+            index: &index,
+            plan: &plan,
+        };
+        let turn = fan_out.run(&start).await?;
+        let gops = usize::try_from(turn.to_gop).unwrap_or(usize::MAX);
+        if gops < plan.gop_count() {
+            if turns.leave(newest + 1, &turn).await? == Created::Existed {
+                return Ok(Step::Part(ignored(&Ignored::TurnTaken)));
             }
-            let first = result
-                .warnings
-                .first()
-                .map(|warning| warning.message.clone());
-            let first = first.unwrap_or_else(|| "no decoder gave a frame".to_owned());
-            return Err(JobError::NothingDecoded {
-                wanted: facts.wanted,
-                first,
-            }
-            .into());
+            return Ok(Step::Part(Outcome::Continued {
+                cursor: self.cursors.name(newest + 1),
+                done: plan.access_units_before(gops),
+                of: plan.access_units,
+            }));
         }
-        Ok(self.manifest(facts, result, index_bytes))
+        let mut result = turns.results(newest).await?;
+        join(&mut result, turn.result);
+        nothing_is_an_error(&result, facts.wanted)?;
+        Ok(Step::Whole(self.manifest(facts, result, index_bytes)))
+    }
+
+    fn turns(&self) -> Turns<'_, O> {
+        Turns {
+            objects: self.objects,
+            video: &self.video,
+            folder: self.cursors.clone(),
+        }
+    }
+
+    /// What to decode, if it is neither nothing nor too much.
+    fn plan<'i>(&self, index: &'i VideoIndex) -> Result<Plan<'i>, JobError> {
+        let selection = &self.config.selection;
+        let plan = plan(index, selection).map_err(|error| JobError::NothingSelected {
+            selection: error.to_string(),
+        })?;
+        let (images, limit) = (plan.wanted, self.config.max_images);
+        if images == 0 {
+            let selection = selection.select.to_string();
+            return Err(JobError::NothingSelected { selection });
+        }
+        if images > limit {
+            return Err(JobError::TooManyImages { images, limit });
+        }
+        Ok(plan)
     }
 
     /// Reads the index, wherever it sits; also the number of bytes that took.
@@ -197,72 +278,6 @@ impl<O: Objects, S: Segments> Context<'_, O, S> {
                 }
             }
         }
-    }
-
-    /// Runs all segments, some at the same time, and joins their results in order. Requests
-    /// are made when their turn comes: those of a long video would not fit at once.
-    async fn fan_out(
-        &self,
-        index: &VideoIndex,
-        plan: &Plan<'_>,
-    ) -> Result<SegmentResult, StoreError> {
-        let request = |gops: Vec<GopWork>| SegmentRequest {
-            video: self.video.clone(),
-            image_prefix: self.folder.prefix(),
-            config: index.config.clone(),
-            unwrap: index.unwrap.clone(),
-            timescale: index.timescale,
-            first_pts: plan.first_pts,
-            rotation: index.rotation,
-            images: self.config.images,
-            filters: self.config.filters,
-            naming: self.config.naming,
-            gops,
-        };
-        let mut results = futures::stream::iter(plan.segments(self.segment_frames(plan)))
-            .map(|gops| self.segment(request(gops)))
-            .buffered(self.config.parallel_segments);
-        let mut joined = SegmentResult::default();
-        let mut merger = Merger::new(&self.config.filters);
-        while let Some(results) = results.next().await {
-            for result in results? {
-                join(&mut joined, without_duplicates(&mut merger, result));
-            }
-        }
-        Ok(joined)
-    }
-
-    /// Access units per segment: the configured limit, less where a short plan would leave some
-    /// of the parallel sandboxes without work. Several for each, so that uneven ones even out.
-    /// What comes out does not depend on it.
-    fn segment_frames(&self, plan: &Plan<'_>) -> u32 {
-        let segments = self
-            .config
-            .parallel_segments
-            .max(1)
-            .saturating_mul(SEGMENTS_EACH);
-        let share = plan.access_units.div_ceil(segments as u64);
-        let share = u32::try_from(share).unwrap_or(u32::MAX);
-        share.max(SMALLEST_SEGMENT).min(self.config.segment_frames)
-    }
-
-    /// Runs one segment; after a crash GOP by GOP, so that only the one to blame is lost.
-    async fn segment(&self, request: SegmentRequest) -> Result<Vec<SegmentResult>, StoreError> {
-        let crash = match self.segments.run(&request).await? {
-            SegmentAnswer::Reply(reply) => return Ok(vec![done(reply)?]),
-            SegmentAnswer::Crashed(crash) => crash,
-        };
-        if let [gop] = request.gops.as_slice() {
-            return Ok(vec![crashed(gop, &crash)]);
-        }
-        let mut results = Vec::with_capacity(request.gops.len());
-        for gop in &request.gops {
-            results.push(match self.segments.run(&single(&request, gop)).await? {
-                SegmentAnswer::Reply(reply) => done(reply)?,
-                SegmentAnswer::Crashed(crash) => crashed(gop, &crash),
-            });
-        }
-        Ok(results)
     }
 
     fn manifest(&self, facts: Facts, result: SegmentResult, index_bytes: u64) -> Manifest {
@@ -408,48 +423,20 @@ impl Facts {
     }
 }
 
-fn done(reply: SegmentReply) -> Result<SegmentResult, StoreError> {
-    match reply {
-        SegmentReply::Done(result) => Ok(result),
-        SegmentReply::Failed(error) if error.superseded => Err(StoreError::Gone),
-        SegmentReply::Failed(error) => Err(StoreError::Failed(JobError::Segment {
-            reason: error.message,
-        })),
+/// A video of which nothing can be decoded must not look like one without frames.
+fn nothing_is_an_error(result: &SegmentResult, wanted: u64) -> Result<(), JobError> {
+    if !result.frames.is_empty() || !result.dropped.is_empty() {
+        return Ok(());
     }
-}
-
-/// The result of a GOP that crashes its sandbox: a warning with its time range.
-fn crashed(gop: &GopWork, crash: &str) -> SegmentResult {
-    let warning = Warning {
-        code: "decoder_crashed".to_owned(),
-        message: format!(
-            "{} selected frames have no image: their sandbox stopped ({crash})",
-            gop.wanted.len()
-        ),
-        from_pts: gop.wanted.first().map(|wanted| wanted.pts),
-        to_pts: gop.wanted.last().map(|wanted| wanted.pts),
-    };
-    SegmentResult {
-        warnings: vec![warning],
-        ..SegmentResult::default()
+    let not_encoded = |warning: &&Warning| warning.code == "not_encoded";
+    if let Some(warning) = result.warnings.iter().find(not_encoded) {
+        let reason = warning.message.clone();
+        return Err(JobError::Encode { reason });
     }
-}
-
-/// The result less the frames that are like the last kept one before them.
-fn without_duplicates(merger: &mut Merger, mut result: SegmentResult) -> SegmentResult {
-    let (kept, duplicates) = merger.push(result.frames, &std::mem::take(&mut result.thumbs));
-    result.frames = kept;
-    result.dropped.extend(duplicates);
-    result.dropped.sort_by_key(|frame| frame.index);
-    result
-}
-
-fn join(joined: &mut SegmentResult, next: SegmentResult) {
-    joined.frames.extend(next.frames);
-    joined.dropped.extend(next.dropped);
-    joined.warnings.extend(next.warnings);
-    joined.color = joined.color.or(next.color);
-    joined.bytes_read += next.bytes_read;
-    joined.access_units_decoded += next.access_units_decoded;
-    joined.peak_memory_bytes = joined.peak_memory_bytes.max(next.peak_memory_bytes);
+    let first = result.warnings.first();
+    let first = first.map_or_else(
+        || "no decoder gave a frame".to_owned(),
+        |warning| warning.message.clone(),
+    );
+    Err(JobError::NothingDecoded { wanted, first })
 }

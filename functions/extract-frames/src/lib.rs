@@ -10,9 +10,11 @@
 //! `wasi:http` and are only compiled for wasm.
 
 pub mod coordinate;
+mod fan_out;
 mod fetch;
 pub mod segment;
 pub mod store;
+mod turns;
 
 #[cfg(target_arch = "wasm32")]
 mod http;

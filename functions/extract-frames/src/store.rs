@@ -1,5 +1,7 @@
 //! What the flow needs from the outside, as traits: objects, and sandboxes for segments.
 
+use std::time::Duration;
+
 use framemill_contract::{SegmentReply, SegmentRequest};
 pub use framemill_functions::store::{Created, ObjectMeta, Objects, StoreError, to_json};
 
@@ -10,6 +12,16 @@ pub enum SegmentAnswer {
     Reply(SegmentReply),
     /// It trapped or hit a limit; in words.
     Crashed(String),
+}
+
+/// Time, as a coordinator that must not outlive its host's patience sees it.
+#[allow(async_fn_in_trait)]
+pub trait Clock {
+    /// Time since the request came in.
+    fn elapsed(&self) -> Duration;
+
+    /// Waits until this long after the request came in; for ever where that never comes.
+    async fn until(&self, elapsed: Duration);
 }
 
 /// Sandboxes that handle segments.

@@ -1,0 +1,45 @@
+//! What work costs, roughly: for planning segments on hosts that stop a request early.
+
+use framemill_contract::ImageFormat;
+use framemill_video::{Codec, CodecConfig};
+
+/// Time that a sandbox takes, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    access_unit: u64,
+    image: u64,
+}
+
+impl Cost {
+    /// Of decoding this stream and writing its images in this format.
+    ///
+    /// Measured per luma sample in wasmtime on one core of a 2020s server with 1080p footage of
+    /// a high bit rate, and doubled: small clouds have slower cores and other tenants. A wrong
+    /// guess costs another turn, not a frame.
+    pub fn of(config: &CodecConfig, format: ImageFormat) -> Self {
+        let pixels = u64::from(config.width).saturating_mul(u64::from(config.height));
+        let decode = match config.codec {
+            Codec::H264 => 16,
+            Codec::Hevc => 40,
+            Codec::Av1 => 40,
+            Codec::Vp9 => 24,
+            Codec::Vp8 => 16,
+            Codec::Mjpeg => 24,
+        };
+        let encode = match format {
+            ImageFormat::Jpeg => 50,
+            ImageFormat::Png => 200,
+            ImageFormat::Webp => 200,
+        };
+        Self {
+            access_unit: pixels.saturating_mul(decode),
+            image: pixels.saturating_mul(encode),
+        }
+    }
+
+    /// Of decoding this many access units and making this many images of them, in microseconds.
+    pub fn micros(&self, access_units: u64, images: u64) -> u64 {
+        let decode = self.access_unit.saturating_mul(access_units);
+        decode.saturating_add(self.image.saturating_mul(images)) / 1000
+    }
+}
