@@ -51,6 +51,16 @@ pub enum JobError {
         /// What the encoder said.
         reason: String,
     },
+    /// An object is larger than requests may be.
+    #[error(
+        "object of {bytes} bytes, limit {limit} by segment_budget: use format = jpeg, a lower quality or max_side, or raise segment_budget"
+    )]
+    ObjectTooLarge {
+        /// Its bytes.
+        bytes: u64,
+        /// Most bytes.
+        limit: u64,
+    },
     /// The manifest of a video cannot be used.
     #[error("manifest cannot be used ({reason}): extract the video again, with this version")]
     Manifest {
@@ -120,6 +130,7 @@ impl JobError {
             | Self::NothingSelected { .. }
             | Self::TooManyImages { .. }
             | Self::Encode { .. }
+            | Self::ObjectTooLarge { .. }
             | Self::Manifest { .. }
             | Self::LabelRefused { .. } => Disposition::Reject,
             Self::Config(_)
@@ -153,6 +164,7 @@ impl JobError {
             Self::NothingSelected { .. } => "nothing_selected",
             Self::TooManyImages { .. } => "too_many_images",
             Self::Encode { .. } => "encode",
+            Self::ObjectTooLarge { .. } => "object_too_large",
             Self::Manifest { .. } => "bad_manifest",
             Self::LabelRefused { .. } => "label_refused",
             Self::LabelTarget { .. } => "label_target",
@@ -178,7 +190,10 @@ impl JobError {
             Self::Index(_) | Self::Decode(_) | Self::NothingDecoded { .. } => {
                 "check that the file plays, and upload the whole file again"
             }
-            Self::NothingSelected { .. } | Self::TooManyImages { .. } | Self::Encode { .. } => {
+            Self::NothingSelected { .. }
+            | Self::TooManyImages { .. }
+            | Self::Encode { .. }
+            | Self::ObjectTooLarge { .. } => {
                 "change the selection or image settings, remove failure.json and upload the video again"
             }
             Self::Config(_) => "mend the configuration; the message is kept",

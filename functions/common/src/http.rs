@@ -1,12 +1,18 @@
 //! Other hosts and the time, as a trait; and what their answers mean for a message.
 
+use crate::google::ServiceAccount;
 use crate::time;
+use framemill_contract::JobError;
+use std::borrow::Cow;
 use std::fmt;
+use thiserror::Error;
 
 /// Longest wait that an answer can ask for, in seconds.
 const LONGEST_WAIT: u64 = 3600;
 /// Most characters of an answer that are passed on.
 const LONGEST_TEXT: usize = 500;
+/// Most bytes of an answer where the request does not say.
+const LARGEST_ANSWER: usize = 64 << 20;
 
 /// What a request does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,40 +21,49 @@ pub enum Method {
     Get,
     /// Changes something.
     Post,
+    /// Removes something.
+    Delete,
 }
 
 /// A request to another host.
 #[derive(Clone, PartialEq, Eq)]
-pub struct HttpRequest {
+pub struct HttpRequest<'a> {
     /// What it does.
     pub method: Method,
     /// Where.
     pub url: String,
-    /// Headers; may hold credentials.
+    /// Headers; may hold credentials. `content-length` is added.
     pub headers: Vec<(&'static str, String)>,
-    /// Body.
-    pub body: Vec<u8>,
+    /// Body, in parts that are sent one after the other.
+    pub body: Vec<Cow<'a, [u8]>>,
+    /// Most bytes of the answer to a request that succeeds; more are an error.
+    pub largest_answer: usize,
 }
 
-impl HttpRequest {
-    /// A question.
-    pub fn get(url: String) -> Self {
+impl<'a> HttpRequest<'a> {
+    /// A request without body.
+    pub fn new(method: Method, url: String) -> Self {
         Self {
-            method: Method::Get,
+            method,
             url,
             headers: Vec::new(),
             body: Vec::new(),
+            largest_answer: LARGEST_ANSWER,
         }
+    }
+
+    /// A question.
+    pub fn get(url: String) -> Self {
+        Self::new(Method::Get, url)
     }
 
     /// A change, with JSON.
     pub fn post(url: String, body: Vec<u8>) -> Self {
         Self {
-            method: Method::Post,
-            url,
-            headers: vec![("content-type", "application/json".to_owned())],
-            body,
+            body: vec![body.into()],
+            ..Self::new(Method::Post, url)
         }
+        .header("content-type", "application/json".to_owned())
     }
 
     /// With one more header.
@@ -57,10 +72,29 @@ impl HttpRequest {
         self.headers.push((name, value));
         self
     }
+
+    /// With this body.
+    #[must_use]
+    pub fn parts(mut self, parts: impl IntoIterator<Item = Cow<'a, [u8]>>) -> Self {
+        self.body = parts.into_iter().collect();
+        self
+    }
+
+    /// With an answer of at most this many bytes.
+    #[must_use]
+    pub fn at_most(mut self, bytes: usize) -> Self {
+        self.largest_answer = bytes;
+        self
+    }
+
+    /// Length of the body.
+    pub fn length(&self) -> usize {
+        self.body.iter().map(|part| part.len()).sum()
+    }
 }
 
 /// Without the values of headers: they may be secret.
-impl fmt::Debug for HttpRequest {
+impl fmt::Debug for HttpRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} {}", self.method, self.url)
     }
@@ -73,7 +107,9 @@ pub struct HttpResponse {
     pub status: u16,
     /// The header `Retry-After`, as it stands.
     pub retry_after: Option<String>,
-    /// Body.
+    /// The header `Cache-Control`, as it stands.
+    pub cache_control: Option<String>,
+    /// Body; where the status is not one of success, perhaps only its start.
     pub body: Vec<u8>,
 }
 
@@ -96,17 +132,36 @@ impl HttpResponse {
     }
 }
 
+/// Why a request has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum WebError {
+    /// It was not sent: there are no credentials for it.
+    #[error(transparent)]
+    Unsent(JobError),
+    /// No one knows whether it arrived: what is known, in words.
+    #[error("{0}")]
+    Unanswered(String),
+}
+
 /// Other hosts, and the time. Futures need not be `Send`: a sandbox has one thread.
 #[allow(async_fn_in_trait)]
 pub trait Web {
-    /// Sends a request and gives the whole answer; an error in words where there is none.
-    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, String>;
+    /// Sends a request and gives the whole answer.
+    ///
+    /// # Errors
+    /// [`WebError`], also where the answer ends early or is larger than the request says.
+    async fn send(&self, request: HttpRequest<'_>) -> Result<HttpResponse, WebError>;
 
     /// Seconds after 1970.
     fn now(&self) -> u64;
 
     /// Waits.
     async fn sleep(&self, seconds: u64);
+
+    /// The service account whose key is at hand, so that nothing has to be signed elsewhere.
+    fn account(&self) -> Option<&ServiceAccount> {
+        None
+    }
 }
 
 #[cfg(test)]

@@ -40,6 +40,11 @@ pub enum Created {
 /// Objects in buckets. Futures need not be `Send`: a sandbox has one thread.
 #[allow(async_fn_in_trait)]
 pub trait Objects {
+    /// Most bytes of an object that can be written here; `None` is no limit.
+    fn largest_object(&self) -> Option<u64> {
+        None
+    }
+
     /// Metadata of the current generation; [`StoreError::Gone`] where there is none.
     async fn metadata(&self, bucket: &str, name: &str) -> Result<ObjectMeta, StoreError>;
 

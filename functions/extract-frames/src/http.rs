@@ -3,19 +3,30 @@
 use crate::objects::SelfSegments;
 use crate::{coordinate, segment};
 use framemill_contract::{Config, JobError, Outcome, SegmentError, SegmentReply};
-use framemill_functions::wasi::{GcsObjects, answer, configured, event, json, plain};
-use spin_sdk::http::{Method, Request, Response};
+use framemill_functions::gcs::GcsObjects;
+use framemill_functions::google::Authorized;
+use framemill_functions::wasi::{Admission, WasiWeb, answer, configured, json, plain};
+use spin_sdk::http::{IncomingRequest, Response};
 
 /// Seconds after which a message may come back.
 const RETRY_AFTER: u64 = 10;
 
 #[spin_sdk::http_component]
-async fn handle(request: Request) -> Response {
-    match (request.method(), request.path().trim_end_matches('/')) {
-        (Method::Post, "") => answer(&message(&request).await, RETRY_AFTER),
-        (Method::Post, "/segments") => segment(&request).await,
-        (Method::Post, path) => plain(404, &format!("no route {path}: POST / or /segments")),
-        _ => plain(405, "only POST is understood"),
+async fn handle(request: IncomingRequest) -> Response {
+    let request = match Admission::of(request).await {
+        Ok(request) => request,
+        Err(refusal) => return refusal,
+    };
+    match request.path.as_str() {
+        "" => {
+            let outcome = message(&request).await;
+            answer(&outcome.unwrap_or_else(retry), RETRY_AFTER)
+        }
+        "/segments" => match segment(&request).await {
+            Ok(reply) => json(200, &reply),
+            Err(words) => plain(400, &words),
+        },
+        path => plain(404, &format!("no route {path}: POST / or /segments")),
     }
 }
 
@@ -23,32 +34,46 @@ fn config() -> Result<Config, JobError> {
     configured(|lookup| Config::from_lookup(lookup))
 }
 
-async fn message(request: &Request) -> Outcome {
-    let event = match event(request) {
-        Ok(event) => event,
-        Err(outcome) => return outcome,
-    };
-    match config() {
-        Ok(config) => {
-            let objects = GcsObjects::new(&config.objects_url);
-            let segments = SelfSegments::new(&config.segments_url);
-            coordinate::handle(&objects, &segments, &config, &event).await
-        }
-        Err(error) => Outcome::Retry {
-            code: error.code().to_owned(),
-            message: error.to_string(),
-        },
+fn retry(error: JobError) -> Outcome {
+    Outcome::Retry {
+        code: error.code().to_owned(),
+        message: error.to_string(),
     }
 }
 
-async fn segment(request: &Request) -> Response {
-    let parsed = serde_json::from_slice(request.body());
-    let reply = match (parsed, config()) {
-        (Ok(work), Ok(config)) => {
-            segment::handle(&GcsObjects::new(&config.objects_url), &work).await
-        }
-        (Err(error), _) => return plain(400, &format!("not a segment request: {error}")),
-        (_, Err(error)) => SegmentReply::Failed(SegmentError::from(&error)),
+/// The way to objects, with credentials where the host does not add them.
+fn web<'a>(request: &Admission, config: &'a Config) -> Result<Authorized<'a, WasiWeb>, JobError> {
+    Authorized::new(&WasiWeb, &request.platform, [config.objects_url.as_str()])
+}
+
+fn objects<'a>(
+    web: &'a Authorized<'a, WasiWeb>,
+    config: &'a Config,
+) -> GcsObjects<'a, Authorized<'a, WasiWeb>> {
+    let largest = config.segment_budget.map(|budget| budget.bytes);
+    GcsObjects::new(web, &config.objects_url, largest)
+}
+
+async fn message(request: &Admission) -> Result<Outcome, JobError> {
+    let event = match request.event() {
+        Ok(event) => event,
+        Err(outcome) => return Ok(outcome),
     };
-    json(200, &reply)
+    let config = config()?;
+    let web = web(request, &config)?;
+    let segments = SelfSegments::new(&config.segments_url, request.header("authorization"));
+    Ok(coordinate::handle(&objects(&web, &config), &segments, &config, &event).await)
+}
+
+/// The reply to a segment's request, or what is wrong with the request.
+async fn segment(request: &Admission) -> Result<SegmentReply, String> {
+    let work = serde_json::from_slice(&request.body);
+    let work = work.map_err(|error| format!("not a segment request: {error}"))?;
+    let run = async {
+        let config = config()?;
+        let web = web(request, &config)?;
+        Ok(segment::handle(&objects(&web, &config), &work).await)
+    };
+    let failed = |error: JobError| SegmentReply::Failed(SegmentError::from(&error));
+    Ok(run.await.unwrap_or_else(failed))
 }

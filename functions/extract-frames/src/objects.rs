@@ -2,17 +2,20 @@
 
 use crate::store::{SegmentAnswer, Segments, StoreError};
 use framemill_contract::{JobError, SegmentRequest};
-use spin_sdk::http::{ErrorCode, Request, Response, SendError, send};
+use framemill_functions::http::HttpRequest;
+use framemill_functions::wasi::{NoAnswer, exchange};
 
 /// This component's own `/segments` route, each request in a sandbox of its own.
 pub struct SelfSegments<'a> {
     url: &'a str,
+    authorization: Option<&'a str>,
 }
 
 impl<'a> SelfSegments<'a> {
-    /// At this URL: Spin's service chaining, which framemill understands too.
-    pub fn new(url: &'a str) -> Self {
-        Self { url }
+    /// At this URL: Spin's service chaining, which framemill understands too. What let the
+    /// message in lets its segments in.
+    pub fn new(url: &'a str, authorization: Option<&'a str>) -> Self {
+        Self { url, authorization }
     }
 }
 
@@ -20,21 +23,19 @@ impl Segments for SelfSegments<'_> {
     async fn run(&self, request: &SegmentRequest) -> Result<SegmentAnswer, StoreError> {
         let failed = |reason: String| StoreError::Failed(JobError::Segment { reason });
         let body = serde_json::to_vec(request).map_err(|error| failed(error.to_string()))?;
-        let request = Request::post(self.url, body)
-            .header("content-type", "application/json")
-            .build();
-        let response: Response = match send(request).await {
+        let mut request = HttpRequest::post(self.url.to_owned(), body);
+        if let Some(authorization) = self.authorization {
+            request = request.header("authorization", authorization.to_owned());
+        }
+        let response = match exchange(request).await {
             Ok(response) => response,
-            // A sandbox that stops without an answer.
-            Err(SendError::Http(
-                error @ (ErrorCode::InternalError(_) | ErrorCode::HttpResponseIncomplete),
-            )) => return Ok(SegmentAnswer::Crashed(format!("{error:?}"))),
-            Err(error) => return Err(failed(error.to_string())),
+            Err(NoAnswer::Crashed(words)) => return Ok(SegmentAnswer::Crashed(words)),
+            Err(NoAnswer::Failed(reason)) => return Err(failed(reason)),
         };
-        match (*response.status(), serde_json::from_slice(response.body())) {
+        match (response.status, serde_json::from_slice(&response.body)) {
             (200, Ok(reply)) => Ok(SegmentAnswer::Reply(reply)),
             // Other 5xx are a gateway's or a busy host's: they pass.
-            (500, _) => Ok(SegmentAnswer::Crashed(crash_words(response.body()))),
+            (500, _) => Ok(SegmentAnswer::Crashed(crash_words(&response.body))),
             (status, _) => Err(failed(format!("status {status}"))),
         }
     }

@@ -20,6 +20,7 @@ fn says(status: u16, retry_after: Option<&str>, body: &str) -> HttpResponse {
         status,
         retry_after: retry_after.map(str::to_owned),
         body: body.as_bytes().to_vec(),
+        ..HttpResponse::default()
     }
 }
 

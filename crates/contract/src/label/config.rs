@@ -13,15 +13,15 @@ keys! {
     image_path = "images/": "prefix under which the manifests are",
     target = "": "who labels: label-studio, cvat, scale, webhook, pubsub, or own-NAME for a component of your own; empty asks no one",
     target_url = "": "where the target is; empty is https://api.scale.com for scale and https://pubsub.googleapis.com for pubsub, the others need it",
-    token = "": "secret; the target's API key or token (label-studio: a legacy token). Leave it empty under framemill, which adds it outside the sandbox",
+    token = "": "secret; the target's API key or token (label-studio: a legacy token; pubsub needs none, it gets the token of credentials). Leave it empty under framemill, which adds it outside the sandbox",
     webhook_secret = "": "secret; webhook: key of the signature. Leave it empty under framemill, which signs outside the sandbox",
     project = "": "label-studio: number of the project (needed); cvat: number of the project, whose labels are used; scale: name of the project",
     topic = "": "pubsub: projects/PROJECT/topics/TOPIC",
     batch_size = "500": "most images of one request (label-studio, webhook, pubsub) or of one task (cvat)",
-    image_urls = "gs": "how the target reaches images: gs (gs://bucket/name), s3 (s3://bucket/name), signed (Google V4 signed URLs; under framemill only, which has the credentials for it) or proxied (below image_url_base)",
+    image_urls = "gs": "how the target reaches images: gs (gs://bucket/name), s3 (s3://bucket/name), signed (Google V4 signed URLs) or proxied (below image_url_base)",
     image_url_base = "": "with image_urls = proxied: images are at BASE/bucket/name",
-    signing_account = "": "with image_urls = signed: e-mail of the service account that signs",
-    signed_for = "12h": "with image_urls = signed: how long the URLs are valid, 168h at most; Google rotates the keys of signBlob, so signatures may stop working before 168h are over",
+    signing_account = "": "with image_urls = signed: e-mail of the service account that signs: with google_key, where it is that key's or empty, else through the IAM Credentials API, which our own account must be allowed to ask",
+    signed_for = "12h": "with image_urls = signed: how long the URLs are valid, 168h at most; Google rotates the keys that sign for an account, so without google_key signatures may stop working before 168h are over",
     labels = "": "names of the labels, separated by commas: cvat without project, and scale without geometries",
     cloud_storage = "": "cvat: number of the cloud storage that is the bucket",
     instruction = "": "scale: what the labelers are told",
@@ -29,7 +29,7 @@ keys! {
     geometries = "": "scale: JSON object as its API wants it; empty is boxes of the labels",
     lease = "10m": "how long a delivery that went silent keeps others from asking for the same labels; at least 5m, and more than twice as long as any answer of the target takes (under framemill 2m at most)",
     objects_url = "https://storage.googleapis.com": "where objects are read and written: the GCS JSON API or something that speaks it",
-    iam_url = "https://iamcredentials.googleapis.com": "with image_urls = signed: where the IAM Credentials API is",
+    iam_url = "https://iamcredentials.googleapis.com": "with image_urls = signed and without google_key: where the IAM Credentials API is",
     component_sha256 = "": "set by the host: what a failure record names as the component that ran",
 }
 
@@ -128,7 +128,7 @@ pub enum ImageUrls {
     S3,
     /// Google V4 signed URLs.
     Signed {
-        /// Service account that signs.
+        /// Service account that signs; empty is that of `google_key`.
         account: String,
         /// Seconds of validity.
         seconds: u64,
@@ -365,7 +365,12 @@ fn image_urls<F: Fn(&str) -> Option<String>>(keys: Given<'_, F>) -> Result<Image
         Some("s3") => Ok(ImageUrls::S3),
         Some("proxied") => Ok(ImageUrls::Proxied(keys.url("image_url_base")?)),
         Some("signed") => {
-            let account = keys.required::<String>("signing_account", "a service account")?;
+            let account = keys.text("signing_account").unwrap_or_default();
+            let has_key = (keys.given)("google_key").is_some_and(|key| !key.trim().is_empty());
+            if account.is_empty() && !has_key {
+                let reason = "is empty: name the service account that signs, or set google_key";
+                return Err(wrong("signing_account", reason));
+            }
             if !account
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"@.-_".contains(&byte))
@@ -476,6 +481,13 @@ mod tests {
                 ..
             }
         ));
+    }
+
+    #[test]
+    fn whoever_has_a_key_need_not_be_named() {
+        let pairs = [("image_urls", "signed"), ("google_key", "{}")];
+        let signed = config(&pairs).unwrap().image_urls;
+        assert!(matches!(signed, ImageUrls::Signed { account, .. } if account.is_empty()));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Requests to a target, and what its statuses mean.
 
 use super::{TargetError, refuse_setting};
-use crate::http::{HttpRequest, HttpResponse, Web};
+use crate::http::{HttpRequest, HttpResponse, Web, WebError};
+use framemill_contract::JobError;
 use serde::de::DeserializeOwned;
 
 /// A target's HTTP API.
@@ -28,7 +29,10 @@ impl<'a, W: Web> Api<'a, W> {
     ///
     /// # Errors
     /// [`TargetError`]; never [`TargetError::InDoubt`].
-    pub async fn ask<T: DeserializeOwned>(&self, request: HttpRequest) -> Result<T, TargetError> {
+    pub async fn ask<T: DeserializeOwned>(
+        &self,
+        request: HttpRequest<'_>,
+    ) -> Result<T, TargetError> {
         let answer = self.send(request).await;
         match answer.and_then(|answer| answer.json()) {
             Err(TargetError::InDoubt { reason }) => Err(TargetError::passing(reason)),
@@ -42,7 +46,7 @@ impl<'a, W: Web> Api<'a, W> {
     /// [`TargetError`].
     pub async fn tell(
         &self,
-        request: HttpRequest,
+        request: HttpRequest<'_>,
         until: u64,
     ) -> Result<HttpResponse, TargetError> {
         if self.web.now() >= until {
@@ -61,7 +65,7 @@ impl<'a, W: Web> Api<'a, W> {
     /// [`TargetError`]; [`TargetError::Unheard`] instead of [`TargetError::InDoubt`].
     pub async fn repeat(
         &self,
-        request: HttpRequest,
+        request: HttpRequest<'_>,
         until: u64,
     ) -> Result<HttpResponse, TargetError> {
         match self.tell(request, until).await {
@@ -80,12 +84,16 @@ impl<'a, W: Web> Api<'a, W> {
         self.web.now()
     }
 
-    async fn send(&self, mut request: HttpRequest) -> Result<HttpResponse, TargetError> {
+    async fn send(&self, mut request: HttpRequest<'_>) -> Result<HttpResponse, TargetError> {
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization.clone());
         }
         let sent = self.web.send(request).await;
-        let response = sent.map_err(|reason| TargetError::InDoubt { reason })?;
+        let response = sent.map_err(|error| match error {
+            WebError::Unsent(JobError::Config(error)) => TargetError::Setting(error),
+            WebError::Unsent(error) => TargetError::passing(error.to_string()),
+            WebError::Unanswered(reason) => TargetError::InDoubt { reason },
+        })?;
         self.judge(response)
     }
 

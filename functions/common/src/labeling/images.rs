@@ -2,6 +2,7 @@
 
 use super::{Api, TargetError, refuse_setting};
 use crate::gcs::encoded;
+use crate::google::ServiceAccount;
 use crate::http::{HttpRequest, Web};
 use crate::time;
 use base64::Engine as _;
@@ -19,6 +20,23 @@ const STORAGE_HOST: &str = "storage.googleapis.com";
 pub struct Images<'a, W> {
     web: &'a W,
     config: &'a LabelConfig,
+}
+
+/// Who signs URLs.
+enum Signer<'a> {
+    /// We do.
+    Key(&'a ServiceAccount),
+    /// Google does, for this account.
+    Google(&'a str),
+}
+
+impl<'a> Signer<'a> {
+    fn email(&self) -> &'a str {
+        match self {
+            Self::Key(key) => key.email(),
+            Self::Google(account) => account,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -51,8 +69,22 @@ impl<'a, W: Web> Images<'a, W> {
             ImageUrls::S3 => Ok(format!("s3://{bucket}/{name}")),
             ImageUrls::Proxied(base) => Ok(format!("{base}{}", path(bucket, name))),
             ImageUrls::Signed { account, seconds } => {
-                self.signed(bucket, name, account, *seconds).await
+                let signer = self.signer(account)?;
+                self.signed(bucket, name, signer, *seconds).await
             }
+        }
+    }
+
+    /// Who signs: ourselves, where the key at hand is that of the account or none is named.
+    fn signer(&self, account: &'a str) -> Result<Signer<'a>, TargetError> {
+        match self.web.account() {
+            Some(key) if account.is_empty() || account == key.email() => Ok(Signer::Key(key)),
+            _ if account.is_empty() => Err(refuse_setting(
+                "signing_account",
+                "is empty, and there is no google_key: name the service account that signs"
+                    .to_owned(),
+            )),
+            _ => Ok(Signer::Google(account)),
         }
     }
 
@@ -61,13 +93,13 @@ impl<'a, W: Web> Images<'a, W> {
         &self,
         bucket: &str,
         name: &str,
-        account: &str,
+        signer: Signer<'_>,
         seconds: u64,
     ) -> Result<String, TargetError> {
         let time = time::compact(self.web.now());
         let day = time.split('T').next().unwrap_or_default();
         let scope = format!("{day}/auto/storage/goog4_request");
-        let credential = format!("{account}/{scope}");
+        let credential = format!("{}/{scope}", signer.email());
         let path = path(bucket, name);
         let query = format!(
             "X-Goog-Algorithm=GOOG4-RSA-SHA256&X-Goog-Credential={}&X-Goog-Date={time}&X-Goog-Expires={seconds}&X-Goog-SignedHeaders=host",
@@ -77,13 +109,17 @@ impl<'a, W: Web> Images<'a, W> {
             format!("GET\n{path}\n{query}\nhost:{STORAGE_HOST}\n\nhost\nUNSIGNED-PAYLOAD");
         let hash = hex(&Sha256::digest(request));
         let text = format!("GOOG4-RSA-SHA256\n{time}\n{scope}\n{hash}");
-        let signature = hex(&self.sign(account, text.as_bytes()).await?);
+        let signature = match signer {
+            Signer::Key(key) => key.sign(text.as_bytes()).map_err(TargetError::Setting)?,
+            Signer::Google(account) => self.sign(account, text.as_bytes()).await?,
+        };
+        let signature = hex(&signature);
         Ok(format!(
             "https://{STORAGE_HOST}{path}?{query}&X-Goog-Signature={signature}"
         ))
     }
 
-    /// Signs with the account's key, which Google keeps; the host adds the bearer token.
+    /// Signs with the account's key, which Google keeps.
     async fn sign(&self, account: &str, text: &[u8]) -> Result<Vec<u8>, TargetError> {
         let base = &self.config.iam_url;
         let url = format!("{base}/v1/projects/-/serviceAccounts/{account}:signBlob");
@@ -123,19 +159,19 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::HttpResponse;
+    use crate::http::{HttpResponse, WebError};
     use futures::executor::block_on;
 
     /// A signer that gives back the hash of what it is to sign.
-    struct Signer;
+    struct Iam;
 
-    impl Web for Signer {
-        async fn send(&self, request: HttpRequest) -> Result<HttpResponse, String> {
+    impl Web for Iam {
+        async fn send(&self, request: HttpRequest<'_>) -> Result<HttpResponse, WebError> {
             let account = "/v1/projects/-/serviceAccounts/a@p.iam.gserviceaccount.com:signBlob";
             if !request.url.ends_with(account) {
-                return Err(format!("{request:?}"));
+                return Err(WebError::Unanswered(format!("{request:?}")));
             }
-            let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+            let body: serde_json::Value = serde_json::from_slice(&request.body.concat()).unwrap();
             let text = BASE64.decode(body["payload"].as_str().unwrap()).unwrap();
             let answer = serde_json::json!({
                 "keyId": "1",
@@ -161,7 +197,7 @@ mod tests {
             pair.map(|(_, value)| (*value).to_owned())
         });
         let (config, names) = (config.unwrap(), ["images/a b%.mp4/0.jpg".to_owned()]);
-        let urls = block_on(Images::new(&Signer, &config).urls("b", &names)).unwrap();
+        let urls = block_on(Images::new(&Iam, &config).urls("b", &names)).unwrap();
         urls.concat()
     }
 

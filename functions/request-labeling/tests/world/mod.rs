@@ -11,7 +11,7 @@ mod targets;
 pub use targets::{TARGETS, Targets, settings};
 
 use framemill_contract::{Event, EventKind, JobError, LabelConfig, ObjectRef, Outcome, TargetKind};
-use framemill_functions::http::{HttpRequest, HttpResponse, Method, Web};
+use framemill_functions::http::{HttpRequest, HttpResponse, Method, Web, WebError};
 use framemill_functions::labeling::{self, Answer};
 use framemill_functions::store::{Created, ObjectMeta, Objects, StoreError};
 use framemill_video::ByteRange;
@@ -360,7 +360,7 @@ impl Objects for World {
 }
 
 impl Web for World {
-    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, String> {
+    async fn send(&self, request: HttpRequest<'_>) -> Result<HttpResponse, WebError> {
         let post = request.method == Method::Post;
         self.posting.set(post);
         let act = || {
@@ -378,7 +378,8 @@ impl Web for World {
                 .flatten()
                 .unwrap_or_else(|| self.targets.borrow_mut().answer(&request, self.clock.get())))
         };
-        let answer = self.call(|| Err("connection reset".to_owned()), act).await;
+        let lost = || Err(WebError::Unanswered("connection reset".to_owned()));
+        let answer = self.call(lost, act).await;
         self.posting.set(false);
         answer
     }

@@ -80,8 +80,8 @@ struct CvatTask {
 fn status(status: u16, body: &Value) -> HttpResponse {
     HttpResponse {
         status,
-        retry_after: None,
         body: body.to_string().into_bytes(),
+        ..HttpResponse::default()
     }
 }
 
@@ -100,7 +100,7 @@ fn query(url: &str, name: &str) -> Option<String> {
         .map(|(_, value)| decoded(value))
 }
 
-fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
+fn header<'a>(request: &'a HttpRequest<'_>, name: &str) -> Option<&'a str> {
     let mut headers = request.headers.iter();
     let found = headers.find(|(key, _)| *key == name);
     found.map(|(_, value)| value.as_str())
@@ -111,7 +111,7 @@ fn text(value: &Value) -> String {
 }
 
 impl Targets {
-    pub fn answer(&mut self, request: &HttpRequest, now: u64) -> HttpResponse {
+    pub fn answer(&mut self, request: &HttpRequest<'_>, now: u64) -> HttpResponse {
         let url = request.url.clone();
         let expected = match url.as_str() {
             url if url.starts_with("http://ls/") || url.starts_with("http://cvat/") => {
@@ -123,7 +123,8 @@ impl Targets {
         if header(request, "authorization") != Some(&expected) {
             return status(401, &json!({"detail": "Invalid token."}));
         }
-        let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
+        let bytes = request.body.concat();
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         let place = url.split('?').next().unwrap_or_default();
         match (request.method, place) {
             (Method::Get, "http://ls/api/projects/7") => status(
@@ -164,7 +165,7 @@ impl Targets {
             (Method::Post, "http://hook/in") => {
                 let timestamp = header(request, "x-framemill-timestamp").unwrap();
                 assert_eq!(timestamp, now.to_string());
-                let signature = webhook_signature(SECRET, now, &request.body);
+                let signature = webhook_signature(SECRET, now, &bytes);
                 assert_eq!(
                     header(request, "x-framemill-signature"),
                     Some(signature.as_str())

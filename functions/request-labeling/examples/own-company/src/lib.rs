@@ -70,29 +70,17 @@ impl<W: Web> Target for OwnCompany<'_, W> {
 /// The component's door. The rest of this file is plain Rust, which runs in ordinary tests.
 #[cfg(target_arch = "wasm32")]
 mod door {
-    use super::{LabelConfig, OwnCompany};
-    use framemill_functions::labeling::{self, Answer};
-    use framemill_functions::wasi::{GcsObjects, WasiWeb, answer, configured, event};
-    use spin_sdk::http::{Request, Response};
+    use super::OwnCompany;
+    use framemill_functions::labeling;
+    use framemill_functions::wasi::label;
+    use spin_sdk::http::{IncomingRequest, Response};
 
     #[spin_sdk::http_component]
-    async fn handle(request: Request) -> Response {
-        let done = message(&request).await;
-        answer(&done.outcome, done.retry_after)
-    }
-
-    async fn message(request: &Request) -> Answer {
-        let event = match event(request) {
-            Ok(event) => event,
-            Err(outcome) => return outcome.into(),
-        };
-        match configured(|lookup| LabelConfig::from_lookup(lookup)) {
-            Ok(config) => {
-                let objects = GcsObjects::new(&config.objects_url);
-                let company = OwnCompany::new(&WasiWeb, &config);
-                labeling::handle(&objects, &WasiWeb, &config, &company, &event).await
-            }
-            Err(error) => Answer::misconfigured(&error),
-        }
+    async fn handle(request: IncomingRequest) -> Response {
+        label(request, async |objects, web, config, event| {
+            let company = OwnCompany::new(web, config);
+            labeling::handle(objects, web, config, &company, event).await
+        })
+        .await
     }
 }

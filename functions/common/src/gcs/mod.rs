@@ -1,5 +1,9 @@
-//! The GCS JSON API as bytes: URLs, the multipart upload body, and what answers mean.
-//! <https://cloud.google.com/storage/docs/json_api/v1>
+//! Objects through the GCS JSON API: [`GcsObjects`], and the API as bytes (URLs, the multipart
+//! upload body, and what answers mean). <https://cloud.google.com/storage/docs/json_api/v1>
+
+mod objects;
+
+pub use objects::GcsObjects;
 
 use crate::store::ObjectMeta;
 use crate::time;
@@ -58,34 +62,40 @@ pub fn list_url(base: &str, bucket: &str, prefix: &str, page: Option<&str>) -> S
     url
 }
 
-/// Media type and body of a multipart upload. The store checks the checksum on arrival.
-pub fn multipart(name: &str, content_type: &str, bytes: &[u8]) -> (String, Vec<u8>) {
-    let crc32c = crc32c_base64(bytes);
+/// The body of an upload, but for the content itself, which is not copied.
+pub struct Multipart {
+    /// Media type of the whole.
+    pub content_type: String,
+    /// What stands before the content.
+    pub head: Vec<u8>,
+    /// What stands behind it.
+    pub tail: Vec<u8>,
+}
+
+/// Frames `bytes` for a multipart upload. The store checks the checksum on arrival.
+pub fn multipart(name: &str, content_type: &str, bytes: &[u8]) -> Multipart {
+    let checksum = crc32c::crc32c(bytes);
     // A boundary may be 70 characters of this alphabet and must not occur in a part; the
     // checksum makes it depend on the content, so no image can be made to hold it by chance.
-    let boundary = format!(
-        "framemill-part-{:08x}-{}",
-        crc32c::crc32c(bytes),
-        bytes.len()
-    );
+    let boundary = format!("framemill-part-{checksum:08x}-{}", bytes.len());
     let resource = serde_json::json!({
         "name": name,
         "contentType": content_type,
-        "crc32c": crc32c,
+        "crc32c": checksum_text(checksum),
     });
-    let mut body = format!(
+    let head = format!(
         "--{boundary}\r\ncontent-type: application/json; charset=utf-8\r\n\r\n{resource}\r\n--{boundary}\r\ncontent-type: {content_type}\r\n\r\n"
-    )
-    .into_bytes();
-    body.reserve_exact(bytes.len() + boundary.len() + 8);
-    body.extend_from_slice(bytes);
-    body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-    (format!("multipart/related; boundary={boundary}"), body)
+    );
+    Multipart {
+        head: head.into_bytes(),
+        tail: format!("\r\n--{boundary}--\r\n").into_bytes(),
+        content_type: format!("multipart/related; boundary={boundary}"),
+    }
 }
 
-/// Checksum as GCS writes it: CRC32C, big endian, base64.
-pub fn crc32c_base64(bytes: &[u8]) -> String {
-    base64::engine::general_purpose::STANDARD.encode(crc32c::crc32c(bytes).to_be_bytes())
+/// A CRC32C as GCS writes it: big endian, base64.
+fn checksum_text(checksum: u32) -> String {
+    base64::engine::general_purpose::STANDARD.encode(checksum.to_be_bytes())
 }
 
 /// An object resource, as far as we read it. GCS writes 64-bit numbers as strings.
@@ -160,8 +170,9 @@ mod tests {
 
     #[test]
     fn multipart_frames_the_bytes() {
-        let (content_type, body) = multipart("n", "image/jpeg", b"\xff\xd8");
-        let boundary = content_type.split_once("boundary=").unwrap().1;
+        let multipart = multipart("n", "image/jpeg", b"\xff\xd8");
+        let boundary = multipart.content_type.split_once("boundary=").unwrap().1;
+        let body = [&multipart.head[..], b"\xff\xd8", &multipart.tail].concat();
         let text = String::from_utf8_lossy(&body);
         assert!(text.starts_with(&format!("--{boundary}\r\n")));
         assert!(text.ends_with(&format!("\r\n--{boundary}--\r\n")));
@@ -172,7 +183,7 @@ mod tests {
     #[test]
     fn checksums_are_those_of_gcs() {
         // From the CRC32C test vector of RFC 3720, B.4: 32 bytes of zeros.
-        assert_eq!(crc32c_base64(&[0; 32]), "ipE2qg==");
+        assert_eq!(checksum_text(crc32c::crc32c(&[0; 32])), "ipE2qg==");
     }
 
     #[test]
