@@ -1,5 +1,6 @@
 //! The component's door: `wasi:http/incoming-handler`.
 
+use crate::clock::SinceRequest;
 use crate::objects::SelfSegments;
 use crate::{coordinate, segment};
 use framemill_contract::{Config, JobError, Outcome, SegmentError, SegmentReply};
@@ -13,13 +14,14 @@ const RETRY_AFTER: u64 = 10;
 
 #[spin_sdk::http_component]
 async fn handle(request: IncomingRequest) -> Response {
+    let clock = SinceRequest::start();
     let request = match Admission::of(request).await {
         Ok(request) => request,
         Err(refusal) => return refusal,
     };
     match request.path.as_str() {
         "" => {
-            let outcome = message(&request).await;
+            let outcome = message(&request, &clock).await;
             answer(&outcome.unwrap_or_else(retry), RETRY_AFTER)
         }
         "/segments" => match segment(&request).await {
@@ -54,7 +56,7 @@ fn objects<'a>(
     GcsObjects::new(web, &config.objects_url, largest)
 }
 
-async fn message(request: &Admission) -> Result<Outcome, JobError> {
+async fn message(request: &Admission, clock: &SinceRequest) -> Result<Outcome, JobError> {
     let event = match request.event() {
         Ok(event) => event,
         Err(outcome) => return Ok(outcome),
@@ -62,7 +64,8 @@ async fn message(request: &Admission) -> Result<Outcome, JobError> {
     let config = config()?;
     let web = web(request, &config)?;
     let segments = SelfSegments::new(&config.segments_url, request.header("authorization"));
-    Ok(coordinate::handle(&objects(&web, &config), &segments, &config, &event).await)
+    let objects = objects(&web, &config);
+    Ok(coordinate::handle(&objects, &segments, clock, &config, &event).await)
 }
 
 /// The reply to a segment's request, or what is wrong with the request.

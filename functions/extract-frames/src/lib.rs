@@ -6,8 +6,8 @@
 //! ```
 //!
 //! [`coordinate`] and [`segment`] are the flow: plain async functions over the traits of
-//! [`store`], which know neither wasi nor HTTP. `http.rs` and `objects.rs` bind them to
-//! `wasi:http` and are only compiled for wasm.
+//! [`store`], which know neither wasi nor HTTP. `clock.rs`, `http.rs` and `objects.rs` bind them
+//! to wasi and are only compiled for wasm.
 
 pub mod coordinate;
 mod fan_out;
@@ -16,6 +16,8 @@ pub mod segment;
 pub mod store;
 mod turns;
 
+#[cfg(target_arch = "wasm32")]
+mod clock;
 #[cfg(target_arch = "wasm32")]
 mod http;
 #[cfg(target_arch = "wasm32")]

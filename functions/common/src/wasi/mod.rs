@@ -2,10 +2,12 @@
 
 mod door;
 mod label;
+mod timer;
 mod web;
 
 pub use door::{Admission, answer, configured, json, plain};
 pub use label::{LabelWeb, label};
+pub use timer::wait;
 pub use web::{NoAnswer, WasiWeb, exchange};
 
 use crate::cache::Cache;
