@@ -63,7 +63,9 @@ impl ServiceAccount {
         })?;
         // Files that went through an environment have their line ends escaped once more.
         let pem = file.private_key.replace("\\n", "\n");
-        let key = EncodingKey::from_rsa_pem(pem.as_bytes()).map_err(|_| {
+        let key = EncodingKey::from_rsa_pem(pem.as_bytes()).ok();
+        let key = key.filter(|_| pem.contains("PRIVATE KEY-----"));
+        let key = key.ok_or_else(|| {
             refused("holds a private_key that is not an RSA key in PEM: set the whole file")
         })?;
         Ok(Self {

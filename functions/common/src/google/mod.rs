@@ -169,3 +169,6 @@ impl<W: Web> Web for Authorized<'_, W> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

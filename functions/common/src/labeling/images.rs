@@ -161,9 +161,14 @@ mod tests {
     use super::*;
     use crate::http::{HttpResponse, WebError};
     use futures::executor::block_on;
+    use rsa::RsaPrivateKey;
+    use rsa::pkcs8::{EncodePrivateKey as _, LineEnding};
 
-    /// A signer that gives back the hash of what it is to sign.
-    struct Iam;
+    /// A signer that gives back the hash of what it is to sign, and perhaps a key at hand.
+    #[derive(Default)]
+    struct Iam {
+        account: Option<ServiceAccount>,
+    }
 
     impl Web for Iam {
         async fn send(&self, request: HttpRequest<'_>) -> Result<HttpResponse, WebError> {
@@ -189,16 +194,24 @@ mod tests {
         }
 
         async fn sleep(&self, _: u64) {}
+
+        fn account(&self) -> Option<&ServiceAccount> {
+            self.account.as_ref()
+        }
     }
 
     fn url(pairs: &[(&str, &str)]) -> String {
+        url_by(&Iam::default(), pairs).unwrap()
+    }
+
+    fn url_by(web: &Iam, pairs: &[(&str, &str)]) -> Result<String, TargetError> {
         let config = LabelConfig::from_lookup(|key| {
             let pair = pairs.iter().find(|(name, _)| *name == key);
             pair.map(|(_, value)| (*value).to_owned())
         });
         let (config, names) = (config.unwrap(), ["images/a b%.mp4/0.jpg".to_owned()]);
-        let urls = block_on(Images::new(&Iam, &config).urls("b", &names)).unwrap();
-        urls.concat()
+        let urls = block_on(Images::new(web, &config).urls("b", &names))?;
+        Ok(urls.concat())
     }
 
     #[test]
@@ -226,6 +239,45 @@ mod tests {
         assert_eq!(
             signature,
             "15502931cff7d0f2ca2661cbfb9c34f06b16bd56c5cb3fac27751031e6b2ba43"
+        );
+    }
+
+    #[test]
+    fn a_key_at_hand_signs_for_its_own_account_only() {
+        let private = RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 1024).unwrap();
+        let pem = private.to_pkcs8_pem(LineEnding::LF).unwrap();
+        let account = "a@p.iam.gserviceaccount.com";
+        let file = serde_json::json!({"client_email": account, "private_key": pem.as_str()});
+        let key = || ServiceAccount::parse(&file.to_string()).unwrap();
+        let web = Iam {
+            account: Some(key()),
+        };
+        let signed = ("image_urls", "signed");
+        let named = [signed, ("signing_account", account)];
+        let by_google = url(&named);
+        let (start, hash) = by_google.rsplit_once('=').unwrap();
+        let bytes = |hex: &str| -> Vec<u8> {
+            let byte = |i: usize| u8::from_str_radix(&hex[i..i + 2], 16).unwrap();
+            (0..hex.len()).step_by(2).map(byte).collect()
+        };
+        for pairs in [&named[..], &[signed, ("google_key", "{}")]] {
+            let url = url_by(&web, pairs).unwrap();
+            let (same, signature) = url.rsplit_once('=').unwrap();
+            assert_eq!(same, start);
+            let scheme = rsa::Pkcs1v15Sign::new::<Sha256>();
+            let public = private.to_public_key();
+            let verified = public.verify(scheme, &bytes(hash), &bytes(signature));
+            assert!(verified.is_ok(), "{url}");
+        }
+        // Another account's URLs are signed by Google, which this one does not serve here.
+        let other = [signed, ("signing_account", "b@p.iam.gserviceaccount.com")];
+        assert!(matches!(
+            url_by(&web, &other),
+            Err(TargetError::Passing { .. })
+        ));
+        let nobody = url_by(&Iam::default(), &[signed, ("google_key", "{}")]);
+        assert!(
+            matches!(nobody, Err(TargetError::Setting(error)) if error.key == "signing_account")
         );
     }
 }

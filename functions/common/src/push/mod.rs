@@ -149,3 +149,6 @@ impl Claims {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
