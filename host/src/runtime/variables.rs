@@ -1,20 +1,11 @@
 //! A component's configuration: the import `fermyon:spin/variables@2.0.0`, as Spin answers it.
 
+use super::bindings::fermyon::spin::variables::{Error, Host, add_to_linker as add};
 use super::state::State;
 use framemill_contract::{ConfigKey, KEYS, LABEL_KEYS};
 use std::collections::BTreeMap;
 use wasmtime::component::{HasSelf, Linker};
 
-mod bindings {
-    #![allow(missing_docs, reason = "generated code")]
-    wasmtime::component::bindgen!({
-        path: "wit",
-        world: "fermyon:spin/host",
-        imports: { default: trappable },
-    });
-}
-
-use bindings::fermyon::spin::variables::{Error, Host, add_to_linker as add};
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     add::<_, HasSelf<State>>(linker, |state| state)

@@ -53,6 +53,8 @@ pub fn probe() -> (Engine, Component) {
 pub const LIMITS: Limits = Limits {
     memory: 64 << 20,
     time: Duration::from_secs(60),
+    wall: None,
+    body: None,
 };
 
 /// The probe over a folder that is the bucket `local`.
