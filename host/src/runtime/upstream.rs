@@ -424,7 +424,7 @@ mod tests {
             path: path.map(str::to_owned),
         };
         let allow = [
-            reach("https://label.example.com/studio", None),
+            reach(&server_of("https://label.example.com/studio"), None),
             reach("http://127.0.0.1:80", None),
             reach("https://iam.example.com", Some("/v1/a:signBlob")),
         ];

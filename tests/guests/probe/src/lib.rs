@@ -20,13 +20,17 @@ async fn probe(request: Request) -> anyhow::Result<impl IntoResponse> {
         "" => upload(request).await,
         "variable" => Ok(match variables::get(rest) {
             Ok(value) => text(200, value),
-            Err(error) => text(404, error.to_string()),
+            Err(error) => text(404, format!("{error:?}")),
         }),
         "keep" => Ok(keep(rest, request.body())),
         "fetch" => fetch(request).await,
         "stream-in" => stream::read(&request).await,
         "stream-out" => stream::write(&request).await,
         "length" => Ok(text(200, request.body().len().to_string())),
+        "blow-up" => {
+            let bytes = header(&request, "x-bytes").parse().unwrap_or(0);
+            Ok(Response::new(200, vec![1_u8; bytes]))
+        }
         "log" => {
             println!("said on stdout");
             eprintln!("said on stderr");
