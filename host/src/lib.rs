@@ -17,3 +17,4 @@ pub mod runtime;
 pub mod service;
 pub mod sources;
 pub mod sweep;
+mod turns;

@@ -4,6 +4,7 @@ use crate::pipeline::{Filter, Pipeline};
 use crate::records;
 use crate::runtime::Answer;
 use crate::sources::{Delivery, Fate, Message, Source, SourceError};
+use crate::turns::{self, TurnError};
 use anyhow::Context as _;
 use bytes::Bytes;
 use framemill_contract::{Event, FailureRecord, Ignored, Job, JobError, LabelJob, Outcome};
@@ -61,6 +62,7 @@ enum Ended {
     Rejected,
     Dead,
     Retried,
+    GivenBack,
 }
 
 /// What a component made of a message.
@@ -71,6 +73,8 @@ enum Verdict {
         after: Option<Duration>,
     },
     NotAnEvent(String),
+    /// The stop came between two turns of the work.
+    Stopped,
 }
 
 impl Service {
@@ -117,9 +121,9 @@ impl Service {
                 Some(ended) = running.join_next() => tally.add(ended)?,
                 next = next => {
                     let (permit, delivery) = next?;
-                    let service = Arc::clone(self);
+                    let (service, stop) = (Arc::clone(self), stop.clone());
                     running.spawn(async move {
-                        let ended = service.deliver(delivery).await;
+                        let ended = service.deliver(delivery, &stop).await;
                         drop(permit);
                         ended
                     });
@@ -159,7 +163,8 @@ impl Service {
         }
         drop(stopping);
         if !running.is_empty() {
-            tally.given_back = running.len() as u64;
+            let given_back = running.len() as u64;
+            tally.given_back = tally.given_back.saturating_add(given_back);
             tracing::warn!(
                 messages = running.len(),
                 "given back unfinished: the next start works on them"
@@ -175,7 +180,11 @@ impl Service {
         broken
     }
 
-    async fn deliver(&self, delivery: Delivery) -> Result<Ended, SourceError> {
+    async fn deliver(
+        &self,
+        delivery: Delivery,
+        stop: &CancellationToken,
+    ) -> Result<Ended, SourceError> {
         let Delivery { message, settle } = delivery;
         let event = match message.event() {
             Ok(event) => event,
@@ -196,7 +205,7 @@ impl Service {
                 .await;
             return Ok(Ended::Dead);
         }
-        let (verdict, failed) = self.work_on(&message, &event).await;
+        let (verdict, failed) = self.work_on(&message, &event, stop).await;
         match verdict {
             Verdict::Settled(outcome) => {
                 settle.ack(&outcome).await?;
@@ -211,6 +220,12 @@ impl Service {
                 self.record_given_up(&event, message.attempt, &reason, &failed)
                     .await;
                 Ok(Ended::Dead)
+            }
+            Verdict::Stopped => {
+                // Dropped unsettled, a message goes back as if it had not been tried.
+                drop(settle);
+                tracing::info!("given back between two turns: {}", event.object.name);
+                Ok(Ended::GivenBack)
             }
             Verdict::Retry { reason, after } => {
                 let (name, attempt) = (&event.object.name, message.attempt);
@@ -229,14 +244,19 @@ impl Service {
     /// Has each pipeline that takes the event work on it. All of them: those that succeeded find
     /// their work done when the message comes back for the sake of another.
     /// Gives the verdict, and the pipelines that failed.
-    async fn work_on(&self, message: &Message, event: &Event) -> (Verdict, Vec<&Pipeline>) {
+    async fn work_on(
+        &self,
+        message: &Message,
+        event: &Event,
+        stop: &CancellationToken,
+    ) -> (Verdict, Vec<&Pipeline>) {
         let mut verdict: Option<Verdict> = None;
         let mut ignored: Option<Ignored> = None;
         let mut failed = Vec::new();
         for pipeline in &self.pipelines {
             match pipeline.filter.take(event) {
                 Ok(()) => {
-                    let next = pipeline.work_on(message, event).await;
+                    let next = pipeline.work_on(message, event, stop).await;
                     if !matches!(next, Verdict::Settled(_)) {
                         failed.push(pipeline);
                     }
@@ -296,7 +316,12 @@ impl Service {
 }
 
 impl Pipeline {
-    async fn work_on(&self, message: &Message, event: &Event) -> Verdict {
+    async fn work_on(
+        &self,
+        message: &Message,
+        event: &Event,
+        stop: &CancellationToken,
+    ) -> Verdict {
         let name = event.object.name.as_str();
         tracing::info!(
             pipeline = self.name,
@@ -304,11 +329,12 @@ impl Pipeline {
             "started: {name}"
         );
         let started = Instant::now();
-        let request = push_request(message.push_body().to_string());
-        let call = AssertUnwindSafe(self.runtime.call(name, request)).catch_unwind();
+        let work = turns::work(&self.runtime, name, message, stop);
+        let call = AssertUnwindSafe(work).catch_unwind();
         match tokio::time::timeout(LONGEST_WORK, call).await {
             Ok(Ok(Ok(answer))) => self.judge(name, &answer, started.elapsed()).await,
-            Ok(Ok(Err(crash))) => Verdict::retry(crash.to_string()),
+            Ok(Ok(Err(TurnError::Stopped))) => Verdict::Stopped,
+            Ok(Ok(Err(error))) => Verdict::retry(error.to_string()),
             // A defect of ours on one video must not end the service, start after start.
             Ok(Err(_)) => {
                 Verdict::retry("framemill itself failed on it: see the log, and report it")
@@ -375,9 +401,6 @@ impl Pipeline {
             Outcome::Unchanged { manifest } => {
                 tracing::info!(pipeline, manifest, "unchanged: {name}");
             }
-            Outcome::Continued { cursor, done, of } => {
-                tracing::info!(pipeline, cursor, done, of, "continued: {name}");
-            }
             Outcome::Ignored { reason } => tracing::info!(pipeline, "ignored: {reason}: {name}"),
             Outcome::Rejected {
                 failure,
@@ -393,7 +416,8 @@ impl Pipeline {
                     "rejected: {message}: {name}"
                 );
             }
-            Outcome::Retry { .. } | Outcome::NotAnEvent { .. } => {}
+            // Turns are told of as they end.
+            Outcome::Continued { .. } | Outcome::Retry { .. } | Outcome::NotAnEvent { .. } => {}
         }
     }
 
@@ -415,6 +439,8 @@ impl Verdict {
     /// The one that decides of two: what must come back comes back.
     fn and(self, other: Self) -> Self {
         match (&self, &other) {
+            (Self::Stopped, _) => self,
+            (_, Self::Stopped) => other,
             (Self::Retry { .. }, _) => self,
             (_, Self::Retry { .. }) => other,
             (Self::NotAnEvent(_), _) => self,
@@ -445,6 +471,7 @@ impl Tally {
             Ok(Ended::Rejected) => &mut self.rejected,
             Ok(Ended::Dead) => &mut self.dead,
             Ok(Ended::Retried) => &mut self.retried,
+            Ok(Ended::GivenBack) => &mut self.given_back,
             Err(error @ SourceError::Unreachable { .. }) => {
                 // The work is done, but its message is not settled: it comes back.
                 tracing::warn!("message cannot be settled, it comes back: {error}");

@@ -6,7 +6,7 @@ mod common;
 use common::{LIMITS, runtime};
 use framemill::objects::{Layout, LocalStore};
 use framemill::pipeline::{Filter, Pipeline};
-use framemill::runtime::Limits;
+use framemill::runtime::{Limits, Observer, Progress};
 use framemill::service::{Service, Tally};
 use framemill::sources::{Queue, QueueSource, Settled};
 use framemill_contract::{ObjectRef, Outcome};
@@ -51,6 +51,15 @@ impl Bench {
     }
 
     fn start(&self, limits: Limits, drain: Duration) -> tokio::task::JoinHandle<Tally> {
+        self.watched(limits, drain, Arc::new(|_, _| {}))
+    }
+
+    fn watched(
+        &self,
+        limits: Limits,
+        drain: Duration,
+        observer: Observer,
+    ) -> tokio::task::JoinHandle<Tally> {
         let pipeline = Pipeline {
             name: "probe".into(),
             filter: Filter::Names {
@@ -58,7 +67,7 @@ impl Bench {
                 prefix: "videos/".into(),
                 suffix: String::new(),
             },
-            runtime: runtime(self.data.path(), limits, Arc::new(|_, _| {})),
+            runtime: runtime(self.data.path(), limits, observer),
             store: Arc::new(LocalStore::new(Layout::folder(self.data.path()))),
         };
         let service = Arc::new(Service {
@@ -189,4 +198,46 @@ async fn a_limit_fails_one_message_only() {
     assert_eq!((tally.done, tally.dead), (1, 1));
     let dead = bench.queue.dead_letters().unwrap();
     assert!(dead[0].reason.contains("time limit"), "{}", dead[0].reason);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_in_turns_goes_on_until_it_is_done_or_gets_nowhere() {
+    let bench = Bench::new(&["turns.mp4", "endless.mp4"]);
+    let run = bench.start(LIMITS, LONG);
+    bench.empty().await;
+    bench.stop.cancel();
+    let tally = run.await.unwrap();
+    assert_eq!((tally.done, tally.dead), (1, 1));
+    let done = bench.settled("turns.mp4");
+    assert!(
+        matches!(done, Some(Settled::Done(Outcome::Extracted { .. }))),
+        "{done:?}"
+    );
+    for cursor in ["cursor1", "cursor2"] {
+        let path = bench.data.path().join("images/turns.mp4").join(cursor);
+        assert!(path.is_file(), "{cursor}");
+    }
+    let dead = bench.queue.dead_letters().unwrap();
+    assert!(
+        dead[0].reason.contains("no further than the one before"),
+        "{}",
+        dead[0].reason
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_between_two_turns_gives_the_message_back_with_the_work_kept() {
+    let bench = Bench::new(&["turns.mp4"]);
+    let stop = bench.stop.clone();
+    let observer: Observer = Arc::new(move |_, progress| {
+        if let Progress::Continued { done: 1, .. } = progress {
+            stop.cancel();
+        }
+    });
+    let tally = bench.watched(LIMITS, LONG, observer).await.unwrap();
+    assert_eq!((tally.done, tally.given_back, tally.retried), (0, 1, 0));
+    let images = bench.data.path().join("images/turns.mp4");
+    assert!(images.join("cursor1").is_file() && !images.join("cursor2").exists());
+    let message = bench.queue.take().unwrap().unwrap();
+    assert_eq!((message.object, message.attempt), (object("turns.mp4"), 1));
 }

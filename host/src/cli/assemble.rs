@@ -1,6 +1,6 @@
 //! Settings as parts that run: buckets, sources, pipelines.
 
-use super::options::{EXTRACT_FRAMES, SharedOptions, extract_runtime, limits};
+use super::options::{EXTRACT_FRAMES, SharedOptions, extract_access, extract_runtime};
 use crate::config::{
     LabelSettings, PipelineSettings, Settings, SourceAddress, StoreAddress, cores,
 };
@@ -99,10 +99,7 @@ impl Assembly {
             filter: Filter::Videos(Box::new(settings.config.clone())),
             source: settings.source.clone(),
             store: settings.store.clone(),
-            access: Access {
-                read: vec![settings.config.video_path.clone()],
-                write: vec![settings.config.image_path.clone()],
-            },
+            access: extract_access(&settings.config),
             kind: Kind::Extract,
         }];
         if let Some(labeling) = &settings.labeling {
@@ -322,7 +319,7 @@ impl Assembly {
             variables,
             gateway: Arc::new(Gateway::new(buckets, plan.access.clone())),
             upstreams: Upstreams::new(&hosts, &settings.credentials)?,
-            limits: limits(settings),
+            limits: settings.limits,
             parallel: cores(),
             observer,
         };

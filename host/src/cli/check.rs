@@ -7,7 +7,7 @@ use crate::config::{Settings, StoreAddress};
 use crate::finding::{Finding, Severity};
 use crate::objects::{Access, Notification, Store};
 use crate::pipeline::Filter;
-use crate::runtime::{Reach, Upstreams};
+use crate::runtime::{Reach, Upstreams, server_of};
 use crate::sources::QueueError;
 use framemill_contract::TargetKind;
 use std::collections::{BTreeSet, HashSet};
@@ -293,7 +293,7 @@ fn credentials(settings: &Settings, planned: &[Planned]) -> Vec<Finding> {
             let subject = format!("credential for {}", credential.host);
             let alone = std::slice::from_ref(credential);
             let reach = Reach {
-                host: credential.host.clone(),
+                host: server_of(&credential.host),
                 path: None,
             };
             match Upstreams::new(&[reach], alone) {

@@ -3,12 +3,12 @@
 use crate::config::{Layer, Settings, cores};
 use crate::objects::{Access, Gateway, Store};
 use crate::runtime::{
-    Component, Engine, Limits, Observer, Runtime, RuntimeParts, Upstreams, component_variables,
+    Component, Engine, Observer, Runtime, RuntimeParts, Upstreams, component_variables,
     default_cache_dir, find_component,
 };
 use anyhow::Context as _;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
-use framemill_contract::KEYS;
+use framemill_contract::{Config, KEYS};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -110,6 +110,10 @@ pub struct SharedOptions {
     /// Compile the component anew instead of keeping compiled code in the user's cache folder
     #[arg(long)]
     pub no_cache: bool,
+    /// What a small wasm cloud gives a request: `akamai` is 128 MiB memory, 30 s with all
+    /// waiting, and 10 MiB for any body; long videos are then worked on in turns
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["memory_limit", "time_limit"])]
+    pub limits: Option<String>,
     /// Memory of one sandbox [default: 512MiB]
     #[arg(long, value_name = "SIZE")]
     pub memory_limit: Option<String>,
@@ -126,6 +130,7 @@ impl SharedOptions {
     pub fn layer(&self) -> Layer {
         let mut layer = self.selection.0.clone();
         for (name, value) in [
+            ("limits", &self.limits),
             ("memory_limit", &self.memory_limit),
             ("time_limit", &self.time_limit),
         ] {
@@ -162,11 +167,16 @@ impl SharedOptions {
     }
 }
 
-/// Limits of one sandbox.
-pub fn limits(settings: &Settings) -> Limits {
-    Limits {
-        memory: settings.memory_limit,
-        time: settings.time_limit,
+/// What extract-frames may touch in its bucket.
+pub fn extract_access(config: &Config) -> Access {
+    let mut write = vec![config.image_path.clone()];
+    // Only work in turns leaves marks on how far it is.
+    if config.segment_budget.is_some() {
+        write.push(config.cursor_path.clone());
+    }
+    Access {
+        read: vec![config.video_path.clone()],
+        write,
     }
 }
 
@@ -181,10 +191,7 @@ pub fn extract_runtime(
     store: Arc<dyn Store>,
     observer: Observer,
 ) -> anyhow::Result<Runtime> {
-    let access = Access {
-        read: vec![settings.config.video_path.clone()],
-        write: vec![settings.config.image_path.clone()],
-    };
+    let access = extract_access(&settings.config);
     let buckets = HashMap::from([(settings.store.bucket().to_owned(), store)]);
     Runtime::new(
         engine,
@@ -193,7 +200,7 @@ pub fn extract_runtime(
             component,
             gateway: Arc::new(Gateway::new(buckets, access)),
             upstreams: Upstreams::default(),
-            limits: limits(settings),
+            limits: settings.limits,
             parallel: cores(),
             observer,
         },

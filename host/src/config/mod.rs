@@ -10,6 +10,7 @@ pub use addresses::{LOCAL_BUCKET, SourceAddress, StoreAddress};
 pub use credentials::{CredentialKind, CredentialSettings};
 pub use pipelines::{LabelSettings, PipelineSettings};
 
+use crate::runtime::Limits;
 use anyhow::{Context as _, bail, ensure};
 use framemill_contract::{Config, ConfigKey, KEYS};
 use std::collections::{BTreeMap, HashSet};
@@ -33,6 +34,7 @@ host_keys! {
     dead_letters = "": "Pub/Sub topic or AMQP queue for messages that are given up; empty derives it from the source",
     prefetch = "2": "messages that may wait in hand beside those that are worked on (pubsub and amqp)",
     workers = "": "messages that are worked on at the same time; empty is the number of cores",
+    limits = "": "akamai: what a small wasm cloud (Akamai Functions) gives a request: 128 MiB memory, 30 s with all waiting, 10 MiB for any body; sets segment_budget to 8s,8MiB where it is not set; empty takes the next two",
     memory_limit = "512MiB": "memory of one sandbox",
     time_limit = "15m": "time that one sandbox may run; waiting for objects does not count",
     drain = "30s": "time that running work has to finish after a signal to stop",
@@ -46,6 +48,24 @@ host_keys! {
 /// Keys that only the host sets or answers.
 const NOT_CONFIGURABLE: &[&str] = &["component_sha256"];
 
+/// What fits the limits of Akamai Functions with room to spare.
+const AKAMAI_BUDGET: &str = "8s,8MiB";
+
+/// The limits that have a name.
+fn profile(name: &str, is_given: &dyn Fn(&str) -> bool) -> anyhow::Result<Limits> {
+    ensure!(
+        name == "akamai",
+        "configuration `limits`: `{name}` is none that framemill knows: akamai, or leave it out"
+    );
+    for key in ["memory_limit", "time_limit"] {
+        ensure!(
+            !is_given(key),
+            "configuration `{key}`: is set, and so is limits = \"akamai\", which sets it too: leave one of them out"
+        );
+    }
+    Ok(Limits::akamai())
+}
+
 /// Text by key.
 pub type Layer = BTreeMap<String, String>;
 
@@ -56,10 +76,8 @@ pub struct Settings {
     pub data: PathBuf,
     /// Messages at the same time.
     pub workers: usize,
-    /// Bytes of memory of one sandbox.
-    pub memory_limit: u64,
-    /// Time of one sandbox.
-    pub time_limit: Duration,
+    /// What one request may use.
+    pub limits: Limits,
     /// Time to finish after a signal.
     pub drain: Duration,
     /// Failed deliveries until a message is given up.
@@ -165,6 +183,20 @@ impl Settings {
                 store.bucket()
             );
         }
+        let limits = match optional("limits") {
+            Some(name) => {
+                let limits = profile(&name, &|name| look_up(name).is_some())?;
+                let budget = extract.entry("segment_budget".to_owned());
+                budget.or_insert_with(|| AKAMAI_BUDGET.to_owned());
+                limits
+            }
+            None => Limits {
+                memory: size("memory_limit", &text("memory_limit"))?,
+                time: time("time_limit", &text("time_limit"))?,
+                wall: None,
+                body: None,
+            },
+        };
         let config = Config::from_lookup(|name| extract.get(name).cloned())?;
         let labeling =
             LabelSettings::new(&file.labeling, &environment, &extract, (&store, &source))?;
@@ -178,8 +210,7 @@ impl Settings {
                 "" => cores(),
                 _ => number("workers", &text("workers"), 1, 1024)? as usize,
             },
-            memory_limit: size("memory_limit", &text("memory_limit"))?,
-            time_limit: time("time_limit", &text("time_limit"))?,
+            limits,
             drain: time("drain", &text("drain"))?,
             max_attempts: number("max_attempts", &text("max_attempts"), 1, 1000)? as u32,
             settle: time("settle", &text("settle"))?,
@@ -391,9 +422,29 @@ mod tests {
         assert_eq!(get("format"), Some("png"));
         assert_eq!(get("max_side"), None);
         assert_eq!(settings.drain, Duration::from_secs(5));
-        assert_eq!(settings.memory_limit, 512 << 20);
-        assert_eq!(settings.time_limit, Duration::from_secs(900));
+        let limits = settings.limits;
+        assert_eq!(
+            (limits.memory, limits.time),
+            (512 << 20, Duration::from_secs(900))
+        );
+        assert_eq!((limits.wall, limits.body), (None, None));
+        assert_eq!(get("segment_budget"), None);
         assert_eq!(settings.workers, cores());
+    }
+
+    #[test]
+    fn limits_of_a_small_cloud_have_a_name() {
+        let of = |file: &str| Settings::new(&layer(&[("limits", "akamai")]), |_| None, Some(file));
+        let settings = of("").unwrap();
+        assert_eq!(settings.limits, Limits::akamai());
+        let budget = settings.config.segment_budget.unwrap();
+        assert_eq!((budget.time.micros(), budget.bytes), (8_000_000, 8 << 20));
+        let settings = of("[extract]\nsegment_budget = '5s,4MiB'").unwrap();
+        assert_eq!(settings.config.segment_budget.unwrap().bytes, 4 << 20);
+        for key in ["memory_limit = '1GiB'", "time_limit = '1h'"] {
+            let error = of(key).unwrap_err().to_string();
+            assert!(error.contains("leave one of them out"), "{error}");
+        }
     }
 
     #[test]
@@ -423,6 +474,7 @@ mod tests {
             ("memory_limit = '1TiB'", "`memory_limit`"),
             ("memory_limit = '1MiB'", "`memory_limit`"),
             ("time_limit = 'long'", "`time_limit`"),
+            ("limits = 'azure'", "`limits`"),
             ("settle = '0s'", "`settle`"),
             ("workers = 0", "`workers`"),
             ("drain = {a = 1}", "`drain`"),

@@ -2,7 +2,7 @@
 
 use super::values::plain;
 use super::{CredentialKind, CredentialSettings, Layer, SourceAddress, StoreAddress};
-use crate::runtime::{Reach, same_origin};
+use crate::runtime::{Reach, same_origin, server_of};
 use anyhow::{Context as _, bail, ensure};
 use framemill_contract::{ImageUrls, LABEL_KEYS, LabelConfig, TargetKind};
 use serde::Deserialize;
@@ -123,7 +123,7 @@ impl LabelSettings {
     pub fn hosts(&self) -> Vec<Reach> {
         let config = &self.config;
         let target = (!config.target_url.is_empty()).then(|| Reach {
-            host: config.target_url.clone(),
+            host: server_of(&config.target_url),
             path: match &config.target {
                 Some(TargetKind::Pubsub) => config
                     .topic
@@ -134,7 +134,7 @@ impl LabelSettings {
         });
         let iam = match &config.image_urls {
             ImageUrls::Signed { account, .. } => Some(Reach {
-                host: config.iam_url.clone(),
+                host: server_of(&config.iam_url),
                 path: Some(format!("/v1/projects/-/serviceAccounts/{account}:signBlob")),
             }),
             _ => None,
@@ -146,7 +146,7 @@ impl LabelSettings {
     pub(super) fn add_credentials(&self, credentials: &mut Vec<CredentialSettings>) {
         for Reach { host, .. } in self.hosts() {
             let kind = match &self.config.target {
-                _ if host == self.config.iam_url => CredentialKind::Google,
+                _ if same_origin(&host, &self.config.iam_url) => CredentialKind::Google,
                 Some(TargetKind::LabelStudio | TargetKind::Cvat) => CredentialKind::Token,
                 Some(TargetKind::Scale) => CredentialKind::Basic,
                 Some(TargetKind::Webhook) => CredentialKind::Hmac,
@@ -200,7 +200,9 @@ pub struct PipelineSettings {
     /// Prefixes that it may write.
     #[serde(default)]
     pub write: Vec<String>,
-    /// Hosts that it may reach (`https://host[:port]`), beside those of credentials.
+    /// Servers that it may reach, as in Spin's `allowed_outbound_hosts`: `https://host[:port]`,
+    /// `https://*.example.com`, `http://10.0.0.0/8:8000..9000`, … A wildcard reaches no private
+    /// network.
     #[serde(default)]
     pub allow: Vec<String>,
     /// Its variables.

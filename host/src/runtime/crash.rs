@@ -1,5 +1,6 @@
 //! Why a component gave no answer, in words.
 
+use super::bodies::Broken;
 use super::limits::{Meter, TimeLimitHit};
 use std::fmt;
 use std::time::Duration;
@@ -27,10 +28,23 @@ pub enum CrashReason {
     Memory(u64),
     /// It ran longer.
     Time(Duration),
+    /// It took longer, waiting included.
+    Wall(Duration),
+    /// Its request or its answer has more than this many bytes.
+    Body(Side, u64),
     /// It did what wasm forbids; panics end so too.
     Trap(String),
     /// It ended, but its answer is missing or broken.
     NoAnswer(String),
+}
+
+/// A body of a component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Of the request that it is sent.
+    Request,
+    /// Of its answer.
+    Answer,
 }
 
 impl CrashReason {
@@ -39,6 +53,8 @@ impl CrashReason {
         match self {
             Self::Memory(_) => "memory_limit",
             Self::Time(_) => "time_limit",
+            Self::Wall(_) => "wall_limit",
+            Self::Body(..) => "body_limit",
             Self::Trap(_) => "trap",
             Self::NoAnswer(_) => "no_answer",
         }
@@ -54,8 +70,11 @@ impl Crash {
         said: &str,
     ) -> Self {
         let trap = error.downcast_ref::<Trap>();
-        let reason = if error.is::<TimeLimitHit>() {
-            CrashReason::Time(meter.limit())
+        let reason = if let Some(hit) = error.downcast_ref::<TimeLimitHit>() {
+            match hit {
+                TimeLimitHit::Running => CrashReason::Time(meter.limit()),
+                TimeLimitHit::Wall(limit) => CrashReason::Wall(*limit),
+            }
         } else if let Some(limit) = memory_denied {
             CrashReason::Memory(limit)
         } else if let Some(trap) = trap {
@@ -72,13 +91,23 @@ impl Crash {
         }
     }
 
-    pub(super) fn no_answer(component: &str, reason: &str) -> Self {
+    /// For reasons that are no fault at one place of it.
+    pub(super) fn plain(component: &str, reason: CrashReason) -> Self {
         Self {
             component: component.to_owned(),
             functions: Vec::new(),
-            reason: CrashReason::NoAnswer(reason.to_owned()),
+            reason,
             said: None,
         }
+    }
+
+    /// Of an answer that is not there whole.
+    pub(super) fn broken_answer(component: &str, broken: &Broken) -> Self {
+        let reason = match broken {
+            Broken::TooLarge(most) => CrashReason::Body(Side::Answer, *most),
+            Broken::Off(reason) => CrashReason::NoAnswer(format!("its answer broke off: {reason}")),
+        };
+        Self::plain(component, reason)
     }
 }
 
@@ -125,6 +154,24 @@ impl fmt::Display for Crash {
             CrashReason::Memory(limit) => write!(f, "memory limit ({} MiB) hit", limit >> 20)?,
             CrashReason::Time(limit) => {
                 write!(f, "time limit ({}) hit", humantime::format_duration(*limit))?
+            }
+            CrashReason::Wall(limit) => {
+                let limit = humantime::format_duration(*limit);
+                write!(
+                    f,
+                    "limit of a request's whole time ({limit}, waiting included) hit: give each less work, see segment_budget"
+                )?;
+            }
+            CrashReason::Body(side, limit) => {
+                let side = match side {
+                    Side::Request => "request",
+                    Side::Answer => "answer",
+                };
+                write!(
+                    f,
+                    "{side} is over the body limit ({} MiB): give each less work, see segment_budget",
+                    limit >> 20
+                )?;
             }
             CrashReason::Trap(what) => {
                 write!(f, "{}", what.trim_start_matches("wasm trap: "))?;

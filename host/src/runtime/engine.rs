@@ -7,7 +7,7 @@ use std::time::Duration;
 use wasmtime::{Cache, CacheConfig, Config, OptLevel};
 
 /// How often a busy component lets others have its thread, and how exact its time limit is.
-const TICK: Duration = Duration::from_millis(10);
+pub(super) const TICK: Duration = Duration::from_millis(10);
 
 /// Compiles and runs wasm. Cheap to clone.
 #[derive(Clone)]

@@ -1,5 +1,6 @@
 //! What a sandbox may use, and how it is counted.
 
+use super::engine::TICK;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,6 +10,34 @@ use std::time::{Duration, Instant};
 use wasmtime::ResourceLimiter;
 
 const MOST_TABLE_ELEMENTS: usize = 1 << 20;
+
+/// What one request may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of memory of one sandbox.
+    pub memory: u64,
+    /// Time that the component itself runs; waiting for objects does not count.
+    pub time: Duration,
+    /// Time from the start of the sandbox to the end of its answer, waiting included.
+    pub wall: Option<Duration>,
+    /// Bytes of any body: of the request and its answer, and of those that the component sends
+    /// and gets.
+    pub body: Option<u64>,
+}
+
+impl Limits {
+    /// Those of Akamai Functions, as a managed wasm cloud that is small:
+    /// <https://techdocs.akamai.com/cloud-computing/docs/functions-limits>.
+    pub const fn akamai() -> Self {
+        let whole = Duration::from_secs(30);
+        Self {
+            memory: 128 << 20,
+            time: whole,
+            wall: Some(whole),
+            body: Some(10 << 20),
+        }
+    }
+}
 
 /// Counts the memory of one sandbox.
 pub(super) struct MemoryLimit {
@@ -67,24 +96,32 @@ impl ResourceLimiter for MemoryLimit {
     }
 }
 
-/// The component ran longer than it may.
+/// The component ran, or took, longer than it may.
 #[derive(Debug, thiserror::Error)]
-#[error("time limit hit")]
-pub(super) struct TimeLimitHit;
+pub(super) enum TimeLimitHit {
+    #[error("time limit hit")]
+    Running,
+    #[error("limit of a request's whole time hit")]
+    Wall(Duration),
+}
 
 /// Counts the time that a component runs: wall clock while its future is polled. Time in which
 /// it waits for objects or other sandboxes does not count; being preempted by other processes
-/// does.
+/// does. Where a limit of the whole time is set, all of it counts for that one.
 pub(super) struct Meter {
     limit: Duration,
+    started: Instant,
+    wall: Option<Duration>,
     spent_before: AtomicU64,
     running_since: Mutex<Option<Instant>>,
 }
 
 impl Meter {
-    pub(super) fn new(limit: Duration) -> Arc<Self> {
+    pub(super) fn new(limits: &Limits) -> Arc<Self> {
         Arc::new(Self {
-            limit,
+            limit: limits.time,
+            started: Instant::now(),
+            wall: limits.wall,
             spent_before: AtomicU64::new(0),
             running_since: Mutex::new(None),
         })
@@ -118,10 +155,28 @@ impl Meter {
 
     /// Stops the component once its time is over.
     pub(super) fn check(&self) -> wasmtime::Result<()> {
+        if let Some(wall) = self.wall.filter(|wall| self.started.elapsed() > *wall) {
+            return Err(wasmtime::Error::from(TimeLimitHit::Wall(wall)));
+        }
         if self.spent() > self.limit {
-            return Err(wasmtime::Error::from(TimeLimitHit));
+            return Err(wasmtime::Error::from(TimeLimitHit::Running));
         }
         Ok(())
+    }
+
+    /// Waits for `work`, but no longer than the whole time.
+    ///
+    /// # Errors
+    /// The limit, once it is over.
+    pub(super) async fn within<F: Future>(&self, work: F) -> Result<F::Output, Duration> {
+        let Some(wall) = self.wall else {
+            return Ok(work.await);
+        };
+        // A tick later than the check above, which can say where a busy component was.
+        let end = self.started + wall + TICK.saturating_mul(2);
+        tokio::time::timeout_at(end.into(), work)
+            .await
+            .map_err(|_| wall)
     }
 }
 
@@ -167,7 +222,10 @@ mod tests {
 
     #[tokio::test]
     async fn waiting_does_not_count() {
-        let meter = Meter::new(Duration::from_secs(1));
+        let meter = Meter::new(&Limits {
+            time: Duration::from_secs(1),
+            ..Limits::akamai()
+        });
         let waiting = Box::pin(tokio::time::sleep(Duration::from_millis(300)));
         Metered::new(waiting, &meter).await;
         assert!(

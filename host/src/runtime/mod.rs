@@ -1,25 +1,30 @@
 //! Runs components: one fresh sandbox per request, with its own memory and time limit.
 
+mod bindings;
+mod bodies;
 mod crash;
 mod engine;
+mod key_value;
 mod limits;
 mod logs;
+mod outbound;
 mod outgoing;
 mod state;
 mod upstream;
 mod variables;
 
-pub use crash::{Crash, CrashReason};
+pub use crash::{Crash, CrashReason, Side};
 pub use engine::{Component, Engine, default_cache_dir, find_component};
-pub use upstream::{Reach, Upstreams, same_origin};
+pub use limits::Limits;
+pub use upstream::{Reach, Upstreams, same_origin, server_of};
 pub use variables::{component_variables, labeling_variables};
 
-use crate::objects::{Body, Gateway, Written};
+use crate::objects::{Gateway, Written};
 use anyhow::Context as _;
 use bytes::Bytes;
 use futures::future::join;
 use http::{Request, Response, Uri};
-use http_body_util::{BodyExt, Limited};
+use key_value::KeyValue;
 use limits::{Meter, Metered};
 use state::State;
 use std::collections::BTreeMap;
@@ -32,19 +37,10 @@ use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 
 /// Largest body of a request to, or an answer of, a component. Objects do not pass here.
-const MOST_BODY: usize = 64 << 20;
+const MOST_BODY: u64 = 64 << 20;
 
 /// Where components find objects that do not say.
 const OBJECTS_URL: &str = "https://storage.googleapis.com";
-
-/// What one request may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of memory of one sandbox.
-    pub memory: u64,
-    /// Time that the component itself runs; waiting for objects does not count.
-    pub time: Duration,
-}
 
 /// Something that a component did, for whoever watches a video's progress.
 #[derive(Clone, Debug)]
@@ -53,6 +49,13 @@ pub enum Progress {
     Fanned(Bytes),
     /// It wrote an object.
     Written(Written),
+    /// It did a part of the work, and is called again for the rest.
+    Continued {
+        /// Access units that are done.
+        done: u64,
+        /// Access units that are to be done.
+        of: u64,
+    },
 }
 
 /// Is told what the sandbox of a request does; the first argument is the request's label.
@@ -90,6 +93,7 @@ struct Inner {
     /// Authority under which it reaches itself, where it does.
     itself: Option<String>,
     upstreams: Upstreams,
+    key_value: Arc<KeyValue>,
     limits: Limits,
     fan_out: Semaphore,
     observer: Observer,
@@ -117,6 +121,7 @@ impl Runtime {
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
         variables::add_to_linker(&mut linker)?;
+        key_value::add_to_linker(&mut linker)?;
         let Component {
             name, component, ..
         } = parts.component;
@@ -154,6 +159,7 @@ impl Runtime {
             upstreams: parts.upstreams,
             variables: Arc::new(parts.variables),
             gateway: parts.gateway,
+            key_value: Arc::default(),
             limits: parts.limits,
             fan_out: Semaphore::new(parts.parallel.max(1)),
             observer: parts.observer,
@@ -169,6 +175,11 @@ impl Runtime {
         self.run(label, request, false).await
     }
 
+    /// Tells the observer what became of a request.
+    pub(crate) fn observe(&self, label: &str, progress: Progress) {
+        (self.0.observer)(label, progress);
+    }
+
     async fn run(
         &self,
         label: &str,
@@ -176,7 +187,12 @@ impl Runtime {
         chained: bool,
     ) -> Result<Answer, Crash> {
         let inner = &self.0;
-        let meter = Meter::new(inner.limits.time);
+        let plain = |reason| Crash::plain(&inner.name, reason);
+        let most = inner.limits.body.unwrap_or(u64::MAX);
+        if request.body().len() as u64 > most {
+            return Err(plain(CrashReason::Body(Side::Request, most)));
+        }
+        let meter = Meter::new(&inner.limits);
         let mut store = self.store(label, chained, &meter);
         let broken = |error: &wasmtime::Error| Crash::new(&inner.name, error, None, &meter, "");
         let request = request.map(crate::objects::full);
@@ -200,24 +216,29 @@ impl Runtime {
             let (peak, denied) = (state.memory.peak(), state.memory.denied());
             (ended, peak, denied, state.said())
         };
+        let no_answer = |reason| plain(CrashReason::NoAnswer(reason));
         // The body flows while the component still runs: it may write more than is buffered.
         let answer = async {
             match receiver.await {
-                Ok(Ok(response)) => Some(collect(response).await),
-                Ok(Err(code)) => Some(Err(format!("it answered with an error: {code:?}"))),
-                Err(_) => None,
+                Ok(Ok(response)) => {
+                    let (parts, body) = response.into_parts();
+                    let body = bodies::whole(body, inner.limits.body).await;
+                    body.map(|body| Response::from_parts(parts, body))
+                        .map_err(|broken| Crash::broken_answer(&inner.name, &broken))
+                }
+                Ok(Err(code)) => Err(no_answer(format!("it answered with an error: {code:?}"))),
+                Err(_) => Err(no_answer("it ended without an answer".to_owned())),
             }
         };
         let guest = Metered::new(Box::pin(guest), &meter);
-        let ((ended, peak_memory, denied, said), answer) = join(guest, answer).await;
+        // Dropped at the end of its time, a sandbox ends with all that it has started.
+        let both = meter.within(join(guest, answer)).await;
+        let both = both.map_err(|limit| plain(CrashReason::Wall(limit)))?;
+        let ((ended, peak_memory, denied, said), answer) = both;
         if let Err(error) = ended {
             return Err(Crash::new(&inner.name, &error, denied, &meter, &said));
         }
-        let response = match answer {
-            Some(Ok(response)) => response,
-            Some(Err(reason)) => return Err(Crash::no_answer(&inner.name, &reason)),
-            None => return Err(Crash::no_answer(&inner.name, "it ended without an answer")),
-        };
+        let response = answer?;
         let guest_time = meter.spent();
         tracing::debug!(
             label,
@@ -255,12 +276,4 @@ fn authority(uri: &Uri) -> String {
     uri.authority()
         .map(|authority| authority.as_str().to_ascii_lowercase())
         .unwrap_or_default()
-}
-
-/// The whole of an answer.
-async fn collect(response: Response<Body>) -> Result<Response<Bytes>, String> {
-    let (parts, body) = response.into_parts();
-    let body = Limited::new(body, MOST_BODY).collect().await;
-    let body = body.map_err(|error| format!("its answer broke off: {error}"))?;
-    Ok(Response::from_parts(parts, body.to_bytes()))
 }

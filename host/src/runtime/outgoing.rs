@@ -1,10 +1,11 @@
 //! A component's HTTP requests. Objects are answered by the gateway and requests to itself by a
 //! fresh sandbox, without a socket; configured servers are reached; all others are refused.
 
-use super::{Inner, MOST_BODY, Progress, Runtime, authority};
+use super::bodies::{capped, whole};
+use super::outbound::chained_component;
+use super::{Inner, Progress, Runtime, authority};
 use crate::objects::{Body, full, json};
 use http::{Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt, Limited};
 use serde_json::json;
 use std::future::Future;
 use std::time::Duration;
@@ -39,7 +40,14 @@ impl WasiHttpHooks for Hooks {
         let (runtime, label, chained) = (self.runtime.clone(), self.label.clone(), self.chained);
         Box::new(async move {
             let wait = options.and_then(|options| options.first_byte_timeout);
+            let most = runtime.0.limits.body;
+            let (parts, body) = request.into_parts();
+            let body = capped(body, &parts.headers, most, Error::HttpRequestBodySize)?;
+            let request = Request::from_parts(parts, body);
             let response = runtime.outgoing(&label, request, chained, wait).await?;
+            let (parts, body) = response.into_parts();
+            let body = capped(body, &parts.headers, most, Error::HttpResponseBodySize)?;
+            let response = Response::from_parts(parts, body);
             Ok((response, Box::new(async { Ok(()) }) as Worker))
         })
     }
@@ -70,6 +78,13 @@ impl Runtime {
             let written = |written| (inner.observer)(label, Progress::Written(written));
             return Ok(inner.gateway.handle(request, &written).await);
         }
+        if let Some(name) = chained_component(request.uri().host().unwrap_or_default()) {
+            tracing::warn!(
+                label,
+                "refused: there is no component `{name}` to chain to: a component reaches itself only, at segments_url"
+            );
+            return Err(Error::DestinationNotFound);
+        }
         if inner.upstreams.allows(request.uri()) {
             return inner.upstreams.send(request, wait).await;
         }
@@ -89,10 +104,7 @@ impl Runtime {
         let permit = inner.fan_out.acquire().await;
         let _permit = permit.map_err(|_| Error::ConnectionTerminated)?;
         let (parts, body) = request.into_parts();
-        let body = Limited::new(body, MOST_BODY).collect().await;
-        let body = body
-            .map_err(|_| Error::HttpRequestBodySize(Some(MOST_BODY as u64)))?
-            .to_bytes();
+        let body = whole(body, inner.limits.body).await?;
         (inner.observer)(label, Progress::Fanned(body.clone()));
         match self
             .run(label, Request::from_parts(parts, body), true)

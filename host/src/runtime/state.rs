@@ -1,6 +1,7 @@
 //! What belongs to one sandbox.
 
 use super::Runtime;
+use super::key_value::KeyValue;
 use super::limits::MemoryLimit;
 use super::logs::{ComponentLog, LastWords};
 use super::outgoing::Hooks;
@@ -13,11 +14,14 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 pub(super) struct State {
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    table: ResourceTable,
+    pub(super) table: ResourceTable,
     hooks: Hooks,
     last_words: LastWords,
     pub(super) memory: MemoryLimit,
     pub(super) variables: Arc<BTreeMap<String, String>>,
+    pub(super) key_value: Arc<KeyValue>,
+    /// Handles of key-value stores that the component holds.
+    pub(super) open_stores: usize,
 }
 
 impl State {
@@ -36,6 +40,8 @@ impl State {
             table: ResourceTable::new(),
             memory: MemoryLimit::new(runtime.0.limits.memory),
             variables: Arc::clone(&runtime.0.variables),
+            key_value: Arc::clone(&runtime.0.key_value),
+            open_stores: 0,
             hooks: Hooks::new(runtime, label, chained),
             last_words,
         }

@@ -1,19 +1,23 @@
 //! Other people's servers: which of them a component may reach, and the credentials that are
 //! added to its requests on the way out. The component never sees them.
 
-use super::MOST_BODY;
+use super::bodies::whole;
+use super::outbound::{Entry, Goal, Networks, NotPublic, PublicOnly};
 use crate::config::{CredentialKind, CredentialSettings};
 use crate::net;
 use crate::objects::Body;
 use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use framemill_contract::{Secret, webhook_signature};
-use futures::TryStreamExt as _;
+use bytes::{Bytes, BytesMut};
+use futures::stream::{self, StreamExt as _};
 use google_cloud_auth::credentials::{AccessTokenCredentials, Builder};
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use http::{HeaderMap, Request, Response, Uri, header};
 use http_body::Frame;
-use http_body_util::{BodyExt as _, Limited, StreamBody};
+use http_body_util::{BodyDataStream, BodyExt as _, StreamBody};
+use std::error::Error as _;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Semaphore;
 use wasmtime_wasi_http::Error;
@@ -21,6 +25,10 @@ use wasmtime_wasi_http::Error;
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// Wait for the first byte of an answer, at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
+/// Time that a body which is sent as it is made may take.
+const LONGEST_UPLOAD: Duration = Duration::from_secs(3600);
+/// Bodies up to this size are held in memory and sent with their length.
+const SMALL: usize = 1 << 20;
 /// Requests to other servers at the same time.
 const AT_ONCE: usize = 16;
 /// Wait for the answer to a probe.
@@ -44,10 +52,11 @@ enum Credential {
     Google(AccessTokenCredentials),
 }
 
-/// A server that a component may reach.
+/// A server that a component may reach, or several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reach {
-    /// `https://host[:port]`; a path after it does not count.
+    /// An entry as in Spin's `allowed_outbound_hosts`: `https://host[:port]`, with wildcards
+    /// where they are wanted.
     pub host: String,
     /// The one path that may be asked for; `None` for all. Google's tokens open more than one
     /// door, and one of them hands out tokens.
@@ -55,17 +64,20 @@ pub struct Reach {
 }
 
 struct Upstream {
-    /// `https://host[:port]`, in lower case.
-    origin: String,
+    entry: Entry,
     path: Option<String>,
-    credential: Option<Credential>,
 }
 
 /// The servers that a component may reach.
 pub struct Upstreams {
-    client: Option<reqwest::Client>,
+    /// Goes wherever a name leads.
+    named: Option<reqwest::Client>,
+    /// Goes to public addresses only, and past proxies, which would resolve names themselves.
+    public: Option<reqwest::Client>,
     hosts: Vec<Upstream>,
-    /// Each request is held in memory.
+    /// By the server that gets them: `https://host[:port]`.
+    credentials: Vec<(String, Credential)>,
+    /// Small bodies are held in memory.
     at_once: Semaphore,
 }
 
@@ -73,37 +85,25 @@ impl Default for Upstreams {
     /// None may be reached.
     fn default() -> Self {
         Self {
-            client: None,
+            named: None,
+            public: None,
             hosts: Vec::new(),
+            credentials: Vec::new(),
             at_once: Semaphore::new(AT_ONCE),
         }
     }
 }
 
-/// Scheme and authority of a URL, without a port that the scheme implies.
-fn origin(uri: &Uri) -> Option<String> {
-    let scheme = uri.scheme_str()?.to_ascii_lowercase();
-    let authority = uri.authority()?.as_str().to_ascii_lowercase();
-    let implied = match scheme.as_str() {
-        "https" => ":443",
-        "http" => ":80",
-        _ => return None,
-    };
-    let authority = authority.strip_suffix(implied).unwrap_or(&authority);
-    Some(format!("{scheme}://{authority}"))
-}
-
-fn parse_origin(host: &str) -> anyhow::Result<String> {
-    let uri: Option<Uri> = host.parse().ok();
-    uri.as_ref().and_then(origin).with_context(|| {
-        format!("`{host}` is not a host that can be reached: write https://host[:port]")
-    })
+/// The server of a URL, without path: the entry that reaches it and no other.
+pub fn server_of(url: &str) -> String {
+    Goal::parse(url).map_or_else(|| url.to_owned(), |goal| goal.origin())
 }
 
 /// Whether two URLs lead to the same server.
 pub fn same_origin(one: &str, other: &str) -> bool {
-    let (one, other) = (parse_origin(one).ok(), parse_origin(other).ok());
-    one.is_some() && one == other
+    let (one, other) = (Goal::parse(one), Goal::parse(other));
+    one.zip(other)
+        .is_some_and(|(one, other)| one.origin() == other.origin())
 }
 
 impl Credential {
@@ -180,45 +180,57 @@ impl Upstreams {
     /// # Errors
     /// Naming the secret that is missing or the host that is none.
     pub fn new(allow: &[Reach], credentials: &[CredentialSettings]) -> anyhow::Result<Self> {
-        let mut hosts: Vec<Upstream> = Vec::new();
-        for Reach { host, path } in allow {
-            let origin = parse_origin(host)?;
-            if hosts.iter().any(|there| there.origin == origin) {
-                continue;
-            }
-            let mut credential = None;
-            for settings in credentials {
-                if parse_origin(&settings.host)? == origin {
-                    ensure!(
-                        credential.is_none(),
-                        "configuration `credentials`: two for one host: {origin}"
-                    );
-                    credential = Some(Credential::new(settings)?);
-                }
-            }
-            hosts.push(Upstream {
-                origin,
-                path: path.clone(),
-                credential,
-            });
-        }
-        let client = if hosts.is_empty() {
-            None
-        } else {
-            Some(net::client().build()?)
+        let host = |reach: &Reach| -> anyhow::Result<Upstream> {
+            Ok(Upstream {
+                entry: Entry::parse(&reach.host)?,
+                path: reach.path.clone(),
+            })
         };
-        Ok(Self {
-            client,
-            hosts,
-            at_once: Semaphore::new(AT_ONCE),
-        })
+        let mut upstreams = Self {
+            hosts: allow.iter().map(host).collect::<anyhow::Result<_>>()?,
+            ..Self::default()
+        };
+        for settings in credentials {
+            upstreams.add(settings)?;
+        }
+        if !upstreams.hosts.is_empty() {
+            // Silence is no sign of trouble while a component sends: `send` has its own times.
+            let client = || net::client().read_timeout(LONGEST_UPLOAD);
+            upstreams.named = Some(client().build()?);
+            let public = client().no_proxy().dns_resolver(Arc::new(PublicOnly));
+            upstreams.public = Some(public.build()?);
+        }
+        Ok(upstreams)
+    }
+
+    /// Adds a credential, if its host may be reached.
+    fn add(&mut self, settings: &CredentialSettings) -> anyhow::Result<()> {
+        let goal = Goal::parse(&settings.host);
+        let goal = goal.with_context(|| {
+            format!(
+                "configuration `credentials`: `{}` is not a host: write https://host[:port]",
+                settings.host
+            )
+        })?;
+        if self.networks(&goal, |_| true).is_none() {
+            return Ok(());
+        }
+        let origin = goal.origin();
+        ensure!(
+            self.credential(&goal).is_none(),
+            "configuration `credentials`: two for one host: {origin}"
+        );
+        self.credentials.push((origin, Credential::new(settings)?));
+        Ok(())
     }
 
     /// Whether one of `hosts` is the credential's.
     pub fn is_used(credential: &CredentialSettings, hosts: &[Reach]) -> bool {
-        hosts
-            .iter()
-            .any(|reach| same_origin(&credential.host, &reach.host))
+        let Some(goal) = Goal::parse(&credential.host) else {
+            return false;
+        };
+        let admits = |reach: &Reach| Some(Entry::parse(&reach.host).ok()?.admits(&goal)?);
+        hosts.iter().any(|reach| admits(reach).is_some())
     }
 
     /// Status of a GET of `url`, with its credential.
@@ -226,16 +238,16 @@ impl Upstreams {
     /// # Errors
     /// Where the server does not answer.
     pub async fn probe(&self, url: &str) -> anyhow::Result<u16> {
-        let uri: Uri = url
-            .parse()
-            .with_context(|| format!("`{url}` is not a URL"))?;
-        let (client, upstream) = self.find(&uri).context("host is not configured")?;
-        if upstream.path.is_some() {
+        let goal = Goal::parse(url).with_context(|| format!("`{url}` is not a URL"))?;
+        let allowed = self.networks(&goal, |upstream| upstream.path.is_none());
+        let Some(client) = allowed.and_then(|networks| self.client(networks)) else {
+            self.networks(&goal, |_| true)
+                .context("host is not configured")?;
             // Nothing else may be asked for; a GET of it is no question.
             return Ok(200);
-        }
+        };
         let mut headers = HeaderMap::new();
-        if let Some(credential) = &upstream.credential {
+        if let Some(credential) = self.credential(&goal) {
             credential.add_to(&mut headers, b"").await?;
         }
         let request = client.get(url).headers(headers).timeout(LONGEST_PROBE);
@@ -246,81 +258,159 @@ impl Upstreams {
 
     /// Whether a component may send requests to where `uri` leads.
     pub(super) fn allows(&self, uri: &Uri) -> bool {
-        let allowed = |upstream: &Upstream| {
+        self.goal(uri).is_some()
+    }
+
+    /// Where a request goes that may be sent, and which addresses it may reach there.
+    fn goal(&self, uri: &Uri) -> Option<(Goal, Networks)> {
+        let goal = Goal::of(uri)?;
+        let networks = self.networks(&goal, |upstream| {
             let path = upstream.path.as_ref();
             path.is_none_or(|path| uri.path() == path && uri.query().is_none())
-        };
-        self.find(uri)
-            .is_some_and(|(_, upstream)| allowed(upstream))
+        })?;
+        Some((goal, networks))
     }
 
-    fn find(&self, uri: &Uri) -> Option<(&reqwest::Client, &Upstream)> {
-        let goal = origin(uri)?;
-        let upstream = self.hosts.iter().find(|there| there.origin == goal)?;
-        Some((self.client.as_ref()?, upstream))
+    /// The most that one of the entries lets a request reach.
+    fn networks(&self, goal: &Goal, among: impl Fn(&Upstream) -> bool) -> Option<Networks> {
+        let hosts = self.hosts.iter().filter(|upstream| among(upstream));
+        hosts
+            .filter_map(|upstream| upstream.entry.admits(goal))
+            .max()
     }
 
-    /// Sends a component's request, with what it may not know.
+    fn client(&self, networks: Networks) -> Option<&reqwest::Client> {
+        match networks {
+            Networks::Public => self.public.as_ref(),
+            Networks::All => self.named.as_ref(),
+        }
+    }
+
+    fn credential(&self, goal: &Goal) -> Option<&Credential> {
+        let origin = goal.origin();
+        let found = self.credentials.iter().find(|(there, _)| *there == origin);
+        found.map(|(_, credential)| credential)
+    }
+
+    /// Sends a component's request, with what it may not know. Large bodies flow in both
+    /// directions, as fast as the slower side.
     pub(super) async fn send(
         &self,
         request: Request<Body>,
         wait: Option<Duration>,
     ) -> Result<Response<Body>, Error> {
-        let found = self
-            .find(request.uri())
-            .filter(|_| self.allows(request.uri()));
-        let (client, upstream) = found.ok_or(Error::HttpRequestDenied)?;
+        let found = self.goal(request.uri());
+        let (goal, networks) = found.ok_or(Error::HttpRequestDenied)?;
+        let client = self.client(networks).ok_or(Error::HttpRequestDenied)?;
         let permit = self.at_once.acquire().await;
         let _permit = permit.map_err(|_| Error::ConnectionTerminated)?;
         let (mut parts, body) = request.into_parts();
-        let body = Limited::new(body, MOST_BODY).collect().await;
-        let body = body
-            .map_err(|_| Error::HttpRequestBodySize(Some(MOST_BODY as u64)))?
-            .to_bytes();
+        let announced = parts.headers.remove(header::CONTENT_LENGTH);
         for name in NOT_FORWARDED {
             parts.headers.remove(name);
         }
-        if let Some(credential) = &upstream.credential {
-            let added = credential.add_to(&mut parts.headers, &body).await;
+        let credential = self.credential(&goal);
+        let body = match credential {
+            // What is signed must be known whole.
+            Some(Credential::Signature(_)) => Outgoing::Whole(whole(body, None).await?),
+            _ => Outgoing::of(body).await?,
+        };
+        let (signed, body, longest) = match body {
+            Outgoing::Whole(bytes) => (bytes.clone(), bytes.into(), LONGEST_WAIT),
+            Outgoing::Flowing(stream) => {
+                if let Some(length) = announced {
+                    parts.headers.insert(header::CONTENT_LENGTH, length);
+                }
+                (Bytes::new(), stream, LONGEST_UPLOAD)
+            }
+        };
+        let host = goal.origin();
+        if let Some(credential) = credential {
+            let added = credential.add_to(&mut parts.headers, &signed).await;
             added.map_err(|error| {
-                tracing::error!(
-                    host = upstream.origin,
-                    "credential is not to be had: {error:#}"
-                );
+                tracing::error!(host, "credential is not to be had: {error:#}");
                 Error::ConfigurationError
             })?;
         }
-        let sent = client
-            .request(parts.method, parts.uri.to_string())
-            .headers(parts.headers)
-            .body(body)
-            .timeout(wait.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT))
-            .send()
-            .await;
-        let answer = sent.map_err(|error| {
-            let timed_out = error.is_timeout();
-            tracing::warn!(host = upstream.origin, "no answer: {}", net::problem(error));
-            if timed_out {
-                Error::ConnectionTimeout
-            } else {
-                Error::ConnectionRefused
-            }
-        })?;
-        let mut response = Response::builder().status(answer.status());
-        if let Some(headers) = response.headers_mut() {
-            *headers = answer.headers().clone();
-            for name in NOT_FORWARDED {
-                headers.remove(name);
+        let request = client.request(parts.method, goal.url);
+        let sent = request.headers(parts.headers).body(body).send();
+        let longest = wait.unwrap_or(longest).min(longest);
+        let Ok(answer) = tokio::time::timeout(longest, sent).await else {
+            tracing::warn!(host, "no answer in time");
+            return Err(Error::ConnectionTimeout);
+        };
+        respond(answer.map_err(|error| no_answer(&host, error))?)
+    }
+}
+
+/// The body of a request on its way out.
+enum Outgoing {
+    Whole(Bytes),
+    Flowing(reqwest::Body),
+}
+
+impl Outgoing {
+    /// Holds a small body. Of a larger one, what comes is sent before more is taken.
+    async fn of(body: Body) -> Result<Self, Error> {
+        let mut rest = BodyDataStream::new(body);
+        let mut start = BytesMut::new();
+        while let Some(chunk) = rest.next().await {
+            start.extend_from_slice(&chunk?);
+            if start.len() > SMALL {
+                let start = stream::iter([Ok(start.freeze())]);
+                let all = start.chain(rest);
+                return Ok(Self::Flowing(reqwest::Body::wrap_stream(all)));
             }
         }
-        let frames = answer
-            .bytes_stream()
-            .map_ok(Frame::data)
-            .map_err(|_| Error::ConnectionTerminated);
-        response
-            .body(StreamBody::new(frames).boxed_unsync())
-            .map_err(|_| Error::HttpProtocolError)
+        Ok(Self::Whole(start.freeze()))
     }
+}
+
+/// The error of a request that has no answer, which is logged in more words.
+fn no_answer(host: &str, error: reqwest::Error) -> Error {
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        if let Some(not_public) = source.downcast_ref::<NotPublic>() {
+            tracing::warn!(host, "refused: {not_public}");
+            return Error::DestinationIpProhibited;
+        }
+        // A body that a limit has cut off.
+        if let Some(Error::HttpRequestBodySize(most)) = source.downcast_ref() {
+            return Error::HttpRequestBodySize(*most);
+        }
+        cause = source.source();
+    }
+    let timed_out = error.is_timeout();
+    tracing::warn!(host, "no answer: {}", net::problem(error));
+    if timed_out {
+        Error::ConnectionTimeout
+    } else {
+        Error::ConnectionRefused
+    }
+}
+
+/// A server's answer; its body is read as the component reads it.
+fn respond(answer: reqwest::Response) -> Result<Response<Body>, Error> {
+    let mut response = Response::builder().status(answer.status());
+    if let Some(headers) = response.headers_mut() {
+        *headers = answer.headers().clone();
+        for name in NOT_FORWARDED {
+            headers.remove(name);
+        }
+        // Lets a limit be judged before the body is read.
+        if let Some(length) = answer.headers().get(header::CONTENT_LENGTH) {
+            headers.insert(header::CONTENT_LENGTH, length.clone());
+        }
+    }
+    let chunks = stream::try_unfold(answer, |mut answer| async move {
+        let chunk = tokio::time::timeout(net::SILENCE, answer.chunk()).await;
+        let chunk = chunk.map_err(|_| Error::ConnectionReadTimeout)?;
+        let chunk = chunk.map_err(|_| Error::ConnectionTerminated)?;
+        Ok(chunk.map(|chunk| (Frame::data(chunk), answer)))
+    });
+    response
+        .body(StreamBody::new(chunks).boxed_unsync())
+        .map_err(|_| Error::HttpProtocolError)
 }
 
 #[cfg(test)]
@@ -334,7 +424,7 @@ mod tests {
             path: path.map(str::to_owned),
         };
         let allow = [
-            reach("https://label.example.com/studio", None),
+            reach(&server_of("https://label.example.com/studio"), None),
             reach("http://127.0.0.1:80", None),
             reach("https://iam.example.com", Some("/v1/a:signBlob")),
         ];

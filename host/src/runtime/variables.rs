@@ -1,20 +1,11 @@
 //! A component's configuration: the import `fermyon:spin/variables@2.0.0`, as Spin answers it.
 
+use super::bindings::fermyon::spin::variables::{Error, Host, add_to_linker as add};
 use super::state::State;
 use framemill_contract::{ConfigKey, KEYS, LABEL_KEYS};
 use std::collections::BTreeMap;
 use wasmtime::component::{HasSelf, Linker};
 
-mod bindings {
-    #![allow(missing_docs, reason = "generated code")]
-    wasmtime::component::bindgen!({
-        path: "wit",
-        world: "fermyon:spin/host",
-        imports: { default: trappable },
-    });
-}
-
-use bindings::fermyon::spin::variables::{Error, Host, add_to_linker as add};
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     add::<_, HasSelf<State>>(linker, |state| state)
@@ -27,15 +18,20 @@ impl Host for State {
 }
 
 fn look_up(variables: &BTreeMap<String, String>, name: String) -> Result<String, Error> {
-    let first = name.chars().next().is_some_and(|c| c.is_ascii_lowercase());
-    let rest = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    if !first || !name.chars().all(rest) {
+    if !is_name(&name) {
         return Err(Error::InvalidName(name));
     }
     match variables.get(&name) {
         Some(value) => Ok(value.clone()),
         None => Err(Error::Undefined(format!("no variable for \"{name}\""))),
     }
+}
+
+/// Words of small letters and digits, with one `_` between each two; a letter comes first.
+fn is_name(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_word = |word: &str| !word.is_empty() && word.chars().all(fits);
+    name.starts_with(|c: char| c.is_ascii_lowercase()) && name.split('_').all(is_word)
 }
 
 /// What extract-frames can read: each of its keys, from `given` or with its default, and what
@@ -103,7 +99,9 @@ mod tests {
         let variables = BTreeMap::new();
         let undefined = look_up(&variables, "speed".to_owned()).unwrap_err();
         assert!(matches!(undefined, Error::Undefined(_)), "{undefined:?}");
-        let invalid = look_up(&variables, "No Name".to_owned()).unwrap_err();
-        assert!(matches!(invalid, Error::InvalidName(_)), "{invalid:?}");
+        for name in ["", "aX", "1bc", "_x", "x.y", "x_", "a__b", "x-y", "é"] {
+            let invalid = look_up(&variables, name.to_owned()).unwrap_err();
+            assert!(matches!(invalid, Error::InvalidName(_)), "{invalid:?}");
+        }
     }
 }

@@ -53,10 +53,22 @@ pub fn probe() -> (Engine, Component) {
 pub const LIMITS: Limits = Limits {
     memory: 64 << 20,
     time: Duration::from_secs(60),
+    wall: None,
+    body: None,
 };
 
 /// The probe over a folder that is the bucket `local`.
 pub fn runtime(data: &Path, limits: Limits, observer: Observer) -> Runtime {
+    runtime_reaching(data, limits, observer, Upstreams::default())
+}
+
+/// The same, which may reach other servers too.
+pub fn runtime_reaching(
+    data: &Path,
+    limits: Limits,
+    observer: Observer,
+    upstreams: Upstreams,
+) -> Runtime {
     let (engine, component) = probe();
     let store: Arc<dyn Store> = Arc::new(LocalStore::new(Layout::folder(data)));
     let access = Access {
@@ -70,7 +82,7 @@ pub fn runtime(data: &Path, limits: Limits, observer: Observer) -> Runtime {
             HashMap::from([("local".into(), store)]),
             access,
         )),
-        upstreams: Upstreams::default(),
+        upstreams,
         limits,
         parallel: 2,
         observer,

@@ -10,8 +10,8 @@ use super::options::{EXTRACT_FRAMES, SharedOptions, extract_runtime};
 use crate::config::{LOCAL_BUCKET, Layer, Settings, cores};
 use crate::objects::{Layout, LocalStore, PRIVATE_FOLDER, Store, generation};
 use crate::runtime::{Observer, Runtime};
-use crate::service::push_request;
 use crate::sources::Message;
+use crate::turns;
 use anyhow::{Context as _, ensure};
 use framemill_contract::{Event, EventKind, Manifest, ObjectRef, Outcome};
 use futures::StreamExt;
@@ -22,9 +22,11 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
+use tokio_util::sync::CancellationToken;
 
 const VIDEOS: &str = "videos/";
 const IMAGES: &str = "images/";
+const CURSORS: &str = "cursors/";
 
 /// Flags of `framemill extract`.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -62,6 +64,7 @@ impl ExtractArgs {
         let fixed = [
             ("video_path", VIDEOS),
             ("image_path", IMAGES),
+            ("cursor_path", CURSORS),
             ("bucket", LOCAL_BUCKET),
             ("store", "."),
             ("source", "queue"),
@@ -108,7 +111,14 @@ async fn extract(args: &ExtractArgs) -> anyhow::Result<Vec<VideoReport>> {
         .iter()
         .map(|input| (input.object(), input.path.clone()));
     let store = LocalStore::new(Layout {
-        folders: vec![(IMAGES.to_owned(), args.output.clone())],
+        folders: vec![
+            (IMAGES.to_owned(), args.output.clone()),
+            // Beside the lock: gone when the last run is.
+            (
+                CURSORS.to_owned(),
+                args.output.join(PRIVATE_FOLDER).join("cursors"),
+            ),
+        ],
         files: files.collect(),
     });
     let lock = lock_output(&args.output, &store)?;
@@ -203,8 +213,8 @@ async fn deliver(runtime: &Runtime, input: &Input) -> anyhow::Result<Outcome> {
         },
     };
     let message = Message::of_event(&event, "1", SystemTime::now(), "extract");
-    let request = push_request(message.push_body().to_string());
-    let answer = runtime.call(&name, request).await?;
+    let never = CancellationToken::new();
+    let answer = turns::work(runtime, &name, &message, &never).await?;
     serde_json::from_slice(answer.response.body()).with_context(|| {
         let status = answer.response.status();
         format!("component answered {status} without an outcome")

@@ -20,6 +20,8 @@ pub(super) struct Progress {
 struct Video {
     planned: HashSet<u64>,
     images: u64,
+    /// Images of the whole video, as the turns so far let expect.
+    expected: u64,
     /// Length of what is planned so far.
     seconds: f64,
     ended: bool,
@@ -29,15 +31,27 @@ impl Video {
     /// Images that need no more work, and all; dropped frames count once the video is done.
     fn count(&self) -> (u64, u64) {
         let planned = (self.planned.len() as u64).max(self.images);
-        let done = if self.ended { planned } else { self.images };
-        (done, planned)
+        if !self.ended {
+            return (self.images, planned.max(self.expected));
+        }
+        (planned, planned)
+    }
+
+    /// A turn has ended: the rest will be like what is done.
+    fn expect(&mut self, done: u64, of: u64) {
+        let share = of as f64 / done.max(1) as f64;
+        let planned = (self.planned.len() as u64).max(self.images);
+        self.expected = (planned as f64 * share.max(1.0)).round() as u64;
     }
 
     /// Seconds of video that are done.
     fn seconds_done(&self) -> f64 {
         match self.count() {
             (_, 0) => 0.0,
-            (done, planned) => self.seconds * done as f64 / planned as f64,
+            (done, _) => {
+                let planned = self.planned.len().max(1) as f64;
+                self.seconds * (done as f64 / planned).min(1.0)
+            }
         }
     }
 }
@@ -81,6 +95,9 @@ impl Progress {
                 });
             }
             Event::Written(_) => {}
+            Event::Continued { done, of } => {
+                self.update(object, |video| video.expect(done, of));
+            }
         }
     }
 
@@ -137,6 +154,23 @@ fn plan(video: &mut Video, request: &SegmentRequest) {
 mod tests {
     use super::*;
     use crate::objects::Written;
+
+    #[test]
+    fn turns_tell_how_much_is_to_come() {
+        let progress = Progress::new(1, false);
+        let count = || progress.videos(|videos| videos["v"].count());
+        progress.update("v", |video| {
+            video.planned.extend(0..10);
+            video.images = 10;
+        });
+        assert_eq!(count(), (10, 10));
+        progress.see("v", Event::Continued { done: 100, of: 400 });
+        assert_eq!(count(), (10, 40));
+        progress.update("v", |video| video.planned.extend(10..25));
+        assert_eq!(count(), (10, 40));
+        progress.end("v", &VideoReport::new(std::path::Path::new("v")));
+        assert_eq!(count(), (25, 25));
+    }
 
     #[test]
     fn dropped_frames_count_when_the_video_ends() {

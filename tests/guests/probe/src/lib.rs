@@ -1,7 +1,10 @@
 //! A component that does on request what a host must cope with. The first part of the path
 //! chooses; `POST /` takes an upload event and lets the video's name choose.
 
+mod stream;
+
 use spin_sdk::http::{IntoResponse, Method, Request, Response, send};
+use spin_sdk::key_value::Store;
 use spin_sdk::{http_component, variables};
 use std::hint::black_box;
 use std::time::Duration;
@@ -17,10 +20,17 @@ async fn probe(request: Request) -> anyhow::Result<impl IntoResponse> {
         "" => upload(request).await,
         "variable" => Ok(match variables::get(rest) {
             Ok(value) => text(200, value),
-            Err(error) => text(404, error.to_string()),
+            Err(error) => text(404, format!("{error:?}")),
         }),
+        "keep" => Ok(keep(rest, request.body())),
         "fetch" => fetch(request).await,
+        "stream-in" => stream::read(&request).await,
+        "stream-out" => stream::write(&request).await,
         "length" => Ok(text(200, request.body().len().to_string())),
+        "blow-up" => {
+            let bytes = header(&request, "x-bytes").parse().unwrap_or(0);
+            Ok(Response::new(200, vec![1_u8; bytes]))
+        }
         "log" => {
             println!("said on stdout");
             eprintln!("said on stderr");
@@ -38,15 +48,35 @@ fn text(status: u16, body: impl Into<String>) -> Response {
     Response::new(status, body.into())
 }
 
+fn header(request: &Request, name: &str) -> String {
+    let value = request.header(name);
+    value
+        .and_then(|value| value.as_str())
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// Keeps the body as the value of a key of a store (`store/key`), where there is one, and
+/// answers what was kept before.
+fn keep(place: &str, value: &[u8]) -> Response {
+    let (store, key) = place.split_once('/').unwrap_or((place, ""));
+    let kept = Store::open(store).and_then(|store| {
+        let before = store.get(key)?;
+        if !value.is_empty() {
+            store.set(key, value)?;
+        }
+        Ok(before)
+    });
+    match kept {
+        Ok(Some(before)) => Response::new(200, before),
+        Ok(None) => text(404, "nothing"),
+        Err(error) => text(507, format!("{error:?}")),
+    }
+}
+
 /// Sends the request that the headers `x-method` and `x-url` describe, and passes the answer on.
 async fn fetch(request: Request) -> anyhow::Result<Response> {
-    let header = |name: &str| {
-        request
-            .header(name)
-            .and_then(|value| value.as_str())
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let header = |name: &str| header(&request, name);
     let method = match header("x-method").as_str() {
         "POST" => Method::Post,
         "DELETE" => Method::Delete,
@@ -97,8 +127,32 @@ fn stumble(how: &str) -> u8 {
     }
 }
 
+/// One turn of work on `turns…`: the cursor object counts them, of three; `endless…` gets nowhere.
+async fn turn(base: &str, file: &str) -> anyhow::Result<Option<Response>> {
+    let answer = |done: u64| {
+        let outcome = serde_json::json!({
+            "outcome": "continued", "cursor": format!("images/{file}/cursor"), "done": done, "of": 3,
+        });
+        Some(text(200, outcome.to_string()))
+    };
+    if file.starts_with("endless") {
+        return Ok(answer(1));
+    }
+    for done in 1..3 {
+        let url = format!(
+            "{base}/upload/storage/v1/b/local/o?uploadType=media&ifGenerationMatch=0&name=images%2F{file}%2Fcursor{done}"
+        );
+        let created: Response = send(Request::post(url, "turn").build()).await?;
+        if *created.status() == 200 {
+            return Ok(answer(done));
+        }
+    }
+    Ok(None)
+}
+
 /// An upload event: `ok…` writes an image and a manifest, `reject…`, `later…`, `nonsense…` and
-/// `trap…` end as they say, `slow…` takes a while first, `stuck…` never ends.
+/// `trap…` end as they say, `slow…` takes a while first, `stuck…` never ends, and `turns…` and
+/// `endless…` are worked on in turns.
 async fn upload(request: Request) -> anyhow::Result<Response> {
     let body: serde_json::Value = serde_json::from_slice(request.body())?;
     let name = body
@@ -134,6 +188,11 @@ async fn upload(request: Request) -> anyhow::Result<Response> {
         return Ok(text(200, spin_forever().to_string()));
     }
     let base = variables::get("objects_url")?;
+    if (file.starts_with("turns") || file.starts_with("endless"))
+        && let Some(answer) = turn(&base, file).await?
+    {
+        return Ok(answer);
+    }
     for object in ["000000.jpg", "manifest.json"] {
         let target = format!("images/{file}/{object}").replace('/', "%2F");
         let url = format!(
