@@ -14,7 +14,7 @@ pub use engine::{Component, Engine, default_cache_dir, find_component};
 pub use upstream::{Reach, Upstreams, same_origin};
 pub use variables::{component_variables, labeling_variables};
 
-use crate::objects::{Body, Gateway, Written};
+use crate::objects::{Body, ObjectsApi, Written};
 use anyhow::Context as _;
 use bytes::Bytes;
 use futures::future::join;
@@ -65,7 +65,7 @@ pub struct RuntimeParts {
     /// What the component reads as its configuration.
     pub variables: BTreeMap<String, String>,
     /// Answers its object requests.
-    pub gateway: Arc<Gateway>,
+    pub gateway: Arc<dyn ObjectsApi>,
     /// Other servers that it may reach.
     pub upstreams: Upstreams,
     /// Per request.
@@ -85,7 +85,7 @@ struct Inner {
     pre: ProxyPre<State>,
     name: String,
     variables: Arc<BTreeMap<String, String>>,
-    gateway: Arc<Gateway>,
+    gateway: Arc<dyn ObjectsApi>,
     objects: Uri,
     /// Authority under which it reaches itself, where it does.
     itself: Option<String>,
