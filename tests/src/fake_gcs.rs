@@ -8,14 +8,13 @@ mod answer;
 mod bucket;
 mod request;
 
+use crate::listener::Listener;
 use axum::Router;
 use axum::extract::{Request as HttpRequest, State};
 use axum::response::Response;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
-use tokio::sync::oneshot;
 
 /// Kinds of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,39 +100,16 @@ type Shared = Arc<Mutex<Inner>>;
 /// The server; it ends when it is dropped.
 pub struct FakeGcs {
     inner: Shared,
-    port: u16,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    listener: Listener,
 }
 
 impl FakeGcs {
     /// Starts one with one empty bucket.
     pub fn start(bucket: &str) -> Self {
         let inner = Shared::default();
-        let (stop, stopped) = oneshot::channel();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
         let app = Router::new().fallback(serve).with_state(Arc::clone(&inner));
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            runtime.block_on(async move {
-                listener.set_nonblocking(true).unwrap();
-                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                tokio::select! {
-                    served = axum::serve(listener, app) => served.unwrap(),
-                    _ = stopped => {}
-                }
-            });
-        });
-        let server = Self {
-            inner,
-            port,
-            stop: Some(stop),
-            thread: Some(thread),
-        };
+        let listener = Listener::start(app);
+        let server = Self { inner, listener };
         server.lock().buckets.entry(bucket.to_owned()).or_default();
         server
     }
@@ -144,7 +120,7 @@ impl FakeGcs {
 
     /// For `STORAGE_EMULATOR_HOST`: with the scheme, without a slash at the end.
     pub fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        self.listener.origin()
     }
 
     /// The next request of this kind has this fault.
@@ -167,6 +143,13 @@ impl FakeGcs {
     /// What `notificationConfigs` lists.
     pub fn set_notifications(&self, notifications: Vec<Value>) {
         self.lock().notifications = notifications;
+    }
+
+    /// Forgets everything; then there is one empty bucket, and generations are counted anew.
+    pub fn reset(&self, bucket: &str) {
+        let mut inner = self.lock();
+        *inner = Inner::default();
+        inner.buckets.entry(bucket.to_owned()).or_default();
     }
 
     /// Most objects on a page of a list.
@@ -219,17 +202,6 @@ impl FakeGcs {
     /// Faults that no request has met yet.
     pub fn faults_left(&self) -> usize {
         self.lock().faults.len()
-    }
-}
-
-impl Drop for FakeGcs {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 

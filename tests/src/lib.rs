@@ -4,10 +4,13 @@
 //! command brings it.
 
 pub mod cloud;
+pub mod conformance;
 pub mod documents;
 pub mod fake_gcs;
+pub mod listener;
 pub mod receiver;
 pub mod servers;
+pub mod spin_manifest;
 
 use framemill_contract::Manifest;
 use std::collections::BTreeMap;
@@ -173,7 +176,7 @@ pub fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
+pub(crate) fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

@@ -1,5 +1,6 @@
 //! A labeling system of our own: takes the webhook's batches, or answers with what a test wants.
 
+use crate::listener::Listener;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -8,7 +9,6 @@ use axum::response::{IntoResponse as _, Response};
 use framemill_contract::{LabelRequest, webhook_signature};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
-use tokio::sync::oneshot;
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
@@ -55,46 +55,29 @@ struct Shared {
 
 /// Listens on 127.0.0.1 as long as it lives.
 pub struct Receiver {
-    port: u16,
+    listener: Listener,
     shared: Arc<Shared>,
-    end: Option<oneshot::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Receiver {
     /// Starts one that takes everything.
     pub fn start() -> Self {
         let shared = Arc::new(Shared::default());
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let (end, ended) = oneshot::channel::<()>();
         let router = Router::new().fallback(take).with_state(Arc::clone(&shared));
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            runtime.block_on(async {
-                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                let served = axum::serve(listener, router);
-                tokio::select! {
-                    served = served => served.unwrap(),
-                    _ = ended => {}
-                }
-            });
-        });
         Self {
-            port,
+            listener: Listener::start(router),
             shared,
-            end: Some(end),
-            thread: Some(thread),
         }
+    }
+
+    /// Its scheme, host and port.
+    pub fn origin(&self) -> String {
+        self.listener.origin()
     }
 
     /// Its URL.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/batches", self.port)
+        format!("{}/batches", self.origin())
     }
 
     /// Answers the next requests so.
@@ -106,6 +89,12 @@ impl Receiver {
     /// All requests so far, refused ones too.
     pub fn arrived(&self) -> Vec<Arrived> {
         self.shared.arrived.lock().unwrap().clone()
+    }
+
+    /// Forgets what arrived and what it should refuse.
+    pub fn reset(&self) {
+        self.shared.arrived.lock().unwrap().clear();
+        self.shared.refusals.lock().unwrap().clear();
     }
 
     /// How often each frame was asked for, by its key, over distinct idempotency keys.
@@ -120,15 +109,6 @@ impl Receiver {
             *frames.entry(frame.key.clone()).or_default() += 1;
         }
         frames
-    }
-}
-
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        drop(self.end.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 

@@ -13,9 +13,9 @@ mod rabbitmq;
 mod s3;
 
 pub use gcs::{Gcs, Object};
-pub use http::{Answer, call, send};
+pub use http::{Answer, call, send, try_send};
 pub use label_studio::LabelStudio;
-pub use process::free_port;
+pub use process::{Process, free_port};
 pub use pubsub::{PubSub, Received};
 pub use rabbitmq::RabbitMq;
 pub use s3::S3;

@@ -2,6 +2,7 @@
 
 use super::multipart::Multipart;
 use super::{ByteStream, NewObject, Precondition, RangeSpec, Store, StoreError, checksum, reply};
+use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use http::{Method, Request, Response, StatusCode, header};
@@ -61,6 +62,17 @@ pub struct Written {
     pub size: u64,
 }
 
+/// Answers requests to the GCS JSON API.
+#[async_trait]
+pub trait ObjectsApi: Send + Sync {
+    /// Answers one request. `written` is told of each object that is there now.
+    async fn handle(
+        &self,
+        request: Request<Body>,
+        written: &(dyn Fn(Written) + Send + Sync),
+    ) -> Response<Body>;
+}
+
 /// Answers requests to the GCS JSON API from [`Store`]s.
 pub struct Gateway {
     buckets: HashMap<String, Arc<dyn Store>>,
@@ -80,9 +92,11 @@ impl Gateway {
     pub fn new(buckets: HashMap<String, Arc<dyn Store>>, access: Access) -> Self {
         Self { buckets, access }
     }
+}
 
-    /// Answers one request. `written` is told of each object that is there now.
-    pub async fn handle(
+#[async_trait]
+impl ObjectsApi for Gateway {
+    async fn handle(
         &self,
         request: Request<Body>,
         written: &(dyn Fn(Written) + Send + Sync),
@@ -100,7 +114,9 @@ impl Gateway {
             }
         }
     }
+}
 
+impl Gateway {
     async fn answer(
         &self,
         request: Request<Body>,

@@ -12,7 +12,7 @@ mod multipart;
 mod reply;
 mod s3;
 
-pub use gateway::{Access, Body, Gateway, Written};
+pub use gateway::{Access, Body, Gateway, ObjectsApi, Written};
 pub use gcs::{GcsStore, OpenGcsError, Patience};
 pub(crate) use local::walk;
 pub use local::{Layout, LocalStore, PRIVATE_FOLDER, generation};

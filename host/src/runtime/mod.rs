@@ -19,7 +19,7 @@ pub use limits::Limits;
 pub use upstream::{Reach, Upstreams, same_origin, server_of};
 pub use variables::{component_variables, labeling_variables};
 
-use crate::objects::{Gateway, Written};
+use crate::objects::{ObjectsApi, Written};
 use anyhow::Context as _;
 use bytes::Bytes;
 use futures::future::join;
@@ -68,7 +68,7 @@ pub struct RuntimeParts {
     /// What the component reads as its configuration.
     pub variables: BTreeMap<String, String>,
     /// Answers its object requests.
-    pub gateway: Arc<Gateway>,
+    pub gateway: Arc<dyn ObjectsApi>,
     /// Other servers that it may reach.
     pub upstreams: Upstreams,
     /// Per request.
@@ -88,7 +88,7 @@ struct Inner {
     pre: ProxyPre<State>,
     name: String,
     variables: Arc<BTreeMap<String, String>>,
-    gateway: Arc<Gateway>,
+    gateway: Arc<dyn ObjectsApi>,
     objects: Uri,
     /// Authority under which it reaches itself, where it does.
     itself: Option<String>,

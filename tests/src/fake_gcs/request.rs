@@ -142,8 +142,9 @@ fn parts(boundary: &str, body: &[u8]) -> Option<[(String, Vec<u8>); 2]> {
 fn part(part: &[u8]) -> Option<(String, Vec<u8>)> {
     let (headers, bytes) = split(part, b"\r\n\r\n")?;
     let headers = String::from_utf8(headers.to_vec()).ok()?;
-    let kind = headers.strip_prefix("Content-Type: ")?.to_owned();
-    Some((kind, bytes.to_vec()))
+    let (name, kind) = headers.split_once(": ")?;
+    let is_type = name.eq_ignore_ascii_case("content-type");
+    is_type.then(|| (kind.to_owned(), bytes.to_vec()))
 }
 
 fn split<'a>(bytes: &'a [u8], at: &[u8]) -> Option<(&'a [u8], &'a [u8])> {

@@ -1,8 +1,9 @@
 //! Plain HTTP, as small as tests need it.
 
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::time::Duration;
-use ureq::http::{Request, Response};
+use ureq::http::{HeaderName, HeaderValue, Request, Response};
 use ureq::{Agent, Body};
 
 /// What a server answered.
@@ -10,6 +11,8 @@ use ureq::{Agent, Body};
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
+    /// Headers, by lower-case name; those that are no text are left out.
+    pub headers: BTreeMap<String, String>,
     /// The whole body.
     pub body: Vec<u8>,
 }
@@ -56,7 +59,11 @@ pub fn send(request: Request<Vec<u8>>) -> Answer {
     try_send(request).unwrap_or_else(|error| panic!("{shown}: {error}"))
 }
 
-fn try_send(request: Request<Vec<u8>>) -> Result<Answer, ureq::Error> {
+/// Sends any request; an error where no whole answer comes.
+///
+/// # Errors
+/// Why there is no answer.
+pub fn try_send(request: Request<Vec<u8>>) -> Result<Answer, ureq::Error> {
     let agent: Agent = Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(Duration::from_secs(120)))
@@ -65,9 +72,14 @@ fn try_send(request: Request<Vec<u8>>) -> Result<Answer, ureq::Error> {
         .into();
     let mut answer: Response<Body> = agent.run(request)?;
     let body = answer.body_mut().with_config().limit(u64::MAX);
+    let body = body.read_to_vec()?;
+    let text = |(name, value): (&HeaderName, &HeaderValue)| {
+        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    };
     Ok(Answer {
-        body: body.read_to_vec()?,
         status: answer.status().as_u16(),
+        headers: answer.headers().iter().filter_map(text).collect(),
+        body,
     })
 }
 
