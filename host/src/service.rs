@@ -316,12 +316,7 @@ impl Service {
 }
 
 impl Pipeline {
-    async fn work_on(
-        &self,
-        message: &Message,
-        event: &Event,
-        stop: &CancellationToken,
-    ) -> Verdict {
+    async fn work_on(&self, message: &Message, event: &Event, stop: &CancellationToken) -> Verdict {
         let name = event.object.name.as_str();
         tracing::info!(
             pipeline = self.name,

@@ -108,7 +108,10 @@ async fn no_body_is_larger_than_its_limit() {
         let headers = [("x-url", url.as_str()), ("range", range)];
         let (seen, words) = send(&runtime, "stream-in", &headers, "").await.unwrap();
         assert_eq!(seen, status, "{range}: {words}");
-        assert!(status == 200 || words.contains("HttpResponseBodySize"), "{words}");
+        assert!(
+            status == 200 || words.contains("HttpResponseBodySize"),
+            "{words}"
+        );
     }
 }
 
@@ -146,7 +149,12 @@ async fn a_component_that_is_not_there_is_not_chained_to() {
     assert_eq!(status, 502);
     assert!(why.contains("DestinationNotFound"), "{why}");
     // Names as Spin's: one that breaks its rules, one that is not there.
-    for (name, word) in [("No-Name", "InvalidName"), ("speed", "Undefined"), ("a__b", "InvalidName"), ("a_", "InvalidName")] {
+    for (name, word) in [
+        ("No-Name", "InvalidName"),
+        ("speed", "Undefined"),
+        ("a__b", "InvalidName"),
+        ("a_", "InvalidName"),
+    ] {
         let path = format!("variable/{name}");
         let (status, why) = send(&runtime, &path, &[], "").await.unwrap();
         assert_eq!(status, 404);

@@ -137,7 +137,13 @@ fn checksum(count: u64, byte: fn(u64) -> u8) -> String {
 fn peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let kib: u64 = line.unwrap().split_whitespace().nth(1).unwrap().parse().unwrap();
+    let kib: u64 = line
+        .unwrap()
+        .split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse()
+        .unwrap();
     kib * 1024
 }
 
@@ -152,7 +158,12 @@ async fn objects_flow_through_a_small_sandbox_and_the_host() {
     let read = format!("{OBJECTS}/storage/v1/b/local/o/videos%2Fv.mp4?alt=media");
     let range = |last: u64| format!("bytes=5-{last}");
     // Once, so that what is there for all sizes is counted.
-    stream(&runtime, "stream-in", &[("x-url", &read), ("range", &range(MIB))]).await;
+    stream(
+        &runtime,
+        "stream-in",
+        &[("x-url", &read), ("range", &range(MIB))],
+    )
+    .await;
     let before = peak_memory();
     let last = 200 * MIB + 4;
     let seen = stream(
@@ -168,12 +179,18 @@ async fn objects_flow_through_a_small_sandbox_and_the_host() {
     );
     assert_eq!(seen["fnv"], checksum(200 * MIB, |_| 0));
     assert!(seen["largest_chunk"].as_u64().unwrap() <= MIB, "{seen}");
-    let upload = format!("{OBJECTS}/upload/storage/v1/b/local/o?uploadType=media&ifGenerationMatch=0&name=images%2F");
+    let upload = format!(
+        "{OBJECTS}/upload/storage/v1/b/local/o?uploadType=media&ifGenerationMatch=0&name=images%2F"
+    );
     for (name, size) in [("twenty", 20 * MIB), ("hundred", 100 * MIB)] {
         let url = format!("{upload}{name}");
         let headers = [("x-url", url.as_str()), ("x-bytes", &size.to_string())];
         let seen = stream(&runtime, "stream-out", &headers).await;
-        assert_eq!((&seen["status"], &seen["bytes"]), (&json!(200), &json!(size)), "{seen}");
+        assert_eq!(
+            (&seen["status"], &seen["bytes"]),
+            (&json!(200), &json!(size)),
+            "{seen}"
+        );
         let written = std::fs::read(data.path().join("images").join(name)).unwrap();
         assert_eq!(written.len() as u64, size);
         let pattern = |(index, byte): (usize, &u8)| *byte == (index % 251) as u8;
@@ -241,7 +258,11 @@ async fn a_slow_reader_holds_the_sender_back() {
     };
     let (seen, held) = tokio::join!(stream(&runtime, "stream-in", &headers), look);
     assert_eq!(seen["bytes"], 200 * MIB, "{seen}");
-    assert!(held < 32 * MIB, "{} MiB went out while nobody read", held / MIB);
+    assert!(
+        held < 32 * MIB,
+        "{} MiB went out while nobody read",
+        held / MIB
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -262,9 +283,7 @@ async fn who_ends_early_leaves_nothing_behind() {
     let seen = stream(&runtime, "stream-out", &headers).await;
     assert!(seen["status"] == 403 || seen["status"] == 502, "{seen}");
     // An upload that breaks off is no object.
-    let url = format!(
-        "{OBJECTS}/upload/storage/v1/b/local/o?uploadType=media&name=images%2Fhalf"
-    );
+    let url = format!("{OBJECTS}/upload/storage/v1/b/local/o?uploadType=media&name=images%2Fhalf");
     let headers = [
         ("x-url", url.as_str()),
         ("x-bytes", &total),
@@ -297,7 +316,10 @@ async fn a_wildcard_leads_to_no_server_of_this_machine() {
         let url = format!("http://{host}:{port}/large");
         let seen = stream(&runtime, "stream-in", &[("x-url", &url)]).await;
         assert_eq!(seen["status"], 502, "{host}: {seen}");
-        assert!(seen["words"].as_str().unwrap().contains(why), "{host}: {seen}");
+        assert!(
+            seen["words"].as_str().unwrap().contains(why),
+            "{host}: {seen}"
+        );
     }
     assert_eq!(server.counts.handed_out.load(Ordering::SeqCst), 0);
 }

@@ -350,7 +350,12 @@ fn header_text<B>(request: &Request<B>, name: header::HeaderName) -> String {
 /// A request's body as the stores take it.
 fn byte_stream(body: Body) -> ByteStream {
     body.into_data_stream()
-        .map_err(|error| StoreError::Invalid(format!("request body broke off: {error}")))
+        .map_err(|error| match error {
+            wasmtime_wasi_http::Error::HttpRequestBodySize(Some(most)) => {
+                StoreError::TooLarge { most }
+            }
+            error => StoreError::Invalid(format!("request body broke off: {error}")),
+        })
         .boxed()
 }
 

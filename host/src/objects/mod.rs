@@ -157,6 +157,12 @@ pub enum StoreError {
     /// The caller is wrong.
     #[error("{0}")]
     Invalid(String),
+    /// More bytes than the sandbox may send at once.
+    #[error("request body is over {most} bytes, the limit of this host: write smaller objects")]
+    TooLarge {
+        /// The limit.
+        most: u64,
+    },
     /// The caller may not do that.
     #[error("{0}")]
     Forbidden(String),

@@ -95,6 +95,7 @@ pub(super) fn error(error: &StoreError) -> Response<Body> {
             "requestedRangeNotSatisfiable",
         ),
         StoreError::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid"),
+        StoreError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "uploadTooLarge"),
         StoreError::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
         StoreError::Io { .. } | StoreError::Corrupt { .. } => {
             (StatusCode::SERVICE_UNAVAILABLE, "backendError")

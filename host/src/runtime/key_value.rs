@@ -2,9 +2,7 @@
 //! Spin answers it. They are kept in memory, for as long as the host runs, and each component
 //! has its own: a cache, not a place for what must last.
 
-use super::bindings::fermyon::spin::key_value::{
-    Error, Host, HostStore, add_to_linker as add,
-};
+use super::bindings::fermyon::spin::key_value::{Error, Host, HostStore, add_to_linker as add};
 use super::state::State;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -147,7 +145,13 @@ impl HostStore for State {
         store: Resource<Handle>,
     ) -> wasmtime::Result<Result<Vec<String>, Error>> {
         self.table.get(&store)?;
-        Ok(Ok(self.key_value.entries().values.keys().cloned().collect()))
+        Ok(Ok(self
+            .key_value
+            .entries()
+            .values
+            .keys()
+            .cloned()
+            .collect()))
     }
 
     fn drop(&mut self, store: Resource<Handle>) -> wasmtime::Result<()> {
@@ -174,8 +178,14 @@ mod tests {
             let error = result.unwrap_err();
             assert!(error.contains(why), "{error}");
         };
-        refused(set(&mut entries, &"k".repeat(MOST_KEY + 1), 0), "key is over");
-        refused(set(&mut entries, "a", MOST_VALUE + 1), "value is over 1 MiB");
+        refused(
+            set(&mut entries, &"k".repeat(MOST_KEY + 1), 0),
+            "key is over",
+        );
+        refused(
+            set(&mut entries, "a", MOST_VALUE + 1),
+            "value is over 1 MiB",
+        );
         for number in 0..15 {
             set(&mut entries, &format!("{number:02}"), MOST_VALUE).unwrap();
         }

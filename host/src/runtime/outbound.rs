@@ -117,9 +117,7 @@ impl Entry {
         match (&self.host, &goal.host) {
             (Host::Any, Ok(address)) => is_public(*address).then_some(Networks::Public),
             (Host::Any, Err(_)) => Some(Networks::Public),
-            (Host::Below(domain), Err(name)) => {
-                name.ends_with(domain).then_some(Networks::Public)
-            }
+            (Host::Below(domain), Err(name)) => name.ends_with(domain).then_some(Networks::Public),
             (Host::Name(own), Err(name)) => (own == name).then_some(Networks::All),
             (Host::Network(network, bits), Ok(address)) => {
                 is_inside(*address, *network, *bits).then_some(Networks::All)
@@ -282,7 +280,9 @@ fn is_public(address: IpAddr) -> bool {
 
 /// A name has no address that the request may be sent to.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` has no address outside private networks, and an entry with a wildcard leads to no other: name the host itself in `allow`")]
+#[error(
+    "`{0}` has no address outside private networks, and an entry with a wildcard leads to no other: name the host itself in `allow`"
+)]
 pub(super) struct NotPublic(String);
 
 /// Resolves names to public addresses only. The client connects to exactly these: a name that
@@ -338,7 +338,11 @@ mod tests {
             ("https://*.example.com", "https://evilexample.com/", None),
             ("http://a.example:8000..8002", "http://a.example:8000/", all),
             ("http://a.example:8000..8002", "http://a.example:8001/", all),
-            ("http://a.example:8000..8002", "http://a.example:8002/", None),
+            (
+                "http://a.example:8000..8002",
+                "http://a.example:8002/",
+                None,
+            ),
             ("http://a.example:*", "http://a.example:1/", all),
             ("http://10.0.0.0/8:*", "http://10.9.8.7:99/", all),
             ("http://10.0.0.0/8", "http://11.0.0.1/", None),
@@ -376,17 +380,42 @@ mod tests {
     #[test]
     fn wildcards_lead_to_no_private_address() {
         for address in [
-            "0.0.0.0", "10.1.2.3", "100.64.0.1", "100.127.255.255", "127.0.0.1", "169.254.169.254",
-            "172.16.0.1", "172.31.255.255", "192.0.0.1", "192.168.1.1", "198.19.0.1", "224.0.0.1",
-            "240.0.0.1", "255.255.255.255", "[::]", "[::1]", "[fe80::1]", "[fd00::1]", "[ff02::1]",
-            "[2001:db8::1]", "[::ffff:10.0.0.1]", "[64:ff9b::a00:1]", "[2002:a00:1::]", "[::7f00:1]",
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "100.127.255.255",
+            "127.0.0.1",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.0.0.1",
+            "192.168.1.1",
+            "198.19.0.1",
+            "224.0.0.1",
+            "240.0.0.1",
+            "255.255.255.255",
+            "[::]",
+            "[::1]",
+            "[fe80::1]",
+            "[fd00::1]",
+            "[ff02::1]",
+            "[2001:db8::1]",
+            "[::ffff:10.0.0.1]",
+            "[64:ff9b::a00:1]",
+            "[2002:a00:1::]",
+            "[::7f00:1]",
         ] {
             let url = format!("http://{address}/");
             assert_eq!(admitted("*://*:*", &url), None, "{url}");
         }
         for address in [
-            "8.8.8.8", "100.63.255.255", "100.128.0.1", "172.32.0.1", "192.169.0.1",
-            "[2606:4700::1111]", "[64:ff9b::808:808]",
+            "8.8.8.8",
+            "100.63.255.255",
+            "100.128.0.1",
+            "172.32.0.1",
+            "192.169.0.1",
+            "[2606:4700::1111]",
+            "[64:ff9b::808:808]",
         ] {
             let url = format!("http://{address}/");
             assert_eq!(admitted("*://*:*", &url), Some(Networks::Public), "{url}");

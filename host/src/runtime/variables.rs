@@ -6,7 +6,6 @@ use framemill_contract::{ConfigKey, KEYS, LABEL_KEYS};
 use std::collections::BTreeMap;
 use wasmtime::component::{HasSelf, Linker};
 
-
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     add::<_, HasSelf<State>>(linker, |state| state)
 }

@@ -123,8 +123,6 @@ fn outgoing(request: &Request, total: u64) -> anyhow::Result<OutgoingRequest> {
     outgoing.set_method(&Method::Post).map_err(refused)?;
     outgoing.set_scheme(Some(&scheme)).map_err(refused)?;
     outgoing.set_authority(Some(authority)).map_err(refused)?;
-    outgoing
-        .set_path_with_query(Some(path))
-        .map_err(refused)?;
+    outgoing.set_path_with_query(Some(path)).map_err(refused)?;
     Ok(outgoing)
 }
