@@ -143,7 +143,7 @@ fn broken_manifests_are_refused() {
             "either required or have a default",
         ),
         ("bucket = { required = true }", "bucket = { needed = true }", "unknown field `needed`"),
-        ("bucket = { required = true }", "Bucket = { required = true }", "capital letters"),
+        ("bucket = { required = true }", "BUCKET = { required = true }", "capital letters"),
         ("bucket = { required = true }", "b__t = { required = true }", "a word in it is empty"),
         ("google_key = { default = \"\"", "google_key = { default = \"k\"", "a secret has a default"),
         (

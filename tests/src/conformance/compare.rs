@@ -115,10 +115,22 @@ pub fn after(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let after = folder.join("after");
     let mut files = BTreeMap::new();
     if after.is_dir() {
-        crate::collect(&after, &after, &mut files);
+        collect(&after, &after, &mut files);
         assert!(!files.is_empty(), "is empty: {}", after.display());
     }
     files
+}
+
+fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(root, &path, files);
+        } else {
+            let name = path.strip_prefix(root).unwrap().to_str().unwrap();
+            files.insert(name.to_owned(), fs::read(&path).unwrap());
+        }
+    }
 }
 
 /// Writes what is there besides `before` as what is expected.
