@@ -63,11 +63,23 @@ fn wrong_expectations_fail() {
     for (from, to, why) in [
         ("status = 200", "status = 201", "status 200, not 201"),
         ("\"ignored\"", "\"extracted\"", "body.outcome"),
-        ("json = {", "headers = { retry-after = \"1\" }\njson = {", "header retry-after"),
+        (
+            "json = {",
+            "headers = { retry-after = \"1\" }\njson = {",
+            "header retry-after",
+        ),
         ("json = {", "text = \"lazy\"\njson = {", "does not contain"),
         ("json = {", "without = \"idle\"\njson = {", "body contains"),
-        ("[before]", "received = [{ path = \"/\", json = {} }]\n[before]", "got 0 requests, not 1"),
-        ("[request.expect]", "follow_cursor = true\n[request.expect]", "not continued in turns"),
+        (
+            "[before]",
+            "received = [{ path = \"/\", json = {} }]\n[before]",
+            "got 0 requests, not 1",
+        ),
+        (
+            "[request.expect]",
+            "follow_cursor = true\n[request.expect]",
+            "not continued in turns",
+        ),
     ] {
         let broken = CASE.replacen(from, to, 1);
         let found = problems(&broken, None).unwrap().join("\n");
@@ -83,7 +95,11 @@ fn cases_that_say_nothing_clear_are_refused() {
     assert!(cases(empty.path()).unwrap_err().contains("hollow"));
     for (from, to, why) in [
         ("about", "abuot", "unknown field `abuot`"),
-        ("status = 200", "status = 200\nbody = 1", "unknown field `body`"),
+        (
+            "status = 200",
+            "status = 200\nbody = 1",
+            "unknown field `body`",
+        ),
         ("extract-frames", "extract", "no component of ours"),
         ("event", "event = \"x\"\nevnt", "unknown field `evnt`"),
     ] {
@@ -92,6 +108,9 @@ fn cases_that_say_nothing_clear_are_refused() {
     }
     let all = cases(&cases_folder()).unwrap();
     for component in ["extract-frames", "request-labeling", "probe"] {
-        assert!(all.iter().any(|case| case.component == component), "{component}");
+        assert!(
+            all.iter().any(|case| case.component == component),
+            "{component}"
+        );
     }
 }

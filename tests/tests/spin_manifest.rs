@@ -9,14 +9,23 @@ use std::fs;
 /// Keys that no deployment under Spin gives, and why.
 const NOT_UNDER_SPIN: &[(&str, &str)] = &[
     ("host", "only framemill's host may say that it is one"),
-    ("component_sha256", "the host counts it; Spin tells a component nothing of itself"),
-    ("segments_url", "its default is Spin's service chaining, the only one that is allowed"),
+    (
+        "component_sha256",
+        "the host counts it; Spin tells a component nothing of itself",
+    ),
+    (
+        "segments_url",
+        "its default is Spin's service chaining, the only one that is allowed",
+    ),
 ];
 /// Variables with a default other than their key's, and why.
 const OTHER_DEFAULTS: &[(&str, &str)] = &[
     ("bucket", "required: whoever may push could name any bucket"),
     ("segment_budget", "small clouds end requests early"),
-    ("parallel_segments", "busy components hold the threads that answer everyone"),
+    (
+        "parallel_segments",
+        "busy components hold the threads that answer everyone",
+    ),
     ("push_keys_url", "its host is a variable of its own"),
     ("target_url", "its host is a variable of its own"),
 ];
@@ -30,7 +39,10 @@ fn text() -> String {
 fn components() -> [(&'static str, Vec<&'static ConfigKey>); 2] {
     [
         ("extract-frames", KEYS.iter().chain(PLATFORM_KEYS).collect()),
-        ("request-labeling", LABEL_KEYS.iter().chain(PLATFORM_KEYS).collect()),
+        (
+            "request-labeling",
+            LABEL_KEYS.iter().chain(PLATFORM_KEYS).collect(),
+        ),
     ]
 }
 
@@ -62,7 +74,10 @@ fn key_problems(manifest: &Manifest) -> Vec<String> {
 fn of_key(manifest: &Manifest, id: &str, key: &ConfigKey, template: &str) -> Vec<String> {
     let mut found = Vec::new();
     let name = key.name;
-    let plain = [format!("{{{{ {name} }}}}"), format!("{{{{ label_{name} }}}}")];
+    let plain = [
+        format!("{{{{ {name} }}}}"),
+        format!("{{{{ label_{name} }}}}"),
+    ];
     let other = OTHER_DEFAULTS.iter().any(|(other, _)| *other == name);
     if !other && !plain.contains(&template.to_owned()) {
         found.push(format!("{id} takes `{name}` from `{template}`"));
@@ -70,12 +85,17 @@ fn of_key(manifest: &Manifest, id: &str, key: &ConfigKey, template: &str) -> Vec
     let secret = SECRETS.contains(&name);
     for (variable, declared) in &manifest.variables {
         if template.contains(&format!("{{{{ {variable} }}}}")) && declared.secret != secret {
-            found.push(format!("`{variable}` gives `{name}`: secret must be {secret}"));
+            found.push(format!(
+                "`{variable}` gives `{name}`: secret must be {secret}"
+            ));
         }
     }
     let resolved = manifest.resolved(template, &BTreeMap::new());
     if !other && resolved.as_deref() != Ok(key.default) {
-        found.push(format!("{id}: default of `{name}` is {resolved:?}, not `{}`", key.default));
+        found.push(format!(
+            "{id}: default of `{name}` is {resolved:?}, not `{}`",
+            key.default
+        ));
     }
     found
 }
@@ -87,7 +107,10 @@ fn the_manifest_is_one_that_spin_takes() {
     assert_eq!(key_problems(&manifest), Vec::<String>::new());
     assert!(manifest.variables["bucket"].required);
     let probe = fs::read_to_string(root().join("tests/spin-probe.toml")).unwrap();
-    assert_eq!(Manifest::parse(&probe).unwrap().problems(), Vec::<String>::new());
+    assert_eq!(
+        Manifest::parse(&probe).unwrap().problems(),
+        Vec::<String>::new()
+    );
 }
 
 /// Every host that a component asks by its defaults is one that it may reach.
@@ -98,7 +121,9 @@ fn hosts_of_default_urls_are_allowed() {
     for (id, keys) in components() {
         let component = &manifest.component[id];
         let hosts = component.allowed_outbound_hosts.iter();
-        let hosts: Vec<_> = hosts.map(|host| manifest.resolved(host, &given).unwrap()).collect();
+        let hosts: Vec<_> = hosts
+            .map(|host| manifest.resolved(host, &given).unwrap())
+            .collect();
         for key in keys.iter().filter(|key| key.name.ends_with("_url")) {
             let url = match component.variables.get(key.name) {
                 Some(template) => manifest.resolved(template, &given).unwrap(),
@@ -109,7 +134,11 @@ fn hosts_of_default_urls_are_allowed() {
                 rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             };
             let told_others = ["callback_url", "image_url_base"].contains(&key.name);
-            assert!(told_others || hosts.iter().any(reached), "{id}: {} {url}", key.name);
+            assert!(
+                told_others || hosts.iter().any(reached),
+                "{id}: {} {url}",
+                key.name
+            );
         }
     }
 }
@@ -123,7 +152,11 @@ fn components_are_where_they_are_built() {
         assert!(build.command.starts_with("cargo xtask build"), "{id}");
         assert!(!build.watch.is_empty(), "{id}");
         let path = root().join(&component.source);
-        assert!(path.is_file(), "run `cargo xtask build`: {}", path.display());
+        assert!(
+            path.is_file(),
+            "run `cargo xtask build`: {}",
+            path.display()
+        );
     }
 }
 
@@ -132,54 +165,168 @@ fn components_are_where_they_are_built() {
 fn broken_manifests_are_refused() {
     let good = text();
     for (from, to, why) in [
-        ("spin_manifest_version = 2", "spin_manifest_version = 1", "2 is understood"),
-        ("spin_manifest_version = 2", "spin_version = \"1\"", "unknown field `spin_version`"),
-        ("name = \"framemill\"", "name = \"frame mill\"", "application name"),
+        (
+            "spin_manifest_version = 2",
+            "spin_manifest_version = 1",
+            "2 is understood",
+        ),
+        (
+            "spin_manifest_version = 2",
+            "spin_version = \"1\"",
+            "unknown field `spin_version`",
+        ),
+        (
+            "name = \"framemill\"",
+            "name = \"frame mill\"",
+            "application name",
+        ),
         ("version = \"0.1.0\"", "version = \"one\"", "write 1.2.3"),
-        ("bucket = { required = true }", "bucket = {}", "either required or have a default"),
+        (
+            "bucket = { required = true }",
+            "bucket = {}",
+            "either required or have a default",
+        ),
         (
             "bucket = { required = true }",
             "bucket = { required = true, default = \"b\" }",
             "either required or have a default",
         ),
-        ("bucket = { required = true }", "bucket = { needed = true }", "unknown field `needed`"),
-        ("bucket = { required = true }", "BUCKET = { required = true }", "capital letters"),
-        ("bucket = { required = true }", "b__t = { required = true }", "a word in it is empty"),
-        ("google_key = { default = \"\"", "google_key = { default = \"k\"", "a secret has a default"),
+        (
+            "bucket = { required = true }",
+            "bucket = { needed = true }",
+            "unknown field `needed`",
+        ),
+        (
+            "bucket = { required = true }",
+            "BUCKET = { required = true }",
+            "capital letters",
+        ),
+        (
+            "bucket = { required = true }",
+            "b__t = { required = true }",
+            "a word in it is empty",
+        ),
+        (
+            "google_key = { default = \"\"",
+            "google_key = { default = \"k\"",
+            "a secret has a default",
+        ),
         (
             "google_key = { default = \"\", secret = true }",
             "google_key = { default = \"\" }",
             "secret must be true",
         ),
-        ("quality = { default = \"95\" }", "quality = { default = \"5\" }", "default of `quality`"),
-        ("quality = { default = \"95\" }\n", "", "`quality`, which is not declared"),
+        (
+            "quality = { default = \"95\" }",
+            "quality = { default = \"5\" }",
+            "default of `quality`",
+        ),
+        (
+            "quality = { default = \"95\" }\n",
+            "",
+            "`quality`, which is not declared",
+        ),
         ("quality = \"{{ quality }}\"\n", "", "not given `quality`"),
-        ("quality = \"{{ quality }}\"", "quality = \"{{ every }}\"", "takes `quality` from"),
-        ("quality = \"{{ quality }}\"", "quality = \"{{ quality\"", "does not close it"),
-        ("quality = \"{{ quality }}\"", "speed = \"{{ quality }}\"", "reads no `speed`"),
-        ("\n[component.extract-frames.variables]", "\n[component.extract-frames.variables]\nhost = \"framemill\"", "reads no `host`"),
-        ("\"{{ metadata_url }}\",", "\"{{ metadata_url }}/x\",", "path"),
-        ("\"{{ metadata_url }}\",", "\"metadata.google.internal\",", "no scheme"),
-        ("\"{{ metadata_url }}\",", "\"https://a*.google.com\",", "whole subdomains"),
-        ("\"{{ metadata_url }}\",", "\"https://google.com:web\",", "no port"),
-        ("\"{{ metadata_url }}\",", "\"ftp://google.com\",", "scheme that wasi:http"),
-        ("http://extract-frames.spin", "http://extract.spin", "no component of this application"),
+        (
+            "quality = \"{{ quality }}\"",
+            "quality = \"{{ every }}\"",
+            "takes `quality` from",
+        ),
+        (
+            "quality = \"{{ quality }}\"",
+            "quality = \"{{ quality\"",
+            "does not close it",
+        ),
+        (
+            "quality = \"{{ quality }}\"",
+            "speed = \"{{ quality }}\"",
+            "reads no `speed`",
+        ),
+        (
+            "\n[component.extract-frames.variables]",
+            "\n[component.extract-frames.variables]\nhost = \"framemill\"",
+            "reads no `host`",
+        ),
+        (
+            "\"{{ metadata_url }}\",",
+            "\"{{ metadata_url }}/x\",",
+            "path",
+        ),
+        (
+            "\"{{ metadata_url }}\",",
+            "\"metadata.google.internal\",",
+            "no scheme",
+        ),
+        (
+            "\"{{ metadata_url }}\",",
+            "\"https://a*.google.com\",",
+            "whole subdomains",
+        ),
+        (
+            "\"{{ metadata_url }}\",",
+            "\"https://google.com:web\",",
+            "no port",
+        ),
+        (
+            "\"{{ metadata_url }}\",",
+            "\"ftp://google.com\",",
+            "scheme that wasi:http",
+        ),
+        (
+            "http://extract-frames.spin",
+            "http://extract.spin",
+            "no component of this application",
+        ),
         ("route = \"/label\"", "route = \"/...\"", "twice"),
-        ("route = \"/label\"", "route = \"label\"", "begins with a slash"),
-        ("route = \"/label\"", "route = \"/a/.../b\"", "may only end it"),
-        ("route = \"/label\"", "path = \"/label\"", "unknown field `path`"),
-        ("[[trigger.http]]", "[[trigger.redis]]", "unknown field `redis`"),
-        ("component = \"request-labeling\"", "component = \"labeling\"", "no component"),
-        ("[component.request-labeling]", "[component.request_labeling]", "request_labeling"),
+        (
+            "route = \"/label\"",
+            "route = \"label\"",
+            "begins with a slash",
+        ),
+        (
+            "route = \"/label\"",
+            "route = \"/a/.../b\"",
+            "may only end it",
+        ),
+        (
+            "route = \"/label\"",
+            "path = \"/label\"",
+            "unknown field `path`",
+        ),
+        (
+            "[[trigger.http]]",
+            "[[trigger.redis]]",
+            "unknown field `redis`",
+        ),
+        (
+            "component = \"request-labeling\"",
+            "component = \"labeling\"",
+            "no component",
+        ),
+        (
+            "[component.request-labeling]",
+            "[component.request_labeling]",
+            "request_labeling",
+        ),
         (".wasm\"", ".so\"", "no .wasm"),
-        ("key_value_stores", "key_value_store", "unknown field `key_value_store`"),
-        ("command = \"cargo xtask build --components\"", "command = \"\"", "build command is empty"),
+        (
+            "key_value_stores",
+            "key_value_store",
+            "unknown field `key_value_store`",
+        ),
+        (
+            "command = \"cargo xtask build --components\"",
+            "command = \"\"",
+            "build command is empty",
+        ),
     ] {
         let broken = good.replacen(from, to, 1);
         assert_ne!(broken, good, "`{from}` is not in spin.toml");
         let found = match Manifest::parse(&broken) {
             Err(error) => error,
-            Ok(manifest) => [manifest.problems(), key_problems(&manifest)].concat().join("\n"),
+            Ok(manifest) => [manifest.problems(), key_problems(&manifest)]
+                .concat()
+                .join("\n"),
         };
         assert!(found.contains(why), "`{from}` to `{to}` gives: {found}");
     }
@@ -200,7 +347,15 @@ fn forms_of_outbound_hosts() {
     ] {
         assert_eq!(outbound_host(good), Ok(()), "{good}");
     }
-    for bad in ["", "*", "https://", "https://a/b", "https://a b", "*://a", "http://a:99999"] {
+    for bad in [
+        "",
+        "*",
+        "https://",
+        "https://a/b",
+        "https://a b",
+        "*://a",
+        "http://a:99999",
+    ] {
         assert!(outbound_host(bad).is_err(), "{bad}");
     }
 }

@@ -111,7 +111,10 @@ impl Content {
             (None, Some(name), None, None) => read(&folder.join(name)),
             (None, None, Some(text), None) => text.clone().into_bytes(),
             (None, None, None, Some(size)) => pattern(size),
-            _ => panic!("{}: an object has one of clip, file, text, pattern", folder.display()),
+            _ => panic!(
+                "{}: an object has one of clip, file, text, pattern",
+                folder.display()
+            ),
         };
         bytes.truncate(self.first.unwrap_or(usize::MAX));
         bytes
@@ -210,7 +213,10 @@ impl Case {
             return Err(wrong("has no request".to_owned()));
         }
         if !["extract-frames", "request-labeling", "probe"].contains(&case.component.as_str()) {
-            return Err(wrong(format!("`{}` is no component of ours", case.component)));
+            return Err(wrong(format!(
+                "`{}` is no component of ours",
+                case.component
+            )));
         }
         Ok(case)
     }

@@ -84,9 +84,8 @@ impl Host for Spin {
         variables: &BTreeMap<String, String>,
         _world: &World,
     ) {
-        let same = |running: &Running| {
-            running.manifest == manifest && &running.variables == variables
-        };
+        let same =
+            |running: &Running| running.manifest == manifest && &running.variables == variables;
         if self.running.as_ref().is_some_and(same) {
             return;
         }
