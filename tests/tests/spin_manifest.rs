@@ -304,9 +304,9 @@ fn broken_manifests_are_refused() {
             "no component",
         ),
         (
-            "[component.request-labeling]",
-            "[component.request_labeling]",
-            "request_labeling",
+            "[[trigger.http]]",
+            "[component.not_kebab]\nsource = \"x.wasm\"\n\n[[trigger.http]]",
+            "`_` has no place",
         ),
         (".wasm\"", ".so\"", "no .wasm"),
         (
