@@ -120,6 +120,8 @@ pub fn run_case(host: &mut dyn Host, case: &Case, world: &World) -> Vec<String> 
         compare::write(&case.folder, &expected, world);
     }
     expected.extend(compare::after(&case.folder));
+    let made = case.after.iter();
+    expected.extend(made.map(|(name, content)| (name.clone(), content.bytes(&case.folder))));
     problems.extend(compare::bucket(&expected, world));
     problems
 }

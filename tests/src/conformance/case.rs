@@ -37,6 +37,9 @@ pub struct Case {
     /// Objects before.
     #[serde(default)]
     pub before: BTreeMap<String, Content>,
+    /// Objects that must be there afterwards, besides those below `after/`: large ones.
+    #[serde(default)]
+    pub after: BTreeMap<String, Content>,
     /// What is sent, in order.
     pub request: Vec<Step>,
     /// What the labeling system must have got, in order.
