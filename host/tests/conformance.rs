@@ -20,10 +20,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What Akamai Functions gives a request.
-const SMALL_CLOUD: Limits = Limits {
-    memory: 128 << 20,
-    time: Duration::from_secs(30),
-};
+fn small_cloud(_case: &Case) -> Limits {
+    Limits {
+        memory: 128 << 20,
+        time: Duration::from_secs(30),
+    }
+}
 /// One try: what goes wrong with the store is for the component to see.
 const NO_PATIENCE: Patience = Patience {
     first_wait: Duration::ZERO,
@@ -147,7 +149,7 @@ impl Host for InProcess {
                 demand: Arc::clone(&self.demand),
             }),
             upstreams: Upstreams::new(&reach, &[]).unwrap(),
-            limits: SMALL_CLOUD,
+            limits: small_cloud(case),
             parallel: 2,
             observer: Arc::new(|_, _| {}),
         };

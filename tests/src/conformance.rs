@@ -70,7 +70,11 @@ pub fn run(host: &mut dyn Host) -> Vec<String> {
     let mut failures = Vec::new();
     for case in &cases {
         let problems = run_case(host, case, &world);
-        let how = if problems.is_empty() { "agrees" } else { "FAILS" };
+        let how = if problems.is_empty() {
+            "agrees"
+        } else {
+            "FAILS"
+        };
         eprintln!("{}: {} {how}", host.name(), case.name);
         if !problems.is_empty() {
             let problems = problems.join("\n  ");
@@ -101,17 +105,23 @@ pub fn run_case(host: &mut dyn Host, case: &Case, world: &World) -> Vec<String> 
     let mut problems = Vec::new();
     for (number, step) in case.request.iter().enumerate() {
         let found = run_step(host, case, step, world);
-        problems.extend(found.into_iter().map(|why| format!("request {number}: {why}")));
+        problems.extend(
+            found
+                .into_iter()
+                .map(|why| format!("request {number}: {why}")),
+        );
     }
     host.demand(&Demand::default(), world);
     if world.gcs.faults_left() > 0 {
         problems.push("a fault of the store was not met".to_owned());
     }
     problems.extend(compare::received(&case.received, &world.receiver.arrived()));
-    if std::env::var_os("FRAMEMILL_WRITE_CASES").is_some() {
+    if problems.is_empty() && std::env::var_os("FRAMEMILL_WRITE_CASES").is_some() {
         compare::write(&case.folder, &expected, world);
     }
     expected.extend(compare::after(&case.folder));
+    let made = case.after.iter();
+    expected.extend(made.map(|(name, content)| (name.clone(), content.bytes(&case.folder))));
     problems.extend(compare::bucket(&expected, world));
     problems
 }

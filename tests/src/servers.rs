@@ -15,7 +15,7 @@ mod s3;
 pub use gcs::{Gcs, Object};
 pub use http::{Answer, call, send, try_send};
 pub use label_studio::LabelStudio;
-pub use process::{Process, free_port};
+pub use process::{Process, free_port, program};
 pub use pubsub::{PubSub, Received};
 pub use rabbitmq::RabbitMq;
 pub use s3::S3;

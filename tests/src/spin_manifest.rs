@@ -136,7 +136,12 @@ impl Manifest {
                     "variable `{name}`: must be either required or have a default"
                 ));
             }
-            if variable.secret && variable.default.as_ref().is_some_and(|text| !text.is_empty()) {
+            if variable.secret
+                && variable
+                    .default
+                    .as_ref()
+                    .is_some_and(|text| !text.is_empty())
+            {
                 found.push(format!("variable `{name}`: a secret has a default"));
             }
         }
@@ -146,9 +151,16 @@ impl Manifest {
                 found.push(format!("component `{id}`: {why}"));
             }
             let of_this = self.component_problems(component);
-            found.extend(of_this.into_iter().map(|why| format!("component `{id}`: {why}")));
+            found.extend(
+                of_this
+                    .into_iter()
+                    .map(|why| format!("component `{id}`: {why}")),
+            );
         }
-        found.extend(self.unused().map(|name| format!("variable `{name}` is used nowhere")));
+        found.extend(
+            self.unused()
+                .map(|name| format!("variable `{name}` is used nowhere")),
+        );
         found
     }
 
@@ -186,7 +198,10 @@ impl Manifest {
     fn component_problems(&self, component: &Component) -> Vec<String> {
         let mut found = Vec::new();
         if !component.source.ends_with(".wasm") || Path::new(&component.source).is_absolute() {
-            found.push(format!("source `{}` is no .wasm beside us", component.source));
+            found.push(format!(
+                "source `{}` is no .wasm beside us",
+                component.source
+            ));
         }
         for (name, template) in &component.variables {
             if let Err(why) = words(name, '_', true) {
@@ -201,7 +216,9 @@ impl Manifest {
             } else if let Ok(host) = self.resolved(template, &BTreeMap::new())
                 && let Err(why) = outbound_host(&host)
             {
-                found.push(format!("allowed_outbound_hosts `{template}` is `{host}`: {why}"));
+                found.push(format!(
+                    "allowed_outbound_hosts `{template}` is `{host}`: {why}"
+                ));
             } else if let Some(id) = chained(template)
                 && !self.component.contains_key(id)
             {
@@ -210,7 +227,11 @@ impl Manifest {
                 ));
             }
         }
-        if component.build.as_ref().is_some_and(|build| build.command.trim().is_empty()) {
+        if component
+            .build
+            .as_ref()
+            .is_some_and(|build| build.command.trim().is_empty())
+        {
             found.push("build command is empty".to_owned());
         }
         found

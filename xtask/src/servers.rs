@@ -33,6 +33,17 @@ pub fn provide_label_studio(tests: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Where `spin` is.
+pub fn spin() -> Result<PathBuf> {
+    let named = std::env::var_os("FRAMEMILL_TEST_SPIN").map(PathBuf::from);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places = std::env::split_paths(&path).map(|folder| folder.join("spin"));
+    let found = named.or_else(|| places.find(|place| place.is_file()));
+    found.filter(|place| place.is_file()).context(
+        "no spin on the PATH nor at FRAMEMILL_TEST_SPIN: install Spin 2 or later, https://spinframework.dev/install",
+    )
+}
+
 /// checkov, which reads Terraform files and Dockerfiles.
 pub fn checkov() -> Result<PathBuf> {
     Ok(venv("checkov", &[CHECKOV])?.join("checkov"))

@@ -9,6 +9,9 @@ use anyhow::Result;
 pub enum With {
     /// Tests against a real Label Studio: 280 MB of Python packages
     LabelStudio,
+    /// The cases of tests/cases under a real `spin up`: Spin 2 or later, on the PATH or at
+    /// FRAMEMILL_TEST_SPIN
+    Spin,
 }
 
 /// Builds the components, installs what the tests compare with, runs all tests.
@@ -23,6 +26,10 @@ pub fn test(with: &[With], filter: &[String]) -> Result<()> {
     if with.contains(&With::LabelStudio) {
         servers::provide_label_studio(&mut test)?;
         test.args(["--features", "framemill-tests/label-studio"]);
+    }
+    if with.contains(&With::Spin) {
+        test.env("FRAMEMILL_TEST_SPIN", servers::spin()?);
+        test.args(["--features", "framemill-tests/spin"]);
     }
     test.arg("--").args(filter);
     // Built with the tests; a build of its own would compile wasmtime with other features.

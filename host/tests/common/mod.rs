@@ -5,7 +5,7 @@
 pub mod conformance;
 
 use bytes::Bytes;
-use framemill::objects::{Access, Body, Gateway, ObjectsApi as _, Layout, LocalStore, Store};
+use framemill::objects::{Access, Body, Gateway, Layout, LocalStore, ObjectsApi as _, Store};
 use framemill::runtime::{
     Component, Engine, Limits, Observer, Runtime, RuntimeParts, Upstreams, component_variables,
 };

@@ -37,6 +37,9 @@ pub struct Case {
     /// Objects before.
     #[serde(default)]
     pub before: BTreeMap<String, Content>,
+    /// Objects that must be there afterwards, besides those below `after/`: large ones.
+    #[serde(default)]
+    pub after: BTreeMap<String, Content>,
     /// What is sent, in order.
     pub request: Vec<Step>,
     /// What the labeling system must have got, in order.
@@ -111,7 +114,10 @@ impl Content {
             (None, Some(name), None, None) => read(&folder.join(name)),
             (None, None, Some(text), None) => text.clone().into_bytes(),
             (None, None, None, Some(size)) => pattern(size),
-            _ => panic!("{}: an object has one of clip, file, text, pattern", folder.display()),
+            _ => panic!(
+                "{}: an object has one of clip, file, text, pattern",
+                folder.display()
+            ),
         };
         bytes.truncate(self.first.unwrap_or(usize::MAX));
         bytes
@@ -210,7 +216,10 @@ impl Case {
             return Err(wrong("has no request".to_owned()));
         }
         if !["extract-frames", "request-labeling", "probe"].contains(&case.component.as_str()) {
-            return Err(wrong(format!("`{}` is no component of ours", case.component)));
+            return Err(wrong(format!(
+                "`{}` is no component of ours",
+                case.component
+            )));
         }
         Ok(case)
     }

@@ -28,7 +28,10 @@ pub fn answer(expect: &Expect, answer: &Answer) -> Vec<String> {
     let body = String::from_utf8_lossy(&answer.body);
     let shown: String = body.chars().take(SHOWN).collect();
     if answer.status != expect.status {
-        problems.push(format!("status {}, not {}: {shown}", answer.status, expect.status));
+        problems.push(format!(
+            "status {}, not {}: {shown}",
+            answer.status, expect.status
+        ));
     }
     for (name, value) in &expect.headers {
         let there = answer.headers.get(name);
@@ -98,7 +101,10 @@ pub fn received(expected: &[Received], arrived: &[Arrived]) -> Vec<String> {
     for (number, (expected, arrived)) in expected.iter().zip(arrived).enumerate() {
         let at = format!("labeling request {number}");
         if arrived.uri != expected.path {
-            problems.push(format!("{at} went to {}, not {}", arrived.uri, expected.path));
+            problems.push(format!(
+                "{at} went to {}, not {}",
+                arrived.uri, expected.path
+            ));
         }
         let key = expected.signed_with.as_ref();
         if key.is_some_and(|key| !arrived.is_signed_with(key)) {
@@ -115,10 +121,22 @@ pub fn after(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let after = folder.join("after");
     let mut files = BTreeMap::new();
     if after.is_dir() {
-        crate::collect(&after, &after, &mut files);
+        collect(&after, &after, &mut files);
         assert!(!files.is_empty(), "is empty: {}", after.display());
     }
     files
+}
+
+fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(root, &path, files);
+        } else {
+            let name = path.strip_prefix(root).unwrap().to_str().unwrap();
+            files.insert(name.to_owned(), fs::read(&path).unwrap());
+        }
+    }
 }
 
 /// Writes what is there besides `before` as what is expected.
@@ -141,7 +159,7 @@ fn there(world: &World) -> BTreeMap<String, Vec<u8>> {
     names
         .map(|name| {
             let object = world.gcs.get(BUCKET, &name).unwrap();
-            (name, object.bytes)
+            (world.generic(&name), object.bytes)
         })
         .collect()
 }

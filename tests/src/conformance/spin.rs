@@ -2,7 +2,7 @@
 
 use super::case::{Case, Demand};
 use super::{Host, World};
-use crate::servers::{Answer, Process, free_port, try_send};
+use crate::servers::{Answer, Process, free_port, program, try_send};
 use std::collections::BTreeMap;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -29,15 +29,10 @@ struct Running {
 }
 
 impl Spin {
-    /// The one that `FRAMEMILL_TEST_SPIN` names, or that is on the PATH.
+    /// The one that `FRAMEMILL_TEST_SPIN` names: `cargo xtask test` takes the one on the PATH.
     pub fn find() -> Self {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let mut places = std::env::split_paths(&path).map(|folder| folder.join("spin"));
-        let named = std::env::var_os("FRAMEMILL_TEST_SPIN").map(PathBuf::from);
-        let program = named.or_else(|| places.find(|place| place.is_file()));
-        let program = program.filter(|program| program.is_file()).expect(
-            "no spin on the PATH nor at FRAMEMILL_TEST_SPIN: install Spin 2 or later, https://spinframework.dev/install",
-        );
+        let install = "install Spin 2 or later (https://spinframework.dev/install) and run `cargo xtask test --with spin`";
+        let program = program("FRAMEMILL_TEST_SPIN", &[], install);
         let help = crate::succeed(Command::new(&program).args(["up", "--help"]));
         let help = String::from_utf8_lossy(&help.stdout).into_owned();
         Self {
@@ -89,9 +84,8 @@ impl Host for Spin {
         variables: &BTreeMap<String, String>,
         _world: &World,
     ) {
-        let same = |running: &Running| {
-            running.manifest == manifest && &running.variables == variables
-        };
+        let same =
+            |running: &Running| running.manifest == manifest && &running.variables == variables;
         if self.running.as_ref().is_some_and(same) {
             return;
         }

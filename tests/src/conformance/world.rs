@@ -78,7 +78,10 @@ impl World {
             let (name, after) = rest.split_once("}}").unwrap();
             text = format!("{before}{}{after}", self.generation(name));
         }
-        assert!(!text.contains("{{"), "a name that stands for nothing: {text}");
+        assert!(
+            !text.contains("{{"),
+            "a name that stands for nothing: {text}"
+        );
         text
     }
 
@@ -88,7 +91,18 @@ impl World {
         for (name, value) in self.names().into_iter().take(4) {
             text = text.replace(&value, name);
         }
-        text
+        // The folder of a webhook has a hash of its address, port included.
+        let mut parts = text.split("webhook-");
+        let mut generic = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let hash = part
+                .get(..8)
+                .filter(|hash| hash.bytes().all(|b| b.is_ascii_hexdigit()));
+            generic.push_str("webhook-");
+            generic.push_str(if hash.is_some() { "address" } else { "" });
+            generic.push_str(&part[hash.map_or(0, str::len)..]);
+        }
+        generic
     }
 
     /// The application's variables in a case.

@@ -9,7 +9,9 @@ use std::net::IpAddr;
 pub fn outbound_host(entry: &str) -> Result<(), String> {
     let (scheme, rest) = entry.split_once("://").ok_or("has no scheme")?;
     if scheme != "*" && !["http", "https"].contains(&scheme) {
-        return Err(format!("`{scheme}` is a scheme that wasi:http does not speak"));
+        return Err(format!(
+            "`{scheme}` is a scheme that wasi:http does not speak"
+        ));
     }
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     if network(rest) || network(rest.rsplit_once(':').map_or(rest, |(host, _)| host)) {
@@ -53,7 +55,9 @@ fn host(name: &str) -> Result<(), String> {
     if name == "*" || name == "self" {
         return Ok(());
     }
-    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    let address = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'));
     if address.is_some_and(|address| address.parse::<IpAddr>().is_ok()) {
         return Ok(());
     }
