@@ -15,8 +15,8 @@ pub(crate) enum TurnError {
     #[error("{0}")]
     Crash(#[from] Crash),
     /// A turn brought nothing: it would go on for ever.
-    #[error("a turn got no further than the one before ({done} of {of} access units)")]
-    Stuck { done: u64, of: u64 },
+    #[error("a turn left the cursor of the one before ({cursor})")]
+    Stuck { cursor: String },
     /// The stop came between two turns: the cursor object says how far the work is.
     #[error("stopped between two turns")]
     Stopped,
@@ -33,18 +33,19 @@ pub(crate) async fn work(
     message: &Message,
     stop: &CancellationToken,
 ) -> Result<Answer, TurnError> {
-    let mut before = None;
+    let mut before = None::<String>;
     loop {
         let request = push_request(message.push_body().to_string());
         let answer = runtime.call(name, request).await?;
         let Some((cursor, done, of)) = continued(&answer) else {
             return Ok(answer);
         };
-        if before.is_some_and(|before| done <= before) {
-            return Err(TurnError::Stuck { done, of });
-        }
-        before = Some(done);
         tracing::info!(cursor, done, of, "continued: {name}");
+        // Not how much is done: a turn may only have found out which segment crashes.
+        if before.as_ref() == Some(&cursor) {
+            return Err(TurnError::Stuck { cursor });
+        }
+        before = Some(cursor);
         runtime.observe(name, Progress::Continued { done, of });
         if stop.is_cancelled() {
             return Err(TurnError::Stopped);

@@ -20,12 +20,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What Akamai Functions gives a request.
-fn small_cloud(_case: &Case) -> Limits {
+fn small_cloud(case: &Case) -> Limits {
+    let cloud = Limits::akamai();
     Limits {
-        memory: 128 << 20,
-        time: Duration::from_secs(30),
+        body: cloud.body.filter(|_| !case.large_bodies),
+        ..cloud
     }
 }
+
 /// One try: what goes wrong with the store is for the component to see.
 const NO_PATIENCE: Patience = Patience {
     first_wait: Duration::ZERO,

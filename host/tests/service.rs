@@ -219,7 +219,7 @@ async fn work_in_turns_goes_on_until_it_is_done_or_gets_nowhere() {
     }
     let dead = bench.queue.dead_letters().unwrap();
     assert!(
-        dead[0].reason.contains("no further than the one before"),
+        dead[0].reason.contains("left the cursor of the one before"),
         "{}",
         dead[0].reason
     );

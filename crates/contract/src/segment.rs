@@ -27,9 +27,6 @@ pub struct SegmentRequest {
     pub rotation: Rotation,
     /// How images are made.
     pub images: ImageSettings,
-    /// Largest image that can be sent, where the host limits requests.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub most_bytes: Option<u64>,
     /// What is dropped again.
     pub filters: Filters,
     /// How images are named.

@@ -176,7 +176,6 @@ impl<S: Segments, C: Clock> FanOut<'_, S, C> {
             first_pts: self.plan.first_pts,
             rotation: self.index.rotation,
             images: self.config.images,
-            most_bytes: self.config.segment_budget.map(|budget| budget.bytes),
             filters: self.config.filters,
             naming: self.config.naming,
             gops,

@@ -20,8 +20,6 @@ use std::collections::{BTreeMap, VecDeque};
 const PENDING_BYTES: usize = 24 << 20;
 /// Images on their way to the store at the same time.
 const UPLOADS: usize = 3;
-/// Bytes that an upload adds to an image, at most: its name and type.
-const ENVELOPE: u64 = 8 << 10;
 /// No picture's coded data is larger; a sample that claims to be is not fetched.
 const MAX_SAMPLE: u32 = 64 << 20;
 
@@ -329,13 +327,12 @@ impl<'a, O: Objects> Extraction<'a, O> {
             to_rgb(frame, request.rotation, &request.images).map_err(|error| error.to_string())?;
         self.result.color.get_or_insert(color);
         let bytes = encode(&image, &request.images).map_err(|error| error.to_string())?;
-        if let Some(most) = request.most_bytes
-            && (bytes.len() as u64).saturating_add(ENVELOPE) > most
+        let size = bytes.len() as u64;
+        if let Some(limit) = self.objects.largest_object()
+            && size > limit
         {
-            return Err(format!(
-                "an image of {} bytes does not fit a request of {most} (segment_budget): choose jpeg, a lower quality or max_side",
-                bytes.len()
-            ));
+            let too_large = JobError::ObjectTooLarge { bytes: size, limit };
+            return Err(too_large.to_string());
         }
         let elapsed = frame.pts.0.saturating_sub(request.first_pts.0);
         let kept = KeptFrame {
@@ -345,7 +342,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
             name: Folder::image_name(index, request.naming, request.images.format),
             width: image.width,
             height: image.height,
-            bytes: bytes.len() as u64,
+            bytes: size,
             sha256: Sha256::digest(&bytes)
                 .iter()
                 .map(|byte| format!("{byte:02x}"))

@@ -131,7 +131,7 @@ fn stumble(how: &str) -> u8 {
 async fn turn(base: &str, file: &str) -> anyhow::Result<Option<Response>> {
     let answer = |done: u64| {
         let outcome = serde_json::json!({
-            "outcome": "continued", "cursor": format!("images/{file}/cursor"), "done": done, "of": 3,
+            "outcome": "continued", "cursor": format!("images/{file}/cursor{done}"), "done": done, "of": 3,
         });
         Some(text(200, outcome.to_string()))
     };
