@@ -131,3 +131,33 @@ fn a_long_video_fits_a_small_sandbox() {
     let peak = manifest.stats.peak_memory_bytes;
     assert!(peak > 1 << 20 && peak < SMALL, "{} MiB", peak >> 20);
 }
+
+/// Ten minutes of full HD under exactly what a small cloud gives each request: 128 MiB, 30 s, and
+/// 10 MiB a body. One request alone could not do it; in turns all of it is there.
+#[test]
+fn ten_minutes_of_full_hd_pass_in_a_small_cloud() {
+    let encoder = [
+        "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-g", "50", "-bf", "2",
+        "-t", "60",
+    ];
+    let minute = test_clip("hd-minute.mp4", "1920x1080", "25", 60, &encoder);
+    let minute = minute.to_str().unwrap();
+    let again = ["-stream_loop", "9", "-i", minute, "-c", "copy"];
+    let video = clip("hd-ten-minutes.mp4", &again);
+    let data = tempfile::tempdir().unwrap();
+    upload(data.path(), &video, "long.mp4", MODIFIED);
+    let mut up = framemill();
+    let up = up.args(["up", "--until-idle", "--limits", "akamai", "--data"]);
+    let output = run(up.arg(data.path()));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    let manifest = manifest(&data.path().join("images/long.mp4"));
+    assert_eq!(manifest.warnings, [], "{said}");
+    let expected: Vec<u64> = (0..600).map(|second| second * 25).collect();
+    assert_eq!(indices(&manifest), expected);
+    let peak = manifest.stats.peak_memory_bytes;
+    assert!(peak > 1 << 20 && peak < SMALL, "{} MiB", peak >> 20);
+    assert!(said.contains("continued"), "in one turn: {said}");
+    let cursors = data.path().join("cursors");
+    assert!(!cursors.exists() || tree(&cursors).is_empty(), "{said}");
+}

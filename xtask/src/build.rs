@@ -5,8 +5,27 @@ use crate::toolchain::{TARGET, WasmToolchain, cargo_command};
 use anyhow::{Context, Result};
 use std::path::PathBuf;
 
+/// A component that users run.
+pub struct Function {
+    pub name: &'static str,
+    /// Its size budget: each start of a cold host reads and compiles all of it. A change that
+    /// needs more says why here.
+    most_bytes: u64,
+}
+
 /// Components that users run.
-const FUNCTIONS: &[&str] = &["extract-frames", "request-labeling"];
+pub const FUNCTIONS: &[Function] = &[
+    // Six decoders, three encoders; half of the rest checks tokens.
+    Function {
+        name: "extract-frames",
+        most_bytes: 9 << 20,
+    },
+    // Checks and signs tokens; five targets.
+    Function {
+        name: "request-labeling",
+        most_bytes: 4 << 20,
+    },
+];
 /// Components that only tests run.
 const TEST_GUESTS: &[&str] = &["probe", "own-company"];
 
@@ -17,35 +36,53 @@ pub fn components_dir() -> PathBuf {
 
 /// Builds the users' components.
 pub fn components() -> Result<()> {
-    build_components(FUNCTIONS)
+    build_components(&[])
 }
 
 /// Builds the users' components and the tests'.
 pub fn all_components() -> Result<()> {
-    build_components(&[FUNCTIONS, TEST_GUESTS].concat())
+    build_components(TEST_GUESTS)
 }
 
-fn build_components(names: &[&str]) -> Result<()> {
+/// Where a built component is.
+pub fn component_path(name: &str) -> PathBuf {
+    components_dir().join(format!("{name}.wasm"))
+}
+
+/// Builds the users' components and these.
+fn build_components(more: &[&str]) -> Result<()> {
+    let functions = FUNCTIONS.iter().map(|function| function.name);
+    let names: Vec<&str> = functions.chain(more.iter().copied()).collect();
     let mut build = WasmToolchain::find()?.cargo_build()?;
     build.arg("--locked");
-    for name in names {
+    for name in &names {
         build.args(["--package", name]);
     }
     eprintln!("building components: {}", names.join(", "));
     sh::run(&mut build)?;
-    let to = components_dir();
-    std::fs::create_dir_all(&to)?;
+    std::fs::create_dir_all(components_dir())?;
     for name in names {
         let built = sh::root()
             .join("target/wasm")
             .join(TARGET)
             .join("wasm")
             .join(format!("{}.wasm", name.replace('-', "_")));
-        let component = to.join(format!("{name}.wasm"));
+        let component = component_path(name);
         std::fs::copy(&built, &component).with_context(|| {
             format!("cannot copy {} to {}", built.display(), component.display())
         })?;
     }
+    FUNCTIONS.iter().try_for_each(within_budget)
+}
+
+fn within_budget(function: &Function) -> Result<()> {
+    let size = std::fs::metadata(component_path(function.name))?.len();
+    anyhow::ensure!(
+        size <= function.most_bytes,
+        "component {} has {size} bytes, budget {}: see what grew (`cargo xtask bench --cold`), switch it off by a feature, or raise the budget in xtask/src/build.rs and say why",
+        function.name,
+        function.most_bytes
+    );
     Ok(())
 }
 

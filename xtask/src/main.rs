@@ -3,6 +3,7 @@
 mod bench;
 mod build;
 mod check;
+mod cold;
 mod demo;
 mod infra;
 mod sample;
@@ -53,6 +54,9 @@ enum Task {
         /// Runs of each program on each clip; the fastest counts
         #[arg(long, default_value_t = 2)]
         runs: u32,
+        /// Instead: how large the components are, and what a cold start costs
+        #[arg(long)]
+        cold: bool,
     },
     /// Check infra/ and the Dockerfile; `cargo xtask build` comes first
     CheckInfra,
@@ -72,7 +76,8 @@ fn main() -> Result<()> {
         Task::Demo { video, cloud: true } => demo::cloud(video.as_deref()),
         Task::Demo { video, .. } => demo::demo(video.as_deref()),
         Task::Test { with, filter } => test::test(&with, &filter),
-        Task::Bench { runs } => bench::bench(runs),
+        Task::Bench { cold: true, .. } => cold::bench(),
+        Task::Bench { runs, .. } => bench::bench(runs),
         Task::CheckInfra => infra::check(),
         Task::Boundary => check::boundary(),
     }

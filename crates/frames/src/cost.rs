@@ -13,23 +13,24 @@ pub struct Cost {
 impl Cost {
     /// Of decoding this stream and writing its images in this format.
     ///
-    /// Measured per luma sample in wasmtime on one core of a 2020s server with 1080p footage of
-    /// a high bit rate, and doubled: small clouds have slower cores and other tenants. A wrong
-    /// guess costs another turn, not a frame.
+    /// Per luma sample, about twice what `cargo xtask bench` took in wasmtime with 1080p footage
+    /// of a high bit rate (H.264 19 ns, HEVC 16 ns, AV1 45 ns, a JPEG image 18 ns; the others are
+    /// guessed from these): small clouds have slower cores and other tenants. A wrong guess costs
+    /// another turn, not a frame.
     pub fn of(config: &CodecConfig, format: ImageFormat) -> Self {
         let pixels = u64::from(config.width).saturating_mul(u64::from(config.height));
         let decode = match config.codec {
-            Codec::H264 => 16,
-            Codec::Hevc => 40,
-            Codec::Av1 => 40,
-            Codec::Vp9 => 24,
-            Codec::Vp8 => 16,
-            Codec::Mjpeg => 24,
+            Codec::H264 => 38,
+            Codec::Hevc => 32,
+            Codec::Av1 => 90,
+            Codec::Vp9 => 50,
+            Codec::Vp8 => 30,
+            Codec::Mjpeg => 40,
         };
         let encode = match format {
-            ImageFormat::Jpeg => 50,
-            ImageFormat::Png => 200,
-            ImageFormat::Webp => 200,
+            ImageFormat::Jpeg => 36,
+            ImageFormat::Png => 150,
+            ImageFormat::Webp => 300,
         };
         Self {
             access_unit: pixels.saturating_mul(decode),

@@ -26,8 +26,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Those of Akamai Functions, as a managed wasm cloud that is small:
-    /// <https://techdocs.akamai.com/cloud-computing/docs/functions-limits>.
+    /// Those of Akamai Functions, as a managed wasm cloud that is small.
     pub const fn akamai() -> Self {
         let whole = Duration::from_secs(30);
         Self {
