@@ -20,9 +20,11 @@ use std::time::Duration;
 const SEGMENTS_EACH: usize = 4;
 /// Below this many access units a sandbox of its own costs more than it brings.
 const SMALLEST_SEGMENT: u32 = 8;
-/// A turn starts segments for as long as one may take, and waits until this many times that:
-/// a host that gives a request four times the budget's time lets it end in peace.
+/// A turn starts segments for as long as one may take, and waits for them until this many times
+/// that: a host that gives a request four times the budget's time lets it end in peace.
 const PATIENCE: u32 = 3;
+/// It waits this long at least: a budget may be small, and a machine slow.
+const LEAST_PATIENCE: Duration = Duration::from_secs(20);
 
 /// A turn about to run.
 pub(crate) struct FanOut<'a, S, C> {
@@ -71,7 +73,7 @@ impl<S: Segments, C: Clock> FanOut<'_, S, C> {
         let ends = futures::stream::iter(self.gops(start));
         let ends = ends.take_while(in_time).map(begin);
         let mut ends = pin!(ends.buffered(self.config.parallel_segments));
-        let mut patience = pin!(self.clock.until(self.time().saturating_mul(PATIENCE)));
+        let mut patience = pin!(self.clock.until(self.patience()));
         let mut crashed = 0;
         loop {
             let end = match select(ends.next(), &mut patience).await {
@@ -117,8 +119,9 @@ impl<S: Segments, C: Clock> FanOut<'_, S, C> {
         if slow.gops > 1 || done.to_gop > done.from_gop {
             return slow.gops;
         }
-        let time = self.time().saturating_mul(PATIENCE);
-        let words = format!("no answer within {time:?}");
+        let time = self.patience();
+        let words =
+            format!("no answer within {time:?}: where the host allows more, raise segment_budget");
         join(&mut done.result, crashed(&slow.images, &words));
         done.to_gop += slow.gops;
         0
@@ -134,6 +137,10 @@ impl<S: Segments, C: Clock> FanOut<'_, S, C> {
         budget.map_or(Duration::MAX, |budget| {
             Duration::from_micros(budget.time.micros())
         })
+    }
+
+    fn patience(&self) -> Duration {
+        self.time().saturating_mul(PATIENCE).max(LEAST_PATIENCE)
     }
 
     /// What is left of the plan, in segments. Requests are made when their turn comes: those of
