@@ -10,7 +10,7 @@ use crate::objects::{
 use crate::pipeline::{Filter, Pipeline};
 use crate::runtime::{
     Component, Engine, Observer, Progress, Reach, Runtime, RuntimeParts, Upstreams,
-    labeling_variables,
+    labeling_variables, own_variables,
 };
 use crate::sources::{
     PubSubConfig, PubSubSource, Queue, QueueSource, RabbitConfig, RabbitSource, Source,
@@ -311,7 +311,7 @@ impl Assembly {
                 return Ok(plan.finish(runtime, store));
             }
             Kind::Label(labeling) => labeling_variables(&labeling.variables, &component.sha256),
-            Kind::Own(own) => own.variables()?,
+            Kind::Own(own) => own_variables(own.variables()?, &component.sha256),
         };
         let buckets = HashMap::from([(plan.store.bucket().to_owned(), Arc::clone(&store))]);
         let parts = RuntimeParts {

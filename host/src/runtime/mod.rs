@@ -17,7 +17,7 @@ pub use crash::{Crash, CrashReason, Side};
 pub use engine::{Component, Engine, default_cache_dir, find_component};
 pub use limits::Limits;
 pub use upstream::{Reach, Upstreams, same_origin, server_of};
-pub use variables::{component_variables, labeling_variables};
+pub use variables::{component_variables, labeling_variables, own_variables};
 
 use crate::objects::{ObjectsApi, Written};
 use anyhow::Context as _;

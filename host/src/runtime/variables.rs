@@ -70,6 +70,15 @@ pub fn labeling_variables(
     variables
 }
 
+/// What any other component can read: what is `given`.
+pub fn own_variables(
+    mut given: BTreeMap<String, String>,
+    sha256: &str,
+) -> BTreeMap<String, String> {
+    of_the_host(&mut given, sha256);
+    given
+}
+
 /// What only the host knows: which component runs, and that it runs here, where messages are
 /// vouched for and credentials are added outside.
 fn of_the_host(variables: &mut BTreeMap<String, String>, sha256: &str) {
