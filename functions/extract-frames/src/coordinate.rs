@@ -100,7 +100,7 @@ struct Context<'a, O, S, C> {
 /// How far one request brought a video.
 enum Step {
     /// To its end.
-    Whole(Manifest),
+    Whole(Box<Manifest>),
     /// To a new cursor, or nowhere.
     Part(Outcome),
 }
@@ -189,7 +189,7 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
             return Ok(Outcome::Unchanged { manifest });
         }
         match self.extract(cursor).await {
-            Ok(Step::Whole(manifest)) => self.commit(manifest).await,
+            Ok(Step::Whole(manifest)) => self.commit(*manifest).await,
             Ok(Step::Part(outcome)) => Ok(outcome),
             Err(StoreError::Failed(error)) if error.disposition() == Disposition::Reject => {
                 self.reject(&error).await
@@ -236,7 +236,8 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
         let mut result = turns.results(newest).await?;
         join(&mut result, turn.result);
         nothing_is_an_error(&result, facts.wanted)?;
-        Ok(Step::Whole(self.manifest(facts, result, index_bytes)))
+        let manifest = self.manifest(facts, result, index_bytes);
+        Ok(Step::Whole(Box::new(manifest)))
     }
 
     fn turns(&self) -> Turns<'_, O> {
