@@ -95,6 +95,8 @@ pub fn host_path() -> PathBuf {
 pub fn host() -> Result<PathBuf> {
     eprintln!("building framemill");
     let mut build = cargo_command()?;
-    sh::run(build.args(["build", "--release", "--locked", "--package", "framemill"]))?;
+    // Not `--package`: with the features of all default members, as the tests have them, so that
+    // wasmtime is compiled once.
+    sh::run(build.args(["build", "--release", "--locked", "--bin", "framemill"]))?;
     Ok(host_path())
 }
