@@ -57,6 +57,7 @@ struct Host<'a, O, S, C> {
 impl<O: Objects, S: Segments, C: Clock> Host<'_, O, S, C> {
     async fn answer(&self, event: &Event) -> Result<Outcome, StoreError> {
         let is_cursor = event.object.name.starts_with(&self.config.cursor_path)
+            && event.object.name.ends_with(".json")
             && event.kind == EventKind::Finalized;
         if !is_cursor {
             return match Job::from_event(event, self.config) {
@@ -224,9 +225,9 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
         let turn = fan_out.run(&start).await?;
         let gops = usize::try_from(turn.to_gop).unwrap_or(usize::MAX);
         if gops < plan.gop_count() {
-            if turns.leave(newest + 1, &turn).await? == Created::Existed {
-                return Ok(Step::Part(ignored(&Ignored::TurnTaken)));
-            }
+            // Where another delivery was there first, the turn is done all the same: its cursor
+            // brings the next one, and a host that calls again goes on from it.
+            turns.leave(newest + 1, &turn).await?;
             return Ok(Step::Part(Outcome::Continued {
                 cursor: self.cursors.name(newest + 1),
                 done: plan.access_units_before(gops),
