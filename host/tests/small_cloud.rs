@@ -130,7 +130,7 @@ async fn values_are_kept_across_requests() {
     assert_eq!(keep("default/b", Vec::new()).await.0, 404);
     let (status, why) = keep("other/a", b"one".into()).await;
     assert_eq!(status, 507);
-    assert!(why.contains("NoSuchStore"), "{why}");
+    assert!(why.contains("AccessDenied"), "{why}");
     let (status, why) = keep("default/a", vec![1; MIB + 1]).await;
     assert_eq!(status, 507);
     assert!(why.contains("value is over 1 MiB"), "{why}");

@@ -92,7 +92,7 @@ impl Host for State {}
 impl HostStore for State {
     fn open(&mut self, label: String) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
         if label != DEFAULT {
-            return Ok(Err(Error::NoSuchStore));
+            return Ok(Err(Error::AccessDenied));
         }
         if self.open_stores >= MOST_OPEN {
             return Ok(Err(Error::StoreTableFull));
