@@ -160,12 +160,7 @@ impl Host for InProcess {
 
     fn demand(&mut self, demand: &Demand, world: &World) {
         *self.demand.lock().unwrap() = demand.clone();
-        for fault in &demand.fault {
-            let (on, made) = fault.fault();
-            for _ in 0..fault.times {
-                world.gcs.fault(on, made.clone());
-            }
-        }
+        demand.prepare(&world.gcs);
     }
 
     fn send(&mut self, request: Request<Vec<u8>>) -> Result<Answer, String> {

@@ -171,6 +171,19 @@ pub fn reference_rgb(video: &Path, frames: &[u64], conversion: &str) -> Vec<Vec<
 /// All files below a folder with their bytes; memory peaks in manifests, the one number that
 /// may differ between runs, set to zero.
 pub fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = files(folder);
+    for (name, bytes) in &mut files {
+        if name.ends_with("manifest.json") {
+            let mut manifest: Manifest = serde_json::from_slice(bytes).unwrap();
+            manifest.stats.peak_memory_bytes = 0;
+            *bytes = serde_json::to_vec(&manifest).unwrap();
+        }
+    }
+    files
+}
+
+/// All files below a folder with their bytes.
+pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     collect(folder, folder, &mut files);
     files
@@ -181,20 +194,10 @@ fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             collect(root, &path, files);
-            continue;
+        } else {
+            let name = path.strip_prefix(root).unwrap().to_string_lossy();
+            files.insert(name.into_owned(), fs::read(&path).unwrap());
         }
-        let name = path
-            .strip_prefix(root)
-            .unwrap()
-            .to_string_lossy()
-            .into_owned();
-        let mut bytes = fs::read(&path).unwrap();
-        if name.ends_with("manifest.json") {
-            let mut manifest: Manifest = serde_json::from_slice(&bytes).unwrap();
-            manifest.stats.peak_memory_bytes = 0;
-            bytes = serde_json::to_vec(&manifest).unwrap();
-        }
-        files.insert(name, bytes);
     }
 }
 

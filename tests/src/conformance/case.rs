@@ -1,7 +1,7 @@
 //! A case as it is written down.
 
 use crate::documents::root;
-use crate::fake_gcs::{Fault, On};
+use crate::fake_gcs::{FakeGcs, Fault, On};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs;
@@ -61,6 +61,18 @@ pub struct Demand {
     pub fault: Vec<StoreFault>,
 }
 
+impl Demand {
+    /// Has the store do wrong as the case says.
+    pub fn prepare(&self, gcs: &FakeGcs) {
+        for fault in &self.fault {
+            let (on, made) = fault.fault();
+            for _ in 0..fault.times {
+                gcs.fault(on, made.clone());
+            }
+        }
+    }
+}
+
 /// A status that one request is answered with.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,7 +89,7 @@ pub struct StoreFault {
 
 impl StoreFault {
     /// As the store takes it.
-    pub fn fault(&self) -> (On, Fault) {
+    fn fault(&self) -> (On, Fault) {
         let on = match self.on.as_str() {
             "read" => On::Read,
             "head" => On::Head,

@@ -119,24 +119,12 @@ pub fn received(expected: &[Received], arrived: &[Arrived]) -> Vec<String> {
 /// Objects below `after/`.
 pub fn after(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let after = folder.join("after");
-    let mut files = BTreeMap::new();
-    if after.is_dir() {
-        collect(&after, &after, &mut files);
-        assert!(!files.is_empty(), "is empty: {}", after.display());
+    if !after.is_dir() {
+        return BTreeMap::new();
     }
+    let files = crate::files(&after);
+    assert!(!files.is_empty(), "is empty: {}", after.display());
     files
-}
-
-fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(root, &path, files);
-        } else {
-            let name = path.strip_prefix(root).unwrap().to_str().unwrap();
-            files.insert(name.to_owned(), fs::read(&path).unwrap());
-        }
-    }
 }
 
 /// Writes what is there besides `before` as what is expected.

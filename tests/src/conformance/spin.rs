@@ -104,12 +104,7 @@ impl Host for Spin {
         if let Some(token) = &demand.token {
             world.gcs.accept_token(token, ALL);
         }
-        for fault in &demand.fault {
-            let (on, made) = fault.fault();
-            for _ in 0..fault.times {
-                world.gcs.fault(on, made.clone());
-            }
-        }
+        demand.prepare(&world.gcs);
     }
 
     fn send(&mut self, request: Request<Vec<u8>>) -> Result<Answer, String> {
