@@ -97,6 +97,7 @@ impl WasmToolchain {
                 build
             }
         };
+        forget_package(&mut build);
         build.env_remove("RUSTFLAGS");
         build.env("CARGO_ENCODED_RUSTFLAGS", self.rustflags()?);
         build.args([
@@ -142,11 +143,35 @@ impl WasmToolchain {
 /// `rust-toolchain.toml` that a dependency (rav1d) carries.
 pub fn cargo_command() -> Result<Command> {
     let mut command = sh::command(cargo());
+    forget_package(&mut command);
     let rustc = Path::new(&sysroot()?).join("bin/rustc");
     if rustc.is_file() {
         command.env("RUSTC", rustc);
     }
     Ok(command)
+}
+
+/// `cargo xtask` is a `cargo run`, which describes xtask's own package in the environment. A build
+/// script that watches those variables (ring's does) runs again whenever they change, and all
+/// that depends on it is compiled again: the cargo that we start sees what a person's sees.
+fn forget_package(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if describes_package(&name.to_string_lossy()) {
+            command.env_remove(name);
+        }
+    }
+}
+
+fn describes_package(variable: &str) -> bool {
+    variable.starts_with("CARGO_PKG_")
+        || variable.starts_with("CARGO_BIN_")
+        || matches!(
+            variable,
+            "CARGO_MANIFEST_DIR"
+                | "CARGO_MANIFEST_PATH"
+                | "CARGO_CRATE_NAME"
+                | "CARGO_PRIMARY_PACKAGE"
+        )
 }
 
 fn cargo() -> std::ffi::OsString {
