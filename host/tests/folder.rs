@@ -1,8 +1,8 @@
 //! The watched folder: what becomes a message, and when.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
-use framemill::sources::{FolderSource, FolderState, FolderWatch, Queue};
 use framemill_contract::Config;
+use framemill_sources::{FolderSource, FolderState, FolderWatch, Queue};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use tokio::sync::watch;
 
 const SETTLE: Duration = Duration::from_secs(1);
 
-fn watch_of(data: &Path, settle: Duration) -> FolderWatch {
+fn watch_of(data: &Path, stable_for: Duration) -> FolderWatch {
     FolderWatch {
         data: data.to_owned(),
         bucket: "local".into(),
         config: Config::from_lookup(|_| None).unwrap(),
-        settle,
+        stable_for,
     }
 }
 

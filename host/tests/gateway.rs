@@ -5,7 +5,7 @@ mod common;
 
 use common::ObjectsApi;
 use common::conformance::{OBJECT, conformance};
-use framemill::objects::{Access, Gateway, Layout, LocalStore, Store};
+use framemill_objects::{Access, Gateway, Layout, LocalStore, Store};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -42,14 +42,14 @@ async fn a_broken_upload_leaves_nothing() {
     let store = LocalStore::new(Layout::folder(data.path()));
     let broken = stream::iter([
         Ok(Bytes::from_static(b"half")),
-        Err(framemill::objects::StoreError::Invalid(
+        Err(framemill_objects::StoreError::Invalid(
             "connection lost".into(),
         )),
     ]);
     let write = store.write(
         "images/x.jpg",
-        framemill::objects::Precondition::Generation(0),
-        framemill::objects::NewObject::default(),
+        framemill_objects::Precondition::Generation(0),
+        framemill_objects::NewObject::default(),
         broken.boxed(),
     );
     assert!(write.await.is_err());

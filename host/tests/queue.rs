@@ -2,8 +2,8 @@
 //! that is dropped with messages taken and opened again.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
-use framemill::sources::{Queue, QueueError, Settled, Taken};
 use framemill_contract::{ObjectRef, Outcome};
+use framemill_sources::{Queue, QueueError, Settled, Taken};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
@@ -119,7 +119,7 @@ fn failures_wait_longer_each_time_and_end_as_dead_letters() {
         !queue.enqueue(&object("a", 1)).unwrap(),
         "a rescan does not bring it back"
     );
-    assert_eq!(queue.revive().unwrap(), 1);
+    assert_eq!(queue.redrive().unwrap(), 1);
     assert_eq!(take(&queue).unwrap().attempt, 1);
     assert!(queue.dead_letters().unwrap().is_empty());
 }

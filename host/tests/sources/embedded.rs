@@ -1,7 +1,7 @@
 //! The embedded queue.
 
 use crate::conformance::{MAX_ATTEMPTS, Place, conformance};
-use framemill::sources::{Queue, QueueSource, Source};
+use framemill_sources::{Queue, QueueSource, Source};
 use std::sync::Arc;
 use std::time::Duration;
 
