@@ -1,6 +1,6 @@
 //! Chroma at luma resolution.
 
-use crate::convert::load_row;
+use crate::rows::load_row;
 use framemill_video::{ChromaSampling, Frame, Plane};
 
 /// Weights of the four chroma samples around a luma sample that lies a quarter of a chroma

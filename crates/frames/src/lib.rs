@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! VideoIndex + Selection ─▶ Plan ─▶ (decode) ─▶ Frame ─▶ Scores ─▶ Verdict
-//!                                               └──────▶ RgbImage ─▶ JPEG | PNG | WebP
+//!                                               └──────▶ RgbImage ─▶ image file
 //! ```
 
 mod chroma;
@@ -16,9 +16,9 @@ mod matrix;
 mod plan;
 mod resize;
 mod rgb;
+mod rows;
 mod score;
 mod structure;
-mod targets;
 
 pub use convert::{ConvertError, to_rgb};
 pub use cost::Cost;

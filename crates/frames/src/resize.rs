@@ -1,8 +1,8 @@
 //! Scaling down with a Lanczos filter of three lobes. Written out rather than taken from a
 //! crate, because the image must be the same bytes natively and in wasm, whatever SIMD there is.
 
-use crate::convert::round_u8;
 use crate::rgb::RgbImage;
+use crate::rows::round_u8;
 
 const LOBES: f64 = 3.0;
 

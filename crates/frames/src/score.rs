@@ -1,6 +1,6 @@
 //! What filters judge a frame by, from luma alone.
 
-use crate::convert::load_row;
+use crate::rows::load_row;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use framemill_video::{Frame, Range};
