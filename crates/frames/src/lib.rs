@@ -1,7 +1,7 @@
 //! Chooses, scores, converts and encodes frames. Pure: no I/O.
 //!
 //! ```text
-//! VideoIndex + Selection ─▶ Plan ─▶ (decode) ─▶ Frame ─▶ Scores ─▶ Verdict
+//! VideoIndex + Selection ─▶ Plan ─▶ (decode) ─▶ Frame ─▶ Scores ─▶ FilterDecision
 //!                                               └──────▶ RgbImage ─▶ image file
 //! ```
 
@@ -23,7 +23,7 @@ mod structure;
 pub use convert::{ConvertError, to_rgb};
 pub use cost::Cost;
 pub use encode::{EncodeError, encode};
-pub use filter::{Merger, Screen, Verdict};
+pub use filter::{Deduplicator, FilterDecision, FrameFilter};
 pub use plan::{Plan, PlanError, plan};
 pub use rgb::RgbImage;
 pub use score::{Scores, Thumb, score};
