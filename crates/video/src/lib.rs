@@ -8,13 +8,13 @@
 //!   [`Progress::Need`] with the byte range it wants next.
 //! - [`codec`] turns access units into [`Frame`]s, behind one [`Decoder`] trait.
 //!
-//! Both read headers of coded video with [`bitstream`].
+//! Both read headers of coded video with `bitstream`.
 //!
 //! ```text
 //! bytes ─▶ IndexReader ─▶ VideoIndex ─▶ (a plan chooses samples) ─▶ AccessUnit ─▶ Decoder ─▶ Frame
 //! ```
 
-pub mod bitstream;
+mod bitstream;
 pub mod codec;
 mod color;
 pub mod container;

@@ -10,7 +10,7 @@ use super::config::Facts;
 use super::finish::{Order, derive_dts, drop_unreadable, duration, warning};
 use super::window::{Fields, Pull, Stop, Window};
 use super::{Demux, fourcc};
-use crate::bitstream::{h264, nal};
+use crate::bitstream::{ParameterSets, h264, nal};
 use crate::{
     Codec, ColorDescription, Container, IndexError, IndexWarning, Pts, Rotation, Sample, Timescale,
     Unwrap, VideoIndex,
@@ -134,7 +134,7 @@ pub(super) fn bitmap(header: &[u8]) -> Result<(Codec, Facts), IndexError> {
 /// Presentation order of H.264 in a container that tells decoding order only.
 #[derive(Debug)]
 struct Reorder {
-    sets: h264::ParameterSets,
+    sets: ParameterSets<h264::Sps, h264::Pps>,
     length_size: Option<u8>,
     counter: h264::PocCounter,
     order: Order,
@@ -147,9 +147,9 @@ struct Reorder {
 
 impl Reorder {
     fn new(stream: &Stream) -> Self {
-        let mut sets = h264::ParameterSets::default();
+        let mut sets = ParameterSets::default();
         for unit in nal::annexb(&stream.facts.parameter_sets) {
-            sets.absorb(unit);
+            sets.insert(unit);
         }
         Self {
             sets,
@@ -202,7 +202,7 @@ impl Reorder {
     fn first_slice(&mut self, head: &[u8]) -> Option<h264::SliceHeader> {
         let sets = &mut self.sets;
         let mut look = |unit: &[u8]| {
-            sets.absorb(unit);
+            sets.insert(unit);
             h264::SliceHeader::parse(unit, sets)
         };
         match self.length_size {

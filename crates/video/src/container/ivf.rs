@@ -171,10 +171,7 @@ impl FramePeek {
         let look = match codec {
             Codec::Vp8 => vpx::Vp8Frame::parse(head).map(|frame| (frame.key, frame.show)),
             Codec::Vp9 => vpx::Vp9Frame::parse(head).map(|frame| (frame.key, frame.show)),
-            Codec::Av1 => {
-                let unit = av1::look(head, &mut self.sequence);
-                Some((unit.key, true))
-            }
+            Codec::Av1 => Some((av1::shows_key_frame(head, &mut self.sequence), true)),
             Codec::Mjpeg => Some((true, true)),
             Codec::H264 | Codec::Hevc => None,
         };

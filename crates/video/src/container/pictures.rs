@@ -2,7 +2,7 @@
 //! ends, its place in presentation order, and whether decoding can start there.
 
 use super::config::{Facts, push_nal};
-use crate::bitstream::{h264, hevc, nal};
+use crate::bitstream::{ParameterSets, h264, hevc, nal};
 use crate::{Codec, Dependence};
 
 /// Bytes of a NAL unit kept to be parsed: slices need 64, parameter sets rarely more than 500.
@@ -59,13 +59,13 @@ struct Prefix {
 #[derive(Debug)]
 enum Syntax {
     H264 {
-        sets: Box<h264::ParameterSets>,
+        sets: Box<ParameterSets<h264::Sps, h264::Pps>>,
         counter: h264::PocCounter,
         last: Option<h264::SliceHeader>,
         first_field: Option<h264::SliceHeader>,
     },
     Hevc {
-        sets: Box<hevc::ParameterSets>,
+        sets: Box<ParameterSets<hevc::Sps, hevc::Pps>>,
         counter: hevc::PocCounter,
         /// Leading pictures that cannot be decoded follow (after a first CRA, or a BLA).
         skip_leading: bool,
@@ -282,7 +282,7 @@ impl Splitter {
         match kind {
             SPS | PPS => {
                 if let Syntax::H264 { sets, .. } = &mut self.codec
-                    && sets.absorb(unit)
+                    && sets.insert(unit)
                 {
                     self.prefix.sequence_start |= kind == SPS;
                     self.keep_set(kind, unit);
@@ -360,7 +360,7 @@ impl Splitter {
                 let Syntax::Hevc { sets, .. } = &mut self.codec else {
                     return Meaning::Continues;
                 };
-                if kind == VPS || sets.absorb(unit) {
+                if kind == VPS || sets.insert(unit) {
                     self.keep_set(kind, unit);
                 }
                 Meaning::MayStart

@@ -2,7 +2,7 @@
 
 use super::CODEC;
 use super::support::Choice;
-use crate::bitstream::rbsp;
+use crate::bitstream::bits::rbsp;
 use crate::codec::picture::{Shape, byte_samples, damaged, unsupported};
 use crate::{ChromaSampling, ColorDescription, DecodeError, Frame, Pts};
 use rust_h264::decoder::{ChromaFormat, Decoder as General};
