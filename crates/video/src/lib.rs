@@ -21,6 +21,7 @@ pub mod container;
 mod error;
 mod frame;
 mod index;
+mod limits;
 mod time;
 
 pub use codec::{Decoder, check_supported, is_disposable, open_decoder};
@@ -32,4 +33,5 @@ pub use index::{
     ByteRange, Codec, CodecConfig, Container, Dependence, IndexWarning, PixelAspect, Rotation,
     Sample, Unwrap, VideoIndex,
 };
+pub use limits::MAX_SAMPLE_SIZE;
 pub use time::{Dts, Pts, Timescale};

@@ -8,7 +8,9 @@ use framemill_contract::{
     SegmentReply, SegmentRequest, SegmentResult, Wanted, Warning,
 };
 use framemill_frames::{FilterDecision, FrameFilter, Scores, encode, score, to_rgb};
-use framemill_video::{DecodeError, Decoder, Frame, Pts, Sample, Samples, codec, open_decoder};
+use framemill_video::{
+    DecodeError, Decoder, Frame, MAX_SAMPLE_SIZE, Pts, Sample, Samples, codec, open_decoder,
+};
 use futures::StreamExt as _;
 use futures::future::LocalBoxFuture;
 use futures::stream::FuturesUnordered;
@@ -20,8 +22,6 @@ use std::collections::{BTreeMap, VecDeque};
 const PENDING_BYTES: usize = 24 << 20;
 /// Images on their way to the store at the same time.
 const UPLOADS: usize = 3;
-/// No picture's coded data is larger; a sample that claims to be is not fetched.
-const MAX_SAMPLE: u32 = 64 << 20;
 
 /// Handles a segment request.
 pub async fn handle<O: Objects>(objects: &O, request: &SegmentRequest) -> SegmentReply {
@@ -138,7 +138,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
         let (objects, request) = (self.objects, self.request);
         let fetch = |chunk: &Chunk| -> LocalBoxFuture<'a, Result<Vec<u8>, StoreError>> {
             let range = chunk.range;
-            if range.len() > u64::from(MAX_SAMPLE) {
+            if range.len() > u64::from(MAX_SAMPLE_SIZE) {
                 return Box::pin(std::future::ready(Ok(Vec::new())));
             }
             Box::pin(objects.read(&request.video, range))

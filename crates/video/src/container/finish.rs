@@ -1,6 +1,6 @@
 //! What all demuxers do to their sample table at the end.
 
-use super::limits::MAX_SAMPLE_SIZE;
+use crate::limits::MAX_SAMPLE_SIZE;
 use crate::{Codec, Dependence, Dts, IndexError, IndexWarning, Pts, Sample, VideoIndex};
 
 /// Drops samples that cannot be read: past the end of the file, without bytes, or absurdly
@@ -38,7 +38,10 @@ pub(super) fn drop_unreadable(
         ));
     }
     if let Some(lost) = drop_where(samples, |sample| sample.size > MAX_SAMPLE_SIZE) {
-        warnings.push(lost.warning("oversized_data", "are larger than 192 MiB each"));
+        warnings.push(lost.warning(
+            "oversized_data",
+            &format!("are larger than {MAX_SAMPLE_SIZE} bytes each"),
+        ));
     }
     if let Some(lost) = drop_where(samples, |sample| sample.size == 0) {
         warnings.push(lost.warning("empty_data", "have no bytes"));

@@ -1,7 +1,6 @@
-//! The two decoder crates behind one face.
+//! The two decoder crates behind one interface.
 
-use super::CODEC;
-use super::support::Choice;
+use super::support::{CODEC, Choice};
 use crate::bitstream::bits::rbsp;
 use crate::codec::picture::{Shape, byte_samples, damaged, unsupported};
 use crate::{ChromaSampling, ColorDescription, DecodeError, Frame, Pts};

@@ -14,9 +14,7 @@ use crate::bitstream::h264::{Pps, SliceHeader, Sps, nal_ref_idc, nal_type, nal_u
 use crate::{CodecConfig, ColorDescription, DecodeError, Decoder, Frame, Pts};
 use engine::Engine;
 use std::collections::{BTreeMap, VecDeque};
-use support::{Choice, choose};
-
-const CODEC: &str = "h264";
+use support::{CODEC, Choice, choose};
 
 /// See the module.
 pub(super) struct H264Decoder {
