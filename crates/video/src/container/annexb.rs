@@ -3,10 +3,10 @@
 //! There are no times in them: pictures are put in presentation order by their picture order
 //! count and shown at the rate that the VUI tells, or at 25 a second.
 
-use super::Demux;
-use super::finish::{Order, derive_dts, drop_unreadable, warning};
+use super::demux::Demux;
 use super::limits;
 use super::pictures::Splitter;
+use super::sample_table::{Order, derive_dts, drop_unreadable, warning};
 use super::window::{Pull, Window};
 use crate::bitstream::{h264, hevc, nal};
 use crate::{

@@ -1,6 +1,6 @@
 //! Codec configuration from the records that containers carry and from the first access unit.
 
-use super::window::Fields;
+use super::fields::Fields;
 use crate::bitstream::{av1, h264, hevc, nal, vpx};
 use crate::{Codec, CodecConfig, ColorDescription, PixelAspect};
 

@@ -2,19 +2,18 @@
 //! that do not fit into the window are not read but for their first bytes.
 
 use super::config::Facts;
-use super::finish::{derive_dts, drop_unreadable, duration, last_duration, warning};
+use super::demux::Demux;
+use super::fields::{Fields, fourcc};
+use super::frame_head::{FRAME_HEAD, FrameInspector, ends_superframe};
 use super::limits;
-use super::window::{Fields, Pull, Stop, Window};
-use super::{Demux, fourcc};
-use crate::bitstream::{av1, vpx};
+use super::sample_table::{derive_dts, drop_unreadable, duration, last_duration, warning};
+use super::window::{Pull, Stop, Window};
 use crate::{
     Codec, ColorDescription, Container, Dependence, Dts, IndexError, Pts, Sample, Timescale,
     Unwrap, VideoIndex,
 };
 
 const NAME: &str = "ivf";
-/// Bytes of a frame that are looked at.
-pub(super) const FRAME_HEAD: u64 = 128;
 
 /// The scan of one file.
 #[derive(Debug, Default)]
@@ -22,7 +21,7 @@ pub(super) struct Ivf {
     header: Option<Header>,
     at: u64,
     samples: Vec<Sample>,
-    peek: FramePeek,
+    inspector: FrameInspector,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -121,10 +120,10 @@ impl Ivf {
         let end = body.saturating_add(u64::from(size));
         let inside = usize::try_from(u64::from(size).min(FRAME_HEAD)).unwrap_or(0);
         let unit = head.get(12..).unwrap_or_default();
-        let look = self
-            .peek
-            .look(header.codec, unit.get(..inside).unwrap_or(unit));
-        let shown = look.shown || ends_superframe(window, header.codec, end)?;
+        let info = self
+            .inspector
+            .inspect(header.codec, unit.get(..inside).unwrap_or(unit));
+        let shown = info.shown || ends_superframe(window, header.codec, end)?;
         let sample = Sample {
             offset: body,
             size,
@@ -132,50 +131,12 @@ impl Ivf {
             pts: Pts(i64::try_from(time)
                 .unwrap_or(i64::MAX)
                 .saturating_mul(header.scale)),
-            sync: look.key,
+            sync: info.key,
             shown,
             dependence: Dependence::Unknown,
         };
         limits::push(&mut self.samples, sample)?;
         self.at = end;
         Ok(())
-    }
-}
-
-/// Whether a VP9 chunk that ends at `end` is a superframe: then its first frame may be hidden,
-/// but another is shown.
-pub(super) fn ends_superframe(window: &Window, codec: Codec, end: u64) -> Pull<bool> {
-    if codec != Codec::Vp9 || end > window.size() {
-        return Ok(false);
-    }
-    let last = window.bytes(end.saturating_sub(1), 1)?;
-    Ok(last.first().is_some_and(|byte| byte & 0xe0 == 0xc0))
-}
-
-/// What the first bytes of a frame tell.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Look {
-    pub(super) key: bool,
-    pub(super) shown: bool,
-}
-
-/// Looks at frame after frame; remembers what later ones need to be understood.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct FramePeek {
-    sequence: Option<av1::SequenceHeader>,
-}
-
-impl FramePeek {
-    /// `head` is the start of a frame. In doubt it is shown and no key frame.
-    pub(super) fn look(&mut self, codec: Codec, head: &[u8]) -> Look {
-        let look = match codec {
-            Codec::Vp8 => vpx::Vp8Frame::parse(head).map(|frame| (frame.key, frame.show)),
-            Codec::Vp9 => vpx::Vp9Frame::parse(head).map(|frame| (frame.key, frame.show)),
-            Codec::Av1 => Some((av1::shows_key_frame(head, &mut self.sequence), true)),
-            Codec::Mjpeg => Some((true, true)),
-            Codec::H264 | Codec::Hevc => None,
-        };
-        let (key, shown) = look.unwrap_or((false, true));
-        Look { key, shown }
     }
 }

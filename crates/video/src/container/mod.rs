@@ -9,20 +9,24 @@
 
 mod annexb;
 mod avi;
+mod bitmap_info;
 mod config;
-mod finish;
+mod demux;
+mod fields;
+mod frame_head;
 mod ivf;
 mod limits;
 mod matroska;
 mod mp4;
 mod mpegts;
 mod pictures;
+mod sample_table;
+mod unwrap;
 mod window;
 
 use crate::{ByteRange, IndexError, VideoIndex};
 use config::Facts;
-pub(crate) use mpegts::transport_payload;
-use std::fmt::Debug;
+use demux::Demux;
 use window::{Pull, Stop, Window};
 
 /// Bytes of the first access unit that are looked at for what the container leaves open.
@@ -53,14 +57,6 @@ enum Stage {
     /// The index is complete but for what its first access unit tells.
     Describe(Box<VideoIndex>),
     Ended(IndexError),
-}
-
-/// One format's scan.
-trait Demux: Debug {
-    /// Goes on until the index is complete or bytes are missing.
-    fn run(&mut self, window: &Window) -> Pull<VideoIndex>;
-    /// The error for a file that ends in the middle of what must be read.
-    fn cut_off(&self) -> IndexError;
 }
 
 impl IndexReader {
@@ -198,24 +194,12 @@ fn describe(index: &mut VideoIndex, window: &Window) -> Pull<()> {
             Facts::from_access_unit(config.codec, config.nal_length_size, &unit).complete(config);
         }
     }
-    finish::hide_before_sync(index);
-    finish::distrust_dependence(index);
+    sample_table::hide_before_sync(index);
+    sample_table::distrust_dependence(index);
     let config = &mut index.config;
     limits::check_dimensions(config.width, config.height)?;
     if config.profile.is_empty() {
         config.profile = "unknown".to_owned();
     }
     Ok(())
-}
-
-/// The four characters of a codec, as far as they can be shown.
-fn fourcc(code: [u8; 4]) -> String {
-    code.iter()
-        .map(|&byte| match byte {
-            0x20..=0x7e => char::from(byte),
-            _ => '?',
-        })
-        .collect::<String>()
-        .trim_end()
-        .to_owned()
 }

@@ -1,13 +1,19 @@
 //! RIFF chunks: stream headers, and the frames' places from `indx`/`ix##`, `idx1`, or where
 //! neither is there, from a walk through the chunks themselves.
 
-use super::{NAME, bitmap};
+use crate::container::bitmap_info;
 use crate::container::config::Facts;
-use crate::container::finish::warning;
+use crate::container::fields::{Fields, fourcc};
+use crate::container::frame_head::FrameInspector;
 use crate::container::limits;
-use crate::container::window::{Fields, Pull, Stop, Window};
+use crate::container::sample_table::warning;
+use crate::container::window::{Pull, Stop, Window};
 use crate::{Codec, Dependence, Dts, IndexError, IndexWarning, Pts, Sample};
 
+/// Container name in messages.
+pub(super) const NAME: &str = "avi";
+/// Bytes of an access unit read to find its first slice.
+pub(super) const SLICE_SEARCH: u64 = 2048;
 /// The most bytes of a header chunk.
 const MAX_CHUNK: u64 = 1 << 20;
 /// The most streams a file may have: their numbers are two digits.
@@ -220,7 +226,7 @@ impl Index {
                 let kind = match &header.kind {
                     b"auds" => "audio".to_owned(),
                     b"txts" => "subtitles".to_owned(),
-                    other => super::fourcc(*other),
+                    other => fourcc(*other),
                 };
                 let format = body.le16(0).unwrap_or(0);
                 self.names.push(format!("{kind} {format:#06x}"));
@@ -230,7 +236,7 @@ impl Index {
         if self.stream.is_some() || header.number >= MAX_STREAMS {
             return;
         }
-        match bitmap(body) {
+        match bitmap_info::parse(body) {
             Ok((codec, facts)) => {
                 let side = |at| body.le32(at).map_or(0, |side| (side as i32).unsigned_abs());
                 self.stream = Some(Stream {
@@ -386,7 +392,7 @@ impl Index {
             }
             if is_video_of(chunk.id, number) {
                 let size = chunk.end - chunk.body;
-                let head = window.peek(chunk.body, size.min(super::SLICE_SEARCH))?;
+                let head = window.peek(chunk.body, size.min(SLICE_SEARCH))?;
                 let sync = starts_decoding(codec, head);
                 let size = u32::try_from(size).unwrap_or(u32::MAX);
                 add(&mut self.samples, &mut self.frame, chunk.body, size, sync)?;
@@ -415,8 +421,8 @@ fn starts_decoding(codec: Codec, head: &[u8]) -> bool {
         Codec::Hevc => nal::annexb(head)
             .any(|unit| hevc::nal_unit_type(unit).is_some_and(hevc::is_random_access)),
         _ => {
-            let mut peek = crate::container::ivf::FramePeek::default();
-            peek.look(codec, head).key
+            let mut inspector = FrameInspector::default();
+            inspector.inspect(codec, head).key
         }
     }
 }

@@ -2,29 +2,29 @@
 //!
 //! All elements of the segment are walked as one flat sequence, clusters and block groups being
 //! entered; so clusters of unknown size (live WebM) need no special care. Block payloads larger
-//! than the window are passed over unread. `Cues` are not used: they name some key frames, and
+//! than the window are skipped unread. `Cues` are not used: they name some key frames, and
 //! the index has to name all frames. There are no decoding times in Matroska: they are derived
 //! from the presentation times.
 
 mod ebml;
 mod tracks;
 
-use super::Demux;
-use super::finish::{derive_dts, drop_unreadable, duration, last_duration, warning};
-use super::ivf::{FRAME_HEAD, FramePeek, ends_superframe};
+use super::demux::Demux;
+use super::fields::Fields;
+use super::frame_head::{FRAME_HEAD, FrameInspector, ends_superframe};
 use super::limits;
-use super::window::{Fields, Pull, Stop, Window};
+use super::sample_table::{derive_dts, drop_unreadable, duration, last_duration, warning};
+use super::window::{Pull, Stop, Window};
 use crate::{
     Codec, Container, Dependence, Dts, IndexError, IndexWarning, Pts, Sample, Timescale, Unwrap,
     VideoIndex,
 };
-use ebml::{Element, id};
+use ebml::{Element, NAME, id};
 use tracks::Track;
 
-const NAME: &str = "matroska";
-/// Ticks of `TimestampScale`: nanoseconds.
 /// A block that leaves the file from farther than this before its end has a damaged size.
 const LAST_BLOCK: u64 = 1 << 20;
+/// Ticks of `TimestampScale` per second: nanoseconds.
 const NANOSECONDS: u64 = 1_000_000_000;
 
 /// The scan of one file.
@@ -39,7 +39,7 @@ pub(super) struct Matroska {
     group: Option<Group>,
     samples: Vec<Sample>,
     default_duration: Option<u64>,
-    peek: FramePeek,
+    inspector: FrameInspector,
     damaged_from: Option<(u64, Option<Pts>)>,
     cut_off: bool,
     warnings: Vec<IndexWarning>,
@@ -64,7 +64,7 @@ impl Default for Matroska {
             group: None,
             samples: Vec::new(),
             default_duration: None,
-            peek: FramePeek::default(),
+            inspector: FrameInspector::default(),
             damaged_from: None,
             cut_off: false,
             warnings: Vec::new(),
@@ -283,7 +283,7 @@ impl Matroska {
         let codec = track.codec;
         let shown = match (codec, &track.unwrap) {
             (Codec::Vp8 | Codec::Vp9, Unwrap::Plain) => {
-                self.peek.look(codec, unit).shown || ends_superframe(window, codec, end)?
+                self.inspector.inspect(codec, unit).shown || ends_superframe(window, codec, end)?
             }
             _ => true,
         };

@@ -1,8 +1,7 @@
 //! The track list (RFC 9559 clause 5.1.4).
 
-use super::NAME;
-use super::ebml::{child, child_uint, children, float, id};
-use crate::container::avi::bitmap;
+use super::ebml::{NAME, child, child_uint, children, float, id};
+use crate::container::bitmap_info;
 use crate::container::config::Facts;
 use crate::{Codec, ColorDescription, IndexError, PixelAspect, Rotation, Unwrap};
 
@@ -136,7 +135,7 @@ fn codec(entry: &[u8]) -> Result<(Codec, Facts), IndexError> {
         "V_VP8" => (Codec::Vp8, None),
         "V_MJPEG" => (Codec::Mjpeg, None),
         "V_MS/VFW/FOURCC" => {
-            let (codec, facts) = bitmap(private.unwrap_or_default())?;
+            let (codec, facts) = bitmap_info::parse(private.unwrap_or_default())?;
             (codec, Some(Some(facts)))
         }
         _ => return Err(unsupported()),

@@ -1,7 +1,7 @@
 //! Edit lists (clause 8.6.6): from the media's time to the presentation's.
 
-use crate::container::finish::warning;
-use crate::container::window::Fields;
+use crate::container::fields::Fields;
+use crate::container::sample_table::warning;
 use crate::{Dts, IndexError, IndexWarning, Pts, Sample};
 
 /// One entry of an edit list.

@@ -1,8 +1,8 @@
 //! Visual sample entries (ISO 14496-12 clause 12.1, ISO 14496-15, QuickTime).
 
+use super::boxes::{NAME, child, children};
 use crate::container::config::Facts;
-use crate::container::fourcc;
-use crate::container::window::Fields;
+use crate::container::fields::{Fields, fourcc};
 use crate::{Codec, ColorDescription, IndexError, PixelAspect};
 
 /// One description of coded pictures.
@@ -31,7 +31,7 @@ impl Refusal {
             Self::Encrypted(scheme) => IndexError::Encrypted { scheme },
             Self::Codec(codec) => IndexError::UnsupportedCodec { codec },
             Self::Damaged(what) => IndexError::Damaged {
-                container: super::NAME,
+                container: NAME,
                 what,
             },
         }
@@ -168,23 +168,4 @@ fn color(boxes: &[u8]) -> ColorDescription {
 /// Scheme of `sinf`/`schm` (clause 8.12.5).
 fn scheme(boxes: &[u8]) -> Option<String> {
     child(child(boxes, b"sinf")?, b"schm")?.array(4).map(fourcc)
-}
-
-fn child<'a>(boxes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
-    children(boxes)
-        .find(|(k, _)| k == kind)
-        .map(|(_, body)| body)
-}
-
-/// Kinds and bodies of the boxes in `boxes`, up to the first that is broken.
-pub(super) fn children(boxes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
-    let mut rest = boxes;
-    std::iter::from_fn(move || {
-        let size = usize::try_from(rest.be32(0)?).ok()?;
-        let kind = rest.array(4)?;
-        let size = if size == 0 { rest.len() } else { size };
-        let (whole, tail) = rest.split_at_checked(size)?;
-        rest = tail;
-        Some((kind, whole.get(8..)?))
-    })
 }

@@ -1,74 +1,33 @@
 //! ISO base media files (ISO 14496-12) and QuickTime: MP4, MOV, M4V, fragmented too.
 //!
 //! The scan: top-level boxes up to `moov`; inside it, small boxes are read and the places of the
-//! sample tables noted, for all tracks; then the tables of the chosen track alone are streamed
+//! sample tables noted, for all tracks; then the tables of the chosen track are streamed
 //! into samples; then, where the file is fragmented, each `moof`; then the edit list.
 
+mod boxes;
 mod edits;
 mod entry;
 mod fragments;
+mod samples;
 mod tables;
 mod track;
 
-use super::finish::{decode_before_show, drop_unreadable, duration, warning};
-use super::window::{Fields, Pull, Stop, Window};
-use super::{Demux, fourcc};
+use super::demux::Demux;
+use super::fields::{Fields, fourcc};
+use super::sample_table::{decode_before_show, drop_unreadable, duration, warning};
+use super::window::{Pull, Stop, Window};
 use crate::{Container, IndexError, IndexWarning, Timescale, VideoIndex};
+use boxes::{BoxHead, NAME, damaged, leaf};
 use fragments::Fragments;
-use tables::Expander;
+use samples::SampleBuilder;
 use track::Track;
 
-/// Container name in messages.
-pub(super) const NAME: &str = "mp4";
 /// Bytes of `moov` asked for in one go.
 const MOOV_READ: u64 = 4 << 20;
 /// The most bytes a `moov` may have.
 const MAX_MOOV: u64 = 512 << 20;
-/// The most bytes a box may have that is read in one piece.
-const MAX_LEAF: u64 = 4 << 20;
 /// The most tracks we look at.
 const MAX_TRACKS: usize = 256;
-
-/// A box's place in the file.
-#[derive(Clone, Copy, Debug)]
-struct BoxHead {
-    kind: [u8; 4],
-    /// First byte after the header.
-    body: u64,
-    /// One past the last byte.
-    end: u64,
-}
-
-impl BoxHead {
-    /// Reads the header at `at` of a box that ends at `limit` at the latest, where its size is
-    /// said to be "to the end".
-    fn read(window: &Window, at: u64, limit: u64) -> Pull<Self> {
-        let head = window.bytes(at, 8)?;
-        let (size, kind) = (head.be32(0), head.array(4));
-        let (Some(size), Some(kind)) = (size, kind) else {
-            return Err(Stop::Short);
-        };
-        let (size, header) = match size {
-            0 => (limit.saturating_sub(at), 8),
-            1 => (window.bytes(at, 16)?.be64(8).ok_or(Stop::Short)?, 16),
-            size => (u64::from(size), 8),
-        };
-        let end = at.checked_add(size).filter(|_| size >= header);
-        let end = end.ok_or_else(|| damaged(format!("box at byte {at} has a size of {size}")))?;
-        Ok(Self {
-            kind,
-            body: at + header,
-            end,
-        })
-    }
-}
-
-fn damaged(what: String) -> Stop {
-    Stop::Fail(IndexError::Damaged {
-        container: NAME,
-        what,
-    })
-}
 
 /// The scan of one file.
 #[derive(Debug, Default)]
@@ -86,7 +45,7 @@ pub(super) struct Mp4 {
     saw_meta: bool,
     tracks: Vec<Track>,
     track_defaults: Vec<(u32, fragments::Defaults)>,
-    expander: Option<Expander>,
+    builder: Option<SampleBuilder>,
     fragments: Option<Fragments>,
     warnings: Vec<IndexWarning>,
 }
@@ -111,10 +70,10 @@ impl Demux for Mp4 {
                 Stage::Top => self.top(window)?,
                 Stage::Moov => self.moov(window)?,
                 Stage::Tables => {
-                    let Some(expander) = &mut self.expander else {
+                    let Some(builder) = &mut self.builder else {
                         return Err(Stop::Short);
                     };
-                    expander.run(window, &mut self.warnings)?;
+                    builder.run(window, &mut self.warnings)?;
                     if !self.fragmented {
                         return self.finish(window);
                     }
@@ -142,7 +101,7 @@ impl Demux for Mp4 {
 }
 
 impl Mp4 {
-    /// Passes over top-level boxes until `moov`.
+    /// Skips top-level boxes until `moov`.
     fn top(&mut self, window: &Window) -> Pull<()> {
         loop {
             if self.at >= window.size() {
@@ -283,7 +242,7 @@ impl Mp4 {
                 "the display matrix mirrors the picture: that is not applied".to_owned(),
             ));
         }
-        self.expander = Some(Expander::new(&track, window.size()));
+        self.builder = Some(SampleBuilder::new(track.tables, window.size()));
         self.fragments = self
             .fragmented
             .then(|| Fragments::new(track.id, self.defaults_of(track.id)));
@@ -294,7 +253,7 @@ impl Mp4 {
 
     /// Reads the fragments after `moov`.
     fn fragments(&mut self, window: &Window) -> Pull<()> {
-        let (Some(fragments), Some(expander)) = (&mut self.fragments, &mut self.expander) else {
+        let (Some(fragments), Some(builder)) = (&mut self.fragments, &mut self.builder) else {
             return Ok(());
         };
         while self.at < window.size() {
@@ -312,14 +271,14 @@ impl Mp4 {
                     break;
                 }
                 let body = window.bytes(head.body, head.end - head.body)?;
-                fragments.take(body, self.at, window.size(), expander)?;
+                fragments.take(body, self.at, window.size(), builder)?;
             } else if head.end > window.size() {
                 fragments.cut_off = true;
             }
             self.at = head.end;
         }
         if fragments.cut_off {
-            let last = expander.samples.iter().map(|s| s.pts).max();
+            let last = builder.samples.iter().map(|s| s.pts).max();
             self.warnings.push(IndexWarning {
                 code: "truncated_data".to_owned(),
                 message: "the file ends inside a fragment: later frames are missing".to_owned(),
@@ -331,7 +290,7 @@ impl Mp4 {
     }
 
     fn finish(&mut self, window: &Window) -> Pull<VideoIndex> {
-        let (Some(expander), Some(track)) = (self.expander.take(), self.tracks.pop()) else {
+        let (Some(builder), Some(track)) = (self.builder.take(), self.tracks.pop()) else {
             return Err(Stop::Short);
         };
         let (Some(timescale), Some(entry)) = (
@@ -340,7 +299,7 @@ impl Mp4 {
         ) else {
             return Err(Stop::Short);
         };
-        let mut samples = expander.samples;
+        let mut samples = builder.samples;
         edits::apply(
             &track.edits,
             &mut samples,
@@ -358,7 +317,7 @@ impl Mp4 {
             container: Container::Mp4,
             config: facts.config(entry.codec, (entry.width, entry.height), entry.color),
             timescale,
-            duration: duration(&samples, expander.last_delta),
+            duration: duration(&samples, builder.last_delta),
             rotation: track.turn.then(self.movie_turn).rotation(),
             pixel_aspect: entry
                 .pixel_aspect
@@ -369,16 +328,4 @@ impl Mp4 {
             warnings: std::mem::take(&mut self.warnings),
         })
     }
-}
-
-/// The whole body of a small box.
-fn leaf(window: &Window, head: BoxHead) -> Pull<&[u8]> {
-    let length = head.end.saturating_sub(head.body);
-    if length > MAX_LEAF {
-        return Err(damaged(format!(
-            "box `{}` has {length} bytes, limit {MAX_LEAF}",
-            fourcc(head.kind)
-        )));
-    }
-    window.bytes(head.body, length)
 }

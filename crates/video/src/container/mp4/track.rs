@@ -1,14 +1,14 @@
 //! One `trak` box: what it is, where its tables are.
 
+use super::boxes::{BoxHead, NAME, leaf};
 use super::edits::Edit;
 use super::entry::{self, Entry, Refusal};
-use super::tables::Table;
-use super::{BoxHead, leaf};
-use crate::container::fourcc;
-use crate::container::window::{Fields, Pull, Window};
+use super::tables::{SampleTables, Table};
+use crate::container::fields::{Fields, fourcc};
+use crate::container::window::{Pull, Window};
 use crate::{Codec, IndexError, Rotation};
 
-/// A track as far as `moov` tells.
+/// A track as `moov` describes it.
 #[derive(Debug, Default)]
 pub(super) struct Track {
     pub(super) id: u32,
@@ -21,24 +21,7 @@ pub(super) struct Track {
     /// Code of the first sample entry.
     pub(super) code: [u8; 4],
     pub(super) edits: Vec<Edit>,
-    pub(super) tables: Tables,
-}
-
-/// Where the sample tables of a track are (clause 8.5 to 8.7).
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tables {
-    pub(super) sizes: Option<Table>,
-    /// `stz2` rather than `stsz`.
-    pub(super) compact_sizes: bool,
-    pub(super) durations: Option<Table>,
-    pub(super) offsets: Option<Table>,
-    pub(super) sync: Option<Table>,
-    pub(super) partial_sync: Option<Table>,
-    pub(super) dependence: Option<Table>,
-    pub(super) chunk_runs: Option<Table>,
-    pub(super) chunks: Option<Table>,
-    /// `co64` rather than `stco`.
-    pub(super) long_chunks: bool,
+    pub(super) tables: SampleTables,
 }
 
 impl Track {
@@ -168,7 +151,7 @@ pub(super) fn choose(tracks: &mut Vec<Track>, fragmented: bool) -> Result<Track,
         (false, _) => Ok(track),
         (true, Some(refusal)) => Err(refusal.into_error()),
         (true, None) => Err(IndexError::Damaged {
-            container: super::NAME,
+            container: NAME,
             what: "the video track has no sample description".to_owned(),
         }),
     }

@@ -8,22 +8,20 @@
 mod packet;
 mod tables;
 
-use super::Demux;
-use super::finish::{derive_dts, drop_unreadable, duration, last_duration, warning};
+use super::demux::Demux;
 use super::limits;
 use super::pictures::{Picture, Splitter};
+use super::sample_table::{derive_dts, drop_unreadable, duration, last_duration, warning};
 use super::window::{Pull, Stop, Window};
 use crate::{
     ColorDescription, Container, Dts, IndexError, IndexWarning, Pts, Rotation, Sample, Timescale,
     Unwrap, VideoIndex,
 };
-pub(crate) use packet::transport_payload;
-pub(super) use packet::{Layout, probe};
-use packet::{Packet, PesHeader};
+pub(super) use packet::{Layout, probe, transport_payload};
+use packet::{NAME, Packet, PesHeader};
 use std::collections::VecDeque;
 use tables::{Programs, Video};
 
-const NAME: &str = "mpeg-ts";
 /// Ticks per second of presentation times.
 const CLOCK: u32 = 90_000;
 /// Times wrap after 33 bits.

@@ -6,20 +6,15 @@
 
 mod riff;
 
-use super::config::Facts;
-use super::finish::{Order, derive_dts, drop_unreadable, duration, warning};
-use super::window::{Fields, Pull, Stop, Window};
-use super::{Demux, fourcc};
+use super::demux::Demux;
+use super::sample_table::{Order, derive_dts, drop_unreadable, duration, warning};
+use super::window::{Pull, Stop, Window};
 use crate::bitstream::{ParameterSets, h264, nal};
 use crate::{
     Codec, ColorDescription, Container, IndexError, IndexWarning, Pts, Rotation, Sample, Timescale,
     Unwrap, VideoIndex,
 };
-use riff::{Index, Stream};
-
-const NAME: &str = "avi";
-/// Bytes of an access unit read to find its first slice.
-const SLICE_SEARCH: u64 = 2048;
+use riff::{Index, NAME, SLICE_SEARCH, Stream};
 
 /// The scan of one file.
 #[derive(Debug, Default)]
@@ -99,36 +94,6 @@ impl Avi {
             warnings: std::mem::take(&mut self.warnings),
         })
     }
-}
-
-/// Codec and configuration of a BITMAPINFOHEADER, which Matroska has too.
-pub(super) fn bitmap(header: &[u8]) -> Result<(Codec, Facts), IndexError> {
-    let code: [u8; 4] = header.array(16).unwrap_or_default();
-    let codec = match &code.map(|byte| byte.to_ascii_uppercase()) {
-        b"MJPG" | b"AVRN" | b"LJPG" | b"JPGL" | b"MJLS" | b"JPEG" | b"IJPG" | b"AVDJ" | b"DMB1" => {
-            Codec::Mjpeg
-        }
-        b"H264" | b"X264" | b"AVC1" | b"DAVC" | b"VSSH" | b"SMV2" => Codec::H264,
-        b"HEVC" | b"H265" | b"HVC1" | b"HEV1" | b"X265" => Codec::Hevc,
-        b"AV01" => Codec::Av1,
-        b"VP80" => Codec::Vp8,
-        b"VP90" => Codec::Vp9,
-        _ => {
-            return Err(IndexError::UnsupportedCodec {
-                codec: fourcc(code),
-            });
-        }
-    };
-    let extra = header.get(40..).unwrap_or_default();
-    // Configuration records start with version 1, byte streams with zeros.
-    let facts = match (codec, extra.first()) {
-        (Codec::H264, Some(1)) => Facts::from_avcc(extra),
-        (Codec::Hevc, Some(1)) => Facts::from_hvcc(extra),
-        (Codec::Av1, Some(0x81)) => Facts::from_av1c(extra),
-        (Codec::H264 | Codec::Hevc, _) => Some(Facts::from_access_unit(codec, None, extra)),
-        _ => None,
-    };
-    Ok((codec, facts.unwrap_or_default()))
 }
 
 /// Presentation order of H.264 in a container that tells decoding order only.
