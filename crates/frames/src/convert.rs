@@ -3,7 +3,7 @@
 use crate::chroma::ChromaRows;
 use crate::hdr::ToneMap;
 use crate::matrix::{Layout, RowMatrix};
-use crate::resize::shrink;
+use crate::resize::downscale;
 use crate::rgb::RgbImage;
 use crate::rows::{load_row, store_row};
 use framemill_contract::{ColorFacts, ImageSettings, UnspecifiedMatrix};
@@ -50,7 +50,7 @@ pub enum ConvertError {
 }
 
 /// Converts a picture to RGB: colour matrix and range, chroma upsampled as by ffmpeg's bicubic
-/// scaler, HDR tone-mapped to SDR, scaled down to `settings.max_side`, turned by `rotation`.
+/// scaler, HDR tone-mapped to SDR, scaled down to `settings.max_side`, rotated by `rotation`.
 /// Pixel aspect is not applied: the samples stay as coded.
 ///
 /// # Errors
@@ -79,7 +79,7 @@ pub fn to_rgb(
     })?;
     fill(&mut image, frame, &facts, tone_map);
     if let Some(side) = settings.max_side {
-        image = shrink(image, side);
+        image = downscale(image, side);
     }
     Ok((image.rotated(rotation), facts))
 }

@@ -29,7 +29,7 @@ pub(super) struct MjpegDecoder {
 }
 
 impl MjpegDecoder {
-    /// Every frame stands alone: only the container's colour is kept.
+    /// Frames are independent: only the container's colour is kept.
     pub fn open(config: &CodecConfig) -> Self {
         Self {
             color: config.color,

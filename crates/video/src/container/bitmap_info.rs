@@ -1,11 +1,11 @@
 //! BITMAPINFOHEADER, which AVI and Matroska share.
 
-use super::config::Facts;
+use super::config::CodecParameters;
 use super::fields::{Fields, fourcc};
 use crate::{Codec, IndexError};
 
 /// Codec and configuration.
-pub(super) fn parse(header: &[u8]) -> Result<(Codec, Facts), IndexError> {
+pub(super) fn parse(header: &[u8]) -> Result<(Codec, CodecParameters), IndexError> {
     let code: [u8; 4] = header.array(16).unwrap_or_default();
     let codec = match &code.map(|byte| byte.to_ascii_uppercase()) {
         b"MJPG" | b"AVRN" | b"LJPG" | b"JPGL" | b"MJLS" | b"JPEG" | b"IJPG" | b"AVDJ" | b"DMB1" => {
@@ -24,12 +24,14 @@ pub(super) fn parse(header: &[u8]) -> Result<(Codec, Facts), IndexError> {
     };
     let extra = header.get(40..).unwrap_or_default();
     // Configuration records start with version 1, byte streams with zeros.
-    let facts = match (codec, extra.first()) {
-        (Codec::H264, Some(1)) => Facts::from_avcc(extra),
-        (Codec::Hevc, Some(1)) => Facts::from_hvcc(extra),
-        (Codec::Av1, Some(0x81)) => Facts::from_av1c(extra),
-        (Codec::H264 | Codec::Hevc, _) => Some(Facts::from_access_unit(codec, None, extra)),
+    let parameters = match (codec, extra.first()) {
+        (Codec::H264, Some(1)) => CodecParameters::from_avcc(extra),
+        (Codec::Hevc, Some(1)) => CodecParameters::from_hvcc(extra),
+        (Codec::Av1, Some(0x81)) => CodecParameters::from_av1c(extra),
+        (Codec::H264 | Codec::Hevc, _) => {
+            Some(CodecParameters::from_access_unit(codec, None, extra))
+        }
         _ => None,
     };
-    Ok((codec, facts.unwrap_or_default()))
+    Ok((codec, parameters.unwrap_or_default()))
 }

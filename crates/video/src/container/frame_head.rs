@@ -1,6 +1,6 @@
 //! What the first bytes of a frame say, for containers that do not say it themselves.
 
-use super::window::{Pull, Window};
+use super::window::{ReadResult, Window};
 use crate::Codec;
 use crate::bitstream::{av1, vpx};
 
@@ -38,7 +38,7 @@ impl FrameInspector {
 
 /// Whether a VP9 chunk that ends at `end` is a superframe: then its first frame may be hidden,
 /// but another is shown.
-pub(super) fn ends_superframe(window: &Window, codec: Codec, end: u64) -> Pull<bool> {
+pub(super) fn ends_superframe(window: &Window, codec: Codec, end: u64) -> ReadResult<bool> {
     if codec != Codec::Vp9 || end > window.size() {
         return Ok(false);
     }

@@ -1,13 +1,13 @@
 //! IVF: VP8, VP9 and AV1 frames behind 12-byte headers. All frame headers are walked; payloads
 //! that do not fit into the window are not read but for their first bytes.
 
-use super::config::Facts;
+use super::config::CodecParameters;
 use super::demux::Demux;
 use super::fields::{Fields, fourcc};
 use super::frame_head::{FRAME_HEAD, FrameInspector, ends_superframe};
 use super::limits;
 use super::sample_table::{derive_dts, drop_unreadable, duration, last_duration, warning};
-use super::window::{Pull, Stop, Window};
+use super::window::{ReadError, ReadResult, Window};
 use crate::{
     Codec, ColorDescription, Container, Dependence, Dts, IndexError, Pts, Sample, Timescale,
     Unwrap, VideoIndex,
@@ -34,7 +34,7 @@ struct Header {
 }
 
 impl Header {
-    fn read(window: &Window) -> Pull<(Self, u64)> {
+    fn read(window: &Window) -> ReadResult<(Self, u64)> {
         let head = window.bytes(0, 32)?;
         let code: [u8; 4] = head.array(8).unwrap_or_default();
         let codec = match &code {
@@ -42,14 +42,14 @@ impl Header {
             b"VP90" => Codec::Vp9,
             b"AV01" => Codec::Av1,
             _ => {
-                return Err(Stop::Fail(IndexError::UnsupportedCodec {
+                return Err(ReadError::Failed(IndexError::UnsupportedCodec {
                     codec: fourcc(code),
                 }));
             }
         };
         let field = |at| head.le32(at).unwrap_or(0);
         let Some(timescale) = Timescale::new(field(16)) else {
-            return Err(Stop::Fail(IndexError::Damaged {
+            return Err(ReadError::Failed(IndexError::Damaged {
                 container: NAME,
                 what: "the timescale is 0".to_owned(),
             }));
@@ -66,7 +66,7 @@ impl Header {
 }
 
 impl Demux for Ivf {
-    fn run(&mut self, window: &Window) -> Pull<VideoIndex> {
+    fn run(&mut self, window: &Window) -> ReadResult<VideoIndex> {
         let header = match self.header {
             Some(header) => header,
             None => {
@@ -91,7 +91,11 @@ impl Demux for Ivf {
         let last = last_duration(&samples);
         Ok(VideoIndex {
             container: Container::Ivf,
-            config: Facts::default().config(header.codec, header.size, ColorDescription::default()),
+            config: CodecParameters::default().config(
+                header.codec,
+                header.size,
+                ColorDescription::default(),
+            ),
             timescale: header.timescale,
             duration: duration(&samples, if last > 0 { last } else { header.scale }),
             rotation: crate::Rotation::R0,
@@ -111,10 +115,10 @@ impl Demux for Ivf {
 }
 
 impl Ivf {
-    fn frame(&mut self, window: &Window, header: Header) -> Pull<()> {
+    fn frame(&mut self, window: &Window, header: Header) -> ReadResult<()> {
         let head = window.peek(self.at, 12 + FRAME_HEAD)?;
         let (Some(size), Some(time)) = (head.le32(0), head.le64(4)) else {
-            return Err(Stop::Short);
+            return Err(ReadError::PastEnd);
         };
         let body = self.at + 12;
         let end = body.saturating_add(u64::from(size));

@@ -52,13 +52,13 @@ pub(super) fn drop_unreadable(
     Ok(())
 }
 
-struct Lost {
+struct DroppedSamples {
     count: usize,
     from: Pts,
     to: Pts,
 }
 
-impl Lost {
+impl DroppedSamples {
     fn warning(&self, code: &str, what: &str) -> IndexWarning {
         IndexWarning {
             code: code.to_owned(),
@@ -69,13 +69,13 @@ impl Lost {
     }
 }
 
-fn drop_where(samples: &mut Vec<Sample>, lose: impl Fn(&Sample) -> bool) -> Option<Lost> {
-    let mut lost: Option<Lost> = None;
+fn drop_where(samples: &mut Vec<Sample>, lose: impl Fn(&Sample) -> bool) -> Option<DroppedSamples> {
+    let mut lost: Option<DroppedSamples> = None;
     samples.retain(|sample| {
         if !lose(sample) {
             return true;
         }
-        let lost = lost.get_or_insert(Lost {
+        let lost = lost.get_or_insert(DroppedSamples {
             count: 0,
             from: sample.pts,
             to: sample.pts,
@@ -88,10 +88,10 @@ fn drop_where(samples: &mut Vec<Sample>, lose: impl Fn(&Sample) -> bool) -> Opti
     lost
 }
 
-/// Believes "disposable" only of codecs with one picture a sample. A temporal unit of AV1 and a
+/// Keeps "disposable" only for codecs with one picture a sample. A temporal unit of AV1 and a
 /// superframe of VP9 also carry hidden frames that others refer to, and muxers mark the sample
-/// by its shown frame alone: ffmpeg's `sdtp` of SVT-AV1 streams does.
-pub(super) fn distrust_dependence(index: &mut VideoIndex) {
+/// by its shown frame only: ffmpeg's `sdtp` of SVT-AV1 streams does.
+pub(super) fn clear_unreliable_dependence(index: &mut VideoIndex) {
     if matches!(index.config.codec, Codec::H264 | Codec::Hevc | Codec::Mjpeg) {
         return;
     }
@@ -205,13 +205,13 @@ pub(super) fn decode_before_show(samples: &mut [Sample]) {
 }
 
 /// Presentation order of pictures from their picture order counts, which start anew at each
-/// [`Order::restart`]. Writes each picture's rank, counted from 0 in presentation order.
+/// [`PresentationOrder::restart`]. Writes each picture's rank, counted from 0 in presentation order.
 #[derive(Debug, Default)]
-pub(super) struct Order {
+pub(super) struct PresentationOrder {
     epoch_start: usize,
 }
 
-impl Order {
+impl PresentationOrder {
     /// The picture about to be pushed starts the count anew: the ones before it are ranked now.
     pub(super) fn restart(&mut self, samples: &mut [Sample]) {
         if let Some(epoch) = samples.get_mut(self.epoch_start..) {

@@ -7,8 +7,8 @@
 mod riff;
 
 use super::demux::Demux;
-use super::sample_table::{Order, derive_dts, drop_unreadable, duration, warning};
-use super::window::{Pull, Stop, Window};
+use super::sample_table::{PresentationOrder, derive_dts, drop_unreadable, duration, warning};
+use super::window::{ReadError, ReadResult, Window};
 use crate::bitstream::{ParameterSets, h264, nal};
 use crate::{
     Codec, ColorDescription, Container, IndexError, IndexWarning, Pts, Rotation, Sample, Timescale,
@@ -27,7 +27,7 @@ pub(super) struct Avi {
 }
 
 impl Demux for Avi {
-    fn run(&mut self, window: &Window) -> Pull<VideoIndex> {
+    fn run(&mut self, window: &Window) -> ReadResult<VideoIndex> {
         if !self.parsed {
             self.index.run(window)?;
             self.samples = std::mem::take(&mut self.index.samples);
@@ -39,7 +39,7 @@ impl Demux for Avi {
             self.parsed = true;
         }
         let Some(stream) = self.index.stream.clone() else {
-            return Err(Stop::Short);
+            return Err(ReadError::PastEnd);
         };
         if stream.codec == Codec::H264 {
             self.reorder
@@ -58,9 +58,9 @@ impl Demux for Avi {
 }
 
 impl Avi {
-    fn finish(&mut self, stream: Stream) -> Pull<VideoIndex> {
+    fn finish(&mut self, stream: Stream) -> ReadResult<VideoIndex> {
         let Some(timescale) = Timescale::new(stream.rate) else {
-            return Err(Stop::Fail(IndexError::Damaged {
+            return Err(ReadError::Failed(IndexError::Damaged {
                 container: NAME,
                 what: "the video stream has a rate of 0".to_owned(),
             }));
@@ -82,13 +82,15 @@ impl Avi {
         }
         Ok(VideoIndex {
             container: Container::Avi,
-            config: stream
-                .facts
-                .config(stream.codec, stream.size, ColorDescription::default()),
+            config: stream.parameters.config(
+                stream.codec,
+                stream.size,
+                ColorDescription::default(),
+            ),
             timescale,
             duration: duration(&samples, scale),
             rotation: Rotation::R0,
-            pixel_aspect: stream.facts.pixel_aspect.unwrap_or_default(),
+            pixel_aspect: stream.parameters.pixel_aspect.unwrap_or_default(),
             samples,
             unwrap: Unwrap::Plain,
             warnings: std::mem::take(&mut self.warnings),
@@ -102,7 +104,7 @@ struct Reorder {
     sets: ParameterSets<h264::Sps, h264::Pps>,
     length_size: Option<u8>,
     counter: h264::PocCounter,
-    order: Order,
+    order: PresentationOrder,
     next: usize,
     /// Frame numbers by place: gaps where frames were left out.
     places: Vec<i64>,
@@ -113,14 +115,14 @@ struct Reorder {
 impl Reorder {
     fn new(stream: &Stream) -> Self {
         let mut sets = ParameterSets::default();
-        for unit in nal::annexb(&stream.facts.parameter_sets) {
+        for unit in nal::annexb(&stream.parameters.parameter_sets) {
             sets.insert(unit);
         }
         Self {
             sets,
-            length_size: stream.facts.nal_length_size,
+            length_size: stream.parameters.nal_length_size,
             counter: h264::PocCounter::default(),
-            order: Order::default(),
+            order: PresentationOrder::default(),
             next: 0,
             places: Vec::new(),
             needed: None,
@@ -130,7 +132,7 @@ impl Reorder {
 
     /// Reads the first slice of each sample and puts ranks in place of chunk numbers. Streams
     /// that cannot reorder are left as they are after a look at their first sample.
-    fn run(&mut self, window: &Window, samples: &mut [Sample]) -> Pull<()> {
+    fn run(&mut self, window: &Window, samples: &mut [Sample]) -> ReadResult<()> {
         while let Some(sample) = samples.get(self.next) {
             let length = u64::from(sample.size).min(SLICE_SEARCH);
             let head = window.peek(sample.offset, length)?;

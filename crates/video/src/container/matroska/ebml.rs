@@ -2,7 +2,7 @@
 
 use crate::IndexError;
 use crate::container::fields::Fields;
-use crate::container::window::{Pull, Stop, Window};
+use crate::container::window::{ReadError, ReadResult, Window};
 
 /// Container name in messages.
 pub(super) const NAME: &str = "matroska";
@@ -64,13 +64,13 @@ pub(super) struct Element {
 
 impl Element {
     /// Reads the element header at `at`.
-    pub(super) fn read(window: &Window, at: u64) -> Pull<Self> {
+    pub(super) fn read(window: &Window, at: u64) -> ReadResult<Self> {
         let head = window.peek(at, 12)?;
         let broken = || {
             if head.len() < 12 {
-                return Stop::Short;
+                return ReadError::PastEnd;
             }
-            Stop::Fail(IndexError::Damaged {
+            ReadError::Failed(IndexError::Damaged {
                 container: NAME,
                 what: format!("no element starts at byte {at}"),
             })
@@ -89,11 +89,11 @@ impl Element {
     }
 
     /// The whole content of a small element.
-    pub(super) fn content<'a>(&self, window: &'a Window) -> Pull<&'a [u8]> {
+    pub(super) fn content<'a>(&self, window: &'a Window) -> ReadResult<&'a [u8]> {
         let length = self.end.map(|end| end.saturating_sub(self.body));
         match length {
             Some(length) if length <= MAX_CONTENT => window.bytes(self.body, length),
-            _ => Err(Stop::Fail(IndexError::Damaged {
+            _ => Err(ReadError::Failed(IndexError::Damaged {
                 container: NAME,
                 what: format!("element {:#x} has a size above {MAX_CONTENT}", self.id),
             })),

@@ -2,7 +2,7 @@
 
 use crate::IndexError;
 use crate::container::fields::{Fields, fourcc};
-use crate::container::window::{Pull, Stop, Window};
+use crate::container::window::{ReadError, ReadResult, Window};
 
 /// Container name in messages.
 pub(super) const NAME: &str = "mp4";
@@ -22,15 +22,15 @@ pub(super) struct BoxHead {
 impl BoxHead {
     /// Reads the header at `at` of a box that ends at `limit` at the latest, where its size is
     /// said to be "to the end".
-    pub(super) fn read(window: &Window, at: u64, limit: u64) -> Pull<Self> {
+    pub(super) fn read(window: &Window, at: u64, limit: u64) -> ReadResult<Self> {
         let head = window.bytes(at, 8)?;
         let (size, kind) = (head.be32(0), head.array(4));
         let (Some(size), Some(kind)) = (size, kind) else {
-            return Err(Stop::Short);
+            return Err(ReadError::PastEnd);
         };
         let (size, header) = match size {
             0 => (limit.saturating_sub(at), 8),
-            1 => (window.bytes(at, 16)?.be64(8).ok_or(Stop::Short)?, 16),
+            1 => (window.bytes(at, 16)?.be64(8).ok_or(ReadError::PastEnd)?, 16),
             size => (u64::from(size), 8),
         };
         let end = at.checked_add(size).filter(|_| size >= header);
@@ -43,15 +43,15 @@ impl BoxHead {
     }
 }
 
-pub(super) fn damaged(what: String) -> Stop {
-    Stop::Fail(IndexError::Damaged {
+pub(super) fn damaged(what: String) -> ReadError {
+    ReadError::Failed(IndexError::Damaged {
         container: NAME,
         what,
     })
 }
 
 /// The whole body of a small box.
-pub(super) fn leaf(window: &Window, head: BoxHead) -> Pull<&[u8]> {
+pub(super) fn leaf(window: &Window, head: BoxHead) -> ReadResult<&[u8]> {
     let length = head.end.saturating_sub(head.body);
     if length > MAX_LEAF {
         return Err(damaged(format!(

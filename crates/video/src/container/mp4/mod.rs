@@ -15,7 +15,7 @@ mod track;
 use super::demux::Demux;
 use super::fields::{Fields, fourcc};
 use super::sample_table::{decode_before_show, drop_unreadable, duration, warning};
-use super::window::{Pull, Stop, Window};
+use super::window::{ReadError, ReadResult, Window};
 use crate::{Container, IndexError, IndexWarning, Timescale, VideoIndex};
 use boxes::{BoxHead, NAME, damaged, leaf};
 use fragments::Fragments;
@@ -38,7 +38,7 @@ pub(super) struct Mp4 {
     /// Most indexes do: then all of it is in memory after one request.
     fits_in_one_read: bool,
     movie_timescale: u32,
-    movie_turn: track::Turn,
+    movie_orientation: track::Orientation,
     fragmented: bool,
     saw_media: bool,
     /// Still pictures (HEIF) have `meta` for an index.
@@ -64,14 +64,14 @@ enum Stage {
 }
 
 impl Demux for Mp4 {
-    fn run(&mut self, window: &Window) -> Pull<VideoIndex> {
+    fn run(&mut self, window: &Window) -> ReadResult<VideoIndex> {
         loop {
             match self.stage {
                 Stage::Top => self.top(window)?,
                 Stage::Moov => self.moov(window)?,
                 Stage::Tables => {
                     let Some(builder) = &mut self.builder else {
-                        return Err(Stop::Short);
+                        return Err(ReadError::PastEnd);
                     };
                     builder.run(window, &mut self.warnings)?;
                     if !self.fragmented {
@@ -102,7 +102,7 @@ impl Demux for Mp4 {
 
 impl Mp4 {
     /// Skips top-level boxes until `moov`.
-    fn top(&mut self, window: &Window) -> Pull<()> {
+    fn top(&mut self, window: &Window) -> ReadResult<()> {
         loop {
             if self.at >= window.size() {
                 return Err(self.no_moov());
@@ -111,11 +111,11 @@ impl Mp4 {
             match &head.kind {
                 b"moov" => {
                     if head.end > window.size() {
-                        return Err(Stop::Short);
+                        return Err(ReadError::PastEnd);
                     }
                     let length = head.end - head.body;
                     if length > MAX_MOOV {
-                        return Err(Stop::Fail(IndexError::Limit {
+                        return Err(ReadError::Failed(IndexError::Limit {
                             what: "size of the index in bytes",
                             value: length,
                             limit: MAX_MOOV,
@@ -136,20 +136,20 @@ impl Mp4 {
         }
     }
 
-    fn no_moov(&self) -> Stop {
+    fn no_moov(&self) -> ReadError {
         if self.saw_meta {
-            Stop::Fail(IndexError::NoVideoTrack {
+            ReadError::Failed(IndexError::NoVideoTrack {
                 tracks: "still picture".to_owned(),
             })
         } else if self.saw_media {
-            Stop::Short
+            ReadError::PastEnd
         } else {
             damaged("there is no index (`moov` box) and no media (`mdat` box)".to_owned())
         }
     }
 
     /// Walks the boxes in `moov`. Containers are entered, leaves read or noted.
-    fn moov(&mut self, window: &Window) -> Pull<()> {
+    fn moov(&mut self, window: &Window) -> ReadResult<()> {
         if self.fits_in_one_read {
             window.peek(self.at, self.moov_end.saturating_sub(self.at))?;
             self.fits_in_one_read = false;
@@ -169,7 +169,7 @@ impl Mp4 {
     }
 
     /// Where to go on after looking at `head`.
-    fn moov_box(&mut self, window: &Window, head: BoxHead) -> Pull<u64> {
+    fn moov_box(&mut self, window: &Window, head: BoxHead) -> ReadResult<u64> {
         match &head.kind {
             b"trak" => {
                 if self.tracks.len() >= MAX_TRACKS {
@@ -187,7 +187,7 @@ impl Mp4 {
                 let body = leaf(window, head)?;
                 self.movie_timescale = track::header_timescale(body).unwrap_or(0);
                 let matrix_at = if body.u8(0) == Some(1) { 48 } else { 36 };
-                self.movie_turn = track::Turn::from_matrix(body, matrix_at);
+                self.movie_orientation = track::Orientation::from_matrix(body, matrix_at);
             }
             b"trex" => self.trex(leaf(window, head)?),
             b"cmov" => return Err(damaged("the index is compressed (`cmov`)".to_owned())),
@@ -222,7 +222,7 @@ impl Mp4 {
     }
 
     /// Chooses the track and starts on its tables.
-    fn choose(&mut self, window: &Window) -> Pull<()> {
+    fn choose(&mut self, window: &Window) -> ReadResult<()> {
         let track = track::choose(&mut self.tracks, self.fragmented)?;
         if track.timescale == 0 {
             return Err(damaged("the video track has a timescale of 0".to_owned()));
@@ -236,7 +236,7 @@ impl Mp4 {
                 ),
             ));
         }
-        if track.turn.mirrored() {
+        if track.orientation.is_mirrored() {
             self.warnings.push(warning(
                 "mirrored",
                 "the display matrix mirrors the picture: that is not applied".to_owned(),
@@ -252,14 +252,14 @@ impl Mp4 {
     }
 
     /// Reads the fragments after `moov`.
-    fn fragments(&mut self, window: &Window) -> Pull<()> {
+    fn fragments(&mut self, window: &Window) -> ReadResult<()> {
         let (Some(fragments), Some(builder)) = (&mut self.fragments, &mut self.builder) else {
             return Ok(());
         };
         while self.at < window.size() {
             let head = match BoxHead::read(window, self.at, window.size()) {
                 // A recording that was cut off ends anywhere: what is whole counts.
-                Err(Stop::Short | Stop::Fail(_)) => {
+                Err(ReadError::PastEnd | ReadError::Failed(_)) => {
                     fragments.cut_off = true;
                     break;
                 }
@@ -289,15 +289,15 @@ impl Mp4 {
         Ok(())
     }
 
-    fn finish(&mut self, window: &Window) -> Pull<VideoIndex> {
+    fn finish(&mut self, window: &Window) -> ReadResult<VideoIndex> {
         let (Some(builder), Some(track)) = (self.builder.take(), self.tracks.pop()) else {
-            return Err(Stop::Short);
+            return Err(ReadError::PastEnd);
         };
         let (Some(timescale), Some(entry)) = (
             Timescale::new(track.timescale),
             track.entries.into_iter().next(),
         ) else {
-            return Err(Stop::Short);
+            return Err(ReadError::PastEnd);
         };
         let mut samples = builder.samples;
         edits::apply(
@@ -312,16 +312,16 @@ impl Mp4 {
         )?;
         drop_unreadable(&mut samples, window.size(), NAME, &mut self.warnings)?;
         decode_before_show(&mut samples);
-        let facts = entry.facts;
+        let parameters = entry.parameters;
         Ok(VideoIndex {
             container: Container::Mp4,
-            config: facts.config(entry.codec, (entry.width, entry.height), entry.color),
+            config: parameters.config(entry.codec, (entry.width, entry.height), entry.color),
             timescale,
             duration: duration(&samples, builder.last_delta),
-            rotation: track.turn.then(self.movie_turn).rotation(),
+            rotation: track.orientation.then(self.movie_orientation).rotation(),
             pixel_aspect: entry
                 .pixel_aspect
-                .or(facts.pixel_aspect)
+                .or(parameters.pixel_aspect)
                 .unwrap_or_default(),
             samples,
             unwrap: crate::Unwrap::Plain,

@@ -6,7 +6,7 @@ use super::tables::{Cursor, SampleTables, Table};
 use crate::container::fields::Fields;
 use crate::container::limits::{self, MAX_SAMPLES};
 use crate::container::sample_table::warning;
-use crate::container::window::{Pull, Window};
+use crate::container::window::{ReadResult, Window};
 use crate::{Dependence, Dts, IndexWarning, Pts, Sample};
 
 /// The passes, in order.
@@ -69,7 +69,11 @@ impl SampleBuilder {
     }
 
     /// Goes through all tables.
-    pub(super) fn run(&mut self, window: &Window, warnings: &mut Vec<IndexWarning>) -> Pull<()> {
+    pub(super) fn run(
+        &mut self,
+        window: &Window,
+        warnings: &mut Vec<IndexWarning>,
+    ) -> ReadResult<()> {
         loop {
             let next = match self.pass {
                 Pass::Sizes => {
@@ -114,7 +118,13 @@ impl SampleBuilder {
     }
 
     /// The pass's cursor, made at its first call.
-    fn cursor(&mut self, window: &Window, table: Table, skip: u64, entry: u64) -> Pull<Cursor> {
+    fn cursor(
+        &mut self,
+        window: &Window,
+        table: Table,
+        skip: u64,
+        entry: u64,
+    ) -> ReadResult<Cursor> {
         let cursor = match self.cursor {
             Some(cursor) => cursor,
             None => Cursor::new(table, window, skip, entry)?,
@@ -130,7 +140,7 @@ impl SampleBuilder {
     }
 
     /// `stsz` or `stz2` (clause 8.7.3): one sample each.
-    fn sizes(&mut self, window: &Window) -> Pull<()> {
+    fn sizes(&mut self, window: &Window) -> ReadResult<()> {
         let Some(table) = self.tables.sizes else {
             return Ok(());
         };
@@ -160,7 +170,7 @@ impl SampleBuilder {
     }
 
     /// Reads the head of the table of sizes and makes room; false where nothing follows it.
-    fn start_sizes(&mut self, window: &Window, table: Table) -> Pull<bool> {
+    fn start_sizes(&mut self, window: &Window, table: Table) -> ReadResult<bool> {
         if table.length() < 12 {
             return Err(damaged(
                 "the table of sizes (`stsz`) is too short".to_owned(),
@@ -193,8 +203,8 @@ impl SampleBuilder {
         Ok(true)
     }
 
-    /// All samples have one size; the count is believed as far as the file has room.
-    fn equal_sizes(&mut self, size: u32, count: u32) -> Pull<()> {
+    /// All samples have one size; the count holds as far as the file has room.
+    fn equal_sizes(&mut self, size: u32, count: u32) -> ReadResult<()> {
         limits::check_count(u64::from(count))?;
         let room = self.file_size / u64::from(size) + 1;
         let count = u64::from(count).min(room).min(MAX_SAMPLES);
@@ -219,7 +229,7 @@ impl SampleBuilder {
     }
 
     /// `stts` (clause 8.6.1.2): decoding times.
-    fn durations(&mut self, window: &Window) -> Pull<()> {
+    fn durations(&mut self, window: &Window) -> ReadResult<()> {
         if let Some(table) = self.tables.durations {
             loop {
                 let block = self.cursor(window, table, 8, 8)?.block(window)?;
@@ -254,7 +264,7 @@ impl SampleBuilder {
 
     /// `ctts` (clause 8.6.1.3): offsets from decoding to presentation. Version 0 is unsigned by
     /// the standard, but negative offsets are written in it: signed, as ffmpeg reads it.
-    fn offsets(&mut self, window: &Window) -> Pull<()> {
+    fn offsets(&mut self, window: &Window) -> ReadResult<()> {
         let Some(table) = self.tables.offsets else {
             return Ok(());
         };
@@ -279,7 +289,12 @@ impl SampleBuilder {
     }
 
     /// `stss` (clause 8.6.2): sync samples; all of them where the table is missing.
-    fn sync(&mut self, window: &Window, table: Option<Table>, all_if_missing: bool) -> Pull<()> {
+    fn sync(
+        &mut self,
+        window: &Window,
+        table: Option<Table>,
+        all_if_missing: bool,
+    ) -> ReadResult<()> {
         let Some(table) = table else {
             if all_if_missing {
                 self.samples
@@ -312,7 +327,7 @@ impl SampleBuilder {
     }
 
     /// `sdtp` (clause 8.6.4): one byte each.
-    fn dependence(&mut self, window: &Window) -> Pull<()> {
+    fn dependence(&mut self, window: &Window) -> ReadResult<()> {
         let Some(table) = self.tables.dependence.filter(|t| t.length() > 4) else {
             return Ok(());
         };
@@ -338,7 +353,7 @@ impl SampleBuilder {
     }
 
     /// `stsc` (clause 8.7.4).
-    fn chunk_runs(&mut self, window: &Window) -> Pull<()> {
+    fn chunk_runs(&mut self, window: &Window) -> ReadResult<()> {
         let Some(table) = self.tables.chunk_runs else {
             return Ok(());
         };
@@ -362,7 +377,7 @@ impl SampleBuilder {
     }
 
     /// `stco` or `co64` (clause 8.7.5).
-    fn chunks(&mut self, window: &Window) -> Pull<()> {
+    fn chunks(&mut self, window: &Window) -> ReadResult<()> {
         let Some(table) = self.tables.chunks else {
             return Ok(());
         };

@@ -2,7 +2,7 @@
 
 use super::boxes::BoxHead;
 use crate::container::fields::Fields;
-use crate::container::window::{Pull, Window};
+use crate::container::window::{ReadResult, Window};
 
 /// Bytes of a table handled at a time.
 const BLOCK: u64 = 48 << 10;
@@ -40,7 +40,7 @@ pub(super) struct Cursor {
 impl Cursor {
     /// Entries of `entry` bytes from `skip` bytes into the body; as many as the count in front
     /// of them says and the box has room for.
-    pub(super) fn new(table: Table, window: &Window, skip: u64, entry: u64) -> Pull<Self> {
+    pub(super) fn new(table: Table, window: &Window, skip: u64, entry: u64) -> ReadResult<Self> {
         if table.length() < skip {
             return Ok(Self {
                 at: 0,
@@ -61,7 +61,7 @@ impl Cursor {
     }
 
     /// The next block of whole entries; empty at the end. Call [`Cursor::advance`] after it.
-    pub(super) fn block<'a>(&self, window: &'a Window) -> Pull<&'a [u8]> {
+    pub(super) fn block<'a>(&self, window: &'a Window) -> ReadResult<&'a [u8]> {
         let block = BLOCK / self.entry * self.entry;
         window.bytes(self.at, block.min(self.end.saturating_sub(self.at)))
     }

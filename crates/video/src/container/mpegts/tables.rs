@@ -47,7 +47,7 @@ impl Programs {
         let video = self.map(&section);
         self.maps.insert(packet.pid, true);
         if video.is_none() && self.maps.values().all(|read| *read) {
-            return Err(self.why_none());
+            return Err(self.no_video_error());
         }
         Ok(video)
     }
@@ -144,7 +144,7 @@ impl Programs {
     }
 
     /// Why there is no video.
-    pub(super) fn why_none(&self) -> IndexError {
+    pub(super) fn no_video_error(&self) -> IndexError {
         if let Some(codec) = self.unsupported {
             return IndexError::UnsupportedCodec {
                 codec: codec.to_owned(),
