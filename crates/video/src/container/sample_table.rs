@@ -241,3 +241,29 @@ fn rank(epoch: &mut [Sample], first: usize) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(size: u32) -> Sample {
+        Sample {
+            offset: 0,
+            size,
+            dts: Dts(0),
+            pts: Pts(0),
+            sync: true,
+            shown: true,
+            dependence: Dependence::Unknown,
+        }
+    }
+
+    #[test]
+    fn a_sample_that_would_not_be_fetched_is_not_in_the_index() {
+        let mut samples = vec![sample(MAX_SAMPLE_SIZE), sample(MAX_SAMPLE_SIZE + 1)];
+        let mut warnings = Vec::new();
+        drop_unreadable(&mut samples, u64::MAX, "mp4", &mut warnings).unwrap();
+        assert_eq!(samples, [sample(MAX_SAMPLE_SIZE)]);
+        assert_eq!(warnings[0].code, "oversized_data");
+    }
+}
