@@ -5,7 +5,7 @@
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use framemill::objects::{Access, Gateway};
-use framemill::runtime::{Component, Engine, Limits, Runtime, RuntimeParts, Upstreams};
+use framemill::runtime::{Component, Engine, Limits, OutboundClient, Runtime, RuntimeParts};
 use http::{Method, Request};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -33,7 +33,7 @@ async fn measure(path: &Path) -> Result<serde_json::Value> {
     let mut times = Vec::with_capacity(REQUESTS);
     for _ in 0..REQUESTS {
         let started = Instant::now();
-        // Refused at the door: what is measured is the way to the door.
+        // Refused before any work: what is measured is the way there.
         let request = Request::builder().method(Method::GET).uri("http://cold/");
         runtime.call(&name, request.body(Bytes::new())?).await?;
         times.push(started.elapsed());
@@ -63,10 +63,10 @@ fn parts(component: Component) -> RuntimeParts {
     };
     RuntimeParts {
         component,
-        // As framemill's host: the door asks no one for a token.
+        // As framemill's host: the handler asks no one for a token.
         variables: BTreeMap::from([("host".to_owned(), "framemill".to_owned())]),
         gateway: Arc::new(Gateway::new(HashMap::new(), nothing)),
-        upstreams: Upstreams::default(),
+        outbound: OutboundClient::default(),
         limits: Limits::akamai(),
         parallel: 1,
         observer: Arc::new(|_, _| {}),

@@ -7,6 +7,7 @@
 
 pub mod cli;
 pub mod config;
+mod continuation;
 pub mod finding;
 pub mod images;
 pub mod net;
@@ -17,4 +18,3 @@ pub mod runtime;
 pub mod service;
 pub mod sources;
 pub mod sweep;
-mod turns;

@@ -1,10 +1,10 @@
 //! The service: takes messages of a source, has components work on them, settles them.
 
+use crate::continuation::{self, ContinuationError};
 use crate::pipeline::{Filter, Pipeline};
 use crate::records;
-use crate::runtime::Answer;
-use crate::sources::{Delivery, Fate, Message, Source, SourceError};
-use crate::turns::{self, TurnError};
+use crate::runtime::ComponentResponse;
+use crate::sources::{Delivery, Message, RetryDecision, Source, SourceError};
 use anyhow::Context as _;
 use bytes::Bytes;
 use framemill_contract::{Event, FailureRecord, Ignored, Job, JobError, LabelJob, Outcome};
@@ -19,17 +19,17 @@ use tokio_util::sync::CancellationToken;
 
 /// What became of the messages of one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct RunSummary {
     /// The work was done, or had been already, or there was none.
     pub done: u64,
     /// Objects that cannot be processed.
     pub rejected: u64,
     /// Messages that were given up.
-    pub dead: u64,
+    pub dead_lettered: u64,
     /// Deliveries that failed and come back.
     pub retried: u64,
-    /// Messages that were given back because of the stop.
-    pub given_back: u64,
+    /// Messages that were released because of the stop.
+    pub released: u64,
 }
 
 /// Works on the messages of one source.
@@ -48,7 +48,7 @@ pub struct Service {
     pub running: watch::Sender<usize>,
 }
 
-/// A message may come this often beyond its attempts: processes that are stopped give back what
+/// A message may come this often beyond its attempts: processes that are stopped release what
 /// they have not finished, which servers count. More means that processes die on it.
 const UNANSWERED: u32 = 2;
 /// Longest time for one message, waiting included: a component that waits for ever must not keep
@@ -57,28 +57,28 @@ const LONGEST_WORK: Duration = Duration::from_secs(24 * 3600);
 
 /// How one delivery ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ended {
+enum DeliveryResult {
     Done,
     Rejected,
-    Dead,
+    DeadLettered,
     Retried,
-    GivenBack,
+    Released,
 }
 
 /// What a component made of a message.
-enum Verdict {
+enum Settlement {
     Settled(Outcome),
     Retry {
         reason: String,
         after: Option<Duration>,
     },
     NotAnEvent(String),
-    /// The stop came between two turns of the work.
+    /// The stop came between two continuations of the work.
     Stopped,
 }
 
 impl Service {
-    /// Works until `stop`, then lets running work finish for the drain time, then gives it back.
+    /// Works until `stop`, then lets running work finish for the drain time, then releases it.
     /// `kill` cuts that time short.
     ///
     /// # Errors
@@ -87,28 +87,28 @@ impl Service {
         self: Arc<Self>,
         stop: CancellationToken,
         kill: CancellationToken,
-    ) -> anyhow::Result<Tally> {
+    ) -> anyhow::Result<RunSummary> {
         let mut running = JoinSet::new();
-        let mut tally = Tally::default();
-        let worked = self.work(&stop, &mut running, &mut tally).await;
+        let mut summary = RunSummary::default();
+        let worked = self.work(&stop, &mut running, &mut summary).await;
         if let Err(error) = &worked {
             // What runs is finished all the same.
             tracing::error!("{}: {error:#}", self.source.name());
         }
-        let finished = self.finish(running, &kill, &mut tally).await;
-        worked.and(finished).map(|()| tally)
+        let finished = self.finish(running, &kill, &mut summary).await;
+        worked.and(finished).map(|()| summary)
     }
 
     async fn work(
         self: &Arc<Self>,
         stop: &CancellationToken,
-        running: &mut JoinSet<Result<Ended, SourceError>>,
-        tally: &mut Tally,
+        running: &mut JoinSet<Result<DeliveryResult, SourceError>>,
+        summary: &mut RunSummary,
     ) -> anyhow::Result<()> {
         let permits = Arc::new(Semaphore::new(self.workers.max(1)));
         loop {
             self.running.send_replace(running.len());
-            // The permit first: a message must not wait in our hands.
+            // The permit first: a message must not wait in flight.
             let next = async {
                 let permit = Arc::clone(&permits).acquire_owned().await;
                 let permit = permit.context("workers are gone")?;
@@ -118,7 +118,7 @@ impl Service {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
-                Some(ended) = running.join_next() => tally.add(ended)?,
+                Some(ended) = running.join_next() => summary.add(ended)?,
                 next = next => {
                     let (permit, delivery) = next?;
                     let (service, stop) = (Arc::clone(self), stop.clone());
@@ -135,9 +135,9 @@ impl Service {
     /// The graceful end.
     async fn finish(
         &self,
-        mut running: JoinSet<Result<Ended, SourceError>>,
+        mut running: JoinSet<Result<DeliveryResult, SourceError>>,
         kill: &CancellationToken,
-        tally: &mut Tally,
+        summary: &mut RunSummary,
     ) -> anyhow::Result<()> {
         if !running.is_empty() {
             tracing::info!(
@@ -148,7 +148,7 @@ impl Service {
         }
         let time_is_up = tokio::time::sleep(self.drain);
         tokio::pin!(time_is_up);
-        // What waits in hand goes back at once, so that others can take it.
+        // What waits in flight goes back at once, so that others can take it.
         let mut stopping = self.source.stop();
         let mut stopped = false;
         let mut broken = Ok(());
@@ -157,17 +157,17 @@ impl Service {
                 biased;
                 () = kill.cancelled() => break,
                 () = &mut stopping, if !stopped => stopped = true,
-                Some(ended) = running.join_next() => broken = broken.and(tally.add(ended)),
+                Some(ended) = running.join_next() => broken = broken.and(summary.add(ended)),
                 () = &mut time_is_up => break,
             }
         }
         drop(stopping);
         if !running.is_empty() {
-            let given_back = running.len() as u64;
-            tally.given_back = tally.given_back.saturating_add(given_back);
+            let released = running.len() as u64;
+            summary.released = summary.released.saturating_add(released);
             tracing::warn!(
                 messages = running.len(),
-                "given back unfinished: the next start works on them"
+                "released unfinished: the next start works on them"
             );
             running.abort_all();
             // A sandbox in the middle of computing stops at its next tick.
@@ -184,14 +184,14 @@ impl Service {
         &self,
         delivery: Delivery,
         stop: &CancellationToken,
-    ) -> Result<Ended, SourceError> {
-        let Delivery { message, settle } = delivery;
+    ) -> Result<DeliveryResult, SourceError> {
+        let Delivery { message, handle } = delivery;
         let event = match message.event() {
             Ok(event) => event,
             Err(error) => {
                 tracing::error!(message = message.id, "given up: {error}");
-                settle.bury(&error.to_string()).await?;
-                return Ok(Ended::Dead);
+                handle.dead_letter(&error.to_string()).await?;
+                return Ok(DeliveryResult::DeadLettered);
             }
         };
         if message.attempt > self.max_attempts.saturating_add(UNANSWERED) {
@@ -200,67 +200,67 @@ impl Service {
                 "delivered {attempt} times without an answer: whoever worked on it was killed, or it is too much for this machine"
             );
             tracing::error!("given up: {reason}: {}", event.object.name);
-            settle.bury(&reason).await?;
+            handle.dead_letter(&reason).await?;
             self.record_given_up(&event, attempt, &reason, &self.takers(&event))
                 .await;
-            return Ok(Ended::Dead);
+            return Ok(DeliveryResult::DeadLettered);
         }
-        let (verdict, failed) = self.work_on(&message, &event, stop).await;
-        match verdict {
-            Verdict::Settled(outcome) => {
-                settle.ack(&outcome).await?;
+        let (settlement, failed) = self.work_on(&message, &event, stop).await;
+        match settlement {
+            Settlement::Settled(outcome) => {
+                handle.ack(&outcome).await?;
                 Ok(match outcome {
-                    Outcome::Rejected { .. } => Ended::Rejected,
-                    _ => Ended::Done,
+                    Outcome::Rejected { .. } => DeliveryResult::Rejected,
+                    _ => DeliveryResult::Done,
                 })
             }
-            Verdict::NotAnEvent(reason) => {
+            Settlement::NotAnEvent(reason) => {
                 tracing::error!("given up: {reason}: {}", event.object.name);
-                settle.bury(&reason).await?;
+                handle.dead_letter(&reason).await?;
                 self.record_given_up(&event, message.attempt, &reason, &failed)
                     .await;
-                Ok(Ended::Dead)
+                Ok(DeliveryResult::DeadLettered)
             }
-            Verdict::Stopped => {
+            Settlement::Stopped => {
                 // Dropped unsettled, a message goes back as if it had not been tried.
-                drop(settle);
-                tracing::info!("given back between two turns: {}", event.object.name);
-                Ok(Ended::GivenBack)
+                drop(handle);
+                tracing::info!("released between two continuations: {}", event.object.name);
+                Ok(DeliveryResult::Released)
             }
-            Verdict::Retry { reason, after } => {
+            Settlement::Retry { reason, after } => {
                 let (name, attempt) = (&event.object.name, message.attempt);
-                if settle.retry(&reason, after).await? == Fate::Later {
+                if handle.retry(&reason, after).await? == RetryDecision::Retry {
                     tracing::warn!(attempt, "failed, will be tried again: {reason}: {name}");
-                    return Ok(Ended::Retried);
+                    return Ok(DeliveryResult::Retried);
                 }
                 tracing::error!(attempts = attempt, "given up: {reason}: {name}");
                 self.record_given_up(&event, attempt, &reason, &failed)
                     .await;
-                Ok(Ended::Dead)
+                Ok(DeliveryResult::DeadLettered)
             }
         }
     }
 
     /// Has each pipeline that takes the event work on it. All of them: those that succeeded find
     /// their work done when the message comes back for the sake of another.
-    /// Gives the verdict, and the pipelines that failed.
+    /// Gives the settlement, and the pipelines that failed.
     async fn work_on(
         &self,
         message: &Message,
         event: &Event,
         stop: &CancellationToken,
-    ) -> (Verdict, Vec<&Pipeline>) {
-        let mut verdict: Option<Verdict> = None;
+    ) -> (Settlement, Vec<&Pipeline>) {
+        let mut settlement: Option<Settlement> = None;
         let mut ignored: Option<Ignored> = None;
         let mut failed = Vec::new();
         for pipeline in &self.pipelines {
             match pipeline.filter.take(event) {
                 Ok(()) => {
                     let next = pipeline.work_on(message, event, stop).await;
-                    if !matches!(next, Verdict::Settled(_)) {
+                    if !matches!(next, Settlement::Settled(_)) {
                         failed.push(pipeline);
                     }
-                    verdict = Some(match verdict {
+                    settlement = Some(match settlement {
                         Some(before) => before.and(next),
                         None => next,
                     });
@@ -268,12 +268,12 @@ impl Service {
                 Err(reason) => ignored = Some(reason),
             }
         }
-        let verdict = verdict.unwrap_or_else(|| {
+        let settlement = settlement.unwrap_or_else(|| {
             let reason = ignored.map_or_else(|| "no pipeline".to_owned(), |i| i.to_string());
             tracing::debug!("ignored: {reason}: {}", event.object.name);
-            Verdict::Settled(Outcome::Ignored { reason })
+            Settlement::Settled(Outcome::Ignored { reason })
         });
-        (verdict, failed)
+        (settlement, failed)
     }
 
     /// The pipelines that take an event.
@@ -316,7 +316,12 @@ impl Service {
 }
 
 impl Pipeline {
-    async fn work_on(&self, message: &Message, event: &Event, stop: &CancellationToken) -> Verdict {
+    async fn work_on(
+        &self,
+        message: &Message,
+        event: &Event,
+        stop: &CancellationToken,
+    ) -> Settlement {
         let name = event.object.name.as_str();
         tracing::info!(
             pipeline = self.name,
@@ -324,39 +329,39 @@ impl Pipeline {
             "started: {name}"
         );
         let started = Instant::now();
-        let work = turns::work(&self.runtime, name, message, stop);
+        let work = continuation::run(&self.runtime, name, message, stop);
         let call = AssertUnwindSafe(work).catch_unwind();
         match tokio::time::timeout(LONGEST_WORK, call).await {
             Ok(Ok(Ok(answer))) => self.judge(name, &answer, started.elapsed()).await,
-            Ok(Ok(Err(TurnError::Stopped))) => Verdict::Stopped,
-            Ok(Ok(Err(error))) => Verdict::retry(error.to_string()),
+            Ok(Ok(Err(ContinuationError::Stopped))) => Settlement::Stopped,
+            Ok(Ok(Err(error))) => Settlement::retry(error.to_string()),
             // A defect of ours on one video must not end the service, start after start.
             Ok(Err(_)) => {
-                Verdict::retry("framemill itself failed on it: see the log, and report it")
+                Settlement::retry("framemill itself failed on it: see the log, and report it")
             }
-            Err(_) => Verdict::retry(format!(
+            Err(_) => Settlement::retry(format!(
                 "no end after {}",
                 humantime::format_duration(LONGEST_WORK)
             )),
         }
     }
 
-    async fn judge(&self, name: &str, answer: &Answer, took: Duration) -> Verdict {
+    async fn judge(&self, name: &str, answer: &ComponentResponse, took: Duration) -> Settlement {
         let outcome = serde_json::from_slice::<Outcome>(answer.response.body());
         match (answer.response.status(), outcome) {
             (StatusCode::OK, Ok(outcome)) => {
                 self.report(name, &outcome, took).await;
-                Verdict::Settled(outcome)
+                Settlement::Settled(outcome)
             }
-            (StatusCode::BAD_REQUEST, outcome) => Verdict::NotAnEvent(
+            (StatusCode::BAD_REQUEST, outcome) => Settlement::NotAnEvent(
                 outcome.map_or_else(|_| "not understood".to_owned(), |outcome| words(&outcome)),
             ),
-            (StatusCode::SERVICE_UNAVAILABLE, Ok(outcome)) => Verdict::Retry {
+            (StatusCode::SERVICE_UNAVAILABLE, Ok(outcome)) => Settlement::Retry {
                 reason: words(&outcome),
                 after: retry_after(answer),
             },
             (status, _) => {
-                Verdict::retry(format!("component answered {status} without an outcome"))
+                Settlement::retry(format!("component answered {status} without an outcome"))
             }
         }
     }
@@ -423,7 +428,7 @@ impl Pipeline {
     }
 }
 
-impl Verdict {
+impl Settlement {
     fn retry(reason: impl Into<String>) -> Self {
         Self::Retry {
             reason: reason.into(),
@@ -448,25 +453,25 @@ impl Verdict {
     }
 }
 
-impl Tally {
+impl RunSummary {
     fn add(
         &mut self,
-        ended: Result<Result<Ended, SourceError>, tokio::task::JoinError>,
+        ended: Result<Result<DeliveryResult, SourceError>, tokio::task::JoinError>,
     ) -> anyhow::Result<()> {
         let ended = match ended {
             Ok(ended) => ended,
             // A defect of ours must not end the service; the message went back as it broke off.
             Err(error) => {
                 tracing::error!("framemill itself failed: report it with the log: {error}");
-                Ok(Ended::Retried)
+                Ok(DeliveryResult::Retried)
             }
         };
         let count = match ended {
-            Ok(Ended::Done) => &mut self.done,
-            Ok(Ended::Rejected) => &mut self.rejected,
-            Ok(Ended::Dead) => &mut self.dead,
-            Ok(Ended::Retried) => &mut self.retried,
-            Ok(Ended::GivenBack) => &mut self.given_back,
+            Ok(DeliveryResult::Done) => &mut self.done,
+            Ok(DeliveryResult::Rejected) => &mut self.rejected,
+            Ok(DeliveryResult::DeadLettered) => &mut self.dead_lettered,
+            Ok(DeliveryResult::Retried) => &mut self.retried,
+            Ok(DeliveryResult::Released) => &mut self.released,
             Err(error @ SourceError::Unreachable { .. }) => {
                 // The work is done, but its message is not settled: it comes back.
                 tracing::warn!("message cannot be settled, it comes back: {error}");
@@ -484,15 +489,15 @@ impl Tally {
         Self {
             done: self.done.saturating_add(other.done),
             rejected: self.rejected.saturating_add(other.rejected),
-            dead: self.dead.saturating_add(other.dead),
+            dead_lettered: self.dead_lettered.saturating_add(other.dead_lettered),
             retried: self.retried.saturating_add(other.retried),
-            given_back: self.given_back.saturating_add(other.given_back),
+            released: self.released.saturating_add(other.released),
         }
     }
 
     /// Whether a video failed for good.
     pub fn failed(&self) -> bool {
-        self.rejected > 0 || self.dead > 0
+        self.rejected > 0 || self.dead_lettered > 0
     }
 }
 
@@ -505,11 +510,11 @@ fn words(outcome: &Outcome) -> String {
         Outcome::Ignored { reason } => reason.clone(),
         Outcome::Extracted { manifest, .. } | Outcome::Unchanged { manifest } => manifest.clone(),
         Outcome::Requested { receipt, .. } => receipt.clone(),
-        Outcome::Continued { cursor, .. } => cursor.clone(),
+        Outcome::Continued { checkpoint, .. } => checkpoint.clone(),
     }
 }
 
-fn retry_after(answer: &Answer) -> Option<Duration> {
+fn retry_after(answer: &ComponentResponse) -> Option<Duration> {
     let value = answer.response.headers().get(header::RETRY_AFTER)?;
     Some(Duration::from_secs(
         value.to_str().ok()?.trim().parse().ok()?,

@@ -36,8 +36,8 @@ pub struct Sweep {
     /// The extraction and the labeling, as far as they are configured, and where what is missing
     /// is queued for each.
     pub pipelines: Vec<(Filter, Arc<dyn Source>)>,
-    /// Names that are passed over: a folder has unfinished and hidden files.
-    pub pass_over: fn(&str) -> bool,
+    /// Names that are skipped: a folder has unfinished and hidden files.
+    pub skip: fn(&str) -> bool,
     /// Younger objects are left alone.
     pub age: Duration,
 }
@@ -84,9 +84,7 @@ impl Sweep {
                     .await?;
                 let last = page.len() < PAGE;
                 after = page.last().map(|meta| meta.name.clone());
-                let named = page
-                    .into_iter()
-                    .filter(|meta| !(self.pass_over)(&meta.name));
+                let named = page.into_iter().filter(|meta| !(self.skip)(&meta.name));
                 let jobs = named.filter_map(|meta| {
                     let job = Job::from_event(&self.event(&meta), config).ok()?;
                     Some((job, meta))

@@ -1,17 +1,19 @@
 //! The cases of `tests/cases` on framemill's runtime, in process and with the limits of a small
-//! cloud: it does what Spin does. With `vouched`, as a pipeline of framemill instead.
+//! cloud: it does what Spin does. With `trusted`, as a pipeline of framemill instead.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod common;
 
 use bytes::Bytes;
-use framemill::objects::{Access, Body, Gateway, GcsStore, ObjectsApi, Patience, Store, Written};
-use framemill::runtime::{
-    Component, Engine, Limits, Reach, Runtime, RuntimeParts, Upstreams, component_variables,
-    labeling_variables,
+use framemill::objects::{
+    Access, Body, Gateway, GcsStore, ObjectsApi, RetryPolicy, Store, Written,
 };
-use framemill_tests::conformance::{Case, Demand, Host, World, resolved, run, world};
-use framemill_tests::servers::Answer;
+use framemill::runtime::{
+    AllowedHost, Component, Engine, Limits, OutboundClient, Runtime, RuntimeParts,
+    component_variables, labeling_variables,
+};
+use framemill_tests::conformance::{Case, Demand, Harness, Host, harness, resolved, run};
+use framemill_tests::servers::ComponentResponse;
 use google_cloud_auth::credentials::anonymous;
 use http::{Request, Response, header};
 use std::collections::{BTreeMap, HashMap};
@@ -29,7 +31,7 @@ fn small_cloud(case: &Case) -> Limits {
 }
 
 /// One try: what goes wrong with the store is for the component to see.
-const NO_PATIENCE: Patience = Patience {
+const NO_PATIENCE: RetryPolicy = RetryPolicy {
     first_wait: Duration::ZERO,
     longest_wait: Duration::ZERO,
     deadline: Duration::ZERO,
@@ -95,7 +97,7 @@ fn component_path(name: &str) -> PathBuf {
     common::probe_path().with_file_name(format!("{name}.wasm"))
 }
 
-/// What a component reads, and the hosts that it may reach.
+/// What a component reads, and the hosts that it may allowed.
 fn told(
     case: &Case,
     component: &Component,
@@ -103,7 +105,7 @@ fn told(
     application: &BTreeMap<String, String>,
 ) -> (BTreeMap<String, String>, Vec<String>) {
     let (mut variables, hosts) = resolved(manifest, &case.component, application);
-    if case.vouched {
+    if case.trusted {
         variables = match case.component.as_str() {
             "request-labeling" => labeling_variables(&variables, &component.sha256),
             _ => component_variables(&variables, &component.sha256, 2),
@@ -130,19 +132,21 @@ impl Host for InProcess {
         case: &Case,
         manifest: &Path,
         application: &BTreeMap<String, String>,
-        world: &World,
+        harness: &Harness,
     ) {
         let component = self.component(&case.component);
         let (variables, hosts) = told(case, &component, manifest, application);
-        let objects = world.gcs.endpoint();
+        let objects = harness.gcs.endpoint();
         let others = hosts.into_iter();
         let others = others.filter(|host| *host != objects && !host.contains(".spin.internal"));
-        let reach: Vec<Reach> = others.map(|host| Reach { host, path: None }).collect();
+        let allowed: Vec<AllowedHost> = others
+            .map(|host| AllowedHost { host, path: None })
+            .collect();
         let _inside = self.tokio.enter();
         let anonymous = anonymous::Builder::new().build();
-        let store = GcsStore::at(&objects, world::BUCKET, anonymous, NO_PATIENCE).unwrap();
+        let store = GcsStore::at(&objects, harness::BUCKET, anonymous, NO_PATIENCE).unwrap();
         let store: Arc<dyn Store> = Arc::new(store);
-        let buckets = HashMap::from([(world::BUCKET.to_owned(), store)]);
+        let buckets = HashMap::from([(harness::BUCKET.to_owned(), store)]);
         let parts = RuntimeParts {
             component,
             variables,
@@ -150,7 +154,7 @@ impl Host for InProcess {
                 gateway: Gateway::new(buckets, Access::all()),
                 demand: Arc::clone(&self.demand),
             }),
-            upstreams: Upstreams::new(&reach, &[]).unwrap(),
+            outbound: OutboundClient::new(&allowed, &[]).unwrap(),
             limits: small_cloud(case),
             parallel: 2,
             observer: Arc::new(|_, _| {}),
@@ -158,12 +162,12 @@ impl Host for InProcess {
         self.runtime = Some(Runtime::new(&self.engine, parts).unwrap());
     }
 
-    fn demand(&mut self, demand: &Demand, world: &World) {
+    fn demand(&mut self, demand: &Demand, harness: &Harness) {
         *self.demand.lock().unwrap() = demand.clone();
-        demand.prepare(&world.gcs);
+        demand.prepare(&harness.gcs);
     }
 
-    fn send(&mut self, request: Request<Vec<u8>>) -> Result<Answer, String> {
+    fn send(&mut self, request: Request<Vec<u8>>) -> Result<ComponentResponse, String> {
         let runtime = self.runtime.as_ref().ok_or("no component is loaded")?;
         let (mut parts, body) = request.into_parts();
         let url = format!("http://framemill.test{}", parts.uri);
@@ -176,14 +180,14 @@ impl Host for InProcess {
                     Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
                 };
                 let (parts, body) = answer.response.into_parts();
-                Answer {
+                ComponentResponse {
                     status: parts.status.as_u16(),
                     headers: parts.headers.iter().filter_map(text).collect(),
                     body: body.to_vec(),
                 }
             }
             // What Spin answers for a component that stops.
-            Err(crash) => Answer {
+            Err(crash) => ComponentResponse {
                 status: 500,
                 headers: BTreeMap::new(),
                 body: crash.to_string().into_bytes(),

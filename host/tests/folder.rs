@@ -11,12 +11,12 @@ use tokio::sync::watch;
 
 const SETTLE: Duration = Duration::from_secs(1);
 
-fn watch_of(data: &Path, settle: Duration) -> FolderWatch {
+fn watch_of(data: &Path, stable_for: Duration) -> FolderWatch {
     FolderWatch {
         data: data.to_owned(),
         bucket: "local".into(),
         config: Config::from_lookup(|_| None).unwrap(),
-        settle,
+        stable_for,
     }
 }
 

@@ -6,7 +6,7 @@ mod common;
 use common::conformance::conformance;
 use framemill::finding::Severity;
 use framemill::objects::{
-    Access, Gateway, GcsStore, NewObject, ObjectMeta, Patience, Precondition, RangeSpec, Store,
+    Access, Gateway, GcsStore, NewObject, ObjectMeta, Precondition, RangeSpec, RetryPolicy, Store,
     StoreError,
 };
 use framemill_tests::fake_gcs::{FakeGcs, Fault, On};
@@ -60,12 +60,12 @@ fn store_with(server: &FakeGcs, tokens: &[&'static str]) -> GcsStore {
         tokens: tokens.to_vec(),
         next: AtomicUsize::new(0),
     });
-    let patience = Patience {
+    let retry_policy = RetryPolicy {
         first_wait: Duration::from_millis(1),
         longest_wait: Duration::from_millis(10),
         deadline: Duration::from_secs(60),
     };
-    GcsStore::at(&server.endpoint(), BUCKET, credentials, patience).unwrap()
+    GcsStore::at(&server.endpoint(), BUCKET, credentials, retry_policy).unwrap()
 }
 
 fn start() -> (FakeGcs, GcsStore) {

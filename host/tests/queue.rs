@@ -119,7 +119,7 @@ fn failures_wait_longer_each_time_and_end_as_dead_letters() {
         !queue.enqueue(&object("a", 1)).unwrap(),
         "a rescan does not bring it back"
     );
-    assert_eq!(queue.revive().unwrap(), 1);
+    assert_eq!(queue.redrive().unwrap(), 1);
     assert_eq!(take(&queue).unwrap().attempt, 1);
     assert!(queue.dead_letters().unwrap().is_empty());
 }

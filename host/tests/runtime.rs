@@ -1,11 +1,13 @@
-//! Sandboxes: what a component can reach, and what happens when it misbehaves.
+//! Sandboxes: what a component can allowed, and what happens when it misbehaves.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod common;
 
 use bytes::Bytes;
 use common::{LIMITS, request, runtime};
-use framemill::runtime::{Answer, Crash, CrashReason, Limits, Progress, Runtime, find_component};
+use framemill::runtime::{
+    ComponentResponse, Crash, CrashReason, Limits, Progress, Runtime, find_component,
+};
 use http::Request;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -15,7 +17,7 @@ fn plain(data: &Path, limits: Limits) -> Runtime {
     runtime(data, limits, Arc::new(|_, _| {}))
 }
 
-fn text(answer: &Answer) -> (u16, String) {
+fn text(answer: &ComponentResponse) -> (u16, String) {
     let body = String::from_utf8_lossy(answer.response.body()).into_owned();
     (answer.response.status().as_u16(), body)
 }
@@ -130,7 +132,7 @@ async fn a_component_reaches_itself_in_a_fresh_sandbox() {
         data.path(),
         LIMITS,
         Arc::new(move |_, event| {
-            if let Progress::Fanned(body) = event {
+            if let Progress::SegmentDispatched(body) = event {
                 writer.lock().unwrap().push(body.len());
             }
         }),

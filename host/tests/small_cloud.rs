@@ -5,7 +5,7 @@ mod common;
 
 use bytes::Bytes;
 use common::{LIMITS, request, runtime};
-use framemill::runtime::{Answer, Crash, CrashReason, Limits, Runtime, Side};
+use framemill::runtime::{ComponentResponse, Crash, CrashReason, Limits, Runtime, Side};
 use http::Request;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ fn plain(data: &Path, limits: Limits) -> Runtime {
     runtime(data, limits, Arc::new(|_, _| {}))
 }
 
-fn text(answer: &Answer) -> (u16, String) {
+fn text(answer: &ComponentResponse) -> (u16, String) {
     let body = String::from_utf8_lossy(answer.response.body()).into_owned();
     (answer.response.status().as_u16(), body)
 }
@@ -90,7 +90,10 @@ async fn no_body_is_larger_than_its_limit() {
     let crash = send(&runtime, "blow-up", &[("x-bytes", "10485761")], "")
         .await
         .unwrap_err();
-    assert_eq!(crash.reason, CrashReason::Body(Side::Answer, most as u64));
+    assert_eq!(
+        crash.reason,
+        CrashReason::Body(Side::ComponentResponse, most as u64)
+    );
     // A request of its own, to objects and to itself.
     let upload = format!("{OBJECTS}/upload/storage/v1/b/local/o?uploadType=media&name=images%2Fi");
     for url in [upload, format!("{OWN}/length")] {

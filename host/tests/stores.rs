@@ -6,7 +6,7 @@ mod common;
 use common::conformance::{conformance, without_conditional_deletes};
 use framemill::finding::Severity;
 use framemill::objects::{
-    Access, Gateway, GcsStore, Layout, LocalStore, NewObject, Patience, Precondition, RangeSpec,
+    Access, Gateway, GcsStore, Layout, LocalStore, NewObject, Precondition, RangeSpec, RetryPolicy,
     S3Store, Store,
 };
 use framemill_tests::servers::{Gcs, S3};
@@ -25,7 +25,13 @@ fn gateway(store: impl Store + 'static) -> Gateway {
 
 fn gcs(server: &Gcs) -> GcsStore {
     let anonymous = anonymous::Builder::new().build();
-    GcsStore::at(&server.endpoint(), BUCKET, anonymous, Patience::default()).unwrap()
+    GcsStore::at(
+        &server.endpoint(),
+        BUCKET,
+        anonymous,
+        RetryPolicy::default(),
+    )
+    .unwrap()
 }
 
 fn s3(server: &S3) -> S3Store {

@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::routing::{get, post};
 use bytes::Bytes;
 use common::{LIMITS, runtime_reaching};
-use framemill::runtime::{Limits, Reach, Runtime, Upstreams};
+use framemill::runtime::{AllowedHost, Limits, OutboundClient, Runtime};
 use futures::StreamExt as _;
 use http::Request;
 use serde_json::{Value, json};
@@ -102,12 +102,12 @@ impl Server {
     }
 
     fn reached_by(&self, data: &Path) -> Runtime {
-        let reach = Reach {
+        let allowed = AllowedHost {
             host: self.url.clone(),
             path: None,
         };
-        let upstreams = Upstreams::new(&[reach], &[]).unwrap();
-        runtime_reaching(data, SMALL, Arc::new(|_, _| {}), upstreams)
+        let outbound = OutboundClient::new(&[allowed], &[]).unwrap();
+        runtime_reaching(data, SMALL, Arc::new(|_, _| {}), outbound)
     }
 }
 
@@ -299,12 +299,12 @@ async fn who_ends_early_leaves_nothing_behind() {
 async fn a_wildcard_leads_to_no_server_of_this_machine() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start().await;
-    let reach = Reach {
+    let allowed = AllowedHost {
         host: "http://*:*".into(),
         path: None,
     };
-    let upstreams = Upstreams::new(&[reach], &[]).unwrap();
-    let runtime = runtime_reaching(data.path(), SMALL, Arc::new(|_, _| {}), upstreams);
+    let outbound = OutboundClient::new(&[allowed], &[]).unwrap();
+    let runtime = runtime_reaching(data.path(), SMALL, Arc::new(|_, _| {}), outbound);
     let port = server.url.rsplit(':').next().unwrap();
     for (host, why) in [
         ("localhost", "DestinationIpProhibited"),

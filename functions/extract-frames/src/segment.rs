@@ -2,7 +2,7 @@
 //! decoder, a few frames and a few images, never a whole GOP of pictures.
 
 use crate::fetch::{Chunk, chunks};
-use crate::store::{Created, Objects, StoreError};
+use crate::store::{Created, ObjectError, Objects};
 use framemill_contract::{
     Dedupe, DroppedFrame, Filters, Folder, GopWork, JobError, KeptFrame, SegmentError,
     SegmentReply, SegmentRequest, SegmentResult, Wanted, Warning,
@@ -27,12 +27,12 @@ const UPLOADS: usize = 3;
 pub async fn handle<O: Objects>(objects: &O, request: &SegmentRequest) -> SegmentReply {
     match Extraction::new(objects, request).run().await {
         Ok(result) => SegmentReply::Done(result),
-        Err(StoreError::Gone) => SegmentReply::Failed(SegmentError {
+        Err(ObjectError::Gone) => SegmentReply::Failed(SegmentError {
             code: "superseded".to_owned(),
             message: "the video is gone or was replaced".to_owned(),
             superseded: true,
         }),
-        Err(StoreError::Failed(error)) => SegmentReply::Failed(SegmentError::from(&error)),
+        Err(ObjectError::Failed(error)) => SegmentReply::Failed(SegmentError::from(&error)),
     }
 }
 
@@ -44,7 +44,7 @@ struct Extraction<'a, O> {
     result: SegmentResult,
     /// Frames with images and, where near-duplicates are to be dropped, each in small.
     kept: Vec<(KeptFrame, Option<String>)>,
-    uploads: FuturesUnordered<LocalBoxFuture<'a, Result<(), StoreError>>>,
+    uploads: FuturesUnordered<LocalBoxFuture<'a, Result<(), ObjectError>>>,
 }
 
 /// The state of the GOP being decoded.
@@ -134,9 +134,9 @@ impl<'a, O: Objects> Extraction<'a, O> {
         }
     }
 
-    async fn run(mut self) -> Result<SegmentResult, StoreError> {
+    async fn run(mut self) -> Result<SegmentResult, ObjectError> {
         let (objects, request) = (self.objects, self.request);
-        let fetch = |chunk: &Chunk| -> LocalBoxFuture<'a, Result<Vec<u8>, StoreError>> {
+        let fetch = |chunk: &Chunk| -> LocalBoxFuture<'a, Result<Vec<u8>, ObjectError>> {
             let range = chunk.range;
             if range.len() > u64::from(MAX_SAMPLE_SIZE) {
                 return Box::pin(std::future::ready(Ok(Vec::new())));
@@ -191,7 +191,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
         gop: &mut Gop<'a>,
         chunk: &Chunk,
         bytes: &[u8],
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), ObjectError> {
         for sample in gop
             .work
             .samples
@@ -255,7 +255,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
     }
 
     /// Flushes the decoder and reports frames that never came.
-    async fn finish(&mut self, mut gop: Gop<'a>) -> Result<(), StoreError> {
+    async fn finish(&mut self, mut gop: Gop<'a>) -> Result<(), ObjectError> {
         if let Some(decoder) = &mut gop.decoder
             && let Err(error) = decoder.flush()
         {
@@ -284,7 +284,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
     }
 
     /// Makes images of the frames that are ready.
-    async fn emit(&mut self, gop: &mut Gop<'a>) -> Result<(), StoreError> {
+    async fn emit(&mut self, gop: &mut Gop<'a>) -> Result<(), ObjectError> {
         while let Some((index, frame)) = gop.next_ready() {
             let scores = score(&frame);
             match self.filter.decide(index, &scores) {
@@ -355,7 +355,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
     }
 
     /// Starts an upload; waits where too many are under way.
-    async fn upload(&mut self, name: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
+    async fn upload(&mut self, name: &str, bytes: Vec<u8>) -> Result<(), ObjectError> {
         let name = format!("{}{name}", self.request.image_prefix);
         let content_type = self.request.images.format.content_type();
         let (objects, bucket) = (self.objects, self.request.video.bucket.as_str());
@@ -405,19 +405,19 @@ async fn create_or_replace<O: Objects>(
     name: &str,
     content_type: &str,
     bytes: &[u8],
-) -> Result<(), StoreError> {
+) -> Result<(), ObjectError> {
     if objects.create(bucket, name, content_type, bytes).await? == Created::New {
         return Ok(());
     }
     match objects.read_all(bucket, name).await {
         Ok(there) if there == bytes => return Ok(()),
         Ok(_) => objects.delete(bucket, name).await?,
-        Err(StoreError::Gone) => {}
+        Err(ObjectError::Gone) => {}
         Err(error) => return Err(error),
     }
     match objects.create(bucket, name, content_type, bytes).await? {
         Created::New => Ok(()),
-        Created::Existed => Err(StoreError::Failed(JobError::Storage {
+        Created::Existed => Err(ObjectError::Failed(JobError::Storage {
             what: format!("writing {name}"),
             reason: "someone else writes the same image at the same time".to_owned(),
         })),

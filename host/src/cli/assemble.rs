@@ -9,8 +9,8 @@ use crate::objects::{
 };
 use crate::pipeline::{Filter, Pipeline};
 use crate::runtime::{
-    Component, Engine, Observer, Progress, Reach, Runtime, RuntimeParts, Upstreams,
-    labeling_variables, own_variables,
+    AllowedHost, Component, Engine, Observer, OutboundClient, Progress, Runtime, RuntimeParts,
+    custom_variables, labeling_variables,
 };
 use crate::sources::{
     PubSubConfig, PubSubSource, Queue, QueueSource, RabbitConfig, RabbitSource, Source,
@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Everything that the configuration names, opened when it is first asked for.
-pub struct Assembly {
+pub struct AppBuilder {
     /// The configuration.
     pub settings: Settings,
     stores: HashMap<StoreAddress, Arc<dyn Store>>,
@@ -50,10 +50,10 @@ pub struct Planned {
 enum Kind {
     Extract,
     Label(Box<LabelSettings>),
-    Own(Box<PipelineSettings>),
+    Custom(Box<PipelineSettings>),
 }
 
-impl Assembly {
+impl AppBuilder {
     /// Nothing is opened yet.
     pub fn new(settings: Settings) -> Self {
         Self {
@@ -152,7 +152,7 @@ impl Assembly {
                 read,
                 write: own.write.clone(),
             },
-            kind: Kind::Own(Box::new(own.clone())),
+            kind: Kind::Custom(Box::new(own.clone())),
         })
     }
 
@@ -238,7 +238,7 @@ impl Assembly {
         }
         let (queue, bucket) = (self.queue()?, self.settings.store.bucket().to_owned());
         Ok(Arc::new(move |_, progress| {
-            let Progress::Written(written) = progress else {
+            let ComponentEvent::Written(written) = progress else {
                 return;
             };
             let event = Event {
@@ -311,14 +311,14 @@ impl Assembly {
                 return Ok(plan.finish(runtime, store));
             }
             Kind::Label(labeling) => labeling_variables(&labeling.variables, &component.sha256),
-            Kind::Own(own) => own_variables(own.variables()?, &component.sha256),
+            Kind::Custom(own) => custom_variables(own.variables()?, &component.sha256),
         };
         let buckets = HashMap::from([(plan.store.bucket().to_owned(), Arc::clone(&store))]);
         let parts = RuntimeParts {
             component,
             variables,
             gateway: Arc::new(Gateway::new(buckets, plan.access.clone())),
-            upstreams: Upstreams::new(&hosts, &settings.credentials)?,
+            outbound: OutboundClient::new(&hosts, &settings.credentials)?,
             limits: settings.limits,
             parallel: cores(),
             observer,
@@ -328,17 +328,17 @@ impl Assembly {
 }
 
 impl Planned {
-    /// Servers that its component may reach.
-    pub fn hosts(&self) -> Vec<Reach> {
+    /// Servers that its component may allowed.
+    pub fn hosts(&self) -> Vec<AllowedHost> {
         match &self.kind {
             Kind::Extract => Vec::new(),
             Kind::Label(labeling) => labeling.hosts(),
-            Kind::Own(own) => {
-                let reach = |host: &String| Reach {
+            Kind::Custom(own) => {
+                let allowed = |host: &String| AllowedHost {
                     host: host.clone(),
                     path: None,
                 };
-                own.allow.iter().map(reach).collect()
+                own.allow.iter().map(allowed).collect()
             }
         }
     }

@@ -3,7 +3,7 @@
 use crate::config::{Layer, Settings, cores};
 use crate::objects::{Access, Gateway, Store};
 use crate::runtime::{
-    Component, Engine, Observer, Runtime, RuntimeParts, Upstreams, component_variables,
+    Component, Engine, Observer, OutboundClient, Runtime, RuntimeParts, component_variables,
     default_cache_dir, find_component,
 };
 use anyhow::Context as _;
@@ -21,7 +21,7 @@ const NO_FLAGS: &[&str] = &[
     "bucket",
     "objects_url",
     "segments_url",
-    "cursor_path",
+    "checkpoint_path",
     "component_sha256",
 ];
 
@@ -111,7 +111,7 @@ pub struct SharedOptions {
     #[arg(long)]
     pub no_cache: bool,
     /// What a small wasm cloud gives a request: `akamai` is 128 MiB memory, 30 s with all
-    /// waiting, and 10 MiB for any body; long videos are then worked on in turns
+    /// waiting, and 10 MiB for any body; long videos are then worked on over several requests
     #[arg(long, value_name = "NAME", conflicts_with_all = ["memory_limit", "time_limit"])]
     pub limits: Option<String>,
     /// Memory of one sandbox [default: 512MiB]
@@ -170,9 +170,9 @@ impl SharedOptions {
 /// What extract-frames may touch in its bucket.
 pub fn extract_access(config: &Config) -> Access {
     let mut write = vec![config.image_path.clone()];
-    // Only work in turns leaves marks on how far it is.
+    // Only work over several requests leaves marks on how far it is.
     if config.segment_budget.is_some() {
-        write.push(config.cursor_path.clone());
+        write.push(config.checkpoint_path.clone());
     }
     Access {
         read: vec![config.video_path.clone()],
@@ -199,7 +199,7 @@ pub fn extract_runtime(
             variables: component_variables(&settings.extract, &component.sha256, cores()),
             component,
             gateway: Arc::new(Gateway::new(buckets, access)),
-            upstreams: Upstreams::default(),
+            outbound: OutboundClient::default(),
             limits: settings.limits,
             parallel: cores(),
             observer,

@@ -1,13 +1,13 @@
 //! `framemill up`: the service.
 
-use super::assemble::Assembly;
+use super::assemble::AppBuilder;
 use super::bucket_options::{PlaceOptions, given};
 use super::options::SharedOptions;
 use crate::config::{Layer, Settings, SourceAddress, StoreAddress};
 use crate::images::Images;
 use crate::objects::{Layout, LocalStore};
 use crate::pipeline::Pipeline;
-use crate::service::{Service, Tally};
+use crate::service::{RunSummary, Service};
 use crate::sources::{FolderSource, FolderState, FolderWatch, Queue, Source};
 use crate::sweep::Sweep;
 use anyhow::Context as _;
@@ -41,7 +41,7 @@ pub struct UpArgs {
     /// Bucket and source.
     #[command(flatten)]
     pub place: PlaceOptions,
-    /// Messages that may wait in hand beside those that are worked on [default: 2]
+    /// Messages that may wait in flight beside those that are worked on [default: 2]
     #[arg(long, value_name = "NUMBER")]
     pub prefetch: Option<String>,
     /// How often the bucket is searched for videos whose message was lost, or off [default: 1h]
@@ -61,13 +61,13 @@ pub struct UpArgs {
     pub drain: Option<String>,
     /// A file is taken once it has not changed for this long [default: 1s]
     #[arg(long, value_name = "TIME")]
-    pub settle: Option<String>,
+    pub stable_for: Option<String>,
     /// Failed deliveries after which a message is given up [default: 5]
     #[arg(long, value_name = "NUMBER")]
     pub max_attempts: Option<String>,
     /// Queue all messages again that were given up
     #[arg(long)]
-    pub retry_given_up: bool,
+    pub redrive_dead_letters: bool,
     /// End once everything that is there has been worked on
     #[arg(long)]
     pub until_idle: bool,
@@ -87,7 +87,7 @@ impl UpArgs {
             ("serve_images", &self.serve_images),
             ("workers", &self.workers),
             ("drain", &self.drain),
-            ("settle", &self.settle),
+            ("stable_for", &self.stable_for),
             ("max_attempts", &self.max_attempts),
         ]));
         Settings::load(&layer, self.shared.config.as_deref())
@@ -102,67 +102,64 @@ pub async fn run_up(args: UpArgs) -> anyhow::Result<bool> {
     let stop = CancellationToken::new();
     let kill = CancellationToken::new();
     listen_for_signals(stop.clone(), kill.clone())?;
-    let tally = run_until(&args, &stop, kill).await?;
+    let summary = run_until(&args, &stop, kill).await?;
     tracing::info!(
-        done = tally.done,
-        rejected = tally.rejected,
-        given_up = tally.dead,
-        given_back = tally.given_back,
+        done = summary.done,
+        rejected = summary.rejected,
+        dead_lettered = summary.dead_lettered,
+        released = summary.released,
         "stopped"
     );
-    Ok(!(args.until_idle && (tally.failed() || tally.given_back > 0)))
+    Ok(!(args.until_idle && (summary.failed() || summary.released > 0)))
 }
 
 async fn run_until(
     args: &UpArgs,
     stop: &CancellationToken,
     kill: CancellationToken,
-) -> anyhow::Result<Tally> {
-    let mut assembly = Assembly::new(args.settings()?);
-    let folder = prepare_folder(&mut assembly)?;
-    let Some(built) = stop.run_until_cancelled(assembly.build(&args.shared)).await else {
-        return Ok(Tally::default());
+) -> anyhow::Result<RunSummary> {
+    let mut app = AppBuilder::new(args.settings()?);
+    let folder = prepare_folder(&mut app)?;
+    let Some(built) = stop.run_until_cancelled(app.build(&args.shared)).await else {
+        return Ok(RunSummary::default());
     };
     let built = built?;
-    if args.retry_given_up {
+    if args.redrive_dead_letters {
         for (source, _) in &built {
-            let count = source.revive(None).await?;
+            let count = source.redrive(None).await?;
             tracing::info!("{count} messages queued again: {}", source.name());
         }
     }
     let mut background = JoinSet::new();
     let (looks, looked) = watch::channel(FolderState::default());
     if let Some(queue) = folder {
-        let settings = &assembly.settings;
+        let settings = &app.settings;
         let watch = FolderWatch {
             data: settings.data_folder().to_owned(),
             bucket: settings.store.bucket().to_owned(),
             config: settings.config.clone(),
-            settle: settings.settle,
+            stable_for: settings.stable_for,
         };
         let source = FolderSource::new(watch, queue);
         background.spawn(async move { Ok(source.run(looks).await?) });
     }
-    let (services, running) = services(&assembly.settings, built);
-    let swept = start_sweeps(&mut assembly, &running, &mut background).await?;
-    if let Some(address) = assembly.settings.serve_images {
+    let (services, running) = services(&app.settings, built);
+    let swept = start_sweeps(&mut app, &running, &mut background).await?;
+    if let Some(address) = app.settings.serve_images {
         let images = Images {
-            store: assembly.store(&assembly.settings.store.clone())?,
-            bucket: assembly.settings.store.bucket().to_owned(),
-            prefix: assembly.settings.config.image_path.clone(),
+            store: app.store(&app.settings.store.clone())?,
+            bucket: app.settings.store.bucket().to_owned(),
+            prefix: app.settings.config.image_path.clone(),
         };
         background.spawn(images.serve(address, stop.clone()));
     }
-    announce(&assembly.settings);
+    announce(&app.settings);
     if args.until_idle {
         let idle = Idle {
-            looked: (assembly.settings.source == SourceAddress::Folder).then_some(looked),
+            looked: (app.settings.source == SourceAddress::Folder).then_some(looked),
             swept,
-            queue: assembly.embedded(),
-            all_embedded: assembly
-                .planned()?
-                .iter()
-                .all(|plan| plan.source.is_embedded()),
+            queue: app.embedded(),
+            all_embedded: app.planned()?.iter().all(|plan| plan.source.is_embedded()),
             running,
         };
         background.spawn(idle.wait(stop.clone()));
@@ -196,19 +193,19 @@ async fn run_all(
     mut background: JoinSet<anyhow::Result<()>>,
     stop: &CancellationToken,
     kill: CancellationToken,
-) -> anyhow::Result<Tally> {
+) -> anyhow::Result<RunSummary> {
     let mut running = JoinSet::new();
     for service in services {
         running.spawn(service.run(stop.clone(), kill.clone()));
     }
-    let mut tally = Tally::default();
+    let mut summary = RunSummary::default();
     let mut broken: Option<anyhow::Error> = None;
     while !running.is_empty() {
         let ended = tokio::select! {
             Some(ended) = running.join_next() => {
                 ended.context("a service broke off")
                     .and_then(|ended| ended)
-                    .map(|part| tally = tally.plus(part))
+                    .map(|part| summary = summary.plus(part))
             }
             Some(ended) = background.join_next() => {
                 ended.context("a part of the service broke off").and_then(|ended| ended)
@@ -222,25 +219,25 @@ async fn run_all(
     background.shutdown().await;
     match broken {
         Some(error) => Err(error),
-        None => Ok(tally),
+        None => Ok(summary),
     }
 }
 
 /// Makes a folder ready to be the bucket, and gives its queue where the folder is watched.
-fn prepare_folder(assembly: &mut Assembly) -> anyhow::Result<Option<Arc<Queue>>> {
-    let watched = assembly.settings.source == SourceAddress::Folder;
+fn prepare_folder(app: &mut AppBuilder) -> anyhow::Result<Option<Arc<Queue>>> {
+    let watched = app.settings.source == SourceAddress::Folder;
     // The queue's lock says that no other process writes here.
     let queue = watched.then(|| {
-        make_folders(&assembly.settings)?;
-        assembly.queue()
+        make_folders(&app.settings)?;
+        app.queue()
     });
     let queue = queue.transpose()?;
     if queue.is_some() {
-        LocalStore::new(Layout::folder(assembly.settings.data_folder()))
+        LocalStore::new(Layout::folder(app.settings.data_folder()))
             .remove_leftovers()
             .context("unfinished files cannot be removed")?;
-    } else if let StoreAddress::Folder(_) = &assembly.settings.store {
-        make_folders(&assembly.settings)?;
+    } else if let StoreAddress::Folder(_) = &app.settings.store {
+        make_folders(&app.settings)?;
     }
     Ok(queue)
 }
@@ -273,25 +270,25 @@ fn announce(settings: &Settings) {
 
 /// Starts the sweeps of the common bucket. The receiver says how many there were.
 async fn start_sweeps(
-    assembly: &mut Assembly,
+    app: &mut AppBuilder,
     running: &[watch::Receiver<usize>],
     background: &mut JoinSet<anyhow::Result<()>>,
 ) -> anyhow::Result<watch::Receiver<u64>> {
     let (count, receiver) = watch::channel(0);
-    let settings = assembly.settings.clone();
+    let settings = app.settings.clone();
     let Some(every) = settings.sweep_every else {
         count.send_replace(1);
         return Ok(receiver);
     };
     let embedded = settings.source.is_embedded();
     let sweep = Sweep {
-        store: assembly.store(&settings.store)?,
+        store: app.store(&settings.store)?,
         bucket: settings.store.bucket().to_owned(),
-        pipelines: assembly.swept().await?,
-        pass_over: settings.passed_over(),
+        pipelines: app.swept().await?,
+        skip: settings.skipped(),
         // An embedded queue knows what it holds: nothing can be queued twice.
         age: if embedded {
-            settings.settle
+            settings.stable_for
         } else {
             settings.sweep_age
         },
@@ -356,7 +353,7 @@ impl Idle {
             // The folder first: what it finds is in the queue before its state says so.
             let looked = self.looked.as_ref().is_none_or(|looked| {
                 let state = *looked.borrow();
-                state.looks > 0 && state.unsettled == 0
+                state.looks > 0 && state.unstable == 0
             });
             let waiting = self
                 .queue

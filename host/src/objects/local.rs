@@ -51,7 +51,7 @@ pub struct LocalStore {
 
 /// Where a new object goes: its final path and the unfinished file.
 #[derive(Clone)]
-struct Target {
+struct WriteTarget {
     path: PathBuf,
     temporary: PathBuf,
 }
@@ -102,7 +102,7 @@ impl LocalStore {
         }
     }
 
-    fn target(&self, name: &str) -> Result<Target, StoreError> {
+    fn target(&self, name: &str) -> Result<WriteTarget, StoreError> {
         if self.layout.files.contains_key(name) {
             return Err(StoreError::Forbidden(format!(
                 "object is an input file and cannot be written: {name}"
@@ -113,14 +113,14 @@ impl LocalStore {
         fs::create_dir_all(&folder).map_err(|e| failed("create folder", name, e))?;
         let number = self.next_temporary.fetch_add(1, Ordering::Relaxed);
         let temporary = folder.join(format!("{}-{number}.tmp", std::process::id()));
-        Ok(Target { path, temporary })
+        Ok(WriteTarget { path, temporary })
     }
 }
 
 /// Gives the finished file its name, if the precondition holds.
 fn publish(
     name: &str,
-    target: &Target,
+    target: &WriteTarget,
     precondition: Precondition,
     one_at_a_time: &Mutex<()>,
 ) -> Result<Metadata, StoreError> {
@@ -182,7 +182,7 @@ fn relative_path(below: &str, name: &str) -> Result<PathBuf, StoreError> {
 /// Moves a file to its name; with `create_only` it fails where the name is taken.
 fn place_file(from: &Path, to: &Path, create_only: bool) -> io::Result<()> {
     match link_or_rename(from, to, create_only) {
-        // The folder is a link to another disk: copy beside the goal, then it is one step.
+        // The folder is a link to another disk: copy beside the destination, then it is one step.
         Err(error) if error.kind() == ErrorKind::CrossesDevices => {
             let name = from.file_name().unwrap_or_default().to_string_lossy();
             let beside = to.with_file_name(format!("{PRIVATE_FOLDER}-{name}"));

@@ -13,7 +13,7 @@ mod reply;
 mod s3;
 
 pub use gateway::{Access, Body, Gateway, ObjectsApi, Written};
-pub use gcs::{GcsStore, OpenGcsError, Patience};
+pub use gcs::{GcsStore, OpenGcsError, RetryPolicy};
 pub(crate) use local::walk;
 pub use local::{Layout, LocalStore, PRIVATE_FOLDER, generation};
 pub(crate) use reply::{full, json};

@@ -44,7 +44,7 @@ pub enum Side {
     /// Of the request that it is sent.
     Request,
     /// Of its answer.
-    Answer,
+    ComponentResponse,
 }
 
 impl CrashReason {
@@ -104,7 +104,7 @@ impl Crash {
     /// Of an answer that is not there whole.
     pub(super) fn broken_answer(component: &str, broken: &Broken) -> Self {
         let reason = match broken {
-            Broken::TooLarge(most) => CrashReason::Body(Side::Answer, *most),
+            Broken::TooLarge(most) => CrashReason::Body(Side::ComponentResponse, *most),
             Broken::Off(reason) => CrashReason::NoAnswer(format!("its answer broke off: {reason}")),
         };
         Self::plain(component, reason)
@@ -165,7 +165,7 @@ impl fmt::Display for Crash {
             CrashReason::Body(side, limit) => {
                 let side = match side {
                     Side::Request => "request",
-                    Side::Answer => "answer",
+                    Side::ComponentResponse => "answer",
                 };
                 write!(
                     f,

@@ -13,9 +13,9 @@ const LINES_KEPT: usize = 3;
 
 /// The last lines that a component said on stderr.
 #[derive(Clone, Default)]
-pub(super) struct LastWords(Arc<Mutex<VecDeque<String>>>);
+pub(super) struct StderrTail(Arc<Mutex<VecDeque<String>>>);
 
-impl LastWords {
+impl StderrTail {
     fn add(&self, line: &str) {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.len() >= LINES_KEPT {
@@ -36,16 +36,16 @@ pub(super) struct ComponentLog {
     component: String,
     label: String,
     error: bool,
-    last_words: LastWords,
+    stderr_tail: StderrTail,
 }
 
 impl ComponentLog {
-    pub(super) fn new(component: &str, label: &str, error: bool, last_words: LastWords) -> Self {
+    pub(super) fn new(component: &str, label: &str, error: bool, stderr_tail: StderrTail) -> Self {
         Self {
             component: component.to_owned(),
             label: label.to_owned(),
             error,
-            last_words,
+            stderr_tail,
         }
     }
 
@@ -58,7 +58,7 @@ impl ComponentLog {
         }
         let (component, label) = (&self.component, &self.label);
         if self.error {
-            self.last_words.add(text);
+            self.stderr_tail.add(text);
             tracing::warn!(target: "framemill::component", component, label, "{text}");
         } else {
             tracing::info!(target: "framemill::component", component, label, "{text}");

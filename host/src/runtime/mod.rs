@@ -1,5 +1,6 @@
 //! Runs components: one fresh sandbox per request, with its own memory and time limit.
 
+mod allowed_host;
 mod bindings;
 mod bodies;
 mod crash;
@@ -7,17 +8,16 @@ mod engine;
 mod key_value;
 mod limits;
 mod logs;
-mod outbound;
+mod outbound_client;
 mod outgoing;
 mod state;
-mod upstream;
 mod variables;
 
 pub use crash::{Crash, CrashReason, Side};
 pub use engine::{Component, Engine, default_cache_dir, find_component};
 pub use limits::Limits;
-pub use upstream::{Reach, Upstreams, same_origin, server_of};
-pub use variables::{component_variables, labeling_variables, own_variables};
+pub use outbound_client::{AllowedHost, OutboundClient, same_origin, server_of};
+pub use variables::{component_variables, custom_variables, labeling_variables};
 
 use crate::objects::{ObjectsApi, Written};
 use anyhow::Context as _;
@@ -44,9 +44,9 @@ const OBJECTS_URL: &str = "https://storage.googleapis.com";
 
 /// Something that a component did, for whoever watches a video's progress.
 #[derive(Clone, Debug)]
-pub enum Progress {
+pub enum ComponentEvent {
     /// It sent this body to itself, to work on in another sandbox.
-    Fanned(Bytes),
+    SegmentDispatched(Bytes),
     /// It wrote an object.
     Written(Written),
     /// It did a part of the work, and is called again for the rest.
@@ -59,7 +59,7 @@ pub enum Progress {
 }
 
 /// Is told what the sandbox of a request does; the first argument is the request's label.
-pub type Observer = Arc<dyn Fn(&str, Progress) + Send + Sync>;
+pub type Observer = Arc<dyn Fn(&str, ComponentEvent) + Send + Sync>;
 
 /// What a [`Runtime`] is made of.
 pub struct RuntimeParts {
@@ -69,8 +69,8 @@ pub struct RuntimeParts {
     pub variables: BTreeMap<String, String>,
     /// Answers its object requests.
     pub gateway: Arc<dyn ObjectsApi>,
-    /// Other servers that it may reach.
-    pub upstreams: Upstreams,
+    /// Other servers that it may allowed.
+    pub outbound: OutboundClient,
     /// Per request.
     pub limits: Limits,
     /// Sandboxes at the same time that the component starts of itself.
@@ -92,7 +92,7 @@ struct Inner {
     objects: Uri,
     /// Authority under which it reaches itself, where it does.
     itself: Option<String>,
-    upstreams: Upstreams,
+    outbound: OutboundClient,
     key_value: Arc<KeyValue>,
     limits: Limits,
     fan_out: Semaphore,
@@ -101,7 +101,7 @@ struct Inner {
 
 /// What a component answered.
 #[derive(Debug)]
-pub struct Answer {
+pub struct ComponentResponse {
     /// Status, headers and the whole body.
     pub response: Response<Bytes>,
     /// Largest memory of its sandbox.
@@ -156,7 +156,7 @@ impl Runtime {
             name,
             objects,
             itself,
-            upstreams: parts.upstreams,
+            outbound: parts.outbound,
             variables: Arc::new(parts.variables),
             gateway: parts.gateway,
             key_value: Arc::default(),
@@ -171,12 +171,16 @@ impl Runtime {
     ///
     /// # Errors
     /// [`Crash`] where the component gave no whole answer.
-    pub async fn call(&self, label: &str, request: Request<Bytes>) -> Result<Answer, Crash> {
+    pub async fn call(
+        &self,
+        label: &str,
+        request: Request<Bytes>,
+    ) -> Result<ComponentResponse, Crash> {
         self.run(label, request, false).await
     }
 
     /// Tells the observer what became of a request.
-    pub(crate) fn observe(&self, label: &str, progress: Progress) {
+    pub(crate) fn observe(&self, label: &str, progress: ComponentEvent) {
         (self.0.observer)(label, progress);
     }
 
@@ -185,7 +189,7 @@ impl Runtime {
         label: &str,
         request: Request<Bytes>,
         chained: bool,
-    ) -> Result<Answer, Crash> {
+    ) -> Result<ComponentResponse, Crash> {
         let inner = &self.0;
         let plain = |reason| Crash::plain(&inner.name, reason);
         let most = inner.limits.body.unwrap_or(u64::MAX);
@@ -247,7 +251,7 @@ impl Runtime {
             ?guest_time,
             "component answered"
         );
-        Ok(Answer {
+        Ok(ComponentResponse {
             response,
             peak_memory,
             guest_time,

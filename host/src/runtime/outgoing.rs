@@ -1,9 +1,9 @@
 //! A component's HTTP requests. Objects are answered by the gateway and requests to itself by a
 //! fresh sandbox, without a socket; configured servers are reached; all others are refused.
 
+use super::allowed_host::chained_component;
 use super::bodies::{capped, whole};
-use super::outbound::chained_component;
-use super::{Inner, Progress, Runtime, authority};
+use super::{ComponentEvent, Inner, Runtime, authority};
 use crate::objects::{Body, full, json};
 use http::{Request, Response, StatusCode, Uri};
 use serde_json::json;
@@ -62,8 +62,8 @@ impl Runtime {
         wait: Option<Duration>,
     ) -> Result<Response<Body>, Error> {
         let inner = &self.0;
-        let goal = authority(request.uri());
-        if inner.itself.as_ref() == Some(&goal) {
+        let destination = authority(request.uri());
+        if inner.itself.as_ref() == Some(&destination) {
             if chained {
                 tracing::warn!(
                     label,
@@ -73,9 +73,9 @@ impl Runtime {
             }
             return self.chained(label, request).await;
         }
-        if goal == authority(&inner.objects) {
+        if destination == authority(&inner.objects) {
             let request = inner.below_objects_url(request)?;
-            let written = |written| (inner.observer)(label, Progress::Written(written));
+            let written = |written| (inner.observer)(label, ComponentEvent::Written(written));
             return Ok(inner.gateway.handle(request, &written).await);
         }
         if let Some(name) = chained_component(request.uri().host().unwrap_or_default()) {
@@ -85,12 +85,12 @@ impl Runtime {
             );
             return Err(Error::DestinationNotFound);
         }
-        if inner.upstreams.allows(request.uri()) {
-            return inner.upstreams.send(request, wait).await;
+        if inner.outbound.allows(request.uri()) {
+            return inner.outbound.send(request, wait).await;
         }
         tracing::warn!(
             label,
-            host = goal,
+            host = destination,
             "refused: a component may reach objects, itself, and the hosts of [[credentials]] or `allow`"
         );
         Err(Error::HttpRequestDenied)
@@ -105,7 +105,7 @@ impl Runtime {
         let _permit = permit.map_err(|_| Error::ConnectionTerminated)?;
         let (parts, body) = request.into_parts();
         let body = whole(body, inner.limits.body).await?;
-        (inner.observer)(label, Progress::Fanned(body.clone()));
+        (inner.observer)(label, ComponentEvent::SegmentDispatched(body.clone()));
         match self
             .run(label, Request::from_parts(parts, body), true)
             .await

@@ -3,7 +3,7 @@
 use super::Runtime;
 use super::key_value::KeyValue;
 use super::limits::MemoryLimit;
-use super::logs::{ComponentLog, LastWords};
+use super::logs::{ComponentLog, StderrTail};
 use super::outgoing::Hooks;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub(super) struct State {
     http: WasiHttpCtx,
     pub(super) table: ResourceTable,
     hooks: Hooks,
-    last_words: LastWords,
+    stderr_tail: StderrTail,
     pub(super) memory: MemoryLimit,
     pub(super) variables: Arc<BTreeMap<String, String>>,
     pub(super) key_value: Arc<KeyValue>,
@@ -28,8 +28,8 @@ impl State {
     /// No files, no network, no environment: a component has HTTP through our hooks, clocks,
     /// random numbers and a log.
     pub(super) fn new(runtime: Runtime, label: &str, chained: bool) -> Self {
-        let last_words = LastWords::default();
-        let log = |error| ComponentLog::new(&runtime.0.name, label, error, last_words.clone());
+        let stderr_tail = StderrTail::default();
+        let log = |error| ComponentLog::new(&runtime.0.name, label, error, stderr_tail.clone());
         let wasi = WasiCtx::builder()
             .stdout(log(false))
             .stderr(log(true))
@@ -43,7 +43,7 @@ impl State {
             key_value: Arc::clone(&runtime.0.key_value),
             open_stores: 0,
             hooks: Hooks::new(runtime, label, chained),
-            last_words,
+            stderr_tail,
         }
     }
 
@@ -53,7 +53,7 @@ impl State {
 
     /// The last lines on stderr: a panic's message.
     pub(super) fn said(&self) -> String {
-        self.last_words.text()
+        self.stderr_tail.text()
     }
 }
 

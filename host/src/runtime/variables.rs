@@ -71,7 +71,7 @@ pub fn labeling_variables(
 }
 
 /// What any other component can read: what is `given`.
-pub fn own_variables(
+pub fn custom_variables(
     mut given: BTreeMap<String, String>,
     sha256: &str,
 ) -> BTreeMap<String, String> {
@@ -80,7 +80,7 @@ pub fn own_variables(
 }
 
 /// What only the host knows: which component runs, and that it runs here, where messages are
-/// vouched for and credentials are added outside.
+/// trusted for and credentials are added outside.
 fn of_the_host(variables: &mut BTreeMap<String, String>, sha256: &str) {
     variables.insert("component_sha256".to_owned(), sha256.to_owned());
     variables.insert("host".to_owned(), "framemill".to_owned());

@@ -27,7 +27,7 @@ pub struct FolderWatch {
     /// Which names are videos.
     pub config: Config,
     /// A file is complete once it has not changed for this long.
-    pub settle: Duration,
+    pub stable_for: Duration,
 }
 
 /// How far the watcher is.
@@ -36,7 +36,7 @@ pub struct FolderState {
     /// Looks at the whole folder so far.
     pub looks: u64,
     /// Files that may still be growing.
-    pub unsettled: usize,
+    pub unstable: usize,
 }
 
 /// A file as it was seen.
@@ -55,7 +55,7 @@ pub struct FolderSource {
     /// Files that the queue knows, in this generation.
     known: HashMap<String, i64>,
     /// Names that were said to be no videos.
-    passed_over: HashSet<String>,
+    skipped: HashSet<String>,
 }
 
 impl FolderSource {
@@ -66,7 +66,7 @@ impl FolderSource {
             queue,
             growing: HashMap::new(),
             known: HashMap::new(),
-            passed_over: HashSet::new(),
+            skipped: HashSet::new(),
         }
     }
 
@@ -91,12 +91,12 @@ impl FolderSource {
             result?;
             state.send_modify(|state| {
                 state.looks = state.looks.saturating_add(1);
-                state.unsettled = self.growing.len();
+                state.unstable = self.growing.len();
             });
             let wait = if self.growing.is_empty() {
                 RESCAN
             } else {
-                self.watch.settle.clamp(CALM, RESCAN)
+                self.watch.stable_for.clamp(CALM, RESCAN)
             };
             if let Ok(Some(())) = tokio::time::timeout(wait, noticed.recv()).await {
                 tokio::time::sleep(CALM).await;
@@ -152,14 +152,14 @@ impl FolderSource {
             object,
         };
         if let Err(reason) = Job::from_event(&event, &self.watch.config) {
-            if self.passed_over.insert(name.clone()) {
-                tracing::info!(%reason, "passed over: {name}");
+            if self.skipped.insert(name.clone()) {
+                tracing::info!(%reason, "skipped: {name}");
             }
             return Ok(());
         }
         match self.growing.get(&name) {
             Some((before, since)) if *before == look => {
-                if now.saturating_duration_since(*since) < self.watch.settle {
+                if now.saturating_duration_since(*since) < self.watch.stable_for {
                     return Ok(());
                 }
             }

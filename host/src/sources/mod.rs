@@ -1,19 +1,19 @@
 //! Where messages come from. A [`Source`] gives out [`Delivery`]s; each is settled once, and is
-//! given back when it is dropped unsettled.
+//! released when it is dropped unsettled.
 
+mod backoff;
 mod folder;
 mod message;
 pub mod pubsub;
 mod queue;
 mod queue_source;
 pub mod rabbitmq;
-mod waits;
 
 pub(crate) use folder::is_unfinished;
 pub use folder::{FolderSource, FolderState, FolderWatch};
 pub use message::Message;
 pub use pubsub::{PubSubConfig, PubSubSource};
-pub use queue::{DeadLetter, Queue, QueueError, Settled, Taken};
+pub use queue::{Queue, QueueError, QueuedDeadLetter, Settled, Taken};
 pub use queue_source::QueueSource;
 pub use rabbitmq::{RabbitConfig, RabbitSource};
 
@@ -27,7 +27,7 @@ use thiserror::Error;
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// However long the other side asks us to wait, it is not longer than this.
 const LONGEST_REST: Duration = Duration::from_secs(3600);
-/// Longer payloads are no notifications: they are buried unread.
+/// Longer payloads are no notifications: they are dead-lettered unread.
 const LONGEST_DATA: usize = 1 << 20;
 
 /// How long a message rests after its failed delivery number `attempt`: each time four
@@ -71,24 +71,24 @@ pub enum SourceError {
 
 /// What became of a delivery that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum RetryDecision {
     /// It comes back.
-    Later,
+    Retry,
     /// It was the last attempt: the message went to the dead letters.
-    Dead,
+    DeadLetter,
 }
 
-/// A message in our hands. Dropping it unsettled gives it back untried.
+/// A message in flight. Dropping it unsettled releases it untried.
 pub struct Delivery {
     /// The message.
     pub message: Message,
     /// The one way to end it.
-    pub settle: Box<dyn Settle>,
+    pub handle: Box<dyn AckHandle>,
 }
 
-/// Ends a delivery. Implementations give the message back when they are dropped.
+/// Ends a delivery. Implementations release the message when they are dropped.
 #[async_trait::async_trait]
-pub trait Settle: Send {
+pub trait AckHandle: Send {
     /// The outcome is durable: the message is done. Returns once the source has confirmed it.
     ///
     /// # Errors
@@ -100,24 +100,24 @@ pub trait Settle: Send {
     /// the dead letters instead.
     ///
     /// # Errors
-    /// As [`Settle::ack`].
+    /// As [`AckHandle::ack`].
     async fn retry(
         self: Box<Self>,
         reason: &str,
         at_least: Option<Duration>,
-    ) -> Result<Fate, SourceError>;
+    ) -> Result<RetryDecision, SourceError>;
 
     /// Nobody can work on it: it goes to the dead letters with this reason.
     ///
     /// # Errors
-    /// As [`Settle::ack`].
-    async fn bury(self: Box<Self>, reason: &str) -> Result<(), SourceError>;
+    /// As [`AckHandle::ack`].
+    async fn dead_letter(self: Box<Self>, reason: &str) -> Result<(), SourceError>;
 }
 
 /// A message among the dead letters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Dead {
-    /// Names it to [`Source::revive`].
+pub struct DeadLetter {
+    /// Names it to [`Source::redrive`].
     pub id: String,
     /// The upload, where the message carries one.
     pub object: Option<framemill_contract::ObjectRef>,
@@ -136,8 +136,8 @@ pub trait Source: Send + Sync {
     /// How it is called in logs and findings.
     fn name(&self) -> String;
 
-    /// Waits for a message and takes it. Dropping the future takes nothing. Outages are waited
-    /// out, with a log line; what only a person can mend is an error.
+    /// Backoff for a message and takes it. Dropping the future takes nothing. Outages are waited
+    /// out, with a log line; what only a person can fix is an error.
     ///
     /// # Errors
     /// [`SourceError::Configuration`] and a broken embedded queue.
@@ -153,13 +153,13 @@ pub trait Source: Send + Sync {
     ///
     /// # Errors
     /// Where they cannot be read.
-    async fn dead_letters(&self, limit: usize) -> Result<Vec<Dead>, SourceError>;
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, SourceError>;
 
     /// Queues dead letters again: those with these ids, or all. Says how many.
     ///
     /// # Errors
     /// Where that fails; what was queued before stays queued.
-    async fn revive(&self, ids: Option<&[String]>) -> Result<usize, SourceError>;
+    async fn redrive(&self, ids: Option<&[String]>) -> Result<usize, SourceError>;
 
     /// Everything that is wrong with it, and what to do: for `framemill check`.
     async fn check(&self) -> Vec<Finding>;
@@ -169,7 +169,7 @@ pub trait Source: Send + Sync {
         None
     }
 
-    /// Takes nothing more, and gives back what is in hand and was not given out, so that others
+    /// Takes nothing more, and releases what is in flight and was not given out, so that others
     /// can take it. What was given out can still be settled.
     async fn stop(&self);
 

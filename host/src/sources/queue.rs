@@ -78,7 +78,7 @@ impl Taken {
 
 /// A message that was given up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeadLetter {
+pub struct QueuedDeadLetter {
     /// The upload.
     pub object: ObjectRef,
     /// Deliveries that failed.
@@ -90,7 +90,7 @@ pub struct DeadLetter {
     pub published: u64,
 }
 
-impl DeadLetter {
+impl QueuedDeadLetter {
     /// A name that tells it from all others.
     pub fn id(&self) -> String {
         let object = &self.object;
@@ -106,7 +106,7 @@ pub enum Settled {
     /// Done.
     Done(Outcome),
     /// Given up.
-    Dead(DeadLetter),
+    DeadLettered(QueuedDeadLetter),
 }
 
 /// The queue. One process at a time.
@@ -241,7 +241,7 @@ impl Queue {
         })))
     }
 
-    /// Waits for a message and takes it. Dropping the future takes nothing.
+    /// Backoff for a message and takes it. Dropping the future takes nothing.
     ///
     /// # Errors
     /// As [`Queue::take`].
@@ -280,10 +280,10 @@ impl Queue {
     ///
     /// # Errors
     /// As [`Queue::settle`].
-    pub fn bury(&self, message: &Taken, reason: &str) -> Result<(), QueueError> {
+    pub fn dead_letter(&self, message: &Taken, reason: &str) -> Result<(), QueueError> {
         self.end(
             message,
-            Some(&Settled::Dead(DeadLetter {
+            Some(&Settled::DeadLettered(QueuedDeadLetter {
                 object: message.object.clone(),
                 attempts: message.attempt,
                 reason: reason.to_owned(),
@@ -323,7 +323,7 @@ impl Queue {
         at_least: Option<Duration>,
     ) -> Result<bool, QueueError> {
         if message.attempt >= self.max_attempts {
-            self.bury(message, reason)?;
+            self.dead_letter(message, reason)?;
             return Ok(true);
         }
         let wait = back_off(message.attempt, at_least);
@@ -380,13 +380,13 @@ impl Queue {
     ///
     /// # Errors
     /// As [`Queue::take`].
-    pub fn dead_letters(&self) -> Result<Vec<DeadLetter>, QueueError> {
+    pub fn dead_letters(&self) -> Result<Vec<QueuedDeadLetter>, QueueError> {
         let read = self.database.begin_read().map_err(db)?;
         let settled = read.open_table(SETTLED).map_err(db)?;
         let mut dead = Vec::new();
         for entry in settled.iter().map_err(db)? {
             let (_, record) = entry.map_err(db)?;
-            if let Settled::Dead(letter) = serde_json::from_slice(record.value())? {
+            if let Settled::DeadLettered(letter) = serde_json::from_slice(record.value())? {
                 dead.push(letter);
             }
         }
@@ -397,20 +397,23 @@ impl Queue {
     ///
     /// # Errors
     /// As [`Queue::settle`].
-    pub fn revive(&self) -> Result<usize, QueueError> {
-        self.revive_those(|_| true)
+    pub fn redrive(&self) -> Result<usize, QueueError> {
+        self.redrive_those(|_| true)
     }
 
-    /// As [`Queue::revive`], but only those that are `wanted`.
+    /// As [`Queue::redrive`], but only those that are `wanted`.
     ///
     /// # Errors
     /// As [`Queue::settle`].
-    pub fn revive_those(&self, wanted: impl Fn(&DeadLetter) -> bool) -> Result<usize, QueueError> {
-        let mut revived = 0_usize;
+    pub fn redrive_those(
+        &self,
+        wanted: impl Fn(&QueuedDeadLetter) -> bool,
+    ) -> Result<usize, QueueError> {
+        let mut redriven = 0_usize;
         for letter in self.dead_letters()?.iter().filter(|letter| wanted(letter)) {
             self.requeue(&letter.object)?;
-            revived = revived.saturating_add(1);
+            redriven = redriven.saturating_add(1);
         }
-        Ok(revived)
+        Ok(redriven)
     }
 }

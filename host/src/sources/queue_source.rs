@@ -1,6 +1,9 @@
 //! The embedded queue as a source.
 
-use super::{Dead, Delivery, Fate, Message, Queue, QueueError, Settle, Source, SourceError, Taken};
+use super::{
+    AckHandle, DeadLetter, Delivery, Message, Queue, QueueError, RetryDecision, Source,
+    SourceError, Taken,
+};
 use crate::finding::Finding;
 use framemill_contract::{Event, EventKind, Outcome};
 use std::sync::Arc;
@@ -22,14 +25,14 @@ impl QueueSource {
     }
 }
 
-/// A taken message; given back when dropped.
-struct QueueSettle {
+/// A taken message; released when dropped.
+struct QueueAckHandle {
     queue: Arc<Queue>,
     message: Taken,
     settled: bool,
 }
 
-impl Drop for QueueSettle {
+impl Drop for QueueAckHandle {
     fn drop(&mut self) {
         if !self.settled {
             self.queue.release(&self.message);
@@ -37,8 +40,8 @@ impl Drop for QueueSettle {
     }
 }
 
-impl QueueSettle {
-    /// Once it is settled it must not be given back: someone else may have it.
+impl QueueAckHandle {
+    /// Once it is settled it must not be released: someone else may have it.
     fn settled<T>(mut self, result: Result<T, QueueError>) -> Result<T, SourceError> {
         self.settled = result.is_ok();
         Ok(result?)
@@ -46,7 +49,7 @@ impl QueueSettle {
 }
 
 #[async_trait::async_trait]
-impl Settle for QueueSettle {
+impl AckHandle for QueueAckHandle {
     async fn ack(self: Box<Self>, outcome: &Outcome) -> Result<(), SourceError> {
         let result = match outcome {
             // Gone for now: a file that is moved back, or whose disk returns, has the same
@@ -61,16 +64,16 @@ impl Settle for QueueSettle {
         self: Box<Self>,
         reason: &str,
         at_least: Option<Duration>,
-    ) -> Result<Fate, SourceError> {
+    ) -> Result<RetryDecision, SourceError> {
         let result = self.queue.nack(&self.message, reason, at_least);
         Ok(match self.settled(result)? {
-            true => Fate::Dead,
-            false => Fate::Later,
+            true => RetryDecision::DeadLetter,
+            false => RetryDecision::Retry,
         })
     }
 
-    async fn bury(self: Box<Self>, reason: &str) -> Result<(), SourceError> {
-        let result = self.queue.bury(&self.message, reason);
+    async fn dead_letter(self: Box<Self>, reason: &str) -> Result<(), SourceError> {
+        let result = self.queue.dead_letter(&self.message, reason);
         self.settled(result)
     }
 }
@@ -86,14 +89,14 @@ impl Source for QueueSource {
         let id = taken.id.to_string();
         let mut message = Message::of_event(&taken.event(), &id, taken.published, &self.name);
         message.attempt = taken.attempt;
-        let settle = QueueSettle {
+        let handle = QueueAckHandle {
             queue: Arc::clone(&self.queue),
             message: taken,
             settled: false,
         };
         Ok(Delivery {
             message,
-            settle: Box::new(settle),
+            handle: Box::new(handle),
         })
     }
 
@@ -105,10 +108,10 @@ impl Source for QueueSource {
         Ok(())
     }
 
-    async fn dead_letters(&self, limit: usize) -> Result<Vec<Dead>, SourceError> {
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, SourceError> {
         let mut letters = self.queue.dead_letters()?;
         letters.sort_by_key(|letter| letter.published);
-        let described = letters.into_iter().take(limit).map(|letter| Dead {
+        let described = letters.into_iter().take(limit).map(|letter| DeadLetter {
             id: letter.id(),
             attempts: letter.attempts,
             published: UNIX_EPOCH + Duration::from_millis(letter.published),
@@ -118,11 +121,11 @@ impl Source for QueueSource {
         Ok(described.collect())
     }
 
-    async fn revive(&self, ids: Option<&[String]>) -> Result<usize, SourceError> {
-        let revived = self
+    async fn redrive(&self, ids: Option<&[String]>) -> Result<usize, SourceError> {
+        let redriven = self
             .queue
-            .revive_those(|letter| ids.is_none_or(|ids| ids.contains(&letter.id())))?;
-        Ok(revived)
+            .redrive_those(|letter| ids.is_none_or(|ids| ids.contains(&letter.id())))?;
+        Ok(redriven)
     }
 
     async fn check(&self) -> Vec<Finding> {

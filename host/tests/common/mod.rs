@@ -7,7 +7,7 @@ pub mod conformance;
 use bytes::Bytes;
 use framemill::objects::{Access, Body, Gateway, Layout, LocalStore, ObjectsApi as _, Store};
 use framemill::runtime::{
-    Component, Engine, Limits, Observer, Runtime, RuntimeParts, Upstreams, component_variables,
+    Component, Engine, Limits, Observer, OutboundClient, Runtime, RuntimeParts, component_variables,
 };
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -59,7 +59,7 @@ pub const LIMITS: Limits = Limits {
 
 /// The probe over a folder that is the bucket `local`.
 pub fn runtime(data: &Path, limits: Limits, observer: Observer) -> Runtime {
-    runtime_reaching(data, limits, observer, Upstreams::default())
+    runtime_reaching(data, limits, observer, OutboundClient::default())
 }
 
 /// The same, which may reach other servers too.
@@ -67,7 +67,7 @@ pub fn runtime_reaching(
     data: &Path,
     limits: Limits,
     observer: Observer,
-    upstreams: Upstreams,
+    outbound: OutboundClient,
 ) -> Runtime {
     let (engine, component) = probe();
     let store: Arc<dyn Store> = Arc::new(LocalStore::new(Layout::folder(data)));
@@ -82,7 +82,7 @@ pub fn runtime_reaching(
             HashMap::from([("local".into(), store)]),
             access,
         )),
-        upstreams,
+        outbound,
         limits,
         parallel: 2,
         observer,

@@ -2,7 +2,7 @@
 //! come too early.
 
 use crate::proxy::Proxy;
-use framemill::sources::{Delivery, Fate, Source};
+use framemill::sources::{Delivery, RetryDecision, Source};
 use framemill_contract::{Event, EventKind, ObjectRef, Outcome};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -78,14 +78,14 @@ pub async fn what_is_published_comes(place: &dyn Place) {
     assert_eq!(delivery.message.attempt, 1);
     assert!(!delivery.message.id.is_empty());
     assert!(delivery.message.published.elapsed().unwrap() < Duration::from_secs(3600));
-    delivery.settle.ack(&done()).await.unwrap();
+    delivery.handle.ack(&done()).await.unwrap();
     source.close().await;
 }
 
 pub async fn ack_is_final(place: &dyn Place) {
     let source = place.open().await;
     source.publish(&event(1)).await.unwrap();
-    next(&*source).await.settle.ack(&done()).await.unwrap();
+    next(&*source).await.handle.ack(&done()).await.unwrap();
     silent(&*source, Duration::from_secs(1)).await;
     source.close().await;
     drop(source);
@@ -102,7 +102,7 @@ pub async fn dropped_comes_back_untried(place: &dyn Place) {
         assert_eq!(object(&delivery), event(1).object);
         assert_eq!(delivery.message.attempt, 1);
     }
-    next(&*source).await.settle.ack(&done()).await.unwrap();
+    next(&*source).await.handle.ack(&done()).await.unwrap();
     source.close().await;
 }
 
@@ -113,13 +113,13 @@ pub async fn retried_comes_back_later(place: &dyn Place) {
     let id = delivery.message.id.clone();
     let at_least = Duration::from_secs(3);
     let start = Instant::now();
-    let fate = delivery.settle.retry("busy", Some(at_least)).await.unwrap();
-    assert_eq!(fate, Fate::Later);
+    let fate = delivery.handle.retry("busy", Some(at_least)).await.unwrap();
+    assert_eq!(fate, RetryDecision::Retry);
     // Others are not held up.
     source.publish(&event(2)).await.unwrap();
     let other = next(&*source).await;
     assert_eq!(object(&other), event(2).object);
-    other.settle.ack(&done()).await.unwrap();
+    other.handle.ack(&done()).await.unwrap();
     let again = next(&*source).await;
     assert!(
         start.elapsed() >= at_least,
@@ -129,7 +129,7 @@ pub async fn retried_comes_back_later(place: &dyn Place) {
     assert_eq!(object(&again), event(1).object);
     assert_eq!(again.message.attempt, 2);
     assert_eq!(again.message.id, id, "the same message");
-    again.settle.ack(&done()).await.unwrap();
+    again.handle.ack(&done()).await.unwrap();
     source.close().await;
 }
 
@@ -138,10 +138,16 @@ pub async fn gives_up_after_the_last_attempt(place: &dyn Place) {
     source.publish(&event(1)).await.unwrap();
     let first = next(&*source).await;
     let published = first.message.published;
-    assert_eq!(first.settle.retry("one", None).await.unwrap(), Fate::Later);
+    assert_eq!(
+        first.handle.retry("one", None).await.unwrap(),
+        RetryDecision::Retry
+    );
     let last = next(&*source).await;
     let long = format!("two\n{}", "ö".repeat(2000));
-    assert_eq!(last.settle.retry(&long, None).await.unwrap(), Fate::Dead);
+    assert_eq!(
+        last.handle.retry(&long, None).await.unwrap(),
+        RetryDecision::DeadLetter
+    );
     let dead = dead_letters(&*source, 1).await;
     let letter = dead.first().unwrap();
     assert_eq!(letter.object, Some(event(1).object));
@@ -163,7 +169,7 @@ pub async fn gives_up_after_the_last_attempt(place: &dyn Place) {
 }
 
 /// The dead letters, once there are so many.
-async fn dead_letters(source: &dyn Source, count: usize) -> Vec<framemill::sources::Dead> {
+async fn dead_letters(source: &dyn Source, count: usize) -> Vec<framemill::sources::DeadLetter> {
     let start = Instant::now();
     loop {
         let dead = source.dead_letters(100).await.unwrap();
@@ -185,7 +191,7 @@ pub async fn buried_can_be_revived(place: &dyn Place) {
     for _ in 0..3 {
         let delivery = next(&*source).await;
         let reason = format!("cannot be read: {}", object(&delivery).name);
-        delivery.settle.bury(&reason).await.unwrap();
+        delivery.handle.dead_letter(&reason).await.unwrap();
     }
     let dead = dead_letters(&*source, 3).await;
     assert!(dead.is_sorted_by_key(|letter| letter.published));
@@ -195,21 +201,21 @@ pub async fn buried_can_be_revived(place: &dyn Place) {
     assert_eq!(letter.reason, format!("cannot be read: {name}"));
     assert_eq!(
         source
-            .revive(Some(&["no such id".to_owned()]))
+            .redrive(Some(&["no such id".to_owned()]))
             .await
             .unwrap(),
         0
     );
-    assert_eq!(source.revive(Some(&[letter.id])).await.unwrap(), 1);
+    assert_eq!(source.redrive(Some(&[letter.id])).await.unwrap(), 1);
     let again = next(&*source).await;
     assert_eq!(Some(object(&again)), letter.object);
     assert_eq!(again.message.attempt, 1, "a new life");
-    again.settle.ack(&done()).await.unwrap();
+    again.handle.ack(&done()).await.unwrap();
     silent(&*source, Duration::from_secs(1)).await;
     dead_letters(&*source, 2).await;
-    assert_eq!(source.revive(None).await.unwrap(), 2);
+    assert_eq!(source.redrive(None).await.unwrap(), 2);
     for _ in 0..2 {
-        next(&*source).await.settle.ack(&done()).await.unwrap();
+        next(&*source).await.handle.ack(&done()).await.unwrap();
     }
     silent(&*source, Duration::from_secs(1)).await;
     dead_letters(&*source, 0).await;
@@ -222,11 +228,11 @@ pub async fn no_more_than_the_hands_allow(place: &dyn Place) {
     let mut held = Vec::new();
     while let Ok(delivery) = tokio::time::timeout(Duration::from_secs(3), source.next()).await {
         held.push(delivery.unwrap());
-        assert!(held.len() <= WORKERS + PREFETCH, "too many in hand");
+        assert!(held.len() <= WORKERS + PREFETCH, "too many in flight");
     }
-    assert!(held.len() >= WORKERS, "{} in hand", held.len());
+    assert!(held.len() >= WORKERS, "{} in flight", held.len());
     // A settled one makes room for another.
-    held.pop().unwrap().settle.ack(&done()).await.unwrap();
+    held.pop().unwrap().handle.ack(&done()).await.unwrap();
     held.push(next(&*source).await);
     drop(held);
     source.close().await;
@@ -235,7 +241,7 @@ pub async fn no_more_than_the_hands_allow(place: &dyn Place) {
 pub async fn closing_gives_back_what_waits(place: &dyn Place) {
     let first = place.open().await;
     publish(&*first, 0..20).await;
-    next(&*first).await.settle.ack(&done()).await.unwrap();
+    next(&*first).await.handle.ack(&done()).await.unwrap();
     first.close().await;
     drop(first);
     let second = place.open().await;
@@ -244,7 +250,7 @@ pub async fn closing_gives_back_what_waits(place: &dyn Place) {
         let delivery = next(&*second).await;
         seen.insert(object(&delivery).name);
         assert_eq!(delivery.message.attempt, 1);
-        delivery.settle.ack(&done()).await.unwrap();
+        delivery.handle.ack(&done()).await.unwrap();
     }
     assert_eq!(seen.len(), 19);
     silent(&*second, Duration::from_secs(1)).await;
@@ -258,7 +264,7 @@ pub async fn what_runs_at_the_stop_is_still_settled(place: &dyn Place) {
     let running = next(&*first).await;
     let mine = object(&running).name;
     first.stop().await;
-    running.settle.ack(&done()).await.unwrap();
+    running.handle.ack(&done()).await.unwrap();
     first.close().await;
     drop(first);
     let second = place.open().await;
@@ -266,7 +272,7 @@ pub async fn what_runs_at_the_stop_is_still_settled(place: &dyn Place) {
     for _ in 0..5 {
         let delivery = next(&*second).await;
         seen.insert(object(&delivery).name);
-        delivery.settle.ack(&done()).await.unwrap();
+        delivery.handle.ack(&done()).await.unwrap();
     }
     assert!(seen.len() == 5 && !seen.contains(&mine), "{mine}: {seen:?}");
     silent(&*second, place.lease() + Duration::from_secs(2)).await;
@@ -288,7 +294,7 @@ pub async fn two_share(place: &dyn Place) {
                     let delivery = source.next().await.unwrap();
                     let name = object(&delivery).name;
                     tokio::time::sleep(Duration::from_millis(5)).await;
-                    delivery.settle.ack(&done()).await.unwrap();
+                    delivery.handle.ack(&done()).await.unwrap();
                     sender.send(name).unwrap();
                 }
             });
@@ -338,12 +344,12 @@ pub async fn killed_comes_back(place: &dyn Place) {
     while seen.len() < 3 {
         let delivery = next(&*source).await;
         seen.insert(object(&delivery).name);
-        delivery.settle.ack(&done()).await.unwrap();
+        delivery.handle.ack(&done()).await.unwrap();
     }
     source.close().await;
 }
 
-/// The network fails while a message is in hand and while nothing is: it is waited for, and
+/// The network fails while a message is in flight and while nothing is: it is waited for, and
 /// nothing is lost.
 pub async fn outages_are_waited_out(source: &dyn Source, cut: &Proxy) {
     publish(source, 0..2).await;
@@ -358,7 +364,7 @@ pub async fn outages_are_waited_out(source: &dyn Source, cut: &Proxy) {
     let ((), published) = tokio::join!(
         async {
             // Its connection is gone: either the server learns of it later, or it comes again.
-            let _ = delivery.settle.ack(&done()).await;
+            let _ = delivery.handle.ack(&done()).await;
         },
         waiting
     );
@@ -373,7 +379,7 @@ pub async fn outages_are_waited_out(source: &dyn Source, cut: &Proxy) {
         let delivery = next(source).await;
         let name = object(&delivery).name;
         // One that was prefetched before the cut may be refused; it comes again then.
-        if delivery.settle.ack(&done()).await.is_ok() {
+        if delivery.handle.ack(&done()).await.is_ok() {
             seen.insert(name);
         }
     }
@@ -402,7 +408,7 @@ pub async fn long_jobs_keep_their_message(place: &dyn Place) {
     for task in busy {
         task.abort();
     }
-    delivery.settle.ack(&done()).await.unwrap();
+    delivery.handle.ack(&done()).await.unwrap();
     silent(&*other, Duration::from_secs(2)).await;
     mine.close().await;
     other.close().await;

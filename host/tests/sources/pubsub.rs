@@ -180,7 +180,7 @@ async fn what_is_no_notification_is_buried_with_its_data() {
     source.publish(&conformance::event(1)).await.unwrap();
     let delivery = conformance::next(&*source).await;
     assert_eq!(conformance::object(&delivery), conformance::event(1).object);
-    delivery.settle.ack(&conformance::done()).await.unwrap();
+    delivery.handle.ack(&conformance::done()).await.unwrap();
     source.close().await;
     let letters = tokio::task::block_in_place(|| emulator().take("large-dead-kept", 1));
     assert_eq!(letters[0].data, data);

@@ -115,14 +115,14 @@ async fn a_minio_notification_is_an_upload() {
             channel.basic_publish("".into(), "minio".into(), options, data, Default::default());
         sent.await.unwrap().await.unwrap();
     }
-    // What is too large to be a notification is buried unread.
+    // What is too large to be a notification is dead-lettered unread.
     let delivery = conformance::next(&source).await;
     let object = conformance::object(&delivery);
     assert_eq!(
         (object.bucket.as_str(), object.name.as_str()),
         ("b", "videos/a b.mp4")
     );
-    delivery.settle.ack(&conformance::done()).await.unwrap();
+    delivery.handle.ack(&conformance::done()).await.unwrap();
     let dead = source.dead_letters(10).await.unwrap();
     assert_eq!(dead.len(), 1);
     assert!(dead[0].reason.contains("2097152 bytes"), "{dead:?}");

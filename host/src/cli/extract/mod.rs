@@ -8,10 +8,10 @@ pub use report::VideoReport;
 
 use super::options::{EXTRACT_FRAMES, SharedOptions, extract_runtime};
 use crate::config::{LOCAL_BUCKET, Layer, Settings, cores};
+use crate::continuation;
 use crate::objects::{Layout, LocalStore, PRIVATE_FOLDER, Store, generation};
 use crate::runtime::{Observer, Runtime};
 use crate::sources::Message;
-use crate::turns;
 use anyhow::{Context as _, ensure};
 use framemill_contract::{Event, EventKind, Manifest, ObjectRef, Outcome};
 use futures::StreamExt;
@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 const VIDEOS: &str = "videos/";
 const IMAGES: &str = "images/";
-const CURSORS: &str = "cursors/";
+const CURSORS: &str = "checkpoints/";
 
 /// Flags of `framemill extract`.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -64,7 +64,7 @@ impl ExtractArgs {
         let fixed = [
             ("video_path", VIDEOS),
             ("image_path", IMAGES),
-            ("cursor_path", CURSORS),
+            ("checkpoint_path", CURSORS),
             ("bucket", LOCAL_BUCKET),
             ("store", "."),
             ("source", "queue"),
@@ -116,7 +116,7 @@ async fn extract(args: &ExtractArgs) -> anyhow::Result<Vec<VideoReport>> {
             // Beside the lock: gone when the last run is.
             (
                 CURSORS.to_owned(),
-                args.output.join(PRIVATE_FOLDER).join("cursors"),
+                args.output.join(PRIVATE_FOLDER).join("checkpoints"),
             ),
         ],
         files: files.collect(),
@@ -214,7 +214,7 @@ async fn deliver(runtime: &Runtime, input: &Input) -> anyhow::Result<Outcome> {
     };
     let message = Message::of_event(&event, "1", SystemTime::now(), "extract");
     let never = CancellationToken::new();
-    let answer = turns::work(runtime, &name, &message, &never).await?;
+    let answer = continuation::run(runtime, &name, &message, &never).await?;
     serde_json::from_slice(answer.response.body()).with_context(|| {
         let status = answer.response.status();
         format!("component answered {status} without an outcome")

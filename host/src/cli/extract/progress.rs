@@ -84,7 +84,7 @@ impl Progress {
     /// Something happened in a sandbox of a video.
     pub(super) fn see(&self, object: &str, event: Event) {
         match event {
-            Event::Fanned(body) => {
+            Event::SegmentDispatched(body) => {
                 if let Ok(request) = serde_json::from_slice::<SegmentRequest>(&body) {
                     self.update(object, |video| plan(video, &request));
                 }

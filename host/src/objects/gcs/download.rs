@@ -41,7 +41,7 @@ pub(super) async fn read(
     let whole = span.start == 0 && span.end == meta.size;
     let download = Download {
         expected: meta.crc32c.filter(|_| whole),
-        waits: Box::new(bucket.transport.patience().waits()),
+        backoff: Box::new(bucket.transport.retry_policy().backoff()),
         bucket,
         meta: meta.clone(),
         position: span.start,
@@ -140,7 +140,7 @@ struct Download {
     breaks: u32,
     /// Bytes since the last broken connection.
     progress: u64,
-    waits: Box<dyn Iterator<Item = Duration> + Send + Sync>,
+    backoff: Box<dyn Iterator<Item = Duration> + Send + Sync>,
 }
 
 impl Download {
@@ -185,7 +185,7 @@ impl Download {
     async fn resume(&mut self, problem: String) -> Result<(), StoreError> {
         if self.progress >= PROGRESS {
             self.breaks = 0;
-            self.waits = Box::new(self.bucket.transport.patience().waits());
+            self.backoff = Box::new(self.bucket.transport.retry_policy().backoff());
         }
         self.progress = 0;
         self.breaks = self.breaks.saturating_add(1);
@@ -196,7 +196,7 @@ impl Download {
             )));
         }
         tracing::debug!(name = %self.meta.name, byte = self.position, %problem, "read is taken up again");
-        tokio::time::sleep(self.waits.next().unwrap_or_default()).await;
+        tokio::time::sleep(self.backoff.next().unwrap_or_default()).await;
         let range = format!("bytes={}-{}", self.position, self.end.saturating_sub(1));
         let part = self
             .bucket

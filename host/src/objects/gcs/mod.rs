@@ -6,7 +6,7 @@ mod resource;
 mod transport;
 mod upload;
 
-pub use transport::Patience;
+pub use transport::RetryPolicy;
 
 use super::{
     Access, ByteStream, NewObject, Notification, ObjectMeta, Precondition, RangeSpec, Reading,
@@ -58,15 +58,15 @@ impl GcsStore {
     /// # Errors
     /// Where there are no credentials.
     pub fn open(bucket: &str) -> Result<Self, OpenGcsError> {
-        let patience = Patience::default();
+        let retry_policy = RetryPolicy::default();
         if let Some(host) = std::env::var(EMULATOR).ok().filter(|host| !host.is_empty()) {
             let anonymous = credentials::anonymous::Builder::new().build();
-            return Self::at(&emulator_endpoint(&host), bucket, anonymous, patience);
+            return Self::at(&emulator_endpoint(&host), bucket, anonymous, retry_policy);
         }
         crate::net::install_tls();
         let identity =
             Identity::built(|| credentials::Builder::default().with_scopes([SCOPE]).build())?;
-        Self::new(ENDPOINT, bucket, identity, patience)
+        Self::new(ENDPOINT, bucket, identity, retry_policy)
     }
 
     /// At another endpoint, with these credentials.
@@ -77,20 +77,20 @@ impl GcsStore {
         endpoint: &str,
         bucket: &str,
         credentials: Credentials,
-        patience: Patience,
+        retry_policy: RetryPolicy,
     ) -> Result<Self, OpenGcsError> {
-        Self::new(endpoint, bucket, Identity::given(credentials), patience)
+        Self::new(endpoint, bucket, Identity::given(credentials), retry_policy)
     }
 
     fn new(
         endpoint: &str,
         bucket: &str,
         identity: Identity,
-        patience: Patience,
+        retry_policy: RetryPolicy,
     ) -> Result<Self, OpenGcsError> {
         Ok(Self(Arc::new(Bucket {
             name: bucket.to_owned(),
-            transport: Transport::new(endpoint, identity, patience)?,
+            transport: Transport::new(endpoint, identity, retry_policy)?,
         })))
     }
 }

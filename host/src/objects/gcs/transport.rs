@@ -30,7 +30,7 @@ pub(super) const HOW_TO_LOG_IN: &str = "run `gcloud auth application-default log
 
 /// How long a call is tried again.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// Upper bound of the first wait; the bound doubles with each further one.
     pub first_wait: Duration,
     /// Upper bound of all waits.
@@ -39,7 +39,7 @@ pub struct Patience {
     pub deadline: Duration,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     /// What Google's own clients do.
     fn default() -> Self {
         Self {
@@ -50,10 +50,10 @@ impl Default for Patience {
     }
 }
 
-impl Patience {
+impl RetryPolicy {
     /// Waits before further attempts: full jitter, so that many callers do not come back at
     /// the same moment.
-    pub(super) fn waits(self) -> impl Iterator<Item = Duration> + Send + Sync + Unpin {
+    pub(super) fn backoff(self) -> impl Iterator<Item = Duration> + Send + Sync + Unpin {
         let bounds = std::iter::successors(Some(self.first_wait), move |bound| {
             Some(bound.saturating_mul(2).min(self.longest_wait))
         });
@@ -198,14 +198,14 @@ pub(super) struct Transport {
     writes: reqwest::Client,
     endpoint: String,
     identity: Identity,
-    patience: Patience,
+    retry_policy: RetryPolicy,
 }
 
 impl Transport {
     pub(super) fn new(
         endpoint: &str,
         identity: Identity,
-        patience: Patience,
+        retry_policy: RetryPolicy,
     ) -> Result<Self, reqwest::Error> {
         // HTTP/2 would put all downloads into one connection and its flow control.
         let client = || net::client().http1_only();
@@ -214,22 +214,22 @@ impl Transport {
             writes: client().read_timeout(LONGEST_UPLOAD).build()?,
             endpoint: endpoint.trim_end_matches('/').to_owned(),
             identity,
-            patience,
+            retry_policy,
         })
     }
 
-    pub(super) fn patience(&self) -> Patience {
-        self.patience
+    pub(super) fn retry_policy(&self) -> RetryPolicy {
+        self.retry_policy
     }
 
     /// The answer to a call, with a good status; its body is still to be read.
     pub(super) async fn send(&self, call: &Call) -> Result<Response, Failure> {
-        self.repeat(call, || self.attempt(call)).await
+        self.with_retries(call, || self.attempt(call)).await
     }
 
     /// The JSON answer to a call.
     pub(super) async fn json<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Failure> {
-        self.repeat(call, async || {
+        self.with_retries(call, async || {
             let body = read_limited(self.attempt(call).await?, MOST_JSON).await?;
             serde_json::from_slice(&body).map_err(|error| {
                 Failure::Connection(format!("answer is not as documented: {error}"))
@@ -238,15 +238,19 @@ impl Transport {
         .await
     }
 
-    async fn repeat<T, F>(&self, call: &Call, attempt: impl FnMut() -> F) -> Result<T, Failure>
+    async fn with_retries<T, F>(
+        &self,
+        call: &Call,
+        attempt: impl FnMut() -> F,
+    ) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, Failure>>,
     {
         let start = Instant::now();
         let mut unknown = false;
-        let deadline = self.patience.deadline;
+        let deadline = self.retry_policy.deadline;
         let answer = attempt
-            .retry(self.patience.waits())
+            .retry(self.retry_policy.backoff())
             .when(|failure| call.repeatable && failure.is_transient())
             .notify(|failure, wait| {
                 unknown |= failure.outcome_is_unknown();
@@ -372,19 +376,19 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_a_bound() {
-        let patience = Patience {
+        let retry_policy = RetryPolicy {
             first_wait: Duration::from_secs(1),
             longest_wait: Duration::from_secs(5),
             deadline: Duration::MAX,
         };
         for _ in 0..100 {
-            for (wait, most) in patience.waits().zip([1, 2, 4, 5, 5, 5]) {
+            for (wait, most) in retry_policy.backoff().zip([1, 2, 4, 5, 5, 5]) {
                 assert!(wait <= Duration::from_secs(most));
             }
         }
         assert!(
-            patience
-                .waits()
+            retry_policy
+                .backoff()
                 .take(100)
                 .any(|wait| wait > Duration::from_secs(1))
         );

@@ -1,8 +1,8 @@
 //! Topics and subscriptions: looked up, made, and checked.
 
 use super::PubSubConfig;
+use super::ack_handle::{DeadLetters, derived_dead_topic};
 use super::client::{Clients, Fault, Name, call, grant_subscription, grant_topic};
-use super::settle::{DeadLetters, derived_dead_topic};
 use crate::sources::SourceError;
 use google_cloud_pubsub::client::Publisher;
 use google_cloud_pubsub::model::{DeadLetterPolicy, ExpirationPolicy, RetryPolicy, Subscription};
@@ -14,7 +14,7 @@ mod check;
 
 /// What the service calls a topic that was deleted.
 const DELETED: &str = "_deleted-topic_";
-/// Dead letters are kept this long: the longest that the service allows.
+/// DeadLetter letters are kept this long: the longest that the service allows.
 const KEEP: Duration = Duration::from_secs(31 * 86_400);
 
 /// What is known of a subscription that works.

@@ -10,7 +10,7 @@ use google_cloud_pubsub::retry_policy::RetryableErrors;
 use std::time::Duration;
 
 /// One call takes no longer.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const RPC_DEADLINE: Duration = Duration::from_secs(30);
 
 /// `projects/P/<kind>/ID`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,8 +84,8 @@ impl Clients {
         let mut topics = TopicAdmin::builder();
         let mut subscriptions = SubscriptionAdmin::builder();
         let mut subscriber = Subscriber::builder();
-        let mut publisher =
-            BasePublisher::builder().with_retry_policy(RetryableErrors.with_time_limit(PATIENCE));
+        let mut publisher = BasePublisher::builder()
+            .with_retry_policy(RetryableErrors.with_time_limit(RPC_DEADLINE));
         if let Some(host) = emulator {
             let endpoint = match host.contains("://") {
                 true => host.to_owned(),
@@ -161,14 +161,14 @@ impl Fault {
     }
 }
 
-/// Waits for a call, but not for ever.
+/// Backoff for a call, but not for ever.
 pub(super) async fn call<T>(request: impl Future<Output = Result<T, Error>>) -> Result<T, Fault> {
-    match tokio::time::timeout(PATIENCE, request).await {
+    match tokio::time::timeout(RPC_DEADLINE, request).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(Fault::of(&error)),
         Err(_) => Err(Fault::Unreachable(format!(
             "no answer within {} s",
-            PATIENCE.as_secs()
+            RPC_DEADLINE.as_secs()
         ))),
     }
 }

@@ -1,18 +1,19 @@
 //! Google Cloud Pub/Sub by streaming pull. Leases are extended for as long as a job takes; a
 //! message is acked only after its outcome is durable.
 
+mod ack_handle;
 mod admin;
 mod attempts;
 mod client;
-mod dead;
+mod dead_letters;
 mod pump;
-mod settle;
 
 pub use admin::{SetUp, set_up};
 
-use super::waits::Waits;
-use super::{Dead, Delivery, LONGEST_DATA, Message, Source, SourceError};
+use super::backoff::Backoff;
+use super::{DeadLetter, Delivery, LONGEST_DATA, Message, Source, SourceError};
 use crate::finding::Finding;
+use ack_handle::PubSubAckHandle;
 use admin::Prepared;
 use attempts::Attempts;
 use client::{Clients, Fault, Name};
@@ -21,7 +22,6 @@ use google_cloud_pubsub::client::Publisher;
 use google_cloud_pubsub::model;
 use google_cloud_pubsub::subscriber::handler::Handler;
 use pump::{Arrival, Pump};
-use settle::PubSubSettle;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::sync::{Mutex as AsyncMutex, OnceCell, Semaphore};
@@ -70,13 +70,13 @@ impl PubSubConfig {
     }
 
     /// Messages that are worked on or wait for it, at most.
-    fn hands(&self) -> usize {
+    fn max_in_flight(&self) -> usize {
         self.workers.max(1).saturating_add(self.prefetch)
     }
 
     /// Failed messages that rest here, at most: beside the others, or a few of them would hold
     /// everything up.
-    fn resting(&self) -> usize {
+    fn max_delayed(&self) -> usize {
         self.prefetch.max(1)
     }
 }
@@ -85,9 +85,9 @@ impl PubSubConfig {
 struct Shared {
     config: PubSubConfig,
     clients: Clients,
-    hands: Arc<Semaphore>,
-    /// Failed messages that rest here before they are given back.
-    resting: Arc<Semaphore>,
+    in_flight: Arc<Semaphore>,
+    /// Failed messages that rest here before they are released.
+    delayed: Arc<Semaphore>,
     attempts: Mutex<Attempts>,
     closed: CancellationToken,
     /// Messages that rest.
@@ -112,12 +112,12 @@ impl PubSubSource {
             Name::parse(topic, "topics")?;
         }
         let clients = Clients::connect(config.emulator.as_deref()).await?;
-        let (hands, resting) = (config.hands(), config.resting());
+        let (in_flight, delayed) = (config.max_in_flight(), config.max_delayed());
         let shared = Shared {
             config,
             clients,
-            hands: Arc::new(Semaphore::new(hands)),
-            resting: Arc::new(Semaphore::new(resting)),
+            in_flight: Arc::new(Semaphore::new(in_flight)),
+            delayed: Arc::new(Semaphore::new(delayed)),
             attempts: Mutex::default(),
             closed: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -150,7 +150,7 @@ impl PubSubSource {
             attempt,
             subscription: self.shared.config.subscription.clone(),
         };
-        let settle = PubSubSettle {
+        let handle = PubSubAckHandle {
             shared: Arc::clone(&self.shared),
             dead: prepared.dead.clone(),
             original: message,
@@ -160,7 +160,7 @@ impl PubSubSource {
         };
         Delivery {
             message: envelope,
-            settle: Box::new(settle),
+            handle: Box::new(handle),
         }
     }
 }
@@ -179,11 +179,11 @@ impl Shared {
 
     /// As [`Shared::prepared`], but outages are waited out.
     async fn prepared_at_last(&self) -> Result<&Prepared, SourceError> {
-        let mut waits = Waits::default();
+        let mut backoff = Backoff::default();
         loop {
             match self.prepared().await {
                 Err(SourceError::Unreachable { what, reason }) => {
-                    waits.wait(&what, &reason).await;
+                    backoff.wait(&what, &reason).await;
                 }
                 other => return other,
             }
@@ -200,7 +200,7 @@ impl Source for PubSubSource {
     async fn next(&self) -> Result<Delivery, SourceError> {
         let shared = &self.shared;
         let prepared = shared.prepared_at_last().await?;
-        let permit = Arc::clone(&shared.hands).acquire_owned().await;
+        let permit = Arc::clone(&shared.in_flight).acquire_owned().await;
         let permit = permit.map_err(|_| closed(&shared.config))?;
         let mut pump = self.pump.lock().await;
         let mut permit = Some(permit);
@@ -214,7 +214,7 @@ impl Source for PubSubSource {
                 Some(Arrival::Message(message, handler)) => {
                     let hand = match permit.take() {
                         Some(permit) => permit,
-                        None => Arc::clone(&shared.hands)
+                        None => Arc::clone(&shared.in_flight)
                             .acquire_owned()
                             .await
                             .map_err(|_| closed(&shared.config))?,
@@ -228,9 +228,9 @@ impl Source for PubSubSource {
                     let reason = format!(
                         "{size} bytes of data are no notification (at most {LONGEST_DATA})"
                     );
-                    tracing::error!("buried unread: {reason}: message {id}");
-                    if let Err(error) = delivery.settle.bury(&reason).await {
-                        tracing::warn!(%error, "not buried, it comes back: message {id}");
+                    tracing::error!("dead-lettered unread: {reason}: message {id}");
+                    if let Err(error) = delivery.handle.dead_letter(&reason).await {
+                        tracing::warn!(%error, "not dead-lettered, it comes back: message {id}");
                     }
                 }
                 Some(Arrival::Broken(error)) => {
@@ -253,12 +253,12 @@ impl Source for PubSubSource {
         publish(&prepared.publisher, &prepared.topic, message).await
     }
 
-    async fn dead_letters(&self, limit: usize) -> Result<Vec<Dead>, SourceError> {
-        dead::list(&self.shared, limit).await
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, SourceError> {
+        dead_letters::list(&self.shared, limit).await
     }
 
-    async fn revive(&self, ids: Option<&[String]>) -> Result<usize, SourceError> {
-        dead::revive(&self.shared, ids).await
+    async fn redrive(&self, ids: Option<&[String]>) -> Result<usize, SourceError> {
+        dead_letters::redrive(&self.shared, ids).await
     }
 
     async fn check(&self) -> Vec<Finding> {
@@ -275,7 +275,7 @@ impl Source for PubSubSource {
 
     async fn stop(&self) {
         self.shared.closed.cancel();
-        self.shared.hands.close();
+        self.shared.in_flight.close();
         self.shared.tasks.close();
         self.shared.tasks.wait().await;
         if let Some(pump) = self.pump.lock().await.as_mut() {
@@ -298,7 +298,7 @@ async fn publish(
     message: model::Message,
 ) -> Result<(), SourceError> {
     let what = format!("publishing to {topic}");
-    match tokio::time::timeout(client::PATIENCE, publisher.publish(message)).await {
+    match tokio::time::timeout(client::RPC_DEADLINE, publisher.publish(message)).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(google_cloud_pubsub::error::PublishError::Rpc(error))) => {
             let role = "roles/pubsub.publisher";
@@ -310,7 +310,7 @@ async fn publish(
         }),
         Err(_) => Err(SourceError::Unreachable {
             what,
-            reason: format!("no answer within {} s", client::PATIENCE.as_secs()),
+            reason: format!("no answer within {} s", client::RPC_DEADLINE.as_secs()),
         }),
     }
 }

@@ -4,7 +4,7 @@
 use super::client::{self, Fault};
 use super::{PubSubConfig, Shared};
 use crate::sources::SourceError;
-use crate::sources::waits::Waits;
+use crate::sources::backoff::Backoff;
 use google_cloud_pubsub::model::Message;
 use google_cloud_pubsub::subscriber::MessageStream;
 use google_cloud_pubsub::subscriber::ShutdownToken;
@@ -22,7 +22,7 @@ const LONGEST_LEASE: Duration = Duration::from_secs(100 * 86_400);
 /// What the stream brought.
 pub(super) enum Arrival {
     Message(Box<Message>, Handler),
-    /// A person must mend it; the pump has ended.
+    /// A person must fix it; the pump has ended.
     Broken(SourceError),
 }
 
@@ -57,14 +57,14 @@ impl Pump {
         }
     }
 
-    /// Reads no more, and gives back what waits here.
+    /// Reads no more, and releases what waits here.
     pub(super) fn stop(&mut self) {
         self.stop = None;
         self.arrivals.close();
         while self.arrivals.try_recv().is_ok() {}
     }
 
-    /// Waits until the server has been told of all that was settled.
+    /// Backoff until the server has been told of all that was settled.
     pub(super) async fn close(mut self, drain: Duration) {
         self.stop();
         let streams = self.streams;
@@ -72,7 +72,7 @@ impl Pump {
         let all = futures::future::join_all(tokens.iter().map(ShutdownToken::shutdown));
         if tokio::time::timeout(drain, all).await.is_err() {
             tracing::warn!(
-                "not all messages were given back within {} s: the rest comes back when its lease ends",
+                "not all messages were released within {} s: the rest comes back when its lease ends",
                 drain.as_secs()
             );
         }
@@ -82,22 +82,22 @@ impl Pump {
 struct Reader {
     shared: Arc<Shared>,
     sender: mpsc::UnboundedSender<Arrival>,
-    /// Those that may have messages of theirs in our hands.
+    /// Those that may have messages of theirs in flight.
     streams: Arc<Mutex<Vec<ShutdownToken>>>,
 }
 
 impl Reader {
-    /// Reads until a person must mend something.
+    /// Reads until a person must fix something.
     async fn run(self) {
         let name = &self.shared.config.subscription;
-        let mut waits = Waits::default();
+        let mut backoff = Backoff::default();
         loop {
             let mut stream = self.open();
             let fault = loop {
-                let next = self.next(&mut stream, &mut waits).await;
+                let next = self.next(&mut stream, &mut backoff).await;
                 match next {
                     Next::Message(message, handler) => {
-                        waits.over(name);
+                        backoff.over(name);
                         let arrival = Arrival::Message(Box::new(message), handler);
                         if self.sender.send(arrival).is_err() {
                             return;
@@ -108,7 +108,7 @@ impl Reader {
                 }
             };
             match broken(name, fault) {
-                SourceError::Unreachable { what, reason } => waits.wait(&what, &reason).await,
+                SourceError::Unreachable { what, reason } => backoff.wait(&what, &reason).await,
                 error => {
                     let _ = self.sender.send(Arrival::Broken(error));
                     return;
@@ -124,24 +124,24 @@ impl Reader {
             ..
         } = &self.shared.config;
         let config = &self.shared.config;
-        let hands = config.hands().saturating_add(config.resting());
-        let hands = i64::try_from(hands).unwrap_or(i64::MAX);
+        let max_in_flight = config.max_in_flight().saturating_add(config.max_delayed());
+        let max_in_flight = i64::try_from(max_in_flight).unwrap_or(i64::MAX);
         let stream = self.shared.clients.subscriber.subscribe(subscription);
         let stream = stream
-            .set_max_outstanding_messages(hands)
+            .set_max_outstanding_messages(max_in_flight)
             .set_max_lease(LONGEST_LEASE)
             .set_max_lease_extension(*lease)
             .build();
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         streams.push(stream.shutdown_token());
-        // Those before have given back everything long ago.
+        // Those before have released everything long ago.
         let surplus = streams.len().saturating_sub(16);
         streams.drain(..surplus);
         stream
     }
 
-    /// Waits for a message; says what is wrong while there is none.
-    async fn next(&self, stream: &mut MessageStream, waits: &mut Waits) -> Next {
+    /// Backoff for a message; says what is wrong while there is none.
+    async fn next(&self, stream: &mut MessageStream, waits: &mut Backoff) -> Next {
         // Not dropped before it is done: that could lose what has just come.
         let next = stream.next();
         tokio::pin!(next);
@@ -154,9 +154,9 @@ impl Reader {
                     let name = &self.shared.config.subscription;
                     let get = self.shared.clients.subscriptions.get_subscription();
                     match client::call(get.set_subscription(name).send()).await {
-                        Err(Fault::Unreachable(reason)) => waits.note(name, &reason),
+                        Err(Fault::Unreachable(reason)) => backoff.note(name, &reason),
                         // The client's own wait may be long by now.
-                        Ok(_) if waits.over(name) => return Next::Reopen,
+                        Ok(_) if backoff.over(name) => return Next::Reopen,
                         Ok(_) => {}
                         // The stream says so itself.
                         Err(_) => {}

@@ -1,20 +1,20 @@
 //! RabbitMQ: acked by hand after the outcome is durable; failed messages rest in queues of
 //! their own on the server.
 
-mod letter;
+mod ack_handle;
+mod dead_letter;
 mod session;
-mod settle;
 
-use super::waits::Waits;
-use super::{Dead, Delivery, LONGEST_DATA, Message, Source, SourceError};
+use super::backoff::Backoff;
+use super::{DeadLetter, Delivery, LONGEST_DATA, Message, Source, SourceError};
 use crate::finding::Finding;
+use ack_handle::RabbitAckHandle;
 use framemill_contract::Event;
 use futures::StreamExt as _;
 use lapin::Consumer;
 use lapin::options::BasicNackOptions;
 use lapin::types::ShortString;
 use session::Session;
-use settle::RabbitSettle;
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 /// The environment variable that names the server.
 pub const URL: &str = "AMQP_URL";
-/// Letters in our hands at most.
+/// Letters in flight at most.
 const MOST_LETTERS: usize = 10_000;
 
 /// Which queue, and how.
@@ -76,7 +76,7 @@ impl RabbitConfig {
         })
     }
 
-    fn hands(&self) -> usize {
+    fn max_in_flight(&self) -> usize {
         self.workers.max(1).saturating_add(self.prefetch)
     }
 
@@ -91,7 +91,7 @@ pub struct RabbitSource {
     config: Arc<RabbitConfig>,
     session: Mutex<Option<Arc<Session>>>,
     consumer: Mutex<Option<(Arc<Session>, Consumer)>>,
-    hands: Arc<Semaphore>,
+    in_flight: Arc<Semaphore>,
     closed: CancellationToken,
 }
 
@@ -111,7 +111,7 @@ impl RabbitSource {
             }
         }
         Ok(Self {
-            hands: Arc::new(Semaphore::new(config.hands())),
+            in_flight: Arc::new(Semaphore::new(config.max_in_flight())),
             config: Arc::new(config),
             session: Mutex::new(None),
             consumer: Mutex::new(None),
@@ -134,14 +134,14 @@ impl RabbitSource {
         SourceError::Configuration(format!("source is closed: {}", self.config.queue))
     }
 
-    /// Waits for a message of a consumer; makes one where there is none.
+    /// Backoff for a message of a consumer; makes one where there is none.
     async fn consume(
         &self,
         slot: &mut Option<(Arc<Session>, Consumer)>,
     ) -> Result<(Arc<Session>, lapin::message::Delivery), SourceError> {
         if slot.is_none() {
             let session = self.session().await?;
-            let consumer = session.consume(self.config.hands()).await?;
+            let consumer = session.consume(self.config.max_in_flight()).await?;
             *slot = Some((session, consumer));
         }
         let Some((session, consumer)) = slot.as_mut() else {
@@ -164,7 +164,7 @@ impl RabbitSource {
                         reason: "the server cancelled the consumer".to_owned(),
                     },
                 };
-                // Whatever else is in hand comes again from the server.
+                // Whatever else is in flight comes again from the server.
                 session.close().await;
                 Err(error)
             }
@@ -179,7 +179,7 @@ impl Source for RabbitSource {
     }
 
     async fn next(&self) -> Result<Delivery, SourceError> {
-        let mut waits = Waits::default();
+        let mut backoff = Backoff::default();
         let permit = Arc::clone(&self.hands).acquire_owned().await;
         let permit = permit.map_err(|_| self.closed())?;
         let mut slot = self.consumer.lock().await;
@@ -191,14 +191,14 @@ impl Source for RabbitSource {
             let (session, delivery) = match came {
                 Ok(came) => came,
                 Err(SourceError::Unreachable { what, reason }) => {
-                    waits.wait(&what, &reason).await;
+                    backoff.wait(&what, &reason).await;
                     continue;
                 }
                 Err(error) => return Err(error),
             };
-            waits.over(&session.name);
-            let message = letter::message(&delivery, &self.config.queue);
-            let settle = RabbitSettle {
+            backoff.over(&session.name);
+            let message = dead_letter::message(&delivery, &self.config.queue);
+            let handle = RabbitAckHandle {
                 config: Arc::clone(&self.config),
                 session,
                 attempt: message.attempt,
@@ -211,38 +211,38 @@ impl Source for RabbitSource {
             if size <= LONGEST_DATA {
                 return Ok(Delivery {
                     message,
-                    settle: Box::new(settle.held_by(permit)),
+                    handle: Box::new(settle.held_by(permit)),
                 });
             }
             let reason =
                 format!("{size} bytes of data are no notification (at most {LONGEST_DATA})");
-            tracing::error!("buried unread: {reason}: message {}", message.id);
-            if let Err(error) = super::Settle::bury(Box::new(settle), &reason).await {
-                tracing::warn!(%error, "not buried, it comes back: message {}", message.id);
+            tracing::error!("dead-lettered unread: {reason}: message {}", message.id);
+            if let Err(error) = super::Settle::dead - letter(Box::new(settle), &reason).await {
+                tracing::warn!(%error, "not dead-lettered, it comes back: message {}", message.id);
             }
         }
     }
 
     async fn publish(&self, event: &Event) -> Result<(), SourceError> {
         let session = self.session().await?;
-        let id = letter::new_id();
+        let id = dead_letter::new_id();
         let mut of_event = Message::of_event(event, &id, SystemTime::now(), &self.config.queue);
         let sweep = ("framemill-sweep".to_owned(), "true".to_owned());
         of_event.attributes.extend([sweep]);
-        let properties = letter::properties(&of_event)?;
+        let properties = dead_letter::properties(&of_event)?;
         session
             .publish("", &self.config.queue, &of_event.data, properties)
             .await
     }
 
-    async fn dead_letters(&self, limit: usize) -> Result<Vec<Dead>, SourceError> {
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, SourceError> {
         let session = self.session().await?;
         // Closing the channel gives all back, in their order.
         let channel = session.channel().await?;
         let mut dead = Vec::new();
         while dead.len() < MOST_LETTERS {
             match session.get(&channel, &self.config.dead_letters()).await? {
-                Some(delivery) => dead.push(letter::dead(&delivery)),
+                Some(delivery) => dead.push(dead_letter::dead(&delivery)),
                 None => break,
             }
         }
@@ -252,27 +252,27 @@ impl Source for RabbitSource {
         Ok(dead)
     }
 
-    async fn revive(&self, ids: Option<&[String]>) -> Result<usize, SourceError> {
+    async fn redrive(&self, ids: Option<&[String]>) -> Result<usize, SourceError> {
         let session = self.session().await?;
         let channel = session.channel().await?;
-        let mut revived = 0_usize;
-        // A revived message that dies meanwhile must not come round again.
+        let mut redriven = 0_usize;
+        // A redriven message that dies meanwhile must not come round again.
         for _ in 0..session.count(&self.config.dead_letters()).await? {
             let letter = session.get(&channel, &self.config.dead_letters()).await?;
             let Some(delivery) = letter else { break };
-            let id = letter::id(&delivery);
+            let id = dead_letter::id(&delivery);
             if ids.is_some_and(|ids| !ids.contains(&id)) {
                 continue;
             }
-            let properties = letter::revived(&delivery);
+            let properties = dead_letter::redriven(&delivery);
             session
                 .publish("", &self.config.queue, &delivery.data, properties)
                 .await?;
             session.ack(&delivery).await?;
-            revived = revived.saturating_add(1);
+            redriven = redriven.saturating_add(1);
         }
         session.close_channel(&channel).await;
-        Ok(revived)
+        Ok(redriven)
     }
 
     async fn check(&self) -> Vec<Finding> {

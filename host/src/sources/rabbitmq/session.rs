@@ -16,7 +16,7 @@ use lapin::{
 use std::time::Duration;
 
 /// One step takes no longer.
-const PATIENCE: Duration = Duration::from_secs(30);
+const RPC_DEADLINE: Duration = Duration::from_secs(30);
 /// Resting queues that nobody has used for their time and this are deleted by the server.
 const RESTING_QUEUE_STAYS: Duration = Duration::from_secs(3600);
 
@@ -83,13 +83,13 @@ impl Session {
 
     pub(super) async fn close_channel(&self, channel: &Channel) {
         let close = channel.close(200, "done".into());
-        let _ = tokio::time::timeout(PATIENCE, close).await;
+        let _ = tokio::time::timeout(RPC_DEADLINE, close).await;
     }
 
-    /// Gives back what is in hand, after what was sent.
+    /// Gives back what is in flight, after what was sent.
     pub(super) async fn close(&self) {
         let close = self.connection.close(200, "done".into());
-        let _ = tokio::time::timeout(PATIENCE, close).await;
+        let _ = tokio::time::timeout(RPC_DEADLINE, close).await;
     }
 
     /// Whether a queue is there.
@@ -169,7 +169,7 @@ impl Session {
     }
 
     /// Starts to receive; at most `hands` messages are ever here unsettled.
-    pub(super) async fn consume(&self, hands: usize) -> Result<Consumer, SourceError> {
+    pub(super) async fn consume(&self, in_flight: usize) -> Result<Consumer, SourceError> {
         let channel = self.channel().await?;
         let count = u16::try_from(hands).unwrap_or(u16::MAX);
         within(
@@ -265,17 +265,17 @@ impl Session {
     }
 }
 
-/// Waits for a step, but not for ever.
+/// Backoff for a step, but not for ever.
 async fn within<T>(
     what: &str,
     step: impl Future<Output = lapin::Result<T>>,
 ) -> Result<T, SourceError> {
-    match tokio::time::timeout(PATIENCE, step).await {
+    match tokio::time::timeout(RPC_DEADLINE, step).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(meaning(what, &error)),
         Err(_) => Err(SourceError::Unreachable {
             what: what.to_owned(),
-            reason: format!("no answer within {} s", PATIENCE.as_secs()),
+            reason: format!("no answer within {} s", RPC_DEADLINE.as_secs()),
         }),
     }
 }

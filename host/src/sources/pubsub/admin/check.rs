@@ -69,7 +69,7 @@ fn settings(found: &Subscription) -> Vec<Finding> {
     if found.retry_policy.is_none() {
         findings.push(Finding::warning(
             name,
-            "it has no retry policy: what was given back comes again at once",
+            "it has no retry policy: what was released comes again at once",
             format!("{update} --min-retry-delay=10s --max-retry-delay=600s"),
         ));
     }
