@@ -1,14 +1,15 @@
 //! The service from queue to settled message, with the probe as the component.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
+#[path = "../runtime/tests/common/mod.rs"]
 mod common;
 
 use common::{LIMITS, runtime};
-use framemill::pipeline::{Filter, Pipeline};
+use framemill::service::{Filter, Pipeline};
 use framemill::service::{RunSummary, Service};
 use framemill_contract::{ObjectRef, Outcome};
 use framemill_objects::{Layout, LocalStore};
-use framemill_runtime::{Limits, Observer, Progress};
+use framemill_runtime::{ComponentEvent, Limits, Observer};
 use framemill_sources::{Queue, QueueSource, Settled};
 use std::path::Path;
 use std::sync::Arc;
@@ -237,7 +238,7 @@ async fn a_stop_between_two_turns_gives_the_message_back_with_the_work_kept() {
     let bench = Bench::new(&["turns.mp4"]);
     let stop = bench.stop.clone();
     let observer: Observer = Arc::new(move |_, progress| {
-        if let Progress::Continued { done: 1, .. } = progress {
+        if let ComponentEvent::Continued { done: 1, .. } = progress {
             stop.cancel();
         }
     });

@@ -1,7 +1,7 @@
 //! The suite of cases itself: it cannot pass without looking.
 
 use framemill_tests::conformance::{Case, Demand, Harness, Host, cases, cases_folder, run_case};
-use framemill_tests::servers::Answer;
+use framemill_tests::servers::HttpResponse;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -23,8 +23,8 @@ impl Host for Idle {
 
     fn demand(&mut self, _: &Demand, _: &Harness) {}
 
-    fn send(&mut self, _: Request<Vec<u8>>) -> Result<Answer, String> {
-        Ok(Answer {
+    fn send(&mut self, _: Request<Vec<u8>>) -> Result<HttpResponse, String> {
+        Ok(HttpResponse {
             status: 200,
             headers: BTreeMap::new(),
             body: br#"{"outcome":"ignored","reason":"idle"}"#.to_vec(),

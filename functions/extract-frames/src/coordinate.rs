@@ -142,7 +142,7 @@ impl<O: Objects, S: Segments, C: Clock> Host<'_, O, S, C> {
         let outcome = context.run(checkpoint).await?;
         let ended = !matches!(outcome, Outcome::Continued { .. } | Outcome::Ignored { .. });
         if ended && config.segment_budget.is_some() {
-            context.checkpoints().remove().await?;
+            context.kept().remove().await?;
         }
         Ok(outcome)
     }
@@ -201,12 +201,12 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
     }
 
     async fn extract(&self, checkpoint: Option<&str>) -> Result<Step, ObjectError> {
-        let checkpoints = self.checkpoints();
+        let checkpoints = self.kept();
         let (newest, start) = match self.config.segment_budget {
             Some(_) => checkpoints.newest().await?,
             None => (0, Checkpoint::new(self.video.clone(), 0)),
         };
-        let asked = checkpoint.and_then(|name| self.checkpoints.turn(name));
+        let asked = checkpoint.and_then(|name| self.checkpoints.number(name));
         if asked.is_some_and(|asked| asked < newest) {
             return Ok(Step::Part(ignored(&Ignored::CheckpointTaken)));
         }
@@ -242,7 +242,7 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
         Ok(Step::Whole(Box::new(manifest)))
     }
 
-    fn turns(&self) -> Checkpoints<'_, O> {
+    fn kept(&self) -> Checkpoints<'_, O> {
         Checkpoints {
             objects: self.objects,
             video: &self.video,

@@ -7,7 +7,7 @@ use framemill_contract::{
     Checkpoint, Config, GopWork, JobError, ObjectRef, SegmentReply, SegmentRequest, SegmentResult,
     Warning,
 };
-use framemill_frames::{Cost, Merger, Plan};
+use framemill_frames::{Cost, Deduplicator, Plan};
 use framemill_video::{Pts, VideoIndex};
 use futures::StreamExt as _;
 use futures::future::{Either, select};
@@ -55,7 +55,7 @@ impl<S: Segments, C: Clock> FanOut<'_, S, C> {
     /// Does the plan from where `start` stands, until all is done or the budget's time is over.
     pub async fn run(&self, start: &Checkpoint) -> Result<Checkpoint, ObjectError> {
         let mut done = Checkpoint::new(self.video.clone(), start.to_gop);
-        let mut merger = Merger::new(&self.config.filters, start.last_kept.as_ref());
+        let mut merger = Deduplicator::new(&self.config.filters, start.last_kept.as_ref());
         let under_way = RefCell::new(VecDeque::new());
         let started = Cell::new(false);
         let in_time = |_: &_| {
@@ -283,7 +283,7 @@ fn crashed(images: &Expected, crash: &str) -> SegmentResult {
 }
 
 /// The result less the frames that are like the last kept one before them.
-fn without_duplicates(merger: &mut Merger, mut result: SegmentResult) -> SegmentResult {
+fn without_duplicates(merger: &mut Deduplicator, mut result: SegmentResult) -> SegmentResult {
     let (kept, duplicates) = merger.push(result.frames, &std::mem::take(&mut result.thumbs));
     result.frames = kept;
     result.dropped.extend(duplicates);

@@ -7,8 +7,10 @@ use framemill_contract::{
     Dedupe, DroppedFrame, Filters, Folder, GopWork, JobError, KeptFrame, SegmentError,
     SegmentReply, SegmentRequest, SegmentResult, Wanted, Warning,
 };
-use framemill_frames::{Scores, Screen, Verdict, encode, score, to_rgb};
-use framemill_video::{DecodeError, Decoder, Frame, Pts, Sample, Samples, codec, open_decoder};
+use framemill_frames::{FilterDecision, FrameFilter, Scores, encode, score, to_rgb};
+use framemill_video::{
+    DecodeError, Decoder, Frame, MAX_SAMPLE_SIZE, Pts, Sample, Samples, codec, open_decoder,
+};
 use futures::StreamExt as _;
 use futures::future::LocalBoxFuture;
 use futures::stream::FuturesUnordered;
@@ -20,8 +22,6 @@ use std::collections::{BTreeMap, VecDeque};
 const PENDING_BYTES: usize = 24 << 20;
 /// Images on their way to the store at the same time.
 const UPLOADS: usize = 3;
-/// No picture's coded data is larger; a sample that claims to be is not fetched.
-const MAX_SAMPLE: u32 = 64 << 20;
 
 /// Handles a segment request.
 pub async fn handle<O: Objects>(objects: &O, request: &SegmentRequest) -> SegmentReply {
@@ -40,7 +40,7 @@ pub async fn handle<O: Objects>(objects: &O, request: &SegmentRequest) -> Segmen
 struct Extraction<'a, O> {
     objects: &'a O,
     request: &'a SegmentRequest,
-    screen: Screen,
+    filter: FrameFilter,
     result: SegmentResult,
     /// Frames with images and, where near-duplicates are to be dropped, each in small.
     kept: Vec<(KeptFrame, Option<String>)>,
@@ -124,7 +124,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
             request,
             // Near-duplicates are the coordinator's: what a frame is like must not depend on
             // where segments begin.
-            screen: Screen::new(&Filters {
+            filter: FrameFilter::new(&Filters {
                 dedupe: Dedupe::Off,
                 ..request.filters
             }),
@@ -138,7 +138,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
         let (objects, request) = (self.objects, self.request);
         let fetch = |chunk: &Chunk| -> LocalBoxFuture<'a, Result<Vec<u8>, ObjectError>> {
             let range = chunk.range;
-            if range.len() > u64::from(MAX_SAMPLE) {
+            if range.len() > u64::from(MAX_SAMPLE_SIZE) {
                 return Box::pin(std::future::ready(Ok(Vec::new())));
             }
             Box::pin(objects.read(&request.video, range))
@@ -287,8 +287,8 @@ impl<'a, O: Objects> Extraction<'a, O> {
     async fn emit(&mut self, gop: &mut Gop<'a>) -> Result<(), ObjectError> {
         while let Some((index, frame)) = gop.next_ready() {
             let scores = score(&frame);
-            match self.screen.judge(index, &scores) {
-                Verdict::Drop {
+            match self.filter.decide(index, &scores) {
+                FilterDecision::Drop {
                     reason,
                     score,
                     like,
@@ -302,7 +302,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
                     };
                     self.result.dropped.push(dropped);
                 }
-                Verdict::Keep => match self.image(index, &frame, &scores) {
+                FilterDecision::Keep => match self.image(index, &frame, &scores) {
                     Ok((kept, bytes)) => {
                         self.upload(&kept.name, bytes).await?;
                         let dedupe = self.request.filters.dedupe != Dedupe::Off;

@@ -8,7 +8,7 @@
 mod harness;
 
 use framemill_component_sdk::http::HttpResponse;
-use framemill_component_sdk::labeling::Answer;
+use framemill_component_sdk::labeling::LabelOutcome;
 use framemill_contract::{FailureRecord, Outcome};
 use harness::{Harness, TARGETS, config, manifest};
 use serde_json::{Value, json};

@@ -256,8 +256,8 @@ impl OutboundClient {
     }
 
     /// Whether one of `hosts` is the credential's.
-    pub fn is_used(credential: &HostCredential, hosts: &[AllowedHost]) -> bool {
-        let Some(destination) = Destination::parse(&credential.host) else {
+    pub fn is_used(credential: &str, hosts: &[AllowedHost]) -> bool {
+        let Some(destination) = Destination::parse(credential) else {
             return false;
         };
         let admits = |allowed: &AllowedHost| Entry::parse(&allowed.host).ok()?.admits(&destination);
@@ -460,9 +460,9 @@ mod tests {
             path: path.map(str::to_owned),
         };
         let allow = [
-            reach(&server_of("https://label.example.com/studio"), None),
-            reach("http://127.0.0.1:80", None),
-            reach("https://iam.example.com", Some("/v1/a:signBlob")),
+            allowed(&server_of("https://label.example.com/studio"), None),
+            allowed("http://127.0.0.1:80", None),
+            allowed("https://iam.example.com", Some("/v1/a:signBlob")),
         ];
         let outbound = OutboundClient::new(&allow, &[]).unwrap();
         for (uri, expected) in [
@@ -481,7 +481,7 @@ mod tests {
         ] {
             assert_eq!(outbound.allows(&uri.parse().unwrap()), expected, "{uri}");
         }
-        let error = OutboundClient::new(&[reach("label.example.com", None)], &[])
+        let error = OutboundClient::new(&[allowed("label.example.com", None)], &[])
             .err()
             .unwrap();
         assert!(error.to_string().contains("https://host[:port]"), "{error}");

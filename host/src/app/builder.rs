@@ -12,8 +12,8 @@ use framemill_objects::{
     Access, Gateway, GcsStore, Layout, LocalStore, PRIVATE_FOLDER, S3Options, S3Store, Store,
 };
 use framemill_runtime::{
-    AllowedHost, Component, Engine, Observer, OutboundClient, Progress, Runtime, RuntimeParts,
-    custom_variables, labeling_variables,
+    AllowedHost, Component, ComponentEvent, Engine, Observer, OutboundClient, Runtime,
+    RuntimeParts, custom_variables, labeling_variables,
 };
 use framemill_sources::{
     PubSubConfig, PubSubSource, Queue, QueueSource, RabbitConfig, RabbitSource, Source,

@@ -4,7 +4,7 @@ use super::values::plain;
 use super::{CredentialSettings, Layer, SourceAddress, StoreAddress};
 use anyhow::{Context as _, bail, ensure};
 use framemill_contract::{ImageUrls, LABEL_KEYS, LabelConfig, TargetKind};
-use framemill_runtime::{AllowedHost, same_origin, server_of};
+use framemill_runtime::{AllowedHost, CredentialKind, same_origin, server_of};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

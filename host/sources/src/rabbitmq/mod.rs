@@ -281,7 +281,7 @@ impl Source for RabbitSource {
 
     async fn stop(&self) {
         self.closed.cancel();
-        self.hands.close();
+        self.in_flight.close();
         // What waits in the consumer goes back with it; the connection stays for the acks.
         self.consumer.lock().await.take();
     }

@@ -1,24 +1,35 @@
-//! Image files.
+//! Image files. One file here per format, and one line in [`encoder`].
+
+mod format;
+mod jpeg;
+mod png;
+mod webp;
 
 use crate::rgb::RgbImage;
+use format::FormatEncoder;
 use framemill_contract::{ImageFormat, ImageSettings};
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::codecs::webp::WebPEncoder;
-use image::{ExtendedColorType, ImageEncoder};
-use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use thiserror::Error;
 
-/// Largest side of a JPEG, ITU-T T.81 B.2.2.
-const JPEG_MOST: u32 = 65_535;
-/// Largest side of a WebP, RFC 9649 section 3.4.
-const WEBP_MOST: u32 = 16_383;
+/// The encoder of each format.
+fn encoder(format: ImageFormat) -> &'static FormatEncoder {
+    match format {
+        ImageFormat::Jpeg => &jpeg::ENCODER,
+        ImageFormat::Png => &png::ENCODER,
+        ImageFormat::Webp => &webp::ENCODER,
+    }
+}
+
+/// What encoding takes in a sandbox, in nanoseconds per pixel.
+pub(crate) fn nanos_per_pixel(format: ImageFormat) -> u64 {
+    encoder(format).nanos_per_pixel
+}
 
 /// Why an image cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum EncodeError {
-    /// Larger than the format can say.
+    /// Larger than the format allows.
     #[error(
-        "an image of {width} x {height} pixels does not fit {format}, whose sides have at most {most}: set max_side or format = png"
+        "an image of {width} x {height} pixels does not fit {format}, whose sides have at most {limit}: set max_side or format = png"
     )]
     TooLarge {
         /// Format name.
@@ -28,7 +39,7 @@ pub enum EncodeError {
         /// Image height.
         height: u32,
         /// Most pixels of a side.
-        most: u32,
+        limit: u32,
     },
     /// An image without pixels, or whose data does not fit its size.
     #[error("an image of {width} x {height} pixels with {bytes} bytes is none")]
@@ -40,12 +51,12 @@ pub enum EncodeError {
         /// Bytes of data.
         bytes: usize,
     },
-    /// The encoder's own words.
+    /// The encoder reported an error.
     #[error("the {format} encoder failed: {reason}")]
     Encoder {
         /// Format name.
         format: &'static str,
-        /// Its words.
+        /// Its message.
         reason: String,
     },
 }
@@ -65,65 +76,18 @@ pub fn encode(image: &RgbImage, settings: &ImageSettings) -> Result<Vec<u8>, Enc
             bytes: image.data.len(),
         });
     }
-    let (format, most) = match settings.format {
-        ImageFormat::Jpeg => ("jpeg", JPEG_MOST),
-        ImageFormat::Webp => ("webp", WEBP_MOST),
-        ImageFormat::Png => ("png", u32::MAX),
-    };
-    if width.max(height) > most {
+    let encoder = encoder(settings.format);
+    let format = encoder.name;
+    if width.max(height) > encoder.max_side {
         return Err(EncodeError::TooLarge {
             format,
             width,
             height,
-            most,
+            limit: encoder.max_side,
         });
     }
-    match settings.format {
-        ImageFormat::Jpeg => jpeg(image, settings.quality),
-        ImageFormat::Png => png(image),
-        ImageFormat::Webp => webp(image),
-    }
-    .map_err(|reason| EncodeError::Encoder { format, reason })
-}
-
-fn jpeg(image: &RgbImage, quality: u8) -> Result<Vec<u8>, String> {
-    let side = |side: u32| u16::try_from(side).map_err(|error| error.to_string());
-    let (width, height) = (side(image.width)?, side(image.height)?);
-    let mut file = Vec::new();
-    let mut encoder = Encoder::new(&mut file, quality.clamp(1, 100));
-    encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
-    // Not with optimised Huffman tables: this encoder then writes one scan per component, which
-    // the decoder of the `image` crate (zune-jpeg 0.5.15) turns into green stripes.
-    encoder
-        .encode(&image.data, width, height, ColorType::Rgb)
-        .map_err(|error| error.to_string())?;
-    Ok(file)
-}
-
-fn png(image: &RgbImage) -> Result<Vec<u8>, String> {
-    let mut file = Vec::new();
-    PngEncoder::new_with_quality(&mut file, CompressionType::Fast, FilterType::Adaptive)
-        .write_image(
-            &image.data,
-            image.width,
-            image.height,
-            ExtendedColorType::Rgb8,
-        )
-        .map_err(|error| error.to_string())?;
-    Ok(file)
-}
-
-fn webp(image: &RgbImage) -> Result<Vec<u8>, String> {
-    let mut file = Vec::new();
-    WebPEncoder::new_lossless(&mut file)
-        .write_image(
-            &image.data,
-            image.width,
-            image.height,
-            ExtendedColorType::Rgb8,
-        )
-        .map_err(|error| error.to_string())?;
-    Ok(file)
+    (encoder.encode)(image, settings.quality)
+        .map_err(|reason| EncodeError::Encoder { format, reason })
 }
 
 #[cfg(test)]

@@ -6,20 +6,15 @@
 
 mod riff;
 
-use super::config::Facts;
-use super::finish::{Order, derive_dts, drop_unreadable, duration, warning};
-use super::window::{Fields, Pull, Stop, Window};
-use super::{Demux, fourcc};
-use crate::bitstream::{h264, nal};
+use super::demux::Demux;
+use super::sample_table::{PresentationOrder, derive_dts, drop_unreadable, duration, warning};
+use super::window::{ReadError, ReadResult, Window};
+use crate::bitstream::{ParameterSets, h264, nal};
 use crate::{
     Codec, ColorDescription, Container, IndexError, IndexWarning, Pts, Rotation, Sample, Timescale,
     Unwrap, VideoIndex,
 };
-use riff::{Index, Stream};
-
-const NAME: &str = "avi";
-/// Bytes of an access unit read to find its first slice.
-const SLICE_SEARCH: u64 = 2048;
+use riff::{Index, NAME, SLICE_SEARCH, Stream};
 
 /// The scan of one file.
 #[derive(Debug, Default)]
@@ -32,7 +27,7 @@ pub(super) struct Avi {
 }
 
 impl Demux for Avi {
-    fn run(&mut self, window: &Window) -> Pull<VideoIndex> {
+    fn run(&mut self, window: &Window) -> ReadResult<VideoIndex> {
         if !self.parsed {
             self.index.run(window)?;
             self.samples = std::mem::take(&mut self.index.samples);
@@ -44,7 +39,7 @@ impl Demux for Avi {
             self.parsed = true;
         }
         let Some(stream) = self.index.stream.clone() else {
-            return Err(Stop::Short);
+            return Err(ReadError::PastEnd);
         };
         if stream.codec == Codec::H264 {
             self.reorder
@@ -63,9 +58,9 @@ impl Demux for Avi {
 }
 
 impl Avi {
-    fn finish(&mut self, stream: Stream) -> Pull<VideoIndex> {
+    fn finish(&mut self, stream: Stream) -> ReadResult<VideoIndex> {
         let Some(timescale) = Timescale::new(stream.rate) else {
-            return Err(Stop::Fail(IndexError::Damaged {
+            return Err(ReadError::Failed(IndexError::Damaged {
                 container: NAME,
                 what: "the video stream has a rate of 0".to_owned(),
             }));
@@ -87,13 +82,15 @@ impl Avi {
         }
         Ok(VideoIndex {
             container: Container::Avi,
-            config: stream
-                .facts
-                .config(stream.codec, stream.size, ColorDescription::default()),
+            config: stream.parameters.config(
+                stream.codec,
+                stream.size,
+                ColorDescription::default(),
+            ),
             timescale,
             duration: duration(&samples, scale),
             rotation: Rotation::R0,
-            pixel_aspect: stream.facts.pixel_aspect.unwrap_or_default(),
+            pixel_aspect: stream.parameters.pixel_aspect.unwrap_or_default(),
             samples,
             unwrap: Unwrap::Plain,
             warnings: std::mem::take(&mut self.warnings),
@@ -101,43 +98,13 @@ impl Avi {
     }
 }
 
-/// Codec and configuration of a BITMAPINFOHEADER, which Matroska has too.
-pub(super) fn bitmap(header: &[u8]) -> Result<(Codec, Facts), IndexError> {
-    let code: [u8; 4] = header.array(16).unwrap_or_default();
-    let codec = match &code.map(|byte| byte.to_ascii_uppercase()) {
-        b"MJPG" | b"AVRN" | b"LJPG" | b"JPGL" | b"MJLS" | b"JPEG" | b"IJPG" | b"AVDJ" | b"DMB1" => {
-            Codec::Mjpeg
-        }
-        b"H264" | b"X264" | b"AVC1" | b"DAVC" | b"VSSH" | b"SMV2" => Codec::H264,
-        b"HEVC" | b"H265" | b"HVC1" | b"HEV1" | b"X265" => Codec::Hevc,
-        b"AV01" => Codec::Av1,
-        b"VP80" => Codec::Vp8,
-        b"VP90" => Codec::Vp9,
-        _ => {
-            return Err(IndexError::UnsupportedCodec {
-                codec: fourcc(code),
-            });
-        }
-    };
-    let extra = header.get(40..).unwrap_or_default();
-    // Configuration records start with version 1, byte streams with zeros.
-    let facts = match (codec, extra.first()) {
-        (Codec::H264, Some(1)) => Facts::from_avcc(extra),
-        (Codec::Hevc, Some(1)) => Facts::from_hvcc(extra),
-        (Codec::Av1, Some(0x81)) => Facts::from_av1c(extra),
-        (Codec::H264 | Codec::Hevc, _) => Some(Facts::from_access_unit(codec, None, extra)),
-        _ => None,
-    };
-    Ok((codec, facts.unwrap_or_default()))
-}
-
 /// Presentation order of H.264 in a container that tells decoding order only.
 #[derive(Debug)]
 struct Reorder {
-    sets: h264::ParameterSets,
+    sets: ParameterSets<h264::Sps, h264::Pps>,
     length_size: Option<u8>,
     counter: h264::PocCounter,
-    order: Order,
+    order: PresentationOrder,
     next: usize,
     /// Frame numbers by place: gaps where frames were left out.
     places: Vec<i64>,
@@ -147,15 +114,15 @@ struct Reorder {
 
 impl Reorder {
     fn new(stream: &Stream) -> Self {
-        let mut sets = h264::ParameterSets::default();
-        for unit in nal::annexb(&stream.facts.parameter_sets) {
-            sets.absorb(unit);
+        let mut sets = ParameterSets::default();
+        for unit in nal::annexb(&stream.parameters.parameter_sets) {
+            sets.insert(unit);
         }
         Self {
             sets,
-            length_size: stream.facts.nal_length_size,
+            length_size: stream.parameters.nal_length_size,
             counter: h264::PocCounter::default(),
-            order: Order::default(),
+            order: PresentationOrder::default(),
             next: 0,
             places: Vec::new(),
             needed: None,
@@ -165,7 +132,7 @@ impl Reorder {
 
     /// Reads the first slice of each sample and puts ranks in place of chunk numbers. Streams
     /// that cannot reorder are left as they are after a look at their first sample.
-    fn run(&mut self, window: &Window, samples: &mut [Sample]) -> Pull<()> {
+    fn run(&mut self, window: &Window, samples: &mut [Sample]) -> ReadResult<()> {
         while let Some(sample) = samples.get(self.next) {
             let length = u64::from(sample.size).min(SLICE_SEARCH);
             let head = window.peek(sample.offset, length)?;
@@ -202,7 +169,7 @@ impl Reorder {
     fn first_slice(&mut self, head: &[u8]) -> Option<h264::SliceHeader> {
         let sets = &mut self.sets;
         let mut look = |unit: &[u8]| {
-            sets.absorb(unit);
+            sets.insert(unit);
             h264::SliceHeader::parse(unit, sets)
         };
         match self.length_size {

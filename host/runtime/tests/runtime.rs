@@ -6,7 +6,7 @@ mod common;
 use bytes::Bytes;
 use common::{LIMITS, request, runtime};
 use framemill_runtime::{
-    ComponentResponse, Crash, CrashReason, Limits, Progress, Runtime, find_component,
+    ComponentEvent, ComponentResponse, Crash, CrashReason, Limits, Runtime, find_component,
 };
 use http::Request;
 use std::path::Path;
@@ -76,7 +76,7 @@ async fn objects_are_read_and_written_through_the_gateway() {
         data.path(),
         LIMITS,
         Arc::new(move |label, event| {
-            if let Progress::Written(written) = event {
+            if let ComponentEvent::Written(written) = event {
                 writer
                     .lock()
                     .unwrap()
@@ -132,7 +132,7 @@ async fn a_component_reaches_itself_in_a_fresh_sandbox() {
         data.path(),
         LIMITS,
         Arc::new(move |_, event| {
-            if let Progress::SegmentDispatched(body) = event {
+            if let ComponentEvent::SegmentDispatched(body) = event {
                 writer.lock().unwrap().push(body.len());
             }
         }),

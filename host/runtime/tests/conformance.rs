@@ -11,7 +11,7 @@ use framemill_runtime::{
     component_variables, labeling_variables,
 };
 use framemill_tests::conformance::{Case, Demand, Harness, Host, harness, resolved, run};
-use framemill_tests::servers::ComponentResponse;
+use framemill_tests::servers::HttpResponse;
 use google_cloud_auth::credentials::anonymous;
 use http::{Request, Response, header};
 use std::collections::{BTreeMap, HashMap};
@@ -165,7 +165,7 @@ impl Host for InProcess {
         demand.prepare(&harness.gcs);
     }
 
-    fn send(&mut self, request: Request<Vec<u8>>) -> Result<ComponentResponse, String> {
+    fn send(&mut self, request: Request<Vec<u8>>) -> Result<HttpResponse, String> {
         let runtime = self.runtime.as_ref().ok_or("no component is loaded")?;
         let (mut parts, body) = request.into_parts();
         let url = format!("http://framemill.test{}", parts.uri);
@@ -178,14 +178,14 @@ impl Host for InProcess {
                     Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
                 };
                 let (parts, body) = answer.response.into_parts();
-                ComponentResponse {
+                HttpResponse {
                     status: parts.status.as_u16(),
                     headers: parts.headers.iter().filter_map(text).collect(),
                     body: body.to_vec(),
                 }
             }
             // What Spin answers for a component that stops.
-            Err(crash) => ComponentResponse {
+            Err(crash) => HttpResponse {
                 status: 500,
                 headers: BTreeMap::new(),
                 body: crash.to_string().into_bytes(),

@@ -1,6 +1,6 @@
 //! Target times in exact integers.
 
-use crate::PlanError;
+use super::error::PlanError;
 use framemill_contract::{Interval, Select};
 use framemill_video::Timescale;
 
@@ -8,7 +8,7 @@ const MICROS: i128 = 1_000_000;
 
 /// Times after the first shown frame, in ticks times `scale`: a whole number whatever the
 /// selection and the timescale.
-pub(crate) struct Targets {
+pub(crate) struct TargetTimes {
     /// Units per tick.
     pub scale: i128,
     /// Target times lie below this.
@@ -23,7 +23,7 @@ enum Times {
     List(Vec<i128>),
 }
 
-impl Targets {
+impl TargetTimes {
     /// The times of `select` in a track that lasts `duration` ticks. `frames` are the shown
     /// frames' times in ticks after the first one, ascending; only `every_frames` looks at them.
     pub fn new(

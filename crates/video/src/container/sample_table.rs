@@ -1,6 +1,6 @@
 //! What all demuxers do to their sample table at the end.
 
-use super::limits::MAX_SAMPLE_SIZE;
+use crate::limits::MAX_SAMPLE_SIZE;
 use crate::{Codec, Dependence, Dts, IndexError, IndexWarning, Pts, Sample, VideoIndex};
 
 /// Drops samples that cannot be read: past the end of the file, without bytes, or absurdly
@@ -38,7 +38,10 @@ pub(super) fn drop_unreadable(
         ));
     }
     if let Some(lost) = drop_where(samples, |sample| sample.size > MAX_SAMPLE_SIZE) {
-        warnings.push(lost.warning("oversized_data", "are larger than 192 MiB each"));
+        warnings.push(lost.warning(
+            "oversized_data",
+            &format!("are larger than {MAX_SAMPLE_SIZE} bytes each"),
+        ));
     }
     if let Some(lost) = drop_where(samples, |sample| sample.size == 0) {
         warnings.push(lost.warning("empty_data", "have no bytes"));
@@ -49,13 +52,13 @@ pub(super) fn drop_unreadable(
     Ok(())
 }
 
-struct Lost {
+struct DroppedSamples {
     count: usize,
     from: Pts,
     to: Pts,
 }
 
-impl Lost {
+impl DroppedSamples {
     fn warning(&self, code: &str, what: &str) -> IndexWarning {
         IndexWarning {
             code: code.to_owned(),
@@ -66,13 +69,13 @@ impl Lost {
     }
 }
 
-fn drop_where(samples: &mut Vec<Sample>, lose: impl Fn(&Sample) -> bool) -> Option<Lost> {
-    let mut lost: Option<Lost> = None;
+fn drop_where(samples: &mut Vec<Sample>, lose: impl Fn(&Sample) -> bool) -> Option<DroppedSamples> {
+    let mut lost: Option<DroppedSamples> = None;
     samples.retain(|sample| {
         if !lose(sample) {
             return true;
         }
-        let lost = lost.get_or_insert(Lost {
+        let lost = lost.get_or_insert(DroppedSamples {
             count: 0,
             from: sample.pts,
             to: sample.pts,
@@ -85,10 +88,10 @@ fn drop_where(samples: &mut Vec<Sample>, lose: impl Fn(&Sample) -> bool) -> Opti
     lost
 }
 
-/// Believes "disposable" only of codecs with one picture a sample. A temporal unit of AV1 and a
+/// Keeps "disposable" only for codecs with one picture a sample. A temporal unit of AV1 and a
 /// superframe of VP9 also carry hidden frames that others refer to, and muxers mark the sample
-/// by its shown frame alone: ffmpeg's `sdtp` of SVT-AV1 streams does.
-pub(super) fn distrust_dependence(index: &mut VideoIndex) {
+/// by its shown frame only: ffmpeg's `sdtp` of SVT-AV1 streams does.
+pub(super) fn clear_unreliable_dependence(index: &mut VideoIndex) {
     if matches!(index.config.codec, Codec::H264 | Codec::Hevc | Codec::Mjpeg) {
         return;
     }
@@ -202,13 +205,13 @@ pub(super) fn decode_before_show(samples: &mut [Sample]) {
 }
 
 /// Presentation order of pictures from their picture order counts, which start anew at each
-/// [`Order::restart`]. Writes each picture's rank, counted from 0 in presentation order.
+/// [`PresentationOrder::restart`]. Writes each picture's rank, counted from 0 in presentation order.
 #[derive(Debug, Default)]
-pub(super) struct Order {
+pub(super) struct PresentationOrder {
     epoch_start: usize,
 }
 
-impl Order {
+impl PresentationOrder {
     /// The picture about to be pushed starts the count anew: the ones before it are ranked now.
     pub(super) fn restart(&mut self, samples: &mut [Sample]) {
         if let Some(epoch) = samples.get_mut(self.epoch_start..) {
@@ -236,5 +239,31 @@ fn rank(epoch: &mut [Sample], first: usize) {
         if let Some(sample) = epoch.get_mut(index as usize) {
             sample.pts = Pts(i64::try_from(first + place).unwrap_or(i64::MAX));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(size: u32) -> Sample {
+        Sample {
+            offset: 0,
+            size,
+            dts: Dts(0),
+            pts: Pts(0),
+            sync: true,
+            shown: true,
+            dependence: Dependence::Unknown,
+        }
+    }
+
+    #[test]
+    fn a_sample_that_would_not_be_fetched_is_not_in_the_index() {
+        let mut samples = vec![sample(MAX_SAMPLE_SIZE), sample(MAX_SAMPLE_SIZE + 1)];
+        let mut warnings = Vec::new();
+        drop_unreadable(&mut samples, u64::MAX, "mp4", &mut warnings).unwrap();
+        assert_eq!(samples, [sample(MAX_SAMPLE_SIZE)]);
+        assert_eq!(warnings[0].code, "oversized_data");
     }
 }
