@@ -8,5 +8,6 @@
 pub mod app;
 pub mod cli;
 pub mod config;
+mod functions;
 pub mod images;
 pub mod service;

@@ -11,6 +11,7 @@ pub mod listener;
 pub mod receiver;
 pub mod servers;
 pub mod spin_manifest;
+pub mod spin_toml;
 
 use framemill_contract::Manifest;
 use std::collections::BTreeMap;

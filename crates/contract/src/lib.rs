@@ -15,7 +15,6 @@ mod checkpoint;
 mod config;
 mod error;
 mod event;
-mod interval;
 mod job;
 mod label;
 mod manifest;
@@ -25,22 +24,21 @@ mod segment;
 pub use budget::SegmentBudget;
 pub use checkpoint::{Checkpoint, CheckpointFolder, LastKept};
 pub use config::{
-    Config, ConfigError, ConfigKey, Dedupe, Filters, ImageFormat, ImageSettings, KEYS, Naming,
-    Select, Selection, Snap, UnspecifiedMatrix,
+    Config, Dedupe, Filters, ImageFormat, ImageSettings, Naming, Select, Selection, Snap,
+    UnspecifiedMatrix,
 };
 pub use error::{Disposition, JobError};
 pub use event::{Event, EventKind, NotAnEnvelope, ObjectRef};
-pub use interval::Interval;
+pub use framemill_function_spec::{ConfigError, Interval};
 pub use job::{Folder, Ignored, Job};
 pub use label::{
-    ImageUrls, LABEL_KEYS, LabelBatch, LabelConfig, LabelFrame, LabelIntent, LabelJob,
-    LabelManifest, LabelReceipt, LabelRequest, LabelTarget, Secret, SentBatch, TargetKind,
-    webhook_signature,
+    ImageUrls, LabelBatch, LabelConfig, LabelFrame, LabelIntent, LabelJob, LabelManifest,
+    LabelReceipt, LabelRequest, LabelTarget, Secret, SentBatch, TargetKind, webhook_signature,
 };
 use manifest::VERSION;
 pub use manifest::{
     Claim, ColorFacts, DropReason, DroppedFrame, FailureRecord, KeptFrame, MANIFEST_SCHEMA,
     Manifest, Outcome, Prediction, SelectionRecord, Source, Stats, Tool, VideoFacts, Warning,
 };
-pub use platform::{Credentials, PLATFORM_KEYS, Platform, Push};
+pub use platform::{Credentials, Platform, Push};
 pub use segment::{GopWork, SegmentError, SegmentReply, SegmentRequest, SegmentResult, Wanted};

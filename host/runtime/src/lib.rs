@@ -16,10 +16,8 @@ mod variables;
 pub use crash::{Crash, CrashReason, Side};
 pub use engine::{Component, Engine, default_cache_dir, find_component};
 pub use limits::Limits;
-pub use outbound_client::{
-    AllowedHost, CredentialKind, HostCredential, OutboundClient, same_origin, server_of,
-};
-pub use variables::{component_variables, custom_variables, labeling_variables};
+pub use outbound_client::{AllowedHost, HostCredential, OutboundClient, same_origin, server_of};
+pub use variables::with_host;
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -71,7 +69,7 @@ pub struct RuntimeParts {
     pub variables: BTreeMap<String, String>,
     /// Answers its object requests.
     pub gateway: Arc<dyn ObjectsApi>,
-    /// Other servers that it may allowed.
+    /// Other servers that it may reach.
     pub outbound: OutboundClient,
     /// Per request.
     pub limits: Limits,

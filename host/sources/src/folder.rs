@@ -1,7 +1,8 @@
 //! Notices new and changed videos in a folder, also those that came while nobody watched.
 
 use super::{Queue, QueueError};
-use framemill_contract::{Config, Event, EventKind, Job, ObjectRef};
+use framemill_contract::ObjectRef;
+use framemill_function_spec::Trigger;
 use framemill_objects::{generation, walk};
 use notify::{RecursiveMode, Watcher};
 use std::collections::{HashMap, HashSet};
@@ -24,8 +25,8 @@ pub struct FolderWatch {
     pub data: PathBuf,
     /// Name of the bucket.
     pub bucket: String,
-    /// Which names are videos.
-    pub config: Config,
+    /// Which names start work.
+    pub trigger: Trigger,
     /// A file is complete once it has not changed for this long.
     pub stable_for: Duration,
 }
@@ -107,7 +108,7 @@ impl FolderSource {
 
     /// Where videos lie: the folder part of the prefix.
     fn video_folder(&self) -> PathBuf {
-        self.watch.data.join(&self.watch.config.video_path)
+        self.watch.data.join(&self.watch.trigger.prefix)
     }
 
     /// Reads the folder once.
@@ -116,7 +117,7 @@ impl FolderSource {
     /// Where the queue cannot be written.
     pub fn look(&mut self, now: Instant) -> Result<(), QueueError> {
         let mut files = Vec::new();
-        let prefix = self.watch.config.video_path.clone();
+        let prefix = self.watch.trigger.prefix.clone();
         walk(&self.watch.data, "", &prefix, 0, &mut |name, path| {
             if name.starts_with(&prefix) && !is_unfinished(&name) {
                 files.push((name, path));
@@ -142,21 +143,17 @@ impl FolderSource {
         if !metadata.is_file() || self.known.get(&name) == Some(&look.generation) {
             return Ok(());
         }
+        if self.watch.trigger.stem(&name).is_none() {
+            if self.skipped.insert(name.clone()) {
+                tracing::info!("skipped, its name starts nothing: {name}");
+            }
+            return Ok(());
+        }
         let object = ObjectRef {
             bucket: self.watch.bucket.clone(),
             name: name.clone(),
             generation: Some(look.generation),
         };
-        let event = Event {
-            kind: EventKind::Finalized,
-            object,
-        };
-        if let Err(reason) = Job::from_event(&event, &self.watch.config) {
-            if self.skipped.insert(name.clone()) {
-                tracing::info!(%reason, "skipped: {name}");
-            }
-            return Ok(());
-        }
         match self.growing.get(&name) {
             Some((before, since)) if *before == look => {
                 if now.saturating_duration_since(*since) < self.watch.stable_for {
@@ -168,7 +165,7 @@ impl FolderSource {
                 return Ok(());
             }
         }
-        if self.queue.enqueue(&event.object)? {
+        if self.queue.enqueue(&object)? {
             tracing::info!(size = look.size, "queued: {name}");
         }
         self.growing.remove(&name);

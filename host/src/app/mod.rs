@@ -2,8 +2,8 @@
 
 pub mod builder;
 mod components;
-pub mod extraction;
 mod folder;
+pub mod function_runtime;
 mod idle;
 pub mod records;
 pub mod sweep;
@@ -65,7 +65,7 @@ pub async fn run(
         let watch = FolderWatch {
             data: settings.data_folder().to_owned(),
             bucket: settings.store.bucket().to_owned(),
-            config: settings.config.clone(),
+            trigger: settings.extraction()?.function.trigger.clone(),
             stable_for: settings.stable_for,
         };
         let source = FolderSource::new(watch, queue);
@@ -87,7 +87,7 @@ pub async fn run(
             looked: (app.settings.source == SourceAddress::Folder).then_some(looked),
             swept,
             queue: app.embedded(),
-            all_embedded: app.planned()?.iter().all(|plan| plan.source.is_embedded()),
+            all_embedded: app.functions().iter().all(|it| it.source.is_embedded()),
             running,
         };
         background.spawn(idle.wait(stop.clone()));

@@ -13,7 +13,7 @@ pub use check::{CheckArgs, run_check};
 pub use extract::{ExtractArgs, VideoReport, run_extract};
 pub use failures::{FailuresArgs, run_failures};
 pub use inspect::{InspectArgs, read_index, run_inspect};
-pub use options::{SelectionOptions, SharedOptions};
+pub use options::{KeyOptions, Named, SharedOptions};
 pub use sweep::{SweepArgs, run_sweep};
 pub use up::{UpArgs, run_up};
 

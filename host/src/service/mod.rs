@@ -6,12 +6,12 @@ mod settlement;
 mod summary;
 
 pub(crate) use continuation::run as run_to_end;
-pub use pipeline::{Filter, Pipeline};
+pub use pipeline::{Pipeline, take};
 pub use summary::RunSummary;
 
 use crate::app::records;
 use anyhow::Context as _;
-use framemill_contract::{Event, Ignored, Job, JobError, LabelJob, Outcome};
+use framemill_contract::{Event, Ignored, JobError, Outcome};
 use framemill_sources::{Delivery, Message, RetryDecision, Source, SourceError};
 use settlement::Settlement;
 use std::sync::Arc;
@@ -217,7 +217,7 @@ impl Service {
         let mut ignored: Option<Ignored> = None;
         let mut failed = Vec::new();
         for pipeline in &self.pipelines {
-            match pipeline.filter.take(event) {
+            match pipeline.take(event) {
                 Ok(()) => {
                     let next = pipeline.work_on(message, event, stop).await;
                     if !matches!(next, Settlement::Settled(_)) {
@@ -241,7 +241,7 @@ impl Service {
 
     /// The pipelines that take an event.
     fn takers(&self, event: &Event) -> Vec<&Pipeline> {
-        let takes = |pipeline: &&Pipeline| pipeline.filter.take(event).is_ok();
+        let takes = |pipeline: &&Pipeline| pipeline.take(event).is_ok();
         self.pipelines.iter().filter(takes).collect()
     }
 
@@ -259,17 +259,7 @@ impl Service {
         };
         for pipeline in failed {
             let store = pipeline.store.as_ref();
-            let written = match &pipeline.filter {
-                Filter::Videos(config) => match Job::from_event(event, config) {
-                    Ok(job) => records::give_up_video(store, &job, &error).await,
-                    Err(_) => continue,
-                },
-                Filter::Manifests(config) => match LabelJob::from_event(event, config) {
-                    Ok(job) => records::give_up_labels(store, &job, &error).await,
-                    Err(_) => continue,
-                },
-                Filter::Names { .. } => continue,
-            };
+            let written = records::give_up(store, &pipeline.function, &event.object, &error).await;
             if let Err(error) = written {
                 let name = &event.object.name;
                 tracing::warn!(%error, "failure record cannot be written: {name}");

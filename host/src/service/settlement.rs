@@ -37,7 +37,7 @@ impl Pipeline {
     ) -> Settlement {
         let name = event.object.name.as_str();
         tracing::info!(
-            pipeline = self.name,
+            pipeline = self.function.name,
             attempt = message.attempt,
             "started: {name}"
         );
@@ -80,7 +80,7 @@ impl Pipeline {
     }
 
     async fn report(&self, name: &str, outcome: &Outcome, took: Duration) {
-        let (pipeline, seconds) = (&self.name, took.as_secs_f64());
+        let (pipeline, seconds) = (&self.function.name, took.as_secs_f64());
         match outcome {
             Outcome::Extracted {
                 frames,
