@@ -1,7 +1,7 @@
 //! What a component can be told. One table, [`KEYS`], is the source of the parser, the
 //! documentation and the checks of `spin.toml`.
 
-use crate::{Interval, SegmentBudget};
+use crate::{Interval, Layout, SegmentBudget};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -35,7 +35,9 @@ keys! {
     KEYS:
     bucket = "": "only events of this bucket are taken; empty takes every bucket",
     video_path = "videos/": "prefix of the videos in the bucket",
-    image_path = "images/": "prefix under which images and manifests are written; events below it are ignored",
+    image_path = "images/": "prefix under which images are written; events below it are ignored",
+    manifest_path = "manifests/": "prefix under which manifests are written: the event of one is what starts labeling",
+    record_path = "records/": "prefix under which all other records are written: claims, failures, checkpoints, and what is known of labeling requests",
     video_extensions = "mp4,m4v,mov,qt,3gp,mkv,webm,avi,ts,m2ts,mts,h264,264,avc,h265,265,hevc,ivf,mpg,mpeg,wmv,flv,asf,ogv,mxf,vob": "file name endings that are taken for videos; anything else below video_path is ignored",
     every = "1s": "one frame per this much time (the default selection)",
     every_frames = "": "instead of every: each n-th frame",
@@ -55,8 +57,7 @@ keys! {
     max_images = "100000": "a video whose selection gives more images than this is rejected",
     segment_frames = "300": "a segment, handled by one sandbox, decodes about this many access units at most, less where that keeps all cores busy",
     parallel_segments = "4": "segments of one video that run at the same time; framemill sets the number of cores",
-    segment_budget = "": "for hosts that stop requests early: time and bytes, for example 8s,8MiB. A segment is planned to decode for at most this time, and no request or answer is larger. A video that takes longer is worked on over several requests: a checkpoint object below checkpoint_path, whose own upload event brings the continuation",
-    checkpoint_path = "checkpoints/": "with segment_budget: prefix of the checkpoint objects, whose events must reach this component too; they are removed when the video is done",
+    segment_budget = "": "for hosts that stop requests early: time and bytes, for example 8s,8MiB. A segment is planned to decode for at most this time, and no request or answer is larger. A video that takes longer is worked on over several requests: a checkpoint object below record_path + checkpoints/, whose own upload event brings the continuation: events of that prefix must reach this component too. They are removed when the video is done",
     objects_url = "https://storage.googleapis.com": "where objects are read and written: the GCS JSON API or something that speaks it",
     segments_url = "http://extract-frames.spin.internal/segments": "where this component reaches itself for the fan-out",
     component_sha256 = "": "set by the host: what the manifest names as the component that ran",
@@ -217,8 +218,8 @@ pub struct Config {
     pub bucket: Option<String>,
     /// Prefix of videos, ending in `/` or empty.
     pub video_path: String,
-    /// Prefix of images, ending in `/`.
-    pub image_path: String,
+    /// Prefixes of what is written.
+    pub layout: Layout,
     /// Endings taken for videos, lower case.
     pub video_extensions: Vec<String>,
     /// Which frames.
@@ -237,8 +238,6 @@ pub struct Config {
     pub parallel_segments: usize,
     /// What one request may cost; `None` where the host gives segments all they need.
     pub segment_budget: Option<SegmentBudget>,
-    /// Prefix of checkpoint objects, ending in `/`.
-    pub checkpoint_path: String,
     /// Objects endpoint, without trailing slash.
     pub objects_url: String,
     /// Own segments endpoint.
@@ -373,28 +372,12 @@ impl Config {
             keys: KEYS,
             given: lookup,
         };
-        let (video_path, image_path) = (keys.prefix("video_path"), keys.prefix("image_path"));
-        if image_path.is_empty() || video_path.starts_with(&image_path) {
-            return Err(ConfigError {
-                key: "image_path",
-                reason: format!(
-                    "`{image_path}` contains video_path `{video_path}`: images would be taken for uploads, choose a prefix beside it"
-                ),
-            });
-        }
-        let checkpoint_path = keys.prefix("checkpoint_path");
-        if checkpoint_path.is_empty() || checkpoint_path.starts_with(&image_path) {
-            return Err(ConfigError {
-                key: "checkpoint_path",
-                reason: format!(
-                    "`{checkpoint_path}` is not beside image_path `{image_path}`: choose a prefix of its own"
-                ),
-            });
-        }
+        let (video_path, layout) = (keys.prefix("video_path"), Layout::from_keys(&keys)?);
+        layout.check_videos(&video_path)?;
         Ok(Self {
             bucket: keys.text("bucket"),
             video_path,
-            image_path,
+            layout,
             video_extensions: keys
                 .text("video_extensions")
                 .unwrap_or_default()
@@ -412,7 +395,6 @@ impl Config {
             segment_frames: keys.number("segment_frames", 1, 100_000)?.unwrap_or(300) as u32,
             parallel_segments: keys.number("parallel_segments", 1, 256)?.unwrap_or(4) as usize,
             segment_budget: budget(&keys)?,
-            checkpoint_path,
             objects_url: keys.url("objects_url")?,
             segments_url: keys.url("segments_url")?,
             component_sha256: keys.text("component_sha256"),
@@ -571,7 +553,7 @@ mod tests {
         );
         assert_eq!(config.images.quality, 95);
         assert_eq!(
-            (config.video_path.as_str(), config.image_path.as_str()),
+            (config.video_path.as_str(), config.layout.images.as_str()),
             ("videos/", "images/")
         );
         assert_eq!(config.filters.dedupe, Dedupe::Off);
@@ -608,16 +590,6 @@ mod tests {
         }
         let error = config(&[("count", "3"), ("keyframes", "true")]).unwrap_err();
         assert!(error.to_string().contains("count and keyframes"), "{error}");
-    }
-
-    #[test]
-    fn output_prefix_must_not_hold_the_input() {
-        assert_eq!(
-            config(&[("video_path", "images/in"), ("image_path", "images")])
-                .unwrap_err()
-                .key,
-            "image_path"
-        );
     }
 
     #[test]

@@ -18,12 +18,13 @@ mod event;
 mod interval;
 mod job;
 mod label;
+mod layout;
 mod manifest;
 mod platform;
 mod segment;
 
 pub use budget::SegmentBudget;
-pub use checkpoint::{Checkpoint, CheckpointFolder, LastKept};
+pub use checkpoint::{Checkpoint, LastKept};
 pub use config::{
     Config, ConfigError, ConfigKey, Dedupe, Filters, ImageFormat, ImageSettings, KEYS, Naming,
     Select, Selection, Snap, UnspecifiedMatrix,
@@ -31,12 +32,13 @@ pub use config::{
 pub use error::{Disposition, JobError};
 pub use event::{Event, EventKind, NotAnEnvelope, ObjectRef};
 pub use interval::Interval;
-pub use job::{Folder, Ignored, Job};
+pub use job::{Ignored, Job};
 pub use label::{
     ImageUrls, LABEL_KEYS, LabelBatch, LabelConfig, LabelFrame, LabelIntent, LabelJob,
-    LabelManifest, LabelReceipt, LabelRequest, LabelTarget, Secret, SentBatch, TargetKind,
-    webhook_signature,
+    LabelManifest, LabelReceipt, LabelRequest, LabelSelection, LabelTarget, Secret, SentBatch,
+    TargetKind, webhook_signature,
 };
+pub use layout::{CheckpointFolder, Layout, NamePattern, VideoName, image_name, is_image_name};
 use manifest::VERSION;
 pub use manifest::{
     Claim, ColorFacts, DropReason, DroppedFrame, FailureRecord, KeptFrame, MANIFEST_SCHEMA,

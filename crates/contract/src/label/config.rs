@@ -1,7 +1,7 @@
 //! What request-labeling can be told, in one table like [`KEYS`](crate::KEYS).
 
 use crate::config::{Lookup, hex, keys};
-use crate::{ConfigError, Folder};
+use crate::{ConfigError, Layout};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -10,7 +10,9 @@ keys! {
     /// Every key that request-labeling reads, in the order in which they are documented.
     LABEL_KEYS:
     bucket = "": "only manifests of this bucket are taken; empty takes every bucket",
-    image_path = "images/": "prefix under which the manifests are",
+    image_path = "images/": "prefix under which the images are",
+    manifest_path = "manifests/": "prefix under which the manifests are",
+    record_path = "records/": "prefix under which it is written down what was asked for, and what failed",
     target = "": "who labels: label-studio, cvat, scale, webhook, pubsub, or custom-NAME for a component of your own; empty asks no one",
     target_url = "": "where the target is; empty is https://api.scale.com for scale and https://pubsub.googleapis.com for pubsub, the others need it",
     token = "": "secret; the target's API key or token (label-studio: a legacy token; pubsub needs none, it gets the token of credentials). Leave it empty under framemill, which adds it outside the sandbox",
@@ -142,8 +144,8 @@ pub enum ImageUrls {
 pub struct LabelConfig {
     /// Only this bucket.
     pub bucket: Option<String>,
-    /// Prefix of images, ending in `/`.
-    pub image_path: String,
+    /// Prefixes of images and manifests, and of what is written.
+    pub layout: Layout,
     /// Who labels; `None` is no one.
     pub target: Option<TargetKind>,
     /// Where; without trailing slash but for a webhook, whose own it is; empty where there is no
@@ -198,7 +200,7 @@ impl LabelConfig {
         }
         let config = Self {
             bucket: keys.text("bucket"),
-            image_path: keys.prefix("image_path"),
+            layout: Layout::from_keys(&keys)?,
             target_url: target_url(&keys, target.as_ref())?,
             target,
             token: keys.text("token").map(Secret),
@@ -278,13 +280,6 @@ impl LabelConfig {
             serde_json::to_vec(&facts).unwrap_or_default(),
         ));
         Some(format!("{}-{}", kind.name(), hash.get(..8)?))
-    }
-
-    /// The object whose existence says that the labels of the images in `folder` were asked
-    /// for; `None` where no one is asked.
-    pub fn receipt_name(&self, folder: &Folder) -> Option<String> {
-        let id = self.target_id()?;
-        Some(folder.object(&format!("labeling/{id}/receipt.json")))
     }
 }
 
@@ -429,9 +424,6 @@ mod tests {
         assert_eq!(id, with("token", "x"));
         assert_ne!(id, with("project", "8"));
         assert_ne!(id, with("target_url", "https://other.example.com"));
-        let folder = Folder::of_manifest("images/x.mp4/manifest.json").unwrap();
-        let receipt = format!("images/x.mp4/labeling/{id}/receipt.json");
-        assert_eq!(base.receipt_name(&folder), Some(receipt));
     }
 
     #[test]
