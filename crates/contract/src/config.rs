@@ -1,7 +1,7 @@
 //! The configuration of extract-frames as types; its keys are declared in the function's
 //! `function.toml`.
 
-use crate::SegmentBudget;
+use crate::{Layout, SegmentBudget};
 use framemill_function_spec::{ConfigError, FunctionSpec, Interval, Values};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -170,8 +170,8 @@ pub struct Config {
     pub bucket: Option<String>,
     /// Prefix of videos, ending in `/` or empty.
     pub video_path: String,
-    /// Prefix of images, ending in `/`.
-    pub image_path: String,
+    /// Prefixes of what is written.
+    pub layout: Layout,
     /// Endings taken for videos, lower case.
     pub video_extensions: Vec<String>,
     /// Which frames.
@@ -190,8 +190,6 @@ pub struct Config {
     pub parallel_segments: usize,
     /// What one request may cost; `None` where the host gives segments all they need.
     pub segment_budget: Option<SegmentBudget>,
-    /// Prefix of checkpoint objects, ending in `/`.
-    pub checkpoint_path: String,
     /// Objects endpoint, without trailing slash.
     pub objects_url: String,
     /// Own segments endpoint.
@@ -207,28 +205,12 @@ impl Config {
     /// [`ConfigError`] naming the first key that is wrong.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let keys = Values::new(&declared(&SPEC)?.keys, lookup);
-        let (video_path, image_path) = (keys.prefix("video_path"), keys.prefix("image_path"));
-        if image_path.is_empty() || video_path.starts_with(&image_path) {
-            return Err(ConfigError {
-                key: "image_path",
-                reason: format!(
-                    "`{image_path}` contains video_path `{video_path}`: images would be taken for uploads, choose a prefix beside it"
-                ),
-            });
-        }
-        let checkpoint_path = keys.prefix("checkpoint_path");
-        if checkpoint_path.is_empty() || checkpoint_path.starts_with(&image_path) {
-            return Err(ConfigError {
-                key: "checkpoint_path",
-                reason: format!(
-                    "`{checkpoint_path}` is not beside image_path `{image_path}`: choose a prefix of its own"
-                ),
-            });
-        }
+        let (video_path, layout) = (keys.prefix("video_path"), Layout::from_keys(&keys)?);
+        layout.check_videos(&video_path)?;
         Ok(Self {
             bucket: keys.text("bucket"),
             video_path,
-            image_path,
+            layout,
             video_extensions: keys
                 .list("video_extensions")
                 .iter()
@@ -245,7 +227,6 @@ impl Config {
             segment_frames: keys.needed_integer("segment_frames")? as u32,
             parallel_segments: keys.needed_integer("parallel_segments")? as usize,
             segment_budget: budget(&keys)?,
-            checkpoint_path,
             objects_url: keys.url("objects_url")?,
             segments_url: keys.url("segments_url")?,
             component_sha256: keys.text("component_sha256"),
@@ -392,7 +373,7 @@ mod tests {
         );
         assert_eq!(config.images.quality, 95);
         assert_eq!(
-            (config.video_path.as_str(), config.image_path.as_str()),
+            (config.video_path.as_str(), config.layout.images.as_str()),
             ("videos/", "images/")
         );
         assert_eq!(config.filters.dedupe, Dedupe::Off);
@@ -418,16 +399,6 @@ mod tests {
         }
         let error = config(&[("count", "3"), ("keyframes", "true")]).unwrap_err();
         assert!(error.to_string().contains("count and keyframes"), "{error}");
-    }
-
-    #[test]
-    fn output_prefix_must_not_hold_the_input() {
-        assert_eq!(
-            config(&[("video_path", "images/in"), ("image_path", "images")])
-                .unwrap_err()
-                .key,
-            "image_path"
-        );
     }
 
     #[test]

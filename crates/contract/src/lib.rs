@@ -17,12 +17,13 @@ mod error;
 mod event;
 mod job;
 mod label;
+mod layout;
 mod manifest;
 mod platform;
 mod segment;
 
 pub use budget::SegmentBudget;
-pub use checkpoint::{Checkpoint, CheckpointFolder, LastKept};
+pub use checkpoint::{Checkpoint, LastKept};
 pub use config::{
     Config, Dedupe, Filters, ImageFormat, ImageSettings, Naming, Select, Selection, Snap,
     UnspecifiedMatrix,
@@ -30,11 +31,12 @@ pub use config::{
 pub use error::{Disposition, JobError};
 pub use event::{Event, EventKind, NotAnEnvelope, ObjectRef};
 pub use framemill_function_spec::{ConfigError, Interval};
-pub use job::{Folder, Ignored, Job};
+pub use job::{Ignored, Job};
 pub use label::{
     ImageUrls, LabelBatch, LabelConfig, LabelFrame, LabelIntent, LabelJob, LabelManifest,
-    LabelReceipt, LabelRequest, LabelTarget, Secret, SentBatch, TargetKind, webhook_signature,
+    LabelReceipt, LabelRequest, LabelSelection, LabelTarget, Secret, SentBatch, TargetKind, webhook_signature,
 };
+pub use layout::{CheckpointFolder, Layout, NamePattern, VideoName, image_name, is_image_name};
 use manifest::VERSION;
 pub use manifest::{
     Claim, ColorFacts, DropReason, DroppedFrame, FailureRecord, KeptFrame, MANIFEST_SCHEMA,

@@ -77,7 +77,7 @@ pub async fn run(
         let images = Images {
             store: app.store(&app.settings.store.clone())?,
             bucket: app.settings.store.bucket().to_owned(),
-            prefix: app.settings.config.image_path.clone(),
+            prefix: app.settings.config.layout.images.clone(),
         };
         background.spawn(images.serve(address, stop.clone()));
     }

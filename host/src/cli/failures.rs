@@ -127,7 +127,7 @@ impl Place {
         let settings = app.settings.clone();
         Ok(Self {
             store: app.store(&settings.store)?,
-            prefix: settings.config.image_path.clone(),
+            prefix: settings.config.layout.records.clone(),
             sources: Self::sources(&mut app).await,
         })
     }

@@ -2,7 +2,7 @@
 //! `function.toml`.
 
 use crate::config::{Declared, declared};
-use crate::{ConfigError, Folder};
+use crate::{ConfigError, Layout};
 use framemill_function_spec::{FunctionSpec, Values};
 use serde_json::Value;
 use std::fmt;
@@ -109,8 +109,8 @@ pub enum ImageUrls {
 pub struct LabelConfig {
     /// Only this bucket.
     pub bucket: Option<String>,
-    /// Prefix of images, ending in `/`.
-    pub image_path: String,
+    /// Prefixes of images and manifests, and of what is written.
+    pub layout: Layout,
     /// Who labels; `None` is no one.
     pub target: Option<TargetKind>,
     /// Where; without trailing slash but for a webhook, whose own it is; empty where there is no
@@ -163,7 +163,7 @@ impl LabelConfig {
         let lease = seconds(&keys, "lease")?;
         let config = Self {
             bucket: keys.text("bucket"),
-            image_path: keys.prefix("image_path"),
+            layout: Layout::from_keys(&keys)?,
             target_url: target_url(&keys, target.as_ref())?,
             target,
             scope,
@@ -239,13 +239,6 @@ impl LabelConfig {
     /// `None` where there is none.
     pub fn target_id(&self) -> Option<String> {
         self.target.as_ref().map(|_| self.scope.clone())
-    }
-
-    /// The object whose existence says that the labels of the images in `folder` were asked
-    /// for; `None` where no one is asked.
-    pub fn receipt_name(&self, folder: &Folder) -> Option<String> {
-        let id = self.target_id()?;
-        Some(folder.object(&format!("labeling/{id}/receipt.json")))
     }
 }
 
@@ -378,9 +371,6 @@ mod tests {
         assert_eq!(id, with("token", "x"));
         assert_ne!(id, with("project", "8"));
         assert_ne!(id, with("target_url", "https://other.example.com"));
-        let folder = Folder::of_manifest("images/x.mp4/manifest.json").unwrap();
-        let receipt = format!("images/x.mp4/labeling/{id}/receipt.json");
-        assert_eq!(base.receipt_name(&folder), Some(receipt));
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub struct SentBatch {
     pub ids: Vec<String>,
 }
 
-/// `intent.json`: which labels someone is asking for. Created only, then replaced by generation
+/// An intent: which labels someone is asking for. Created only, then replaced by generation
 /// only: it is the lock too. Whoever wrote it last holds the lease, from its time of writing.
 ///
 /// No two writes are the same bytes, by `holder` and `revision`: some stores take bytes for a version
@@ -141,7 +141,7 @@ fn origin(url: &str) -> String {
     format!("{scheme}://{host}")
 }
 
-/// `receipt.json`: labels were asked for; the commit. Created only.
+/// A receipt: labels were asked for; the commit. Created only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LabelReceipt {

@@ -214,6 +214,7 @@ impl<O: Objects, W: Web, T: Target> Request<'_, O, W, T> {
             return Ok(());
         }
         let video = manifest.video_key();
+        let images = self.job.images(manifest.selection.naming);
         let existing = self.target.existing(&video).await.map_err(Stop::Target)?;
         for (number, frames) in batches.iter().enumerate().skip(sent) {
             let (frames, done) = without(&video, frames, &existing);
@@ -231,7 +232,7 @@ impl<O: Objects, W: Web, T: Target> Request<'_, O, W, T> {
                     target: self.job.target.clone(),
                     batch: number as u64 + 1,
                     batches: batches.len() as u64,
-                    frames: self.frames(&video, &frames).await?,
+                    frames: self.frames(&video, &images, &frames).await?,
                 };
                 // Making the URLs may have taken its time.
                 lease.renew().await?;
@@ -247,10 +248,15 @@ impl<O: Objects, W: Web, T: Target> Request<'_, O, W, T> {
         Ok(())
     }
 
-    /// Frames as targets get them.
-    async fn frames(&self, video: &str, frames: &[&KeptFrame]) -> Result<Vec<LabelFrame>, Stop> {
+    /// Frames as targets get them; their images are below the prefix `images`.
+    async fn frames(
+        &self,
+        video: &str,
+        images: &str,
+        frames: &[&KeptFrame],
+    ) -> Result<Vec<LabelFrame>, Stop> {
         let bucket = &self.job.manifest.bucket;
-        let name = |frame: &&KeptFrame| self.job.folder.object(&frame.name);
+        let name = |frame: &&KeptFrame| format!("{images}{}", frame.name);
         let objects: Vec<String> = frames.iter().map(name).collect();
         let images = ImageLinks::new(self.web, self.config);
         let urls = images.urls(bucket, &objects).await.map_err(Stop::Target)?;

@@ -26,7 +26,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 pub const BUCKET: &str = "b";
-pub const MANIFEST: &str = "images/cam 1/50%41 \"x\".mp4/manifest.json";
+pub const MANIFEST: &str = "manifests/cam 1/50%41 \"x\".mp4.json";
+/// Where failure records are.
+pub const FAILURES: &str = "records/failures/";
 pub const START: u64 = 1_700_000_000;
 
 /// What happens at the call with a given number.
@@ -133,6 +135,13 @@ impl Harness {
         let names = self.ending(end);
         assert_eq!(names.len(), 1, "{end}: {names:?}");
         serde_json::from_slice(&self.objects.borrow()[&names[0]].bytes).unwrap()
+    }
+
+    /// Failure records, by name.
+    pub fn failures(&self) -> Vec<String> {
+        let objects = self.objects.borrow();
+        let names = objects.keys().filter(|name| name.starts_with(FAILURES));
+        names.cloned().collect()
     }
 
     /// Every frame has exactly one task.
@@ -428,10 +437,11 @@ pub fn manifest(frames: u64) -> Value {
         frame
     };
     json!({
-        "schema": "framemill.manifest/1",
+        "schema": framemill_contract::MANIFEST_SCHEMA,
         "source": {
             "bucket": BUCKET, "name": "videos/cam 1/50%41 \"x\".mp4", "generation": 5, "size": 9,
         },
+        "selection": {"naming": "index"},
         "frames": (0..frames).map(frame).collect::<Vec<_>>(),
         "dropped": [], "warnings": [],
     })

@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 const VIDEOS: &str = "videos/";
 const IMAGES: &str = "images/";
-const CURSORS: &str = "checkpoints/";
+const RECORDS: &str = "records/";
 
 /// Flags of `framemill extract`.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -76,7 +76,7 @@ impl ExtractArgs {
         let fixed = [
             ("video_path", VIDEOS),
             ("image_path", IMAGES),
-            ("checkpoint_path", CURSORS),
+            ("record_path", RECORDS),
             ("store", "."),
             ("source", "queue"),
         ];
@@ -126,7 +126,7 @@ async fn extract(args: &ExtractArgs) -> anyhow::Result<Vec<VideoReport>> {
             (IMAGES.to_owned(), args.output.clone()),
             // Beside the lock: gone when the last run is.
             (
-                CURSORS.to_owned(),
+                RECORDS.to_owned(),
                 args.output.join(PRIVATE_FOLDER).join("checkpoints"),
             ),
         ],
