@@ -423,7 +423,7 @@ impl Config {
     pub fn hash(&self) -> String {
         let facts = (&self.selection, &self.images, &self.filters, &self.naming);
         let json = serde_json::to_vec(&facts).unwrap_or_default();
-        hex(&Sha256::digest(json))
+        hex::encode(Sha256::digest(json))
     }
 }
 
@@ -434,11 +434,6 @@ fn budget<F: Fn(&str) -> Option<String>>(
     keys.text(key)
         .map(|text| text.parse().map_err(|reason| ConfigError { key, reason }))
         .transpose()
-}
-
-/// Bytes as lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn selection<F: Fn(&str) -> Option<String>>(keys: &Lookup<F>) -> Result<Selection, ConfigError> {

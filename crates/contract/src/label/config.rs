@@ -1,6 +1,6 @@
 //! What request-labeling can be told, in one table like [`KEYS`](crate::KEYS).
 
-use crate::config::{Lookup, hex, keys};
+use crate::config::{Lookup, keys};
 use crate::{ConfigError, Folder};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -274,7 +274,7 @@ impl LabelConfig {
     pub fn target_id(&self) -> Option<String> {
         let kind = self.target.as_ref()?;
         let facts = (kind.name(), &self.target_url, &self.project, &self.topic);
-        let hash = hex(&Sha256::digest(
+        let hash = hex::encode(Sha256::digest(
             serde_json::to_vec(&facts).unwrap_or_default(),
         ));
         Some(format!("{}-{}", kind.name(), hash.get(..8)?))
