@@ -5,30 +5,26 @@
     reason = "a helper that fails is a test that fails"
 )]
 
-use extract_frames::store::{
-    Clock, Created, ObjectMeta, Objects, SegmentAnswer, Segments, StoreError,
-};
+use extract_frames::store::{Clock, SegmentAnswer, Segments, StoreError};
 use extract_frames::{coordinate, segment};
 use framemill_contract::{
-    Claim, Config, Event, EventKind, FailureRecord, JobError, Manifest, ObjectRef, Outcome,
-    SegmentRequest,
+    Claim, Config, Event, EventKind, FailureRecord, Manifest, ObjectRef, Outcome, SegmentRequest,
 };
+use framemill_functions::testing::{InMemory, Simulation, Versions, connection_cut};
 use framemill_tests::h264_clip;
-use framemill_video::ByteRange;
 use futures::executor::block_on;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::task::Poll;
 use std::time::Duration;
 
 const BUCKET: &str = "b";
 const VIDEO: &str = "videos/x.mp4";
 
-/// Objects by name: generation and bytes. Fails before its `fail_at`-th write.
-#[derive(Default)]
+/// A store in memory that counts its calls.
 struct Memory {
-    objects: RefCell<BTreeMap<String, (i64, Vec<u8>)>>,
+    objects: InMemory,
     calls: Cell<usize>,
+    /// The call that fails, before it takes effect.
     fail_at: Cell<Option<usize>>,
     /// Fail after the call took effect: the answer was lost.
     late: Cell<bool>,
@@ -36,138 +32,46 @@ struct Memory {
 
 impl Memory {
     fn with_video(bytes: &[u8], generation: i64) -> Self {
-        let store = Self::default();
+        let store = Self {
+            objects: InMemory::new(Versions::Counts),
+            calls: Cell::default(),
+            fail_at: Cell::default(),
+            late: Cell::default(),
+        };
         store.put(VIDEO, generation, bytes);
         store
     }
 
     fn put(&self, name: &str, generation: i64, bytes: &[u8]) {
-        self.objects
-            .borrow_mut()
-            .insert(name.to_owned(), (generation, bytes.to_vec()));
+        self.objects.put_as(name, bytes, generation, 0);
     }
 
     fn names(&self) -> Vec<String> {
-        self.objects.borrow().keys().cloned().collect()
+        self.objects.names()
     }
 
     fn json<T: serde::de::DeserializeOwned>(&self, name: &str) -> T {
-        serde_json::from_slice(&self.objects.borrow()[name].1).unwrap()
+        serde_json::from_slice(&self.objects.bytes(name).unwrap()).unwrap()
+    }
+}
+
+impl Simulation for Memory {
+    fn memory(&self) -> &InMemory {
+        &self.objects
     }
 
-    /// Does `call`, or fails before or after it where this is the one to fail.
-    fn counted<T>(&self, call: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    async fn perform<T>(
+        &self,
+        call: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let number = self.calls.get();
         self.calls.set(number + 1);
         let fails = self.fail_at.get() == Some(number);
         if fails && !self.late.get() {
-            return Err(broken());
+            return connection_cut();
         }
         let result = call();
-        if fails { Err(broken()) } else { result }
-    }
-}
-
-fn broken() -> StoreError {
-    let (what, reason) = ("test".to_owned(), "connection cut".to_owned());
-    StoreError::Failed(JobError::Storage { what, reason })
-}
-
-impl Objects for Memory {
-    async fn metadata(&self, _: &str, name: &str) -> Result<ObjectMeta, StoreError> {
-        self.counted(|| {
-            let objects = self.objects.borrow();
-            let (generation, bytes) = objects.get(name).ok_or(StoreError::Gone)?;
-            Ok(ObjectMeta {
-                size: bytes.len() as u64,
-                generation: *generation,
-                crc32c: None,
-                updated: 0,
-            })
-        })
-    }
-
-    async fn read(&self, object: &ObjectRef, range: ByteRange) -> Result<Vec<u8>, StoreError> {
-        self.counted(|| {
-            let objects = self.objects.borrow();
-            let (generation, bytes) = objects.get(&object.name).ok_or(StoreError::Gone)?;
-            if object.generation != Some(*generation) {
-                return Err(StoreError::Gone);
-            }
-            let end = (range.end as usize).min(bytes.len());
-            Ok(bytes
-                .get(range.start as usize..end)
-                .unwrap_or_default()
-                .to_vec())
-        })
-    }
-
-    async fn read_all(&self, _: &str, name: &str) -> Result<Vec<u8>, StoreError> {
-        self.counted(|| {
-            Ok(self
-                .objects
-                .borrow()
-                .get(name)
-                .ok_or(StoreError::Gone)?
-                .1
-                .clone())
-        })
-    }
-
-    async fn create(
-        &self,
-        _: &str,
-        name: &str,
-        _: &str,
-        bytes: &[u8],
-    ) -> Result<Created, StoreError> {
-        self.counted(|| {
-            if self.objects.borrow().contains_key(name) {
-                return Ok(Created::Existed);
-            }
-            self.put(name, 1, bytes);
-            Ok(Created::New)
-        })
-    }
-
-    async fn replace(
-        &self,
-        _: &str,
-        name: &str,
-        generation: i64,
-        _: &str,
-        bytes: &[u8],
-    ) -> Result<Option<ObjectMeta>, StoreError> {
-        self.counted(|| {
-            let there = self.objects.borrow().get(name).map_or(0, |object| object.0);
-            if there != generation {
-                return Ok(None);
-            }
-            self.put(name, there + 1, bytes);
-            Ok(Some(ObjectMeta {
-                size: bytes.len() as u64,
-                generation: there + 1,
-                crc32c: None,
-                updated: 0,
-            }))
-        })
-    }
-
-    async fn list(&self, _: &str, prefix: &str) -> Result<Vec<String>, StoreError> {
-        self.counted(|| {
-            Ok(self
-                .names()
-                .into_iter()
-                .filter(|n| n.starts_with(prefix))
-                .collect())
-        })
-    }
-
-    async fn delete(&self, _: &str, name: &str) -> Result<(), StoreError> {
-        self.counted(|| {
-            self.objects.borrow_mut().remove(name);
-            Ok(())
-        })
+        if fails { connection_cut() } else { result }
     }
 }
 

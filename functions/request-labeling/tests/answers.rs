@@ -302,7 +302,7 @@ fn an_intent_that_cannot_be_read_holds_until_its_lease_ends() {
     let (world, config) = (World::new(FRAMES), config("label-studio", &[]));
     world.deliver(&config).unwrap();
     let (intent, receipt) = (world.ending("intent.json"), world.ending("receipt.json"));
-    world.objects.borrow_mut().remove(&receipt.concat());
+    world.objects.remove(&receipt.concat());
     world.put(&intent.concat(), b"{]");
     assert_eq!(retry(&world.deliver(&config).unwrap()).0, "label_busy");
     world.deliver_until_settled(&config, "unreadable intent");

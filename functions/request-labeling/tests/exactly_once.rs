@@ -263,7 +263,7 @@ fn what_the_target_has_is_not_sent_again() {
             .into_iter()
             .chain(world.ending("receipt.json"));
         for name in ours {
-            world.objects.borrow_mut().remove(&name);
+            world.objects.remove(&name);
         }
         let answer = world.deliver(&config).unwrap();
         assert!(
