@@ -8,11 +8,12 @@ use crate::turns::{self, TurnError};
 use anyhow::Context as _;
 use bytes::Bytes;
 use framemill_contract::{Event, FailureRecord, Ignored, Job, JobError, LabelJob, Outcome};
+use framemill_gcs_api::RetryAfter;
 use futures::FutureExt as _;
 use http::{Request, StatusCode, header};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -511,9 +512,8 @@ fn words(outcome: &Outcome) -> String {
 
 fn retry_after(answer: &Answer) -> Option<Duration> {
     let value = answer.response.headers().get(header::RETRY_AFTER)?;
-    Some(Duration::from_secs(
-        value.to_str().ok()?.trim().parse().ok()?,
-    ))
+    let after: RetryAfter = value.to_str().ok()?.parse().ok()?;
+    Some(after.wait(SystemTime::now()))
 }
 
 /// A message as Pub/Sub would push it.
