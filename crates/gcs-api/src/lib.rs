@@ -37,7 +37,7 @@ pub use headers::{Media, MediaError};
 pub use multipart::{Event, MultipartError, Reader};
 pub use name::{LONGEST_BUCKET, LONGEST_OBJECT, NameError, encoded, encoded_path};
 pub use notifications::{NotificationConfig, Notifications};
-pub use object::{Listing, Object, ObjectError, ObjectName, UploadMetadata};
+pub use object::{Listing, Object, ObjectName, ResourceError, UploadMetadata};
 pub use permissions::Permissions;
 pub use query::QueryError;
 pub use range::{ContentRange, RangeSpec, Span, Unsatisfiable};

@@ -31,7 +31,7 @@ pub struct Object {
 
 /// Why a resource is not as documented.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum ObjectError {
+pub enum ResourceError {
     /// Its size.
     #[error("size is no number")]
     Size,
@@ -129,12 +129,12 @@ struct Resource {
 }
 
 impl TryFrom<Resource> for Object {
-    type Error = ObjectError;
+    type Error = ResourceError;
 
-    fn try_from(resource: Resource) -> Result<Self, ObjectError> {
+    fn try_from(resource: Resource) -> Result<Self, ResourceError> {
         Ok(Self {
-            generation: parse_generation(&resource.generation).ok_or(ObjectError::Generation)?,
-            size: resource.size.parse().map_err(|_| ObjectError::Size)?,
+            generation: parse_generation(&resource.generation).ok_or(ResourceError::Generation)?,
+            size: resource.size.parse().map_err(|_| ResourceError::Size)?,
             name: resource.name,
             bucket: resource.bucket,
             content_type: resource.content_type,
