@@ -72,6 +72,14 @@ enum State {
     End,
 }
 
+/// What the reader does next.
+enum Step {
+    Give(Event),
+    Go,
+    /// For more of the body.
+    Wait,
+}
+
 impl Reader {
     /// For the body of a request with this content type.
     ///
@@ -104,64 +112,58 @@ impl Reader {
     ///
     /// # Errors
     /// [`MultipartError`]: why there is no next.
-    pub fn next(&mut self) -> Result<Event, MultipartError> {
-        let next = loop {
-            match &self.state {
-                State::Preamble => match self.data() {
-                    Some(_) => {}
-                    None if self.state == State::Preamble => break None,
-                    None => {}
-                },
-                State::Delimiter => match self.behind_delimiter()? {
-                    true => {}
-                    false => break None,
-                },
-                State::Headers(..) => match self.header()? {
-                    Some(Some(content_type)) => break Some(Event::Part(content_type)),
-                    Some(None) => {}
-                    None => break None,
-                },
-                State::Data => match self.data() {
-                    Some(bytes) => break Some(Event::Data(bytes)),
-                    None if self.state == State::Data => break None,
-                    None => {}
-                },
-                State::End => break Some(Event::End),
+    pub fn next_event(&mut self) -> Result<Event, MultipartError> {
+        loop {
+            match self.step()? {
+                Step::Give(event) => return Ok(event),
+                Step::Go => {}
+                Step::Wait if self.whole => return Err(MultipartError::Truncated),
+                Step::Wait => return Ok(Event::NeedData),
             }
-        };
-        match next {
-            Some(event) => Ok(event),
-            None if self.whole => Err(MultipartError::Truncated),
-            None => Ok(Event::NeedData),
         }
     }
 
-    /// Bytes before the next delimiter; at it, steps behind it. `None` where there are none.
-    fn data(&mut self) -> Option<Bytes> {
+    fn step(&mut self) -> Result<Step, MultipartError> {
+        match self.state {
+            State::Preamble => Ok(match self.data() {
+                Step::Give(_) => Step::Go,
+                step => step,
+            }),
+            State::Delimiter => self.behind_delimiter(),
+            State::Headers(..) => self.header(),
+            State::Data => Ok(self.data()),
+            State::End => Ok(Step::Give(Event::End)),
+        }
+    }
+
+    /// Gives bytes before the next delimiter; at it, goes behind it.
+    fn data(&mut self) -> Step {
         if let Some(end) = memmem::find(&self.buffer, &self.delimiter) {
             if end > 0 {
-                return Some(self.buffer.split_to(end).freeze());
+                return Step::Give(Event::Data(self.buffer.split_to(end).freeze()));
             }
             let _ = self.buffer.split_to(self.delimiter.len());
             self.state = State::Delimiter;
-            return None;
+            return Step::Go;
         }
         // A delimiter may have begun.
-        let safe = self.buffer.len().saturating_sub(self.delimiter.len());
-        (safe > 0).then(|| self.buffer.split_to(safe).freeze())
+        match self.buffer.len().saturating_sub(self.delimiter.len()) {
+            0 => Step::Wait,
+            safe => Step::Give(Event::Data(self.buffer.split_to(safe).freeze())),
+        }
     }
 
-    /// Whether it is known what follows a delimiter.
-    fn behind_delimiter(&mut self) -> Result<bool, MultipartError> {
+    /// Looks whether a part or nothing follows a delimiter.
+    fn behind_delimiter(&mut self) -> Result<Step, MultipartError> {
         if self.buffer.starts_with(b"--") {
             self.state = State::End;
             self.buffer.clear();
-            return Ok(true);
+            return Ok(Step::Go);
         }
         let Some(end) = memmem::find(&self.buffer, b"\r\n") else {
             return match self.buffer.len() > LARGEST_HEADERS {
                 true => Err(MultipartError::Delimiter),
-                false => Ok(false),
+                false => Ok(Step::Wait),
             };
         };
         let padding = self.buffer.split_to(end);
@@ -170,48 +172,52 @@ impl Reader {
         }
         let _ = self.buffer.split_to(2);
         self.state = State::Headers(String::new(), 0);
-        Ok(true)
+        Ok(Step::Go)
     }
 
-    /// Reads a line of headers: `Some(None)` where more may follow, the media type at the last,
-    /// `None` where the line is not all here.
-    fn header(&mut self) -> Result<Option<Option<String>>, MultipartError> {
+    /// Reads a line of headers; behind the last the part has begun.
+    fn header(&mut self) -> Result<Step, MultipartError> {
         let State::Headers(content_type, read) = &mut self.state else {
-            return Ok(None);
+            return Ok(Step::Go);
         };
-        let Some(end) = memmem::find(&self.buffer, b"\r\n") else {
-            return match read.saturating_add(self.buffer.len()) > LARGEST_HEADERS {
-                true => Err(MultipartError::Headers),
-                false => Ok(None),
-            };
-        };
-        if end > 0 {
-            *read = read.saturating_add(end).saturating_add(2);
-            if *read > LARGEST_HEADERS {
-                return Err(MultipartError::Headers);
-            }
-            let line = self.buffer.split_to(end);
-            let _ = self.buffer.split_to(2);
-            let line = String::from_utf8_lossy(&line);
-            if let Some((name, value)) = line.split_once(':')
-                && name.trim().eq_ignore_ascii_case("content-type")
-            {
-                value.trim().clone_into(content_type);
-            }
-            return Ok(Some(None));
+        let line_end = memmem::find(&self.buffer, b"\r\n");
+        let line = line_end.unwrap_or(self.buffer.len());
+        if read.saturating_add(line) > LARGEST_HEADERS {
+            return Err(MultipartError::Headers);
         }
-        // The part may be empty: then its end starts with this line break.
+        if line_end.is_none() {
+            return Ok(Step::Wait);
+        }
+        if line == 0 {
+            return Ok(self.begin_part());
+        }
+        *read = read.saturating_add(line).saturating_add(2);
+        let text = self.buffer.split_to(line);
+        let _ = self.buffer.split_to(2);
+        let text = String::from_utf8_lossy(&text);
+        if let Some((name, value)) = text.split_once(':')
+            && name.trim().eq_ignore_ascii_case("content-type")
+        {
+            value.trim().clone_into(content_type);
+        }
+        Ok(Step::Go)
+    }
+
+    /// At the empty line behind a part's headers. The part may be empty: then its end starts
+    /// with the line break of that line.
+    fn begin_part(&mut self) -> Step {
         let have = self.buffer.len().min(self.delimiter.len());
         let may_end = self.delimiter.get(..have) == self.buffer.get(..have);
         if may_end && have < self.delimiter.len() && !self.whole {
-            return Ok(None);
+            return Step::Wait;
         }
         if !may_end {
             let _ = self.buffer.split_to(2);
         }
-        let content_type = std::mem::take(content_type);
-        self.state = State::Data;
-        Ok(Some(Some(content_type)))
+        match std::mem::replace(&mut self.state, State::Data) {
+            State::Headers(content_type, _) => Step::Give(Event::Part(content_type)),
+            _ => Step::Go,
+        }
     }
 }
 
@@ -259,7 +265,7 @@ mod tests {
         let mut pieces = body.chunks(step);
         let mut parts: Vec<(String, Vec<u8>)> = Vec::new();
         loop {
-            match reader.next()? {
+            match reader.next_event()? {
                 Event::NeedData => match pieces.next() {
                     Some(piece) => reader.push(piece),
                     None => reader.finish(),

@@ -130,9 +130,9 @@ impl UploadReader {
     ///
     /// # Errors
     /// [`UploadError`]: why there is no next.
-    pub fn next(&mut self) -> Result<UploadEvent, UploadError> {
+    pub fn next_event(&mut self) -> Result<UploadEvent, UploadError> {
         loop {
-            match (&mut self.state, self.parts.next()?) {
+            match (&mut self.state, self.parts.next_event()?) {
                 (_, Event::NeedData) => return Ok(UploadEvent::NeedData),
                 (State::Start, Event::Part(_)) => self.state = State::Metadata(Vec::new()),
                 (State::Start, _) => return Err(UploadError::Missing("metadata")),
@@ -178,7 +178,7 @@ pub fn read_upload(
     reader.finish();
     let (mut metadata, mut bytes) = (UploadMetadata::default(), Vec::new());
     loop {
-        match reader.next()? {
+        match reader.next_event()? {
             UploadEvent::Metadata(read) => metadata = read,
             UploadEvent::Data(data) => bytes.extend_from_slice(&data),
             UploadEvent::End => return Ok((metadata, bytes)),

@@ -211,7 +211,7 @@ proptest! {
         let mut pieces = body.chunks(step);
         let piecewise = loop {
             use framemill_gcs_api::UploadEvent as Event;
-            match reader.next() {
+            match reader.next_event() {
                 Ok(Event::NeedData) => match pieces.next() {
                     Some(piece) => reader.push(piece),
                     None => reader.finish(),

@@ -150,7 +150,7 @@ fn in_pieces(content_type: &str, body: &[u8], step: usize) -> (UploadMetadata, V
     let mut pieces = body.chunks(step);
     let (mut metadata, mut bytes) = (None, Vec::new());
     loop {
-        match reader.next().unwrap() {
+        match reader.next_event().unwrap() {
             UploadEvent::NeedData => match pieces.next() {
                 Some(piece) => reader.push(piece),
                 None => reader.finish(),

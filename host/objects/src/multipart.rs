@@ -38,7 +38,7 @@ impl Upload {
     /// What comes next, once it is here.
     async fn next(&mut self) -> Result<UploadEvent, StoreError> {
         loop {
-            match self.reader.next()? {
+            match self.reader.next_event()? {
                 UploadEvent::NeedData => match self.body.next().await {
                     Some(bytes) => self.reader.push(&bytes?),
                     None => self.reader.finish(),
