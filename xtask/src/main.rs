@@ -1,8 +1,8 @@
 //! `cargo xtask`: everything that a person or CI runs.
 
 mod bench;
+mod boundary;
 mod build;
-mod check;
 mod cold;
 mod demo;
 mod infra;
@@ -60,7 +60,7 @@ enum Task {
     },
     /// Check infra/ and the Dockerfile; `cargo xtask build` comes first
     CheckInfra,
-    /// Check that the pure crates depend on nothing that does I/O
+    /// Check the source tree: crates/ without I/O, no long file, no modules in a circle
     Boundary,
 }
 
@@ -79,6 +79,6 @@ fn main() -> Result<()> {
         Task::Bench { cold: true, .. } => cold::bench(),
         Task::Bench { runs, .. } => bench::bench(runs),
         Task::CheckInfra => infra::check(),
-        Task::Boundary => check::boundary(),
+        Task::Boundary => boundary::check(),
     }
 }

@@ -44,6 +44,22 @@ pub fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
+/// The files of the repository at `root` that match a pattern of git's: tracked ones, and new ones
+/// that git does not ignore.
+pub fn repository_files(root: &Path, pattern: &str) -> Result<Vec<PathBuf>> {
+    let mut git = Command::new("git");
+    git.current_dir(root).args(["ls-files", "-z"]);
+    git.args(["--cached", "--others", "--exclude-standard", "--", pattern]);
+    let listed = output(&mut git)?;
+    let names = listed.split('\0').filter(|name| !name.is_empty());
+    let mut files: Vec<PathBuf> = names.map(|name| root.join(name)).collect();
+    // A file that was deleted is listed until the deletion is committed.
+    files.retain(|file| file.is_file());
+    files.sort();
+    files.dedup();
+    Ok(files)
+}
+
 /// Whether a program of this name is on PATH.
 pub fn on_path(program: &str) -> bool {
     std::env::var_os("PATH")
