@@ -5,6 +5,7 @@ mod boundary;
 mod build;
 mod cold;
 mod demo;
+mod documents;
 mod infra;
 mod sample;
 mod servers;
@@ -60,6 +61,8 @@ enum Task {
     },
     /// Check infra/ and the Dockerfile; `cargo xtask build` comes first
     CheckInfra,
+    /// Check that every link in the documents leads somewhere, and that the README is short
+    CheckDocs,
     /// Check the source tree: crates/ without I/O, no long file, no modules in a circle
     Boundary,
 }
@@ -79,6 +82,7 @@ fn main() -> Result<()> {
         Task::Bench { cold: true, .. } => cold::bench(),
         Task::Bench { runs, .. } => bench::bench(runs),
         Task::CheckInfra => infra::check(),
+        Task::CheckDocs => documents::check(),
         Task::Boundary => boundary::check(),
     }
 }
