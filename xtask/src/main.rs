@@ -12,6 +12,7 @@ mod servers;
 mod sh;
 mod test;
 mod toolchain;
+mod workspace;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};

@@ -3,7 +3,7 @@
 
 use super::resolve::Resolver;
 use super::source_tree::Crate;
-use super::workspace::shown;
+use crate::workspace::shown;
 use anyhow::{Result, ensure};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! No source file is longer than what a person reads at once.
 
-use super::workspace::shown;
 use crate::sh;
+use crate::workspace::shown;
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::Path;

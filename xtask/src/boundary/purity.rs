@@ -1,9 +1,9 @@
 //! The crates below crates/ do no I/O: neither what they depend on nor their own code.
 
 use super::source_tree::Crate;
-use super::workspace::Workspace;
 use crate::sh;
 use crate::toolchain::cargo_command;
+use crate::workspace::Workspace;
 use anyhow::{Result, bail, ensure};
 use std::collections::BTreeSet;
 

@@ -1,13 +1,12 @@
 //! The workspace's packages, as cargo knows them.
 
-use super::source_tree::Crate;
 use crate::sh;
 use crate::toolchain::cargo_command;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
-/// All members.
+/// The members.
 pub struct Workspace {
     root: PathBuf,
     packages: Vec<Package>,
@@ -24,8 +23,18 @@ struct Metadata {
 pub struct Package {
     /// Its name.
     pub name: String,
+    /// The oldest compiler that builds it.
+    pub rust_version: Option<String>,
     manifest_path: PathBuf,
     targets: Vec<Target>,
+}
+
+impl Package {
+    /// The root files of its libraries and programs.
+    pub fn shipped(&self) -> impl Iterator<Item = &Path> {
+        let shipped = self.targets.iter().filter(|target| target.is_shipped());
+        shipped.map(|target| target.src_path.as_path())
+    }
 }
 
 #[derive(Deserialize)]
@@ -76,22 +85,9 @@ impl Workspace {
             .filter(move |package| !package.manifest_path.starts_with(&folder))
     }
 
-    /// Every member's libraries and programs, parsed.
-    pub fn parse(&self) -> Result<Vec<Crate>> {
-        let mut crates = Vec::new();
-        for package in &self.packages {
-            let shipped = package.targets.iter().filter(|target| target.is_shipped());
-            let before = crates.len();
-            for target in shipped {
-                crates.push(Crate::parse(&package.name, &target.src_path)?);
-            }
-            ensure!(
-                crates.len() > before,
-                "{} has no library and no program: its modules were not checked",
-                package.name
-            );
-        }
-        Ok(crates)
+    /// All members.
+    pub fn packages(&self) -> &[Package] {
+        &self.packages
     }
 }
 
