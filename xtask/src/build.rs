@@ -1,6 +1,7 @@
 //! Building: components with the wasm toolchain, the host with the ordinary one.
 
 use crate::sh;
+use crate::step::step;
 use crate::toolchain::{TARGET, WasmToolchain, cargo_command};
 use anyhow::{Context, Result};
 use std::path::PathBuf;
@@ -58,8 +59,9 @@ fn build_components(more: &[&str]) -> Result<()> {
     for name in &names {
         build.args(["--package", name]);
     }
-    eprintln!("building components: {}", names.join(", "));
-    sh::run(&mut build)?;
+    step(&format!("building components {}", names.join(", ")), || {
+        sh::run(&mut build)
+    })?;
     std::fs::create_dir_all(components_dir())?;
     for name in names {
         let built = sh::root()
@@ -93,10 +95,10 @@ pub fn host_path() -> PathBuf {
 
 /// Builds the host and returns its path. It finds the components beside its folder.
 pub fn host() -> Result<PathBuf> {
-    eprintln!("building framemill");
     let mut build = cargo_command()?;
     // Not `--package`: with the features of all default members, as the tests have them, so that
     // wasmtime is compiled once.
-    sh::run(build.args(["build", "--release", "--locked", "--bin", "framemill"]))?;
+    build.args(["build", "--release", "--locked", "--bin", "framemill"]);
+    step("building the host", || sh::run(&mut build))?;
     Ok(host_path())
 }

@@ -26,9 +26,8 @@ fn findings(root: &Path) -> Result<Vec<String>> {
     let known = known_paths(root)?;
     let mut documents = BTreeMap::new();
     for path in sh::repository_files(root, "*.md")? {
-        let text =
-            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        documents.insert(path, Document::parse(&text));
+        let document = Document::parse(&sh::read(&path)?);
+        documents.insert(path, document);
     }
     let readme = documents.get(&root.join("README.md"));
     let readme = readme.context("no README.md: the documents were not checked")?;

@@ -8,8 +8,7 @@ mod rules;
 mod terraform;
 
 use crate::{servers, sh};
-use anyhow::{Context, Result, bail};
-use std::path::Path;
+use anyhow::{Result, bail};
 
 /// Findings of checkov that stand, and why.
 const ACCEPTED: &[(&str, &str)] = &[
@@ -76,9 +75,4 @@ fn checkov(what: &[&str]) -> Result<()> {
     }
     eprintln!("checkov {}: {passed} checks passed", what.join(" "));
     Ok(())
-}
-
-/// The text of a file.
-fn read(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }

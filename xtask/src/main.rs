@@ -5,11 +5,13 @@ mod boundary;
 mod build;
 mod cold;
 mod demo;
+mod dist;
 mod documents;
 mod infra;
 mod sample;
 mod servers;
 mod sh;
+mod step;
 mod test;
 mod toolchain;
 mod workspace;
@@ -60,6 +62,8 @@ enum Task {
         #[arg(long)]
         cold: bool,
     },
+    /// Build the archive of a release into target/dist, and try it out
+    Dist,
     /// Check infra/ and the Dockerfile; `cargo xtask build` comes first
     CheckInfra,
     /// Check that every link in the documents leads somewhere, and that the README is short
@@ -82,6 +86,7 @@ fn main() -> Result<()> {
         Task::Test { with, filter } => test::test(&with, &filter),
         Task::Bench { cold: true, .. } => cold::bench(),
         Task::Bench { runs, .. } => bench::bench(runs),
+        Task::Dist => dist::dist(),
         Task::CheckInfra => infra::check(),
         Task::CheckDocs => documents::check(),
         Task::Boundary => boundary::check(),

@@ -1,5 +1,6 @@
 //! Running other programs, with errors that name the command.
 
+use crate::step::step;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -42,6 +43,11 @@ pub fn output(command: &mut Command) -> Result<String> {
         bail!("{} failed ({})", shown(command), output.status);
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// The text of a file.
+pub fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// The files of the repository at `root` that match a pattern of git's: tracked ones, and new ones
@@ -93,7 +99,6 @@ pub fn apt_install(packages: &[&str], is_there: impl Fn() -> bool) -> Result<()>
     if !on_path("apt-get") || !(is_root() || on_path("sudo")) {
         bail!("missing tools: install the equivalent of `{wanted}` and run this again");
     }
-    eprintln!("installing {} (Debian packages)", packages.join(", "));
     let quiet = |mut apt: Command| {
         apt.env("DEBIAN_FRONTEND", "noninteractive")
             .stdout(Stdio::null());
@@ -101,12 +106,15 @@ pub fn apt_install(packages: &[&str], is_there: impl Fn() -> bool) -> Result<()>
     };
     let mut update = as_root("apt-get");
     update.args(["update", "-qq"]);
-    run(&mut quiet(update))?;
     let mut install = as_root("apt-get");
     install
         .args(["install", "-y", "-qq", "--no-install-recommends"])
         .args(packages);
-    run(&mut quiet(install))?;
+    let what = format!("installing {} (Debian packages)", packages.join(", "));
+    step(&what, || {
+        run(&mut quiet(update))?;
+        run(&mut quiet(install))
+    })?;
     if !is_there() {
         bail!("`{wanted}` ran, but what it should bring is still missing");
     }

@@ -23,6 +23,13 @@ struct Metadata {
 pub struct Package {
     /// Its name.
     pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Where its sources are.
+    pub repository: Option<String>,
+    /// What its Cargo.toml says to other tools.
+    #[serde(default)]
+    pub metadata: serde_json::Value,
     /// The oldest compiler that builds it.
     pub rust_version: Option<String>,
     manifest_path: PathBuf,
@@ -83,6 +90,13 @@ impl Workspace {
         self.packages
             .iter()
             .filter(move |package| !package.manifest_path.starts_with(&folder))
+    }
+
+    /// One member.
+    pub fn package(&self, name: &str) -> Result<&Package> {
+        let mut packages = self.packages.iter();
+        let package = packages.find(|package| package.name == name);
+        package.with_context(|| format!("the workspace has no package {name}"))
     }
 
     /// All members.

@@ -2,8 +2,7 @@
 
 use crate::sh;
 use crate::workspace::shown;
-use anyhow::{Context, Result, ensure};
-use std::fs;
+use anyhow::{Result, ensure};
 use std::path::Path;
 
 /// Lines of a source file, at most.
@@ -19,9 +18,7 @@ pub fn check(root: &Path) -> Result<Vec<String>> {
     );
     let mut long = Vec::new();
     for file in &files {
-        let text =
-            fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let lines = text.lines().count();
+        let lines = sh::read(file)?.lines().count();
         if lines > LIMIT {
             long.push((lines, shown(root, file)));
         }
@@ -41,6 +38,7 @@ pub fn check(root: &Path) -> Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn repository(files: &[(&str, usize)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();

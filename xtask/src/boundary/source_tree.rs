@@ -3,9 +3,9 @@
 
 use super::items::{attributes, defined, is_for_tests, name_of};
 use super::references::{self, Reference};
+use crate::sh;
 use anyhow::{Context, Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 use syn::{Item, ItemMod};
 
@@ -51,10 +51,8 @@ impl Crate {
 
     /// Reads a module's file; `folder` is where its children's files are.
     fn read(&mut self, parent: usize, path: &Path, folder: &Path) -> Result<usize> {
-        let text =
-            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let parsed =
-            syn::parse_file(&text).with_context(|| format!("cannot parse {}", path.display()))?;
+        let parsed = syn::parse_file(&sh::read(path)?)
+            .with_context(|| format!("cannot parse {}", path.display()))?;
         let file = self.files.len();
         self.files.push(path.to_owned());
         self.module(parent, file, folder, &parsed.items)

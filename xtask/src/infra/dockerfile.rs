@@ -1,7 +1,6 @@
 //! The Dockerfile without a Docker engine: it builds as the workspace does, and the image that it
 //! would make runs.
 
-use super::read;
 use crate::workspace::Workspace;
 use crate::{sample, sh};
 use anyhow::{Context, Result, bail, ensure};
@@ -31,7 +30,7 @@ type Instruction = (String, Vec<String>);
 
 /// What is wrong with the builder stage.
 pub fn check() -> Result<Vec<String>> {
-    let file = instructions(&read(&sh::root().join("Dockerfile"))?);
+    let file = instructions(&sh::read(&sh::root().join("Dockerfile"))?);
     let workspace = Workspace::read()?;
     let versions = workspace.packages().iter();
     let version = versions.filter_map(|package| package.rust_version.as_deref());
@@ -56,7 +55,7 @@ fn builder_findings(file: &[Instruction], rust_version: &str) -> Vec<String> {
 /// Lays the runtime stage's files out as the Dockerfile says, adds what the base image brings,
 /// and extracts images from a video in there, as the image's user.
 pub fn run_image() -> Result<()> {
-    let file = instructions(&read(&sh::root().join("Dockerfile"))?);
+    let file = instructions(&sh::read(&sh::root().join("Dockerfile"))?);
     let image = sh::root().join("target/image");
     if image.exists() {
         fs::remove_dir_all(&image).with_context(|| format!("cannot empty {}", image.display()))?;

@@ -1,5 +1,6 @@
 //! infra/*.tf as Terraform reads them.
 
+use crate::sh;
 use anyhow::{Context, Result, ensure};
 use hcl_edit::Ident;
 use hcl_edit::expr::{Expression, Traversal, TraversalOperator};
@@ -45,7 +46,7 @@ impl Files {
         ensure!(!paths.is_empty(), "no *.tf in {}", folder.display());
         let mut files = Self::default();
         for path in paths {
-            let text = super::read(&path)?;
+            let text = sh::read(&path)?;
             files
                 .add(&text)
                 .with_context(|| format!("cannot parse {}", path.display()))?;

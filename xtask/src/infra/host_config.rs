@@ -36,7 +36,7 @@ pub fn check() -> Result<()> {
         host.is_file(),
         "no framemill: run `cargo xtask build` first"
     );
-    let template = super::read(&sh::root().join(TEMPLATE))?;
+    let template = sh::read(&sh::root().join(TEMPLATE))?;
     let with_labels = render(&template, &settings_of(true))?;
     let cases = [
         ("videos", render(&template, &settings_of(false))?),
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_template_is_rendered_as_toml_and_only_with_all_its_values() {
-        let template = super::super::read(&sh::root().join(TEMPLATE)).unwrap();
+        let template = sh::read(&sh::root().join(TEMPLATE)).unwrap();
         let values = settings_of(true);
         let text = render(&template, &values).unwrap();
         let instruction = r#"instruction = "a \"quote\", a \\ and \u003cb\u003e""#;

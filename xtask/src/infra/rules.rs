@@ -86,7 +86,7 @@ fn keys(files: &Files) -> Vec<String> {
 }
 
 /// What must say that `terraform destroy` takes it away, and by which values.
-const DESTROYED: &[(&str, &str, fn(&Value) -> bool)] = &[
+const DESTROYED: &[(&str, &str, Holds)] = &[
     ("google_storage_bucket", "force_destroy", is_on),
     (
         "google_bigquery_dataset",
@@ -107,6 +107,9 @@ const DESTROYED: &[(&str, &str, fn(&Value) -> bool)] = &[
         |value| value == false,
     ),
 ];
+
+/// Whether a value does what it must.
+type Holds = fn(&Value) -> bool;
 
 /// A variable may decide.
 fn is_on(value: &Value) -> bool {
