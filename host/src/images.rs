@@ -1,7 +1,6 @@
 //! Serves images over HTTP, for labeling tools that cannot read the bucket themselves
 //! (`image_urls = "proxied"`).
 
-use crate::objects::{RangeSpec, Store, StoreError};
 use anyhow::Context as _;
 use axum::Router;
 use axum::body::Body;
@@ -9,6 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use framemill_objects::{RangeSpec, Store, StoreError};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;

@@ -5,16 +5,8 @@
 //! folder ─▶ queue ─▶ service ─▶ runtime (one sandbox per request) ─▶ objects gateway ─▶ store
 //! ```
 
+pub mod app;
 pub mod cli;
 pub mod config;
-pub mod finding;
 pub mod images;
-pub mod net;
-pub mod objects;
-pub mod pipeline;
-pub mod records;
-pub mod runtime;
 pub mod service;
-pub mod sources;
-pub mod sweep;
-mod turns;

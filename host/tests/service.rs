@@ -1,15 +1,16 @@
 //! The service from queue to settled message, with the probe as the component.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
+#[path = "../runtime/tests/common/mod.rs"]
 mod common;
 
 use common::{LIMITS, runtime};
-use framemill::objects::{Layout, LocalStore};
-use framemill::pipeline::{Filter, Pipeline};
-use framemill::runtime::{Limits, Observer, Progress};
-use framemill::service::{Service, Tally};
-use framemill::sources::{Queue, QueueSource, Settled};
+use framemill::service::{Filter, Pipeline};
+use framemill::service::{RunSummary, Service};
 use framemill_contract::{ObjectRef, Outcome};
+use framemill_objects::{Layout, LocalStore};
+use framemill_runtime::{ComponentEvent, Limits, Observer};
+use framemill_sources::{Queue, QueueSource, Settled};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,7 +51,7 @@ impl Bench {
         }
     }
 
-    fn start(&self, limits: Limits, drain: Duration) -> tokio::task::JoinHandle<Tally> {
+    fn start(&self, limits: Limits, drain: Duration) -> tokio::task::JoinHandle<RunSummary> {
         self.watched(limits, drain, Arc::new(|_, _| {}))
     }
 
@@ -59,7 +60,7 @@ impl Bench {
         limits: Limits,
         drain: Duration,
         observer: Observer,
-    ) -> tokio::task::JoinHandle<Tally> {
+    ) -> tokio::task::JoinHandle<RunSummary> {
         let pipeline = Pipeline {
             name: "probe".into(),
             filter: Filter::Names {
@@ -107,12 +108,17 @@ async fn each_message_ends_as_its_answer_says() {
     let run = bench.start(LIMITS, LONG);
     bench.empty().await;
     bench.stop.cancel();
-    let tally = run.await.unwrap();
+    let summary = run.await.unwrap();
     assert_eq!(
-        (tally.done, tally.rejected, tally.dead, tally.retried),
+        (
+            summary.done,
+            summary.rejected,
+            summary.dead_lettered,
+            summary.retried
+        ),
         (1, 1, 3, 2)
     );
-    assert!(tally.failed());
+    assert!(summary.failed());
     let done = bench.settled("ok.mp4");
     assert!(
         matches!(
@@ -157,8 +163,8 @@ async fn a_stop_lets_running_work_finish_and_takes_nothing_new() {
     let run = bench.start(LIMITS, LONG);
     tokio::time::sleep(Duration::from_millis(700)).await;
     bench.stop.cancel();
-    let tally = run.await.unwrap();
-    assert_eq!((tally.done, tally.given_back), (2, 0));
+    let summary = run.await.unwrap();
+    assert_eq!((summary.done, summary.released), (2, 0));
     assert_eq!(bench.queue.pending().unwrap(), 1, "the third was not begun");
 }
 
@@ -177,8 +183,8 @@ async fn what_does_not_finish_is_given_back() {
         if by_signal {
             bench.kill.cancel();
         }
-        let tally = run.await.unwrap();
-        assert_eq!((tally.done, tally.given_back), (0, 1));
+        let summary = run.await.unwrap();
+        assert_eq!((summary.done, summary.released), (0, 1));
         let message = bench.queue.take().unwrap().unwrap();
         assert_eq!((message.object, message.attempt), (object("stuck.mp4"), 1));
     }
@@ -194,8 +200,8 @@ async fn a_limit_fails_one_message_only() {
     let run = bench.start(limits, LONG);
     bench.empty().await;
     bench.stop.cancel();
-    let tally = run.await.unwrap();
-    assert_eq!((tally.done, tally.dead), (1, 1));
+    let summary = run.await.unwrap();
+    assert_eq!((summary.done, summary.dead_lettered), (1, 1));
     let dead = bench.queue.dead_letters().unwrap();
     assert!(dead[0].reason.contains("time limit"), "{}", dead[0].reason);
 }
@@ -206,20 +212,22 @@ async fn work_in_turns_goes_on_until_it_is_done_or_gets_nowhere() {
     let run = bench.start(LIMITS, LONG);
     bench.empty().await;
     bench.stop.cancel();
-    let tally = run.await.unwrap();
-    assert_eq!((tally.done, tally.dead), (1, 1));
+    let summary = run.await.unwrap();
+    assert_eq!((summary.done, summary.dead_lettered), (1, 1));
     let done = bench.settled("turns.mp4");
     assert!(
         matches!(done, Some(Settled::Done(Outcome::Extracted { .. }))),
         "{done:?}"
     );
-    for cursor in ["cursor1", "cursor2"] {
-        let path = bench.data.path().join("images/turns.mp4").join(cursor);
-        assert!(path.is_file(), "{cursor}");
+    for checkpoint in ["cursor1", "cursor2"] {
+        let path = bench.data.path().join("images/turns.mp4").join(checkpoint);
+        assert!(path.is_file(), "{checkpoint}");
     }
     let dead = bench.queue.dead_letters().unwrap();
     assert!(
-        dead[0].reason.contains("left the cursor of the one before"),
+        dead[0]
+            .reason
+            .contains("left the checkpoint of the one before"),
         "{}",
         dead[0].reason
     );
@@ -230,12 +238,12 @@ async fn a_stop_between_two_turns_gives_the_message_back_with_the_work_kept() {
     let bench = Bench::new(&["turns.mp4"]);
     let stop = bench.stop.clone();
     let observer: Observer = Arc::new(move |_, progress| {
-        if let Progress::Continued { done: 1, .. } = progress {
+        if let ComponentEvent::Continued { done: 1, .. } = progress {
             stop.cancel();
         }
     });
-    let tally = bench.watched(LIMITS, LONG, observer).await.unwrap();
-    assert_eq!((tally.done, tally.given_back, tally.retried), (0, 1, 0));
+    let summary = bench.watched(LIMITS, LONG, observer).await.unwrap();
+    assert_eq!((summary.done, summary.released, summary.retried), (0, 1, 0));
     let images = bench.data.path().join("images/turns.mp4");
     assert!(images.join("cursor1").is_file() && !images.join("cursor2").exists());
     let message = bench.queue.take().unwrap().unwrap();

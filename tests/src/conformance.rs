@@ -10,14 +10,14 @@
 
 pub mod case;
 pub mod compare;
+pub mod harness;
 pub mod issuer;
 pub mod spin;
-pub mod world;
 
 pub use case::{Case, Demand, cases};
-pub use world::World;
+pub use harness::Harness;
 
-use crate::servers::Answer;
+use crate::servers::HttpResponse;
 use crate::spin_manifest::Manifest;
 use case::{Expect, Step};
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ use std::fs;
 use std::path::Path;
 use ureq::http::Request;
 
-/// Most turns of a video that is worked on in turns.
+/// Most turns of a video that is worked on over several requests.
 const MOST_TURNS: usize = 500;
 
 /// A way to run components.
@@ -42,17 +42,17 @@ pub trait Host {
         case: &Case,
         manifest: &Path,
         variables: &BTreeMap<String, String>,
-        world: &World,
+        harness: &Harness,
     );
 
     /// Says what the store asks of requests from now on.
-    fn demand(&mut self, demand: &Demand, world: &World);
+    fn demand(&mut self, demand: &Demand, harness: &Harness);
 
     /// Sends a request to the component.
     ///
     /// # Errors
     /// Where no answer comes at all.
-    fn send(&mut self, request: Request<Vec<u8>>) -> Result<Answer, String>;
+    fn send(&mut self, request: Request<Vec<u8>>) -> Result<HttpResponse, String>;
 }
 
 /// Runs all cases that the host takes; gives what is wrong with each that fails.
@@ -60,7 +60,7 @@ pub trait Host {
 /// `FRAMEMILL_CASES` names a part of the names to run; `FRAMEMILL_WRITE_CASES=1` writes what is
 /// there afterwards as what is expected.
 pub fn run(host: &mut dyn Host) -> Vec<String> {
-    let world = World::start();
+    let harness = Harness::start();
     let only = std::env::var("FRAMEMILL_CASES").unwrap_or_default();
     let mut cases = cases(&cases_folder()).unwrap_or_else(|why| panic!("{why}"));
     cases.retain(|case| case.name.contains(&only) && host.takes(case));
@@ -69,7 +69,7 @@ pub fn run(host: &mut dyn Host) -> Vec<String> {
     cases.sort_by_cached_key(|case| (case.manifest(), case.variables.clone(), case.name.clone()));
     let mut failures = Vec::new();
     for case in &cases {
-        let problems = run_case(host, case, &world);
+        let problems = run_case(host, case, &harness);
         let how = if problems.is_empty() {
             "agrees"
         } else {
@@ -90,62 +90,65 @@ pub fn cases_folder() -> std::path::PathBuf {
 }
 
 /// Runs one case; gives what is not as expected.
-pub fn run_case(host: &mut dyn Host, case: &Case, world: &World) -> Vec<String> {
-    world.reset();
+pub fn run_case(host: &mut dyn Host, case: &Case, harness: &Harness) -> Vec<String> {
+    harness.reset();
     let mut expected = BTreeMap::new();
     for (name, content) in &case.before {
         let bytes = content.bytes(&case.folder);
-        world.gcs.put(world::BUCKET, name, &bytes);
+        harness.gcs.put(harness::BUCKET, name, &bytes);
         expected.insert(name.clone(), bytes);
     }
     let manifest = case.manifest();
-    let variables = world.variables(case);
-    host.start(case, &manifest, &variables, world);
-    host.demand(&case.store, world);
+    let variables = harness.variables(case);
+    host.start(case, &manifest, &variables, harness);
+    host.demand(&case.store, harness);
     let mut problems = Vec::new();
     for (number, step) in case.request.iter().enumerate() {
-        let found = run_step(host, case, step, world);
+        let found = run_step(host, case, step, harness);
         problems.extend(
             found
                 .into_iter()
                 .map(|why| format!("request {number}: {why}")),
         );
     }
-    host.demand(&Demand::default(), world);
-    if world.gcs.faults_left() > 0 {
+    host.demand(&Demand::default(), harness);
+    if harness.gcs.faults_left() > 0 {
         problems.push("a fault of the store was not met".to_owned());
     }
-    problems.extend(compare::received(&case.received, &world.receiver.arrived()));
+    problems.extend(compare::received(
+        &case.received,
+        &harness.receiver.arrived(),
+    ));
     if problems.is_empty() && std::env::var_os("FRAMEMILL_WRITE_CASES").is_some() {
-        compare::write(&case.folder, &expected, world);
+        compare::write(&case.folder, &expected, harness);
     }
     expected.extend(compare::after(&case.folder));
     let made = case.after.iter();
     expected.extend(made.map(|(name, content)| (name.clone(), content.bytes(&case.folder))));
-    problems.extend(compare::bucket(&expected, world));
+    problems.extend(compare::bucket(&expected, harness));
     problems
 }
 
-fn run_step(host: &mut dyn Host, case: &Case, step: &Step, world: &World) -> Vec<String> {
-    let mut answer = match host.send(world.request(case, step)) {
+fn run_step(host: &mut dyn Host, case: &Case, step: &Step, harness: &Harness) -> Vec<String> {
+    let mut answer = match host.send(harness.request(case, step)) {
         Ok(answer) => answer,
         Err(why) => return vec![format!("no answer: {why}")],
     };
-    if step.follow_cursor {
+    if step.follow_checkpoint {
         let mut turns = 0;
-        while let Some(cursor) = compare::cursor(&answer) {
+        while let Some(checkpoint) = compare::checkpoint(&answer) {
             turns += 1;
             if turns > MOST_TURNS {
                 return vec![format!("not done after {MOST_TURNS} turns")];
             }
-            let next = step.with_event(&cursor);
-            answer = match host.send(world.request(case, &next)) {
+            let next = step.with_event(&checkpoint);
+            answer = match host.send(harness.request(case, &next)) {
                 Ok(answer) => answer,
                 Err(why) => return vec![format!("turn {turns}: no answer: {why}")],
             };
         }
         if turns == 0 {
-            let mut problems = vec!["was not continued in turns".to_owned()];
+            let mut problems = vec!["was not continued over several requests".to_owned()];
             problems.extend(check(&step.expect, &answer));
             return problems;
         }
@@ -153,7 +156,7 @@ fn run_step(host: &mut dyn Host, case: &Case, step: &Step, world: &World) -> Vec
     check(&step.expect, &answer)
 }
 
-fn check(expect: &Expect, answer: &Answer) -> Vec<String> {
+fn check(expect: &Expect, answer: &HttpResponse) -> Vec<String> {
     compare::answer(expect, answer)
 }
 

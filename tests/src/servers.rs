@@ -13,7 +13,7 @@ mod rabbitmq;
 mod s3;
 
 pub use gcs::{Gcs, Object};
-pub use http::{Answer, call, send, try_send};
+pub use http::{HttpResponse, call, send, try_send};
 pub use label_studio::LabelStudio;
 pub use process::{Process, free_port, program};
 pub use pubsub::{PubSub, Received};

@@ -1,7 +1,7 @@
 //! The suite of cases itself: it cannot pass without looking.
 
-use framemill_tests::conformance::{Case, Demand, Host, World, cases, cases_folder, run_case};
-use framemill_tests::servers::Answer;
+use framemill_tests::conformance::{Case, Demand, Harness, Host, cases, cases_folder, run_case};
+use framemill_tests::servers::HttpResponse;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -19,12 +19,12 @@ impl Host for Idle {
         true
     }
 
-    fn start(&mut self, _: &Case, _: &Path, _: &BTreeMap<String, String>, _: &World) {}
+    fn start(&mut self, _: &Case, _: &Path, _: &BTreeMap<String, String>, _: &Harness) {}
 
-    fn demand(&mut self, _: &Demand, _: &World) {}
+    fn demand(&mut self, _: &Demand, _: &Harness) {}
 
-    fn send(&mut self, _: Request<Vec<u8>>) -> Result<Answer, String> {
-        Ok(Answer {
+    fn send(&mut self, _: Request<Vec<u8>>) -> Result<HttpResponse, String> {
+        Ok(HttpResponse {
             status: 200,
             headers: BTreeMap::new(),
             body: br#"{"outcome":"ignored","reason":"idle"}"#.to_vec(),
@@ -52,7 +52,7 @@ fn problems(text: &str, after: Option<&str>) -> Result<Vec<String>, String> {
         fs::write(folder.path().join("after").join(object), "there").unwrap();
     }
     let case = Case::read(folder.path())?;
-    Ok(run_case(&mut Idle, &case, &World::start()))
+    Ok(run_case(&mut Idle, &case, &Harness::start()))
 }
 
 #[test]
@@ -77,8 +77,8 @@ fn wrong_expectations_fail() {
         ),
         (
             "[request.expect]",
-            "follow_cursor = true\n[request.expect]",
-            "not continued in turns",
+            "follow_checkpoint = true\n[request.expect]",
+            "not continued over several requests",
         ),
     ] {
         let broken = CASE.replacen(from, to, 1);

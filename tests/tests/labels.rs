@@ -198,7 +198,7 @@ fn a_component_of_ones_own_takes_the_place_of_ours() {
     };
     receiver.refuse(&[taken(r#"{"frames":{}}"#), taken(r#"{"number":"order-7"}"#)]);
     let keys = format!(
-        "component = 'own-company'\ntarget = 'own-company'\ntarget_url = '{}'",
+        "component = 'custom-company'\ntarget = 'custom-company'\ntarget_url = '{}'",
         receiver.url()
     );
     let worker = worker(&cloud, &keys, &[]);

@@ -104,9 +104,7 @@ fn a_decoder_that_panics_costs_its_own_gop() {
         );
         return;
     }
-    panic!(
-        "no damage of 60 made rav1d panic: if it is mended, this test needs another way to trap"
-    );
+    panic!("no damage of 60 made rav1d panic: if it is fixed, this test needs another way to trap");
 }
 
 /// Two hours of video: the index is the one thing that grows with the length.
@@ -133,7 +131,7 @@ fn a_long_video_fits_a_small_sandbox() {
 }
 
 /// Ten minutes of full HD under exactly what a small cloud gives each request: 128 MiB, 30 s, and
-/// 10 MiB a body. One request alone could not do it; in turns all of it is there.
+/// 10 MiB a body. One request alone could not do it; over several requests all of it is there.
 #[test]
 fn ten_minutes_of_full_hd_pass_in_a_small_cloud() {
     let encoder = [
@@ -158,6 +156,9 @@ fn ten_minutes_of_full_hd_pass_in_a_small_cloud() {
     let peak = manifest.stats.peak_memory_bytes;
     assert!(peak > 1 << 20 && peak < SMALL, "{} MiB", peak >> 20);
     assert!(said.contains("continued"), "in one turn: {said}");
-    let cursors = data.path().join("cursors");
-    assert!(!cursors.exists() || tree(&cursors).is_empty(), "{said}");
+    let checkpoints = data.path().join("checkpoints");
+    assert!(
+        !checkpoints.exists() || tree(&checkpoints).is_empty(),
+        "{said}"
+    );
 }

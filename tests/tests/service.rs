@@ -92,7 +92,7 @@ fn nothing_is_done_twice() {
 }
 
 /// More work than fits between two kills, and no wait before it starts.
-const BUSY: [&str; 4] = ["--every", "200ms", "--settle", "10ms"];
+const BUSY: [&str; 4] = ["--every", "200ms", "--stable-for", "10ms"];
 
 /// The bucket folder with 20 videos.
 fn twenty_videos() -> tempfile::TempDir {

@@ -28,7 +28,7 @@ pub const FUNCTIONS: &[Function] = &[
     },
 ];
 /// Components that only tests run.
-const TEST_GUESTS: &[&str] = &["probe", "own-company"];
+const TEST_GUESTS: &[&str] = &["probe", "custom-company"];
 
 /// Where built components are collected.
 pub fn components_dir() -> PathBuf {

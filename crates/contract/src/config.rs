@@ -55,8 +55,8 @@ keys! {
     max_images = "100000": "a video whose selection gives more images than this is rejected",
     segment_frames = "300": "a segment, handled by one sandbox, decodes about this many access units at most, less where that keeps all cores busy",
     parallel_segments = "4": "segments of one video that run at the same time; framemill sets the number of cores",
-    segment_budget = "": "for hosts that stop requests early: time and bytes, for example 8s,8MiB. A segment is planned to decode for at most this time, and no request or answer is larger. A video that takes longer is worked on in turns: a cursor object below cursor_path, whose own upload event brings the next turn",
-    cursor_path = "cursors/": "with segment_budget: prefix of the cursor objects, whose events must reach this component too; they are removed when the video is done",
+    segment_budget = "": "for hosts that stop requests early: time and bytes, for example 8s,8MiB. A segment is planned to decode for at most this time, and no request or answer is larger. A video that takes longer is worked on over several requests: a checkpoint object below checkpoint_path, whose own upload event brings the continuation",
+    checkpoint_path = "checkpoints/": "with segment_budget: prefix of the checkpoint objects, whose events must reach this component too; they are removed when the video is done",
     objects_url = "https://storage.googleapis.com": "where objects are read and written: the GCS JSON API or something that speaks it",
     segments_url = "http://extract-frames.spin.internal/segments": "where this component reaches itself for the fan-out",
     component_sha256 = "": "set by the host: what the manifest names as the component that ran",
@@ -237,8 +237,8 @@ pub struct Config {
     pub parallel_segments: usize,
     /// What one request may cost; `None` where the host gives segments all they need.
     pub segment_budget: Option<SegmentBudget>,
-    /// Prefix of cursor objects, ending in `/`.
-    pub cursor_path: String,
+    /// Prefix of checkpoint objects, ending in `/`.
+    pub checkpoint_path: String,
     /// Objects endpoint, without trailing slash.
     pub objects_url: String,
     /// Own segments endpoint.
@@ -382,12 +382,12 @@ impl Config {
                 ),
             });
         }
-        let cursor_path = keys.prefix("cursor_path");
-        if cursor_path.is_empty() || cursor_path.starts_with(&image_path) {
+        let checkpoint_path = keys.prefix("checkpoint_path");
+        if checkpoint_path.is_empty() || checkpoint_path.starts_with(&image_path) {
             return Err(ConfigError {
-                key: "cursor_path",
+                key: "checkpoint_path",
                 reason: format!(
-                    "`{cursor_path}` is not beside image_path `{image_path}`: choose a prefix of its own"
+                    "`{checkpoint_path}` is not beside image_path `{image_path}`: choose a prefix of its own"
                 ),
             });
         }
@@ -412,7 +412,7 @@ impl Config {
             segment_frames: keys.number("segment_frames", 1, 100_000)?.unwrap_or(300) as u32,
             parallel_segments: keys.number("parallel_segments", 1, 256)?.unwrap_or(4) as usize,
             segment_budget: budget(&keys)?,
-            cursor_path,
+            checkpoint_path,
             objects_url: keys.url("objects_url")?,
             segments_url: keys.url("segments_url")?,
             component_sha256: keys.text("component_sha256"),

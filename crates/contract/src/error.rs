@@ -9,7 +9,7 @@ use thiserror::Error;
 pub enum Disposition {
     /// Permanent: the same bytes fail again. A failure record is written, the message is done.
     Reject,
-    /// Passing: the message comes back later.
+    /// Transient: the message comes back later.
     Retry,
 }
 
@@ -196,9 +196,9 @@ impl JobError {
             | Self::ObjectTooLarge { .. } => {
                 "change the selection or image settings, remove failure.json and upload the video again"
             }
-            Self::Config(_) => "mend the configuration; the message is kept",
+            Self::Config(_) => "fix the configuration; the message is kept",
             Self::GivenUp { .. } => {
-                "mend what the reason names, then `framemill failures retry`; where the decoder crashes on the video, re-encode it"
+                "fix what the reason names, then `framemill failures retry`; where the decoder crashes on the video, re-encode it"
             }
             Self::Manifest { .. } => {
                 "remove the video's folder of images and upload the video again"

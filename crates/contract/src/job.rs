@@ -43,12 +43,12 @@ pub enum Ignored {
     /// Not the manifest of a video below the prefix of images.
     #[error("not a manifest below image_path `{0}`")]
     NotAManifest(String),
-    /// Below the prefix of cursors, but none.
-    #[error("below cursor_path, but not a cursor")]
+    /// Below the prefix of checkpoints, but none.
+    #[error("below checkpoint_path, but not a checkpoint")]
     NotACursor,
     /// Another delivery did this turn of the work.
     #[error("another delivery took this turn")]
-    TurnTaken,
+    CheckpointTaken,
     /// No target is configured.
     #[error("labeling is off: set target")]
     LabelingOff,

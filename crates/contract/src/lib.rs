@@ -3,7 +3,7 @@
 //! ```text
 //! push body ─▶ Event ─▶ Job ─▶ (work) ─▶ Manifest | FailureRecord ─▶ Outcome
 //!                        ├─▶ SegmentRequest ─▶ SegmentReply (fan-out)
-//!                        └─▶ Cursor ─▶ (its own upload event: the next turn)
+//!                        └─▶ Checkpoint ─▶ (its own upload event: the continuation)
 //! push body ─▶ Event ─▶ LabelJob ─▶ LabelIntent ─▶ LabelRequest… ─▶ LabelReceipt ─▶ Outcome
 //! ```
 //!
@@ -11,8 +11,8 @@
 //! that names its version.
 
 mod budget;
+mod checkpoint;
 mod config;
-mod cursor;
 mod error;
 mod event;
 mod interval;
@@ -23,11 +23,11 @@ mod platform;
 mod segment;
 
 pub use budget::SegmentBudget;
+pub use checkpoint::{Checkpoint, CheckpointFolder, LastKept};
 pub use config::{
     Config, ConfigError, ConfigKey, Dedupe, Filters, ImageFormat, ImageSettings, KEYS, Naming,
     Select, Selection, Snap, UnspecifiedMatrix,
 };
-pub use cursor::{Cursor, CursorFolder, LastKept};
 pub use error::{Disposition, JobError};
 pub use event::{Event, EventKind, NotAnEnvelope, ObjectRef};
 pub use interval::Interval;

@@ -339,10 +339,10 @@ pub enum Outcome {
         /// Manifest object.
         manifest: String,
     },
-    /// Part of the work is done; a cursor object says how far, and its event brings the rest.
+    /// Part of the work is done; a checkpoint object says how far, and its event brings the rest.
     Continued {
-        /// Cursor object.
-        cursor: String,
+        /// Checkpoint object.
+        checkpoint: String,
         /// Access units that are done.
         done: u64,
         /// Access units that the plan decodes.

@@ -1,7 +1,7 @@
 //! Where a component runs, and what it then has to do by itself.
 //!
 //! framemill's host takes messages from queues that it trusts and adds credentials outside the
-//! sandbox. Under Spin a component stands in the open: it must prove that a message is Google's
+//! sandbox. Under Spin a component stands standalone: it must prove that a message is Google's
 //! and bring its own credentials.
 
 use crate::config::{Lookup, keys};
@@ -11,7 +11,7 @@ keys! {
     /// The keys that every component reads besides its own, in the order in which they are
     /// documented. Under framemill only `host` has a value.
     PLATFORM_KEYS:
-    host = "": "set by framemill's host to `framemill`, which vouches for messages and adds credentials itself",
+    host = "": "set by framemill's host to `framemill`, which has checked the messages and adds credentials itself",
     push_audience = "": "messages must carry a token that Google signed for this audience: the one that the push subscription is created with",
     push_email = "": "with push_audience: the service account that the push subscription signs as",
     push_keys_url = "https://www.googleapis.com/oauth2/v3/certs": "where the public keys of such tokens are (JWKS)",
@@ -25,10 +25,10 @@ keys! {
 /// Where a component runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Platform {
-    /// In framemill's host, which vouches for messages and adds credentials.
+    /// In framemill's host, which has checked the messages and adds credentials.
     Framemill,
     /// Anywhere else.
-    Open {
+    Standalone {
         /// Whose messages are taken.
         push: Push,
         /// Where the token for Google's services comes from.
@@ -82,7 +82,7 @@ impl Platform {
         if keys.text("host").as_deref() == Some("framemill") {
             return Ok(Self::Framemill);
         }
-        Ok(Self::Open {
+        Ok(Self::Standalone {
             push: push(&keys)?,
             credentials: credentials(&keys)?,
         })
@@ -144,8 +144,8 @@ mod tests {
 
     fn open(given: &[(&str, &str)]) -> (Push, Credentials) {
         match platform(given).unwrap() {
-            Platform::Open { push, credentials } => (push, credentials),
-            Platform::Framemill => panic!("not in the open: {given:?}"),
+            Platform::Standalone { push, credentials } => (push, credentials),
+            Platform::Framemill => panic!("not standalone: {given:?}"),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Chroma at luma resolution.
 
-use crate::convert::load_row;
+use crate::rows::load_row;
 use framemill_video::{ChromaSampling, Frame, Plane};
 
 /// Weights of the four chroma samples around a luma sample that lies a quarter of a chroma
@@ -26,7 +26,7 @@ pub(crate) struct ChromaRows<'a> {
     half_height: bool,
     /// Of each plane the last rows at luma width, row `y` at `y % 4`.
     recent: [[Vec<f32>; 4]; 2],
-    /// Highest value a widened sample may take, see [`widen`].
+    /// Highest value an upsampled sample may take, see [`upsample_row`].
     ceiling: f32,
     /// Chroma rows in `recent` so far.
     loaded: usize,
@@ -87,7 +87,7 @@ impl<'a> ChromaRows<'a> {
             for (plane, recent) in self.planes.iter().zip(&mut self.recent) {
                 let out = &mut recent[self.loaded % 4];
                 if self.half_width {
-                    widen(plane, self.loaded, self.ceiling, &mut self.padded, out);
+                    upsample_row(plane, self.loaded, self.ceiling, &mut self.padded, out);
                 } else {
                     load_row(plane, self.loaded, out);
                 }
@@ -99,7 +99,7 @@ impl<'a> ChromaRows<'a> {
 
 /// Upsamples a row to twice its width. Overshoot above the highest code is cut off at
 /// `ceiling`, as in ffmpeg, whose rows between its two passes have 15 bits; that below 0 is not.
-fn widen(plane: &Plane, y: usize, ceiling: f32, padded: &mut [f32], out: &mut [f32]) {
+fn upsample_row(plane: &Plane, y: usize, ceiling: f32, padded: &mut [f32], out: &mut [f32]) {
     let width = plane.width as usize;
     let Some(inner) = padded.get_mut(2..width + 2) else {
         return;

@@ -3,8 +3,9 @@
 use crate::chroma::ChromaRows;
 use crate::hdr::ToneMap;
 use crate::matrix::{Layout, RowMatrix};
-use crate::resize::shrink;
+use crate::resize::downscale;
 use crate::rgb::RgbImage;
+use crate::rows::{load_row, store_row};
 use framemill_contract::{ColorFacts, ImageSettings, UnspecifiedMatrix};
 use framemill_video::{ChromaSampling, Frame, Matrix, Plane, Range, Rotation, Samples};
 use thiserror::Error;
@@ -49,7 +50,7 @@ pub enum ConvertError {
 }
 
 /// Converts a picture to RGB: colour matrix and range, chroma upsampled as by ffmpeg's bicubic
-/// scaler, HDR tone-mapped to SDR, scaled down to `settings.max_side`, turned by `rotation`.
+/// scaler, HDR tone-mapped to SDR, scaled down to `settings.max_side`, rotated by `rotation`.
 /// Pixel aspect is not applied: the samples stay as coded.
 ///
 /// # Errors
@@ -78,7 +79,7 @@ pub fn to_rgb(
     })?;
     fill(&mut image, frame, &facts, tone_map);
     if let Some(side) = settings.max_side {
-        image = shrink(image, side);
+        image = downscale(image, side);
     }
     Ok((image.rotated(rotation), facts))
 }
@@ -177,40 +178,4 @@ fn fill(image: &mut RgbImage, frame: &Frame, facts: &ColorFacts, tone_map: Optio
         }
         store_row(&rgb, out);
     }
-}
-
-/// A row's samples as numbers; zeros where the plane has no such row.
-pub(crate) fn load_row(plane: &Plane, y: usize, out: &mut [f32]) {
-    let width = plane.width as usize;
-    let range = y * width..(y + 1) * width;
-    match &plane.samples {
-        Samples::U8(samples) => {
-            let row = samples.get(range).unwrap_or_default();
-            for (to, from) in out.iter_mut().zip(row) {
-                *to = f32::from(*from);
-            }
-        }
-        Samples::U16(samples) => {
-            let row = samples.get(range).unwrap_or_default();
-            for (to, from) in out.iter_mut().zip(row) {
-                *to = f32::from(*from);
-            }
-        }
-    }
-}
-
-/// Rounds to 0–255 and interleaves.
-fn store_row([red, green, blue]: &[Vec<f32>; 3], out: &mut [u8]) {
-    for (((pixel, r), g), b) in out.chunks_exact_mut(3).zip(red).zip(green).zip(blue) {
-        pixel.copy_from_slice(&[round_u8(*r), round_u8(*g), round_u8(*b)]);
-    }
-}
-
-/// Nearest whole number in 0–255. Adding 2^23 leaves it in the lowest mantissa bits, which
-/// compilers vectorise and a saturating cast they do not.
-#[inline(always)]
-pub(crate) fn round_u8(value: f32) -> u8 {
-    let low = if value > 0.0 { value } else { 0.0 };
-    let high = if low < 255.0 { low } else { 255.0 };
-    ((high + 8_388_608.0).to_bits() & 0xff) as u8
 }

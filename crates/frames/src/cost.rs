@@ -1,5 +1,6 @@
 //! What work costs, roughly: for planning segments on hosts that stop a request early.
 
+use crate::encode::nanos_per_pixel;
 use framemill_contract::ImageFormat;
 use framemill_video::{Codec, CodecConfig};
 
@@ -16,7 +17,7 @@ impl Cost {
     /// Per luma sample, about twice what `cargo xtask bench` took in wasmtime with 1080p footage
     /// of a high bit rate (H.264 19 ns, HEVC 16 ns, AV1 45 ns, a JPEG image 18 ns; the others are
     /// guessed from these): small clouds have slower cores and other tenants. A wrong guess costs
-    /// another turn, not a frame.
+    /// another request, not a frame.
     pub fn of(config: &CodecConfig, format: ImageFormat) -> Self {
         let pixels = u64::from(config.width).saturating_mul(u64::from(config.height));
         let decode = match config.codec {
@@ -27,14 +28,9 @@ impl Cost {
             Codec::Vp8 => 30,
             Codec::Mjpeg => 40,
         };
-        let encode = match format {
-            ImageFormat::Jpeg => 36,
-            ImageFormat::Png => 150,
-            ImageFormat::Webp => 300,
-        };
         Self {
             access_unit: pixels.saturating_mul(decode),
-            image: pixels.saturating_mul(encode),
+            image: pixels.saturating_mul(nanos_per_pixel(format)),
         }
     }
 

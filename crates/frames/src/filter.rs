@@ -7,9 +7,9 @@ use framemill_contract::{Dedupe, DropReason, DroppedFrame, Filters, KeptFrame, L
 /// noise of a covered lens stays below it, the darkest and foggiest scenes do not.
 const BLANK_DEVIATION: f32 = 4.0;
 
-/// What is to happen with a frame.
+/// What the filters decide on a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Verdict {
+pub enum FilterDecision {
     /// It gets an image.
     Keep,
     /// It does not.
@@ -23,27 +23,27 @@ pub enum Verdict {
     },
 }
 
-/// Judges frames one after the other in presentation order.
+/// Decides on frames one after the other in presentation order.
 #[derive(Clone, Debug)]
-pub struct Screen {
+pub struct FrameFilter {
     filters: Filters,
-    last: Option<Look>,
+    last: Option<FrameSignature>,
 }
 
 /// What is remembered of the last kept frame.
 #[derive(Clone, Debug)]
-struct Look {
+struct FrameSignature {
     index: u64,
     phash: u64,
     thumb: Option<Thumb>,
 }
 
-impl Look {
+impl FrameSignature {
     /// The hash distance to `other`, where `dedupe` takes both for the same picture: no more
     /// hash bits differ than allowed, and no block of the small image differs by more than a
-    /// limit that goes with it. A hash of 64 bits alone does not notice a person who walks
+    /// limit that goes with it. A hash of 64 bits does not notice a person who walks
     /// through a wide view.
-    fn same(&self, phash: u64, thumb: Option<&Thumb>, dedupe: Dedupe) -> Option<u32> {
+    fn duplicate_distance(&self, phash: u64, thumb: Option<&Thumb>, dedupe: Dedupe) -> Option<u32> {
         let Dedupe::MaxDistance(most) = dedupe else {
             return None;
         };
@@ -63,8 +63,8 @@ fn block_limit(distance: u32) -> u32 {
     distance.saturating_mul(5).saturating_add(4)
 }
 
-impl Screen {
-    /// A screen that has seen nothing.
+impl FrameFilter {
+    /// A filter that has seen no frame.
     pub fn new(filters: &Filters) -> Self {
         Self {
             filters: *filters,
@@ -72,9 +72,9 @@ impl Screen {
         }
     }
 
-    /// Judges the next frame: blank first, then blurred, then like the last kept one.
-    pub fn judge(&mut self, index: u64, scores: &Scores) -> Verdict {
-        let drop = |reason, score, like| Verdict::Drop {
+    /// Decides on the next frame: blank first, then blurred, then like the last kept one.
+    pub fn decide(&mut self, index: u64, scores: &Scores) -> FilterDecision {
+        let drop = |reason, score, like| FilterDecision::Drop {
             reason,
             score,
             like,
@@ -89,34 +89,35 @@ impl Screen {
         }
         let dedupe = self.filters.dedupe;
         if let Some(last) = &self.last
-            && let Some(distance) = last.same(scores.phash, Some(&scores.thumb), dedupe)
+            && let Some(distance) =
+                last.duplicate_distance(scores.phash, Some(&scores.thumb), dedupe)
         {
             return drop(DropReason::Duplicate, distance as f32, Some(last.index));
         }
         if dedupe != Dedupe::Off {
-            self.last = Some(Look {
+            self.last = Some(FrameSignature {
                 index,
                 phash: scores.phash,
                 thumb: Some(scores.thumb.clone()),
             });
         }
-        Verdict::Keep
+        FilterDecision::Keep
     }
 }
 
 /// Drops near-duplicates from the frames of segments, one segment after the other: the same
-/// frames as one [`Screen`] over all, wherever segments begin.
+/// frames as one [`FrameFilter`] over all, wherever segments begin.
 #[derive(Clone, Debug)]
-pub struct Merger {
+pub struct Deduplicator {
     dedupe: Dedupe,
-    last: Option<Look>,
+    last: Option<FrameSignature>,
 }
 
-impl Merger {
-    /// A merger that has seen nothing, or the frames up to `last`.
+impl Deduplicator {
+    /// One that has seen no frame, or the frames up to `last`.
     pub fn new(filters: &Filters, last: Option<&LastKept>) -> Self {
-        let look = |last: &LastKept| {
-            Some(Look {
+        let signature = |last: &LastKept| {
+            Some(FrameSignature {
                 index: last.index,
                 phash: u64::from_str_radix(&last.phash, 16).ok()?,
                 thumb: last.thumb.as_deref().and_then(Thumb::from_text),
@@ -124,11 +125,11 @@ impl Merger {
         };
         Self {
             dedupe: filters.dedupe,
-            last: last.and_then(look),
+            last: last.and_then(signature),
         }
     }
 
-    /// The last kept frame, for a merger that goes on later.
+    /// The last kept frame, for one that goes on later.
     pub fn last_kept(&self) -> Option<LastKept> {
         let last = self.last.as_ref()?;
         Some(LastKept {
@@ -139,7 +140,7 @@ impl Merger {
     }
 
     /// Takes the kept frames of the next segment in presentation order, and their
-    /// [`Thumb::to_text`]s in the same order; a frame without one is judged by its hash alone.
+    /// [`Thumb::to_text`]s in the same order; of a frame without one only the hash is compared.
     /// Returns the frames that stay, and those that are duplicates after all.
     pub fn push(
         &mut self,
@@ -158,7 +159,7 @@ impl Merger {
                 continue;
             };
             let same = self.last.as_ref().and_then(|last| {
-                let distance = last.same(phash, thumb.as_ref(), self.dedupe)?;
+                let distance = last.duplicate_distance(phash, thumb.as_ref(), self.dedupe)?;
                 Some((distance, last.index))
             });
             if let Some((distance, like)) = same {
@@ -170,7 +171,7 @@ impl Merger {
                     like: Some(like),
                 });
             } else {
-                self.last = Some(Look {
+                self.last = Some(FrameSignature {
                     index: frame.index,
                     phash,
                     thumb,
@@ -207,18 +208,18 @@ mod tests {
         }
     }
 
-    fn like(verdict: Verdict) -> Option<u64> {
-        match verdict {
-            Verdict::Keep => None,
-            Verdict::Drop { like, .. } => like,
+    fn like(decision: FilterDecision) -> Option<u64> {
+        match decision {
+            FilterDecision::Keep => None,
+            FilterDecision::Drop { like, .. } => like,
         }
     }
 
     #[test]
     fn blank_comes_before_blurred_before_duplicate() {
-        let mut screen = Screen::new(&filters(Dedupe::MaxDistance(4)));
+        let mut filter = FrameFilter::new(&filters(Dedupe::MaxDistance(4)));
         let good = scores(0, 100);
-        assert_eq!(screen.judge(0, &good), Verdict::Keep);
+        assert_eq!(filter.decide(0, &good), FilterDecision::Keep);
         let blurred = Scores {
             sharpness: 9.0,
             ..good.clone()
@@ -227,13 +228,13 @@ mod tests {
             luma_deviation: 1.0,
             ..blurred.clone()
         };
-        let reason = |verdict| match verdict {
-            Verdict::Drop { reason, score, .. } => Some((reason, score)),
-            Verdict::Keep => None,
+        let reason = |decision| match decision {
+            FilterDecision::Drop { reason, score, .. } => Some((reason, score)),
+            FilterDecision::Keep => None,
         };
-        let judged = [&blank, &blurred, &good].map(|scores| reason(screen.judge(1, scores)));
+        let decided = [&blank, &blurred, &good].map(|scores| reason(filter.decide(1, scores)));
         assert_eq!(
-            judged,
+            decided,
             [
                 Some((DropReason::Blank, 1.0)),
                 Some((DropReason::Blurred, 9.0)),
@@ -244,7 +245,7 @@ mod tests {
 
     #[test]
     fn filters_that_are_off_drop_nothing() {
-        let mut screen = Screen::new(&Filters {
+        let mut filter = FrameFilter::new(&Filters {
             dedupe: Dedupe::Off,
             min_sharpness: None,
             drop_blank: false,
@@ -255,26 +256,29 @@ mod tests {
             ..scores(0, 100)
         };
         for index in 0..3 {
-            assert_eq!(screen.judge(index, &black), Verdict::Keep);
+            assert_eq!(filter.decide(index, &black), FilterDecision::Keep);
         }
     }
 
     #[test]
     fn duplicates_are_of_the_last_kept_frame() {
-        let mut screen = Screen::new(&filters(Dedupe::MaxDistance(4)));
-        assert_eq!(screen.judge(0, &scores(0b0, 100)), Verdict::Keep);
-        assert_eq!(like(screen.judge(10, &scores(0b1111, 100))), Some(0));
+        let mut filter = FrameFilter::new(&filters(Dedupe::MaxDistance(4)));
+        assert_eq!(filter.decide(0, &scores(0b0, 100)), FilterDecision::Keep);
+        assert_eq!(like(filter.decide(10, &scores(0b1111, 100))), Some(0));
         // 4 bits from the dropped one, 8 from the kept one.
-        assert_eq!(screen.judge(20, &scores(0b1111_1111, 100)), Verdict::Keep);
-        assert_eq!(like(screen.judge(30, &scores(0b1111_1110, 100))), Some(20));
+        assert_eq!(
+            filter.decide(20, &scores(0b1111_1111, 100)),
+            FilterDecision::Keep
+        );
+        assert_eq!(like(filter.decide(30, &scores(0b1111_1110, 100))), Some(20));
     }
 
     #[test]
     fn one_changed_block_makes_a_difference() {
-        let mut screen = Screen::new(&filters(Dedupe::MaxDistance(4)));
-        assert_eq!(screen.judge(0, &scores(0, 100)), Verdict::Keep);
-        assert_eq!(like(screen.judge(1, &scores(0, 124))), Some(0));
-        assert_eq!(screen.judge(2, &scores(0, 125)), Verdict::Keep);
+        let mut filter = FrameFilter::new(&filters(Dedupe::MaxDistance(4)));
+        assert_eq!(filter.decide(0, &scores(0, 100)), FilterDecision::Keep);
+        assert_eq!(like(filter.decide(1, &scores(0, 124))), Some(0));
+        assert_eq!(filter.decide(2, &scores(0, 125)), FilterDecision::Keep);
     }
 
     fn kept(index: u64, phash: u64) -> KeptFrame {
@@ -294,30 +298,33 @@ mod tests {
     }
 
     #[test]
-    fn merging_segments_drops_what_one_screen_would() {
-        let looks: Vec<Scores> = [0u64, 0, 3, 0, 0xffff, 0xfff0, 0, 1, 0xff00, 0xff00]
+    fn deduplicating_segments_drops_what_one_filter_would() {
+        let scores_of: Vec<Scores> = [0u64, 0, 3, 0, 0xffff, 0xfff0, 0, 1, 0xff00, 0xff00]
             .iter()
             .map(|phash| scores(*phash, 100 + (*phash % 7) as u8))
             .collect();
         let filters = filters(Dedupe::MaxDistance(4));
-        let screened = |range: std::ops::Range<usize>| {
-            let mut screen = Screen::new(&filters);
+        let filtered = |range: std::ops::Range<usize>| {
+            let mut filter = FrameFilter::new(&filters);
             range
-                .filter(|i| screen.judge(*i as u64, &looks[*i]) == Verdict::Keep)
+                .filter(|i| filter.decide(*i as u64, &scores_of[*i]) == FilterDecision::Keep)
                 .collect::<Vec<_>>()
         };
-        let whole = screened(0..looks.len());
-        for cut in 1..looks.len() {
-            let mut merger = Merger::new(&filters, None);
+        let whole = filtered(0..scores_of.len());
+        for cut in 1..scores_of.len() {
+            let mut dedup = Deduplicator::new(&filters, None);
             let mut merged = Vec::new();
-            for range in [0..cut, cut..looks.len()] {
+            for range in [0..cut, cut..scores_of.len()] {
                 let frames: Vec<usize> = range.collect();
-                let thumbs: Vec<_> = frames.iter().map(|i| looks[*i].thumb.to_text()).collect();
+                let thumbs: Vec<_> = frames
+                    .iter()
+                    .map(|i| scores_of[*i].thumb.to_text())
+                    .collect();
                 let frames = frames
                     .iter()
-                    .map(|i| kept(*i as u64, looks[*i].phash))
+                    .map(|i| kept(*i as u64, scores_of[*i].phash))
                     .collect();
-                let (stay, dropped) = merger.push(frames, &thumbs);
+                let (stay, dropped) = dedup.push(frames, &thumbs);
                 assert!(dropped.iter().all(|frame| frame.like.is_some()));
                 merged.extend(stay.iter().map(|frame| frame.index as usize));
             }
@@ -326,13 +333,13 @@ mod tests {
     }
 
     #[test]
-    fn merging_without_thumbs_goes_by_the_hash() {
-        let mut merger = Merger::new(&filters(Dedupe::MaxDistance(4)), None);
-        assert_eq!(merger.push(vec![kept(0, 0)], &[]).0.len(), 1);
-        let (stay, dropped) = merger.push(vec![kept(5, 1), kept(9, 0xff)], &[]);
+    fn deduplicating_without_thumbs_goes_by_the_hash() {
+        let mut dedup = Deduplicator::new(&filters(Dedupe::MaxDistance(4)), None);
+        assert_eq!(dedup.push(vec![kept(0, 0)], &[]).0.len(), 1);
+        let (stay, dropped) = dedup.push(vec![kept(5, 1), kept(9, 0xff)], &[]);
         assert_eq!(stay.iter().map(|f| f.index).collect::<Vec<_>>(), [9]);
         assert_eq!(dropped[0].like, Some(0));
-        let mut off = Merger::new(&filters(Dedupe::Off), None);
+        let mut off = Deduplicator::new(&filters(Dedupe::Off), None);
         assert_eq!(off.push(vec![kept(0, 0), kept(1, 0)], &[]).0.len(), 2);
     }
 }

@@ -1,4 +1,4 @@
-//! HDR to SDR: one fixed operator, so that a frame's image depends on that frame alone.
+//! HDR to SDR: one fixed operator, so that a frame's image depends on that frame only.
 //!
 //! Code ─▶ display light in cd/m² (PQ: ST 2084; HLG: BT.2100 with a 1000 cd/m² display)
 //! ─▶ the BT.2390 EETF from 1000 cd/m² to the 203 cd/m² of SDR white (BT.2408), on the largest
@@ -8,7 +8,7 @@ use crate::curve::{Curve, hlg_to_scene, pq_from_nits, pq_to_nits, srgb_encode};
 use framemill_video::{ColorDescription, Primaries, Transfer};
 use std::sync::OnceLock;
 
-/// Brightest light told apart, cd/m².
+/// Brightest light that is distinguished, cd/m².
 const PEAK: f64 = 1000.0;
 /// HDR reference white, BT.2408; becomes (nearly) SDR white.
 const WHITE: f64 = 203.0;

@@ -1,8 +1,8 @@
 //! Chooses, scores, converts and encodes frames. Pure: no I/O.
 //!
 //! ```text
-//! VideoIndex + Selection ─▶ Plan ─▶ (decode) ─▶ Frame ─▶ Scores ─▶ Verdict
-//!                                               └──────▶ RgbImage ─▶ JPEG | PNG | WebP
+//! VideoIndex + Selection ─▶ Plan ─▶ (decode) ─▶ Frame ─▶ Scores ─▶ FilterDecision
+//!                                               └──────▶ RgbImage ─▶ image file
 //! ```
 
 mod chroma;
@@ -16,14 +16,14 @@ mod matrix;
 mod plan;
 mod resize;
 mod rgb;
+mod rows;
 mod score;
 mod structure;
-mod targets;
 
 pub use convert::{ConvertError, to_rgb};
 pub use cost::Cost;
 pub use encode::{EncodeError, encode};
-pub use filter::{Merger, Screen, Verdict};
+pub use filter::{Deduplicator, FilterDecision, FrameFilter};
 pub use plan::{Plan, PlanError, plan};
 pub use rgb::RgbImage;
 pub use score::{Scores, Thumb, score};

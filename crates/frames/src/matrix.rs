@@ -63,7 +63,7 @@ impl RowMatrix {
         }
     }
 
-    /// From luma alone.
+    /// From luma only.
     pub fn grey(&self, luma: &[f32], rgb: &mut [Vec<f32>; 3]) {
         self.planes([luma; 3], rgb);
     }

@@ -1,8 +1,8 @@
 //! Scaling down with a Lanczos filter of three lobes. Written out rather than taken from a
 //! crate, because the image must be the same bytes natively and in wasm, whatever SIMD there is.
 
-use crate::convert::round_u8;
 use crate::rgb::RgbImage;
+use crate::rows::round_u8;
 
 const LOBES: f64 = 3.0;
 
@@ -14,7 +14,7 @@ struct Taps {
 
 /// Scales down so that the longer side has `max_side` pixels, keeping proportions to the
 /// nearest pixel. A smaller image stays as it is.
-pub(crate) fn shrink(image: RgbImage, max_side: u32) -> RgbImage {
+pub(crate) fn downscale(image: RgbImage, max_side: u32) -> RgbImage {
     let long = image.width.max(image.height);
     let side = max_side.max(1);
     if long <= side {
@@ -40,13 +40,13 @@ pub(crate) fn shrink(image: RgbImage, max_side: u32) -> RgbImage {
                 *sum += weight * f32::from(*sample);
             }
         }
-        narrow(&sum, &columns, out);
+        resample_row(&sum, &columns, out);
     }
     result
 }
 
-/// Applies the horizontal taps to a row.
-fn narrow(row: &[f32], columns: &[Taps], out: &mut [u8]) {
+/// Resamples a row with the horizontal taps.
+fn resample_row(row: &[f32], columns: &[Taps], out: &mut [u8]) {
     let (pixels, _) = row.as_chunks::<3>();
     for (out, column) in out.chunks_exact_mut(3).zip(columns) {
         let mut sum = [0.0f32; 3];
@@ -110,22 +110,22 @@ mod tests {
     #[test]
     fn never_up_and_proportions_are_kept() {
         let small = image(40, 30, |x, y| [x as u8, y as u8, 0]);
-        assert_eq!(shrink(small.clone(), 40), small);
-        assert_eq!(shrink(small.clone(), 4000), small);
+        assert_eq!(downscale(small.clone(), 40), small);
+        assert_eq!(downscale(small.clone(), 4000), small);
         let size = |image: RgbImage| (image.width, image.height);
-        assert_eq!(size(shrink(small, 20)), (20, 15));
+        assert_eq!(size(downscale(small, 20)), (20, 15));
         assert_eq!(
-            size(shrink(image(1080, 1920, |_, _| [0; 3]), 640)),
+            size(downscale(image(1080, 1920, |_, _| [0; 3]), 640)),
             (360, 640)
         );
-        assert_eq!(size(shrink(image(1000, 1, |_, _| [0; 3]), 10)), (10, 1));
+        assert_eq!(size(downscale(image(1000, 1, |_, _| [0; 3]), 10)), (10, 1));
     }
 
     #[test]
     fn flat_stays_flat_and_a_ramp_a_ramp() {
-        let flat = shrink(image(333, 201, |_, _| [10, 128, 255]), 100);
+        let flat = downscale(image(333, 201, |_, _| [10, 128, 255]), 100);
         assert!(flat.data.chunks(3).all(|pixel| pixel == [10, 128, 255]));
-        let ramp = shrink(image(240, 10, |x, _| [x as u8; 3]), 60);
+        let ramp = downscale(image(240, 10, |x, _| [x as u8; 3]), 60);
         for (x, pixel) in ramp.data.chunks(3).take(60).enumerate().skip(3).take(54) {
             let expected = x as f32 * 4.0 + 1.5;
             assert!(
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn fine_stripes_become_grey_instead_of_aliasing() {
         let stripes = image(400, 400, |x, _| [if x % 2 == 0 { 0 } else { 255 }; 3]);
-        let small = shrink(stripes, 130);
+        let small = downscale(stripes, 130);
         let inner = small.data.chunks(390).flat_map(|row| &row[30..360]);
         let (low, high) = inner.fold((255, 0), |(low, high), s| (low.min(*s), high.max(*s)));
         assert!(low >= 120 && high <= 135, "{low} to {high}");

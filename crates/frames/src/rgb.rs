@@ -1,4 +1,4 @@
-//! An RGB image and its turns.
+//! An RGB image and its rotation.
 
 use framemill_video::Rotation;
 
@@ -13,7 +13,7 @@ pub struct RgbImage {
     pub data: Vec<u8>,
 }
 
-/// Side of the squares in which a quarter turn copies, so that both the rows it reads and
+/// Side of the squares in which a quarter rotation copies, so that both the rows it reads and
 /// those it writes stay in the cache.
 const TILE: usize = 32;
 
@@ -35,7 +35,7 @@ impl RgbImage {
         })
     }
 
-    /// Turned clockwise.
+    /// Rotated clockwise.
     pub(crate) fn rotated(mut self, rotation: Rotation) -> Self {
         match rotation {
             Rotation::R0 => self,
@@ -43,14 +43,14 @@ impl RgbImage {
                 self.data.as_chunks_mut::<3>().0.reverse();
                 self
             }
-            Rotation::R90 => self.quarter(|x, y, _, height| (height - 1 - y, x)),
-            Rotation::R270 => self.quarter(|x, y, width, _| (y, width - 1 - x)),
+            Rotation::R90 => self.rotate_quarter(|x, y, _, height| (height - 1 - y, x)),
+            Rotation::R270 => self.rotate_quarter(|x, y, width, _| (y, width - 1 - x)),
         }
     }
 
-    /// A quarter turn; `place` gives a pixel's new column and row from its old ones and the
+    /// Rotated by a quarter; `place` gives a pixel's new column and row from its old ones and the
     /// old size.
-    fn quarter(self, place: impl Fn(usize, usize, usize, usize) -> (usize, usize)) -> Self {
+    fn rotate_quarter(self, place: impl Fn(usize, usize, usize, usize) -> (usize, usize)) -> Self {
         let (width, height) = (self.width as usize, self.height as usize);
         let mut data = vec![0; self.data.len()];
         let (from, _) = self.data.as_chunks::<3>();
@@ -96,25 +96,30 @@ mod tests {
     }
 
     #[test]
-    fn turns_are_clockwise() {
-        let turned = |rotation| rows(&numbered().rotated(rotation));
-        assert_eq!(turned(Rotation::R0), [[0, 1, 2], [3, 4, 5]]);
-        assert_eq!(turned(Rotation::R90), [[3, 0], [4, 1], [5, 2]]);
-        assert_eq!(turned(Rotation::R180), [[5, 4, 3], [2, 1, 0]]);
-        assert_eq!(turned(Rotation::R270), [[2, 5], [1, 4], [0, 3]]);
+    fn rotation_is_clockwise() {
+        let rotated = |rotation| rows(&numbered().rotated(rotation));
+        assert_eq!(rotated(Rotation::R0), [[0, 1, 2], [3, 4, 5]]);
+        assert_eq!(rotated(Rotation::R90), [[3, 0], [4, 1], [5, 2]]);
+        assert_eq!(rotated(Rotation::R180), [[5, 4, 3], [2, 1, 0]]);
+        assert_eq!(rotated(Rotation::R270), [[2, 5], [1, 4], [0, 3]]);
         assert_eq!(numbered().rotated(Rotation::R90).data[..3], [3, 103, 203]);
     }
 
     #[test]
-    fn four_quarter_turns_are_none_beyond_a_tile_too() {
+    fn four_quarter_rotations_are_none_beyond_a_tile_too() {
         let mut image = RgbImage::black(77, 45).unwrap();
         for (i, byte) in image.data.iter_mut().enumerate() {
             *byte = (i * 7 % 251) as u8;
         }
-        let quarter = |image: RgbImage| image.rotated(Rotation::R90);
-        assert_eq!(quarter(quarter(quarter(quarter(image.clone())))), image);
+        let rotate_quarter = |image: RgbImage| image.rotated(Rotation::R90);
         assert_eq!(
-            quarter(quarter(image.clone())),
+            rotate_quarter(rotate_quarter(rotate_quarter(rotate_quarter(
+                image.clone()
+            )))),
+            image
+        );
+        assert_eq!(
+            rotate_quarter(rotate_quarter(image.clone())),
             image.clone().rotated(Rotation::R180)
         );
         assert_eq!(

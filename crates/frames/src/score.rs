@@ -1,11 +1,11 @@
-//! What filters judge a frame by, from luma alone.
+//! What filters compare frames by, from luma only.
 
-use crate::convert::load_row;
+use crate::rows::load_row;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use framemill_video::{Frame, Range};
 
-/// Luma images are scaled down to this many columns before they are judged.
+/// Luma images are scaled down to this many columns before they are scored.
 const SMALL_WIDTH: usize = 512;
 /// Side of the image that is transformed for the perceptual hash.
 const HASH_SIDE: usize = 32;
@@ -24,7 +24,7 @@ pub struct Scores {
     pub luma_mean: f32,
     /// Standard deviation of luma, 0–255.
     pub luma_deviation: f32,
-    /// The frame in small.
+    /// Thumbnail of the luma plane.
     pub thumb: Thumb,
 }
 
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_and_range_do_not_change_the_look() {
+    fn depth_and_range_do_not_change_the_scores() {
         let one = score(&frame((960, 540), 8, Range::Limited, scene));
         let other = score(&frame((960, 540), 10, Range::Full, scene));
         assert!((one.phash ^ other.phash).count_ones() <= 1);

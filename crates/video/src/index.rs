@@ -1,9 +1,8 @@
 //! The index of one video track: everything needed to plan, fetch and decode, and nothing of
 //! the pictures themselves.
 
-use crate::{ColorDescription, Dts, IndexError, Pts, Timescale};
+use crate::{ColorDescription, Dts, Pts, Timescale};
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 
 /// Half-open range of bytes in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,7 +142,7 @@ impl Default for PixelAspect {
     }
 }
 
-/// Whether later access units refer to this one, as the *container* tells. The bitstream may
+/// Whether later access units refer to this one, as the *container* says. The bitstream may
 /// know better: see [`crate::codec::is_disposable`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -238,22 +237,6 @@ pub struct VideoIndex {
     pub unwrap: Unwrap,
     /// Damage that was stepped over.
     pub warnings: Vec<IndexWarning>,
-}
-
-impl Unwrap {
-    /// The access unit in a sample's bytes. `bytes` is exactly the sample's [`Sample::range`].
-    ///
-    /// # Errors
-    /// [`IndexError::Damaged`] where the framing inside the sample is broken.
-    pub fn access_unit<'a>(&self, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, IndexError> {
-        match self {
-            Self::Plain => Ok(Cow::Borrowed(bytes)),
-            Self::Prefix(prefix) => Ok(Cow::Owned([prefix.as_slice(), bytes].concat())),
-            Self::TransportPid { pid, packet_size } => {
-                crate::container::transport_payload(bytes, *pid, *packet_size).map(Cow::Owned)
-            }
-        }
-    }
 }
 
 /// Bytes as a hex string: parameter sets travel inside JSON.

@@ -8,19 +8,20 @@
 //!   [`Progress::Need`] with the byte range it wants next.
 //! - [`codec`] turns access units into [`Frame`]s, behind one [`Decoder`] trait.
 //!
-//! Both read headers of coded video with [`bitstream`].
+//! Both read headers of coded video with `bitstream`.
 //!
 //! ```text
 //! bytes ─▶ IndexReader ─▶ VideoIndex ─▶ (a plan chooses samples) ─▶ AccessUnit ─▶ Decoder ─▶ Frame
 //! ```
 
-pub mod bitstream;
+mod bitstream;
 pub mod codec;
 mod color;
 pub mod container;
 mod error;
 mod frame;
 mod index;
+mod limits;
 mod time;
 
 pub use codec::{Decoder, check_supported, is_disposable, open_decoder};
@@ -32,4 +33,5 @@ pub use index::{
     ByteRange, Codec, CodecConfig, Container, Dependence, IndexWarning, PixelAspect, Rotation,
     Sample, Unwrap, VideoIndex,
 };
+pub use limits::MAX_SAMPLE_SIZE;
 pub use time::{Dts, Pts, Timescale};

@@ -16,7 +16,7 @@ struct Counting;
 static USED: AtomicUsize = AtomicUsize::new(0);
 static MOST: AtomicUsize = AtomicUsize::new(0);
 /// One measurement at a time.
-static ALONE: Mutex<()> = Mutex::new(());
+static EXCLUSIVE: Mutex<()> = Mutex::new(());
 
 // SAFETY: all is handed on to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
@@ -122,7 +122,9 @@ fn moov(chunks_at: u64) -> Vec<u8> {
 
 #[test]
 fn ten_hours_of_mp4() {
-    let _alone = ALONE.lock().unwrap_or_else(|poison| poison.into_inner());
+    let _exclusive = EXCLUSIVE
+        .lock()
+        .unwrap_or_else(|poison| poison.into_inner());
     let media = 20_000_000_000_u64;
     let moov = moov(100);
     let mut head = b"\0\0\0\x10ftypisom\0\0\0\0\0\0\0\x01mdat".to_vec();
@@ -204,7 +206,9 @@ fn ten_hours_of_matroska(payload: usize) -> usize {
 
 #[test]
 fn ten_hours_of_matroska_do_not_fill_memory() {
-    let _alone = ALONE.lock().unwrap_or_else(|poison| poison.into_inner());
+    let _exclusive = EXCLUSIVE
+        .lock()
+        .unwrap_or_else(|poison| poison.into_inner());
     let small = ten_hours_of_matroska(40);
     let large = ten_hours_of_matroska(2000);
     assert!(

@@ -1,7 +1,7 @@
 //! Time since the request came in.
 
 use crate::store::Clock;
-use framemill_functions::wasi::wait;
+use framemill_component_sdk::wasi::wait;
 use std::time::{Duration, Instant};
 
 /// Runs from its making.

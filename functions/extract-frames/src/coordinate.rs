@@ -1,14 +1,14 @@
 //! `POST /`: an event becomes a committed folder of images, or a failure record; or, where the
-//! host stops requests early, a cursor from which the next turn goes on.
+//! host stops requests early, a checkpoint from which the continuation goes on.
 
+use crate::checkpoints::Checkpoints;
 use crate::fan_out::{FanOut, join};
 use crate::segment::memory;
-use crate::store::{Clock, Created, Objects, Segments, StoreError, to_json};
-use crate::turns::Turns;
+use crate::store::{Clock, Created, ObjectError, Objects, Segments, to_json};
 use framemill_contract::{
-    Claim, ColorFacts, Config, Cursor, CursorFolder, Disposition, Event, EventKind, FailureRecord,
-    Folder, Ignored, Job, JobError, MANIFEST_SCHEMA, Manifest, ObjectRef, Outcome, SegmentResult,
-    SelectionRecord, Source, Stats, Tool, VideoFacts, Warning,
+    Checkpoint, CheckpointFolder, Claim, ColorFacts, Config, Disposition, Event, EventKind,
+    FailureRecord, Folder, Ignored, Job, JobError, MANIFEST_SCHEMA, Manifest, ObjectRef, Outcome,
+    SegmentResult, SelectionRecord, Source, Stats, Tool, VideoFacts, Warning,
 };
 use framemill_frames::{Plan, plan};
 use framemill_video::{IndexReader, Progress, VideoIndex, codec};
@@ -16,7 +16,7 @@ use std::collections::HashSet;
 
 const JSON: &str = "application/json";
 
-/// Handles one event: an upload, or the cursor that an earlier turn left.
+/// Handles one event: an upload, or the checkpoint that an earlier turn left.
 pub async fn handle<O: Objects, S: Segments, C: Clock>(
     objects: &O,
     segments: &S,
@@ -32,8 +32,8 @@ pub async fn handle<O: Objects, S: Segments, C: Clock>(
     };
     match host.answer(event).await {
         Ok(outcome) => outcome,
-        Err(StoreError::Gone) => ignored(&Ignored::Superseded),
-        Err(StoreError::Failed(error)) => Outcome::Retry {
+        Err(ObjectError::Gone) => ignored(&Ignored::Superseded),
+        Err(ObjectError::Failed(error)) => Outcome::Retry {
             code: error.code().to_owned(),
             message: error.to_string(),
         },
@@ -55,11 +55,11 @@ struct Host<'a, O, S, C> {
 }
 
 impl<O: Objects, S: Segments, C: Clock> Host<'_, O, S, C> {
-    async fn answer(&self, event: &Event) -> Result<Outcome, StoreError> {
-        let is_cursor = event.object.name.starts_with(&self.config.cursor_path)
+    async fn answer(&self, event: &Event) -> Result<Outcome, ObjectError> {
+        let is_checkpoint = event.object.name.starts_with(&self.config.checkpoint_path)
             && event.object.name.ends_with(".json")
             && event.kind == EventKind::Finalized;
-        if !is_cursor {
+        if !is_checkpoint {
             return match Job::from_event(event, self.config) {
                 Ok(job) => self.run(job, None).await,
                 Err(why) => Ok(ignored(&why)),
@@ -69,14 +69,15 @@ impl<O: Objects, S: Segments, C: Clock> Host<'_, O, S, C> {
         if self.config.bucket.as_ref().is_some_and(|own| own != bucket) {
             return Ok(ignored(&Ignored::Bucket(bucket.clone())));
         }
-        let Some(cursor) = Cursor::parse(&self.objects.read_all(bucket, name).await?) else {
+        let Some(checkpoint) = Checkpoint::parse(&self.objects.read_all(bucket, name).await?)
+        else {
             return Ok(ignored(&Ignored::NotACursor));
         };
         let upload = Event {
             kind: EventKind::Finalized,
             object: ObjectRef {
                 bucket: bucket.clone(),
-                ..cursor.video
+                ..checkpoint.video
             },
         };
         match Job::from_event(&upload, self.config) {
@@ -95,20 +96,20 @@ struct Context<'a, O, S, C> {
     video: ObjectRef,
     source: Source,
     folder: Folder,
-    cursors: CursorFolder,
+    checkpoints: CheckpointFolder,
 }
 
 /// How far one request brought a video.
 enum Step {
     /// To its end.
     Whole(Box<Manifest>),
-    /// To a new cursor, or nowhere.
+    /// To a new checkpoint, or nowhere.
     Part(Outcome),
 }
 
 impl<O: Objects, S: Segments, C: Clock> Host<'_, O, S, C> {
-    /// Works on a video; `cursor` names the one whose event asks for it.
-    async fn run(&self, job: Job, cursor: Option<&str>) -> Result<Outcome, StoreError> {
+    /// Works on a video; `checkpoint` names the one whose event asks for it.
+    async fn run(&self, job: Job, checkpoint: Option<&str>) -> Result<Outcome, ObjectError> {
         let (objects, config) = (self.objects, self.config);
         let meta = objects.metadata(&job.video.bucket, &job.video.name).await?;
         if job
@@ -116,7 +117,7 @@ impl<O: Objects, S: Segments, C: Clock> Host<'_, O, S, C> {
             .generation
             .is_some_and(|generation| generation != meta.generation)
         {
-            return Err(StoreError::Gone);
+            return Err(ObjectError::Gone);
         }
         let video = ObjectRef {
             generation: Some(meta.generation),
@@ -134,23 +135,23 @@ impl<O: Objects, S: Segments, C: Clock> Host<'_, O, S, C> {
                 size: meta.size,
                 crc32c: meta.crc32c,
             },
-            cursors: CursorFolder::new(config, &folder, meta.generation),
+            checkpoints: CheckpointFolder::new(config, &folder, meta.generation),
             video,
             folder,
         };
-        let outcome = context.run(cursor).await?;
+        let outcome = context.run(checkpoint).await?;
         let ended = !matches!(outcome, Outcome::Continued { .. } | Outcome::Ignored { .. });
         if ended && config.segment_budget.is_some() {
-            context.turns().remove().await?;
+            context.kept().remove().await?;
         }
         Ok(outcome)
     }
 }
 
-async fn exists<O: Objects>(objects: &O, bucket: &str, name: &str) -> Result<bool, StoreError> {
+async fn exists<O: Objects>(objects: &O, bucket: &str, name: &str) -> Result<bool, ObjectError> {
     match objects.metadata(bucket, name).await {
         Ok(_) => Ok(true),
-        Err(StoreError::Gone) => Ok(false),
+        Err(ObjectError::Gone) => Ok(false),
         Err(error) => Err(error),
     }
 }
@@ -161,7 +162,7 @@ async fn claim<O: Objects>(
     video: &ObjectRef,
     generation: i64,
     plain: &Folder,
-) -> Result<Folder, StoreError> {
+) -> Result<Folder, ObjectError> {
     let claim = Claim::new(&video.name, generation);
     for folder in [plain.clone(), plain.for_generation(generation)] {
         let bytes = to_json(&claim)?;
@@ -177,37 +178,37 @@ async fn claim<O: Objects>(
             return Ok(folder);
         }
     }
-    Err(StoreError::Failed(JobError::Storage {
+    Err(ObjectError::Failed(JobError::Storage {
         what: format!("claiming {}", plain.prefix()),
         reason: "another video holds the folder of this generation: rename one of them".to_owned(),
     }))
 }
 
 impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
-    async fn run(&self, cursor: Option<&str>) -> Result<Outcome, StoreError> {
+    async fn run(&self, checkpoint: Option<&str>) -> Result<Outcome, ObjectError> {
         let manifest = self.folder.manifest();
         if exists(self.objects, &self.video.bucket, &manifest).await? {
             return Ok(Outcome::Unchanged { manifest });
         }
-        match self.extract(cursor).await {
+        match self.extract(checkpoint).await {
             Ok(Step::Whole(manifest)) => self.commit(*manifest).await,
             Ok(Step::Part(outcome)) => Ok(outcome),
-            Err(StoreError::Failed(error)) if error.disposition() == Disposition::Reject => {
+            Err(ObjectError::Failed(error)) if error.disposition() == Disposition::Reject => {
                 self.reject(&error).await
             }
             Err(error) => Err(error),
         }
     }
 
-    async fn extract(&self, cursor: Option<&str>) -> Result<Step, StoreError> {
-        let turns = self.turns();
+    async fn extract(&self, checkpoint: Option<&str>) -> Result<Step, ObjectError> {
+        let checkpoints = self.kept();
         let (newest, start) = match self.config.segment_budget {
-            Some(_) => turns.newest().await?,
-            None => (0, Cursor::new(self.video.clone(), 0)),
+            Some(_) => checkpoints.newest().await?,
+            None => (0, Checkpoint::new(self.video.clone(), 0)),
         };
-        let asked = cursor.and_then(|name| self.cursors.turn(name));
+        let asked = checkpoint.and_then(|name| self.checkpoints.number(name));
         if asked.is_some_and(|asked| asked < newest) {
-            return Ok(Step::Part(ignored(&Ignored::TurnTaken)));
+            return Ok(Step::Part(ignored(&Ignored::CheckpointTaken)));
         }
         let (index, index_bytes) = self.index().await?;
         codec::check_supported(&index.config).map_err(JobError::from)?;
@@ -225,27 +226,27 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
         let turn = fan_out.run(&start).await?;
         let gops = usize::try_from(turn.to_gop).unwrap_or(usize::MAX);
         if gops < plan.gop_count() {
-            // Where another delivery was there first, the turn is done all the same: its cursor
+            // Where another delivery was there first, the turn is done all the same: its checkpoint
             // brings the next one, and a host that calls again goes on from it.
-            turns.leave(newest + 1, &turn).await?;
+            checkpoints.leave(newest + 1, &turn).await?;
             return Ok(Step::Part(Outcome::Continued {
-                cursor: self.cursors.name(newest + 1),
+                checkpoint: self.checkpoints.name(newest + 1),
                 done: plan.access_units_before(gops),
                 of: plan.access_units,
             }));
         }
-        let mut result = turns.results(newest).await?;
+        let mut result = checkpoints.results(newest).await?;
         join(&mut result, turn.result);
         nothing_is_an_error(&result, facts.wanted)?;
         let manifest = self.manifest(facts, result, index_bytes);
         Ok(Step::Whole(Box::new(manifest)))
     }
 
-    fn turns(&self) -> Turns<'_, O> {
-        Turns {
+    fn kept(&self) -> Checkpoints<'_, O> {
+        Checkpoints {
             objects: self.objects,
             video: &self.video,
-            folder: self.cursors.clone(),
+            folder: self.checkpoints.clone(),
         }
     }
 
@@ -267,7 +268,7 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
     }
 
     /// Reads the index, wherever it sits; also the number of bytes that took.
-    async fn index(&self) -> Result<(VideoIndex, u64), StoreError> {
+    async fn index(&self) -> Result<(VideoIndex, u64), ObjectError> {
         let mut reader = IndexReader::new(self.source.size);
         let mut bytes_read = 0;
         loop {
@@ -313,7 +314,7 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
 
     /// Removes what is not in the manifest (leftovers of an interrupted run, duplicates across
     /// segments, an old failure record), then writes the manifest: the commit.
-    async fn commit(&self, manifest: Manifest) -> Result<Outcome, StoreError> {
+    async fn commit(&self, manifest: Manifest) -> Result<Outcome, ObjectError> {
         let bucket = &self.video.bucket;
         let belongs: HashSet<String> = manifest
             .frames
@@ -354,7 +355,7 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
         is_image || self.folder.object(name) == self.folder.failure()
     }
 
-    async fn reject(&self, error: &JobError) -> Result<Outcome, StoreError> {
+    async fn reject(&self, error: &JobError) -> Result<Outcome, ObjectError> {
         let record = FailureRecord::new(&self.video, error, self.tool());
         let name = self.folder.failure();
         // One that an earlier delivery wrote says the same.

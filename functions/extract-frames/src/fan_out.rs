@@ -2,12 +2,12 @@
 //! joined in order. Without a budget a turn does all of the plan.
 
 use crate::segment::single;
-use crate::store::{Clock, SegmentAnswer, Segments, StoreError};
+use crate::store::{Clock, ObjectError, SegmentAnswer, Segments};
 use framemill_contract::{
-    Config, Cursor, GopWork, JobError, ObjectRef, SegmentReply, SegmentRequest, SegmentResult,
+    Checkpoint, Config, GopWork, JobError, ObjectRef, SegmentReply, SegmentRequest, SegmentResult,
     Warning,
 };
-use framemill_frames::{Cost, Merger, Plan};
+use framemill_frames::{Cost, Deduplicator, Plan};
 use framemill_video::{Pts, VideoIndex};
 use futures::StreamExt as _;
 use futures::future::{Either, select};
@@ -41,21 +41,21 @@ pub(crate) struct FanOut<'a, S, C> {
 enum End {
     /// Its results; several where it was done GOP by GOP.
     Done(Vec<SegmentResult>),
-    /// Its sandbox stopped, and the next turn does it GOP by GOP.
+    /// Its sandbox stopped, and the continuation does it GOP by GOP.
     Crashed,
 }
 
 /// A segment that has not answered yet.
 struct UnderWay {
     gops: u64,
-    images: Images,
+    images: Expected,
 }
 
 impl<S: Segments, C: Clock> FanOut<'_, S, C> {
     /// Does the plan from where `start` stands, until all is done or the budget's time is over.
-    pub async fn run(&self, start: &Cursor) -> Result<Cursor, StoreError> {
-        let mut done = Cursor::new(self.video.clone(), start.to_gop);
-        let mut merger = Merger::new(&self.config.filters, start.last_kept.as_ref());
+    pub async fn run(&self, start: &Checkpoint) -> Result<Checkpoint, ObjectError> {
+        let mut done = Checkpoint::new(self.video.clone(), start.to_gop);
+        let mut merger = Deduplicator::new(&self.config.filters, start.last_kept.as_ref());
         let under_way = RefCell::new(VecDeque::new());
         let started = Cell::new(false);
         let in_time = |_: &_| {
@@ -66,17 +66,17 @@ impl<S: Segments, C: Clock> FanOut<'_, S, C> {
         let begin = |gops: Vec<GopWork>| {
             under_way.borrow_mut().push_back(UnderWay {
                 gops: gops.len() as u64,
-                images: Images::of(&gops),
+                images: Expected::of(&gops),
             });
             self.segment(self.request(gops))
         };
         let ends = futures::stream::iter(self.gops(start));
         let ends = ends.take_while(in_time).map(begin);
         let mut ends = pin!(ends.buffered(self.config.parallel_segments));
-        let mut patience = pin!(self.clock.until(self.patience()));
+        let mut deadline = pin!(self.clock.until(self.longest_wait()));
         let mut crashed = 0;
         loop {
-            let end = match select(ends.next(), &mut patience).await {
+            let end = match select(ends.next(), &mut deadline).await {
                 Either::Left((None, _)) => break,
                 Either::Left((Some(end), _)) => end,
                 Either::Right(_) => {
@@ -100,26 +100,26 @@ impl<S: Segments, C: Clock> FanOut<'_, S, C> {
                     crashed = gops;
                     break;
                 }
-                // What is done is kept; a failure that lasts shows again in the next turn.
-                Err(StoreError::Failed(_)) if self.in_turns() && done.to_gop > start.to_gop => {
+                // What is done is kept; a failure that lasts shows again in the continuation.
+                Err(ObjectError::Failed(_)) if self.in_turns() && done.to_gop > start.to_gop => {
                     break;
                 }
                 Err(error) => return Err(error),
             }
         }
-        let left_alone = start.alone.saturating_sub(done.to_gop - start.to_gop);
-        done.alone = crashed.max(left_alone);
+        let left_isolated = start.isolated.saturating_sub(done.to_gop - start.to_gop);
+        done.isolated = crashed.max(left_isolated);
         done.last_kept = merger.last_kept();
         Ok(done)
     }
 
-    /// A segment that does not answer in time is tried GOP by GOP in the next turn. A single GOP
+    /// A segment that does not answer in time is tried GOP by GOP in the continuation. A single GOP
     /// that had all of a turn is lost: it would take as long each time.
-    fn give_up(&self, slow: &UnderWay, done: &mut Cursor) -> u64 {
+    fn give_up(&self, slow: &UnderWay, done: &mut Checkpoint) -> u64 {
         if slow.gops > 1 || done.to_gop > done.from_gop {
             return slow.gops;
         }
-        let time = self.patience();
+        let time = self.longest_wait();
         let words =
             format!("no answer within {time:?}: where the host allows more, raise segment_budget");
         join(&mut done.result, crashed(&slow.images, &words));
@@ -139,15 +139,15 @@ impl<S: Segments, C: Clock> FanOut<'_, S, C> {
         })
     }
 
-    fn patience(&self) -> Duration {
+    fn longest_wait(&self) -> Duration {
         self.time().saturating_mul(PATIENCE).max(LEAST_PATIENCE)
     }
 
     /// What is left of the plan, in segments. Requests are made when their turn comes: those of
     /// a long video would not fit at once.
-    fn gops(&self, start: &Cursor) -> impl Iterator<Item = Vec<GopWork>> {
+    fn gops(&self, start: &Checkpoint) -> impl Iterator<Item = Vec<GopWork>> {
         let first = usize::try_from(start.to_gop).unwrap_or(usize::MAX);
-        let alone = usize::try_from(start.alone).unwrap_or(usize::MAX);
+        let isolated = usize::try_from(start.isolated).unwrap_or(usize::MAX);
         let most = u64::from(self.segment_frames());
         let cost = Cost::of(&self.index.config, self.config.images.format);
         let time = self
@@ -158,8 +158,8 @@ impl<S: Segments, C: Clock> FanOut<'_, S, C> {
             let micros = cost.micros(access_units, images);
             access_units <= most && time.is_none_or(|time| micros <= time)
         };
-        let singles = self.plan.segments(first, |_, _| false).take(alone);
-        singles.chain(self.plan.segments(first.saturating_add(alone), fits))
+        let singles = self.plan.segments(first, |_, _| false).take(isolated);
+        singles.chain(self.plan.segments(first.saturating_add(isolated), fits))
     }
 
     /// Access units per segment: the configured limit, less where a short plan would leave some
@@ -190,13 +190,13 @@ impl<S: Segments, C: Clock> FanOut<'_, S, C> {
     }
 
     /// Runs one segment; after a crash GOP by GOP, so that only the one to blame is lost.
-    async fn segment(&self, request: SegmentRequest) -> Result<End, StoreError> {
+    async fn segment(&self, request: SegmentRequest) -> Result<End, ObjectError> {
         let crash = match self.run_twice(&request).await? {
-            Answer::Done(result) => return Ok(End::Done(vec![result])),
-            Answer::Crashed(crash) => crash,
+            SegmentRun::Done(result) => return Ok(End::Done(vec![result])),
+            SegmentRun::Crashed(crash) => crash,
         };
         if let [gop] = request.gops.as_slice() {
-            return Ok(End::Done(vec![crashed(&Images::of([gop]), &crash)]));
+            return Ok(End::Done(vec![crashed(&Expected::of([gop]), &crash)]));
         }
         if self.in_turns() {
             return Ok(End::Crashed);
@@ -205,8 +205,8 @@ impl<S: Segments, C: Clock> FanOut<'_, S, C> {
         for gop in &request.gops {
             let answer = self.run_twice(&single(&request, gop)).await?;
             results.push(match answer {
-                Answer::Done(result) => result,
-                Answer::Crashed(crash) => crashed(&Images::of([gop]), &crash),
+                SegmentRun::Done(result) => result,
+                SegmentRun::Crashed(crash) => crashed(&Expected::of([gop]), &crash),
             });
         }
         Ok(End::Done(results))
@@ -214,42 +214,42 @@ impl<S: Segments, C: Clock> FanOut<'_, S, C> {
 
     /// Runs a request, and once more where it failed in a way that may pass: a store that
     /// stumbled over one of many should not cost all of them.
-    async fn run_twice(&self, request: &SegmentRequest) -> Result<Answer, StoreError> {
+    async fn run_twice(&self, request: &SegmentRequest) -> Result<SegmentRun, ObjectError> {
         match self.run_once(request).await {
-            Err(StoreError::Failed(_)) => self.run_once(request).await,
+            Err(ObjectError::Failed(_)) => self.run_once(request).await,
             answer => answer,
         }
     }
 
-    async fn run_once(&self, request: &SegmentRequest) -> Result<Answer, StoreError> {
+    async fn run_once(&self, request: &SegmentRequest) -> Result<SegmentRun, ObjectError> {
         match self.segments.run(request).await? {
-            SegmentAnswer::Crashed(crash) => Ok(Answer::Crashed(crash)),
-            SegmentAnswer::Reply(SegmentReply::Done(result)) => Ok(Answer::Done(result)),
+            SegmentAnswer::Crashed(crash) => Ok(SegmentRun::Crashed(crash)),
+            SegmentAnswer::Reply(SegmentReply::Done(result)) => Ok(SegmentRun::Done(result)),
             SegmentAnswer::Reply(SegmentReply::Failed(error)) if error.superseded => {
-                Err(StoreError::Gone)
+                Err(ObjectError::Gone)
             }
             SegmentAnswer::Reply(SegmentReply::Failed(error)) => {
                 let reason = error.message;
-                Err(StoreError::Failed(JobError::Segment { reason }))
+                Err(ObjectError::Failed(JobError::Segment { reason }))
             }
         }
     }
 }
 
 /// What a sandbox made of a segment.
-enum Answer {
+enum SegmentRun {
     Done(SegmentResult),
     Crashed(String),
 }
 
 /// The images that some work is to give.
-struct Images {
+struct Expected {
     count: usize,
     from: Option<Pts>,
     to: Option<Pts>,
 }
 
-impl Images {
+impl Expected {
     fn of<'a>(gops: impl IntoIterator<Item = &'a GopWork>) -> Self {
         let mut images = Self {
             count: 0,
@@ -266,7 +266,7 @@ impl Images {
 }
 
 /// The result of a GOP that crashes its sandbox: a warning with its time range.
-fn crashed(images: &Images, crash: &str) -> SegmentResult {
+fn crashed(images: &Expected, crash: &str) -> SegmentResult {
     let warning = Warning {
         code: "decoder_crashed".to_owned(),
         message: format!(
@@ -283,7 +283,7 @@ fn crashed(images: &Images, crash: &str) -> SegmentResult {
 }
 
 /// The result less the frames that are like the last kept one before them.
-fn without_duplicates(merger: &mut Merger, mut result: SegmentResult) -> SegmentResult {
+fn without_duplicates(merger: &mut Deduplicator, mut result: SegmentResult) -> SegmentResult {
     let (kept, duplicates) = merger.push(result.frames, &std::mem::take(&mut result.thumbs));
     result.frames = kept;
     result.dropped.extend(duplicates);

@@ -1,12 +1,14 @@
-//! The component's door: `wasi:http/incoming-handler`.
+//! The component's handler: `wasi:http/incoming-handler`.
 
 use crate::clock::SinceRequest;
 use crate::objects::SelfSegments;
 use crate::{coordinate, segment};
+use framemill_component_sdk::gcs::GcsObjects;
+use framemill_component_sdk::google::Authorized;
+use framemill_component_sdk::wasi::{
+    AuthenticatedRequest, WasiWeb, answer, configured, json, plain,
+};
 use framemill_contract::{Config, JobError, Outcome, SegmentError, SegmentReply};
-use framemill_functions::gcs::GcsObjects;
-use framemill_functions::google::Authorized;
-use framemill_functions::wasi::{Admission, WasiWeb, answer, configured, json, plain};
 use spin_sdk::http::{IncomingRequest, Response};
 
 /// Seconds after which a message may come back.
@@ -15,7 +17,7 @@ const RETRY_AFTER: u64 = 10;
 #[spin_sdk::http_component]
 async fn handle(request: IncomingRequest) -> Response {
     let clock = SinceRequest::start();
-    let request = match Admission::of(request).await {
+    let request = match AuthenticatedRequest::of(request).await {
         Ok(request) => request,
         Err(refusal) => return refusal,
     };
@@ -44,7 +46,10 @@ fn retry(error: JobError) -> Outcome {
 }
 
 /// The way to objects, with credentials where the host does not add them.
-fn web<'a>(request: &Admission, config: &'a Config) -> Result<Authorized<'a, WasiWeb>, JobError> {
+fn web<'a>(
+    request: &AuthenticatedRequest,
+    config: &'a Config,
+) -> Result<Authorized<'a, WasiWeb>, JobError> {
     Authorized::new(&WasiWeb, &request.platform, [config.objects_url.as_str()])
 }
 
@@ -56,7 +61,10 @@ fn objects<'a>(
     GcsObjects::new(web, &config.objects_url, largest)
 }
 
-async fn message(request: &Admission, clock: &SinceRequest) -> Result<Outcome, JobError> {
+async fn message(
+    request: &AuthenticatedRequest,
+    clock: &SinceRequest,
+) -> Result<Outcome, JobError> {
     let event = match request.event() {
         Ok(event) => event,
         Err(outcome) => return Ok(outcome),
@@ -69,7 +77,7 @@ async fn message(request: &Admission, clock: &SinceRequest) -> Result<Outcome, J
 }
 
 /// The reply to a segment's request, or what is wrong with the request.
-async fn segment(request: &Admission) -> Result<SegmentReply, String> {
+async fn segment(request: &AuthenticatedRequest) -> Result<SegmentReply, String> {
     let work = serde_json::from_slice(&request.body);
     let work = work.map_err(|error| format!("not a segment request: {error}"))?;
     let run = async {

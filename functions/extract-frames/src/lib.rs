@@ -9,12 +9,12 @@
 //! [`store`], which know neither wasi nor HTTP. `clock.rs`, `http.rs` and `objects.rs` bind them
 //! to wasi and are only compiled for wasm.
 
+mod checkpoints;
 pub mod coordinate;
 mod fan_out;
 mod fetch;
 pub mod segment;
 pub mod store;
-mod turns;
 
 #[cfg(target_arch = "wasm32")]
 mod clock;

@@ -1,9 +1,9 @@
-//! This component's way to itself: sandboxes for segments. Objects are in `framemill-functions`.
+//! This component's way to itself: sandboxes for segments. Objects are in `framemill-component-sdk`.
 
-use crate::store::{SegmentAnswer, Segments, StoreError};
+use crate::store::{ObjectError, SegmentAnswer, Segments};
+use framemill_component_sdk::http::HttpRequest;
+use framemill_component_sdk::wasi::{NoAnswer, exchange};
 use framemill_contract::{JobError, SegmentRequest};
-use framemill_functions::http::HttpRequest;
-use framemill_functions::wasi::{NoAnswer, exchange};
 
 /// This component's own `/segments` route, each request in a sandbox of its own.
 pub struct SelfSegments<'a> {
@@ -20,8 +20,8 @@ impl<'a> SelfSegments<'a> {
 }
 
 impl Segments for SelfSegments<'_> {
-    async fn run(&self, request: &SegmentRequest) -> Result<SegmentAnswer, StoreError> {
-        let failed = |reason: String| StoreError::Failed(JobError::Segment { reason });
+    async fn run(&self, request: &SegmentRequest) -> Result<SegmentAnswer, ObjectError> {
+        let failed = |reason: String| ObjectError::Failed(JobError::Segment { reason });
         let body = serde_json::to_vec(request).map_err(|error| failed(error.to_string()))?;
         let mut request = HttpRequest::post(self.url.to_owned(), body);
         if let Some(authorization) = self.authorization {

@@ -2,13 +2,15 @@
 //! decoder, a few frames and a few images, never a whole GOP of pictures.
 
 use crate::fetch::{Chunk, chunks};
-use crate::store::{Created, Objects, StoreError};
+use crate::store::{Created, ObjectError, Objects};
 use framemill_contract::{
     Dedupe, DroppedFrame, Filters, Folder, GopWork, JobError, KeptFrame, SegmentError,
     SegmentReply, SegmentRequest, SegmentResult, Wanted, Warning,
 };
-use framemill_frames::{Scores, Screen, Verdict, encode, score, to_rgb};
-use framemill_video::{DecodeError, Decoder, Frame, Pts, Sample, Samples, codec, open_decoder};
+use framemill_frames::{FilterDecision, FrameFilter, Scores, encode, score, to_rgb};
+use framemill_video::{
+    DecodeError, Decoder, Frame, MAX_SAMPLE_SIZE, Pts, Sample, Samples, codec, open_decoder,
+};
 use futures::StreamExt as _;
 use futures::future::LocalBoxFuture;
 use futures::stream::FuturesUnordered;
@@ -20,19 +22,17 @@ use std::collections::{BTreeMap, VecDeque};
 const PENDING_BYTES: usize = 24 << 20;
 /// Images on their way to the store at the same time.
 const UPLOADS: usize = 3;
-/// No picture's coded data is larger; a sample that claims to be is not fetched.
-const MAX_SAMPLE: u32 = 64 << 20;
 
 /// Handles a segment request.
 pub async fn handle<O: Objects>(objects: &O, request: &SegmentRequest) -> SegmentReply {
     match Extraction::new(objects, request).run().await {
         Ok(result) => SegmentReply::Done(result),
-        Err(StoreError::Gone) => SegmentReply::Failed(SegmentError {
+        Err(ObjectError::Gone) => SegmentReply::Failed(SegmentError {
             code: "superseded".to_owned(),
             message: "the video is gone or was replaced".to_owned(),
             superseded: true,
         }),
-        Err(StoreError::Failed(error)) => SegmentReply::Failed(SegmentError::from(&error)),
+        Err(ObjectError::Failed(error)) => SegmentReply::Failed(SegmentError::from(&error)),
     }
 }
 
@@ -40,11 +40,11 @@ pub async fn handle<O: Objects>(objects: &O, request: &SegmentRequest) -> Segmen
 struct Extraction<'a, O> {
     objects: &'a O,
     request: &'a SegmentRequest,
-    screen: Screen,
+    filter: FrameFilter,
     result: SegmentResult,
     /// Frames with images and, where near-duplicates are to be dropped, each in small.
     kept: Vec<(KeptFrame, Option<String>)>,
-    uploads: FuturesUnordered<LocalBoxFuture<'a, Result<(), StoreError>>>,
+    uploads: FuturesUnordered<LocalBoxFuture<'a, Result<(), ObjectError>>>,
 }
 
 /// The state of the GOP being decoded.
@@ -124,7 +124,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
             request,
             // Near-duplicates are the coordinator's: what a frame is like must not depend on
             // where segments begin.
-            screen: Screen::new(&Filters {
+            filter: FrameFilter::new(&Filters {
                 dedupe: Dedupe::Off,
                 ..request.filters
             }),
@@ -134,11 +134,11 @@ impl<'a, O: Objects> Extraction<'a, O> {
         }
     }
 
-    async fn run(mut self) -> Result<SegmentResult, StoreError> {
+    async fn run(mut self) -> Result<SegmentResult, ObjectError> {
         let (objects, request) = (self.objects, self.request);
-        let fetch = |chunk: &Chunk| -> LocalBoxFuture<'a, Result<Vec<u8>, StoreError>> {
+        let fetch = |chunk: &Chunk| -> LocalBoxFuture<'a, Result<Vec<u8>, ObjectError>> {
             let range = chunk.range;
-            if range.len() > u64::from(MAX_SAMPLE) {
+            if range.len() > u64::from(MAX_SAMPLE_SIZE) {
                 return Box::pin(std::future::ready(Ok(Vec::new())));
             }
             Box::pin(objects.read(&request.video, range))
@@ -191,7 +191,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
         gop: &mut Gop<'a>,
         chunk: &Chunk,
         bytes: &[u8],
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), ObjectError> {
         for sample in gop
             .work
             .samples
@@ -255,7 +255,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
     }
 
     /// Flushes the decoder and reports frames that never came.
-    async fn finish(&mut self, mut gop: Gop<'a>) -> Result<(), StoreError> {
+    async fn finish(&mut self, mut gop: Gop<'a>) -> Result<(), ObjectError> {
         if let Some(decoder) = &mut gop.decoder
             && let Err(error) = decoder.flush()
         {
@@ -284,11 +284,11 @@ impl<'a, O: Objects> Extraction<'a, O> {
     }
 
     /// Makes images of the frames that are ready.
-    async fn emit(&mut self, gop: &mut Gop<'a>) -> Result<(), StoreError> {
+    async fn emit(&mut self, gop: &mut Gop<'a>) -> Result<(), ObjectError> {
         while let Some((index, frame)) = gop.next_ready() {
             let scores = score(&frame);
-            match self.screen.judge(index, &scores) {
-                Verdict::Drop {
+            match self.filter.decide(index, &scores) {
+                FilterDecision::Drop {
                     reason,
                     score,
                     like,
@@ -302,7 +302,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
                     };
                     self.result.dropped.push(dropped);
                 }
-                Verdict::Keep => match self.image(index, &frame, &scores) {
+                FilterDecision::Keep => match self.image(index, &frame, &scores) {
                     Ok((kept, bytes)) => {
                         self.upload(&kept.name, bytes).await?;
                         let dedupe = self.request.filters.dedupe != Dedupe::Off;
@@ -355,7 +355,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
     }
 
     /// Starts an upload; waits where too many are under way.
-    async fn upload(&mut self, name: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
+    async fn upload(&mut self, name: &str, bytes: Vec<u8>) -> Result<(), ObjectError> {
         let name = format!("{}{name}", self.request.image_prefix);
         let content_type = self.request.images.format.content_type();
         let (objects, bucket) = (self.objects, self.request.video.bucket.as_str());
@@ -405,19 +405,19 @@ async fn create_or_replace<O: Objects>(
     name: &str,
     content_type: &str,
     bytes: &[u8],
-) -> Result<(), StoreError> {
+) -> Result<(), ObjectError> {
     if objects.create(bucket, name, content_type, bytes).await? == Created::New {
         return Ok(());
     }
     match objects.read_all(bucket, name).await {
         Ok(there) if there == bytes => return Ok(()),
         Ok(_) => objects.delete(bucket, name).await?,
-        Err(StoreError::Gone) => {}
+        Err(ObjectError::Gone) => {}
         Err(error) => return Err(error),
     }
     match objects.create(bucket, name, content_type, bytes).await? {
         Created::New => Ok(()),
-        Created::Existed => Err(StoreError::Failed(JobError::Storage {
+        Created::Existed => Err(ObjectError::Failed(JobError::Storage {
             what: format!("writing {name}"),
             reason: "someone else writes the same image at the same time".to_owned(),
         })),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+pub use framemill_component_sdk::store::{Created, ObjectError, ObjectInfo, Objects, to_json};
 use framemill_contract::{SegmentReply, SegmentRequest};
-pub use framemill_functions::store::{Created, ObjectMeta, Objects, StoreError, to_json};
 
 /// How a segment's sandbox answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,7 +14,7 @@ pub enum SegmentAnswer {
     Crashed(String),
 }
 
-/// Time, as a coordinator that must not outlive its host's patience sees it.
+/// Time, as a coordinator that must not outlive its host's time limit sees it.
 #[allow(async_fn_in_trait)]
 pub trait Clock {
     /// Time since the request came in.
@@ -28,5 +28,5 @@ pub trait Clock {
 #[allow(async_fn_in_trait)]
 pub trait Segments {
     /// Runs one segment in a sandbox of its own.
-    async fn run(&self, request: &SegmentRequest) -> Result<SegmentAnswer, StoreError>;
+    async fn run(&self, request: &SegmentRequest) -> Result<SegmentAnswer, ObjectError>;
 }

@@ -6,7 +6,7 @@
 )]
 
 use extract_frames::store::{
-    Clock, Created, ObjectMeta, Objects, SegmentAnswer, Segments, StoreError,
+    Clock, Created, ObjectError, ObjectInfo, Objects, SegmentAnswer, Segments,
 };
 use extract_frames::{coordinate, segment};
 use framemill_contract::{
@@ -56,7 +56,7 @@ impl Memory {
     }
 
     /// Does `call`, or fails before or after it where this is the one to fail.
-    fn counted<T>(&self, call: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    fn counted<T>(&self, call: impl FnOnce() -> Result<T, ObjectError>) -> Result<T, ObjectError> {
         let number = self.calls.get();
         self.calls.set(number + 1);
         let fails = self.fail_at.get() == Some(number);
@@ -68,17 +68,17 @@ impl Memory {
     }
 }
 
-fn broken() -> StoreError {
+fn broken() -> ObjectError {
     let (what, reason) = ("test".to_owned(), "connection cut".to_owned());
-    StoreError::Failed(JobError::Storage { what, reason })
+    ObjectError::Failed(JobError::Storage { what, reason })
 }
 
 impl Objects for Memory {
-    async fn metadata(&self, _: &str, name: &str) -> Result<ObjectMeta, StoreError> {
+    async fn metadata(&self, _: &str, name: &str) -> Result<ObjectInfo, ObjectError> {
         self.counted(|| {
             let objects = self.objects.borrow();
-            let (generation, bytes) = objects.get(name).ok_or(StoreError::Gone)?;
-            Ok(ObjectMeta {
+            let (generation, bytes) = objects.get(name).ok_or(ObjectError::Gone)?;
+            Ok(ObjectInfo {
                 size: bytes.len() as u64,
                 generation: *generation,
                 crc32c: None,
@@ -87,12 +87,12 @@ impl Objects for Memory {
         })
     }
 
-    async fn read(&self, object: &ObjectRef, range: ByteRange) -> Result<Vec<u8>, StoreError> {
+    async fn read(&self, object: &ObjectRef, range: ByteRange) -> Result<Vec<u8>, ObjectError> {
         self.counted(|| {
             let objects = self.objects.borrow();
-            let (generation, bytes) = objects.get(&object.name).ok_or(StoreError::Gone)?;
+            let (generation, bytes) = objects.get(&object.name).ok_or(ObjectError::Gone)?;
             if object.generation != Some(*generation) {
-                return Err(StoreError::Gone);
+                return Err(ObjectError::Gone);
             }
             let end = (range.end as usize).min(bytes.len());
             Ok(bytes
@@ -102,13 +102,13 @@ impl Objects for Memory {
         })
     }
 
-    async fn read_all(&self, _: &str, name: &str) -> Result<Vec<u8>, StoreError> {
+    async fn read_all(&self, _: &str, name: &str) -> Result<Vec<u8>, ObjectError> {
         self.counted(|| {
             Ok(self
                 .objects
                 .borrow()
                 .get(name)
-                .ok_or(StoreError::Gone)?
+                .ok_or(ObjectError::Gone)?
                 .1
                 .clone())
         })
@@ -120,7 +120,7 @@ impl Objects for Memory {
         name: &str,
         _: &str,
         bytes: &[u8],
-    ) -> Result<Created, StoreError> {
+    ) -> Result<Created, ObjectError> {
         self.counted(|| {
             if self.objects.borrow().contains_key(name) {
                 return Ok(Created::Existed);
@@ -137,14 +137,14 @@ impl Objects for Memory {
         generation: i64,
         _: &str,
         bytes: &[u8],
-    ) -> Result<Option<ObjectMeta>, StoreError> {
+    ) -> Result<Option<ObjectInfo>, ObjectError> {
         self.counted(|| {
             let there = self.objects.borrow().get(name).map_or(0, |object| object.0);
             if there != generation {
                 return Ok(None);
             }
             self.put(name, there + 1, bytes);
-            Ok(Some(ObjectMeta {
+            Ok(Some(ObjectInfo {
                 size: bytes.len() as u64,
                 generation: there + 1,
                 crc32c: None,
@@ -153,7 +153,7 @@ impl Objects for Memory {
         })
     }
 
-    async fn list(&self, _: &str, prefix: &str) -> Result<Vec<String>, StoreError> {
+    async fn list(&self, _: &str, prefix: &str) -> Result<Vec<String>, ObjectError> {
         self.counted(|| {
             Ok(self
                 .names()
@@ -163,7 +163,7 @@ impl Objects for Memory {
         })
     }
 
-    async fn delete(&self, _: &str, name: &str) -> Result<(), StoreError> {
+    async fn delete(&self, _: &str, name: &str) -> Result<(), ObjectError> {
         self.counted(|| {
             self.objects.borrow_mut().remove(name);
             Ok(())
@@ -177,7 +177,7 @@ struct Ticking {
     step: Duration,
     now: Cell<Duration>,
     /// Whoever waits has waited long enough once this many segments were asked for.
-    patience: Option<usize>,
+    deadline: Option<usize>,
     asked: Cell<usize>,
 }
 
@@ -200,7 +200,7 @@ impl Clock for Ticking {
     }
 
     async fn until(&self, _: Duration) {
-        std::future::poll_fn(|_| match self.patience {
+        std::future::poll_fn(|_| match self.deadline {
             Some(most) if self.asked.get() >= most => Poll::Ready(()),
             _ => Poll::Pending,
         })
@@ -216,7 +216,7 @@ struct Local<'a, F> {
 }
 
 impl<F: Fn(&SegmentRequest) -> bool> Segments for Local<'_, F> {
-    async fn run(&self, request: &SegmentRequest) -> Result<SegmentAnswer, StoreError> {
+    async fn run(&self, request: &SegmentRequest) -> Result<SegmentAnswer, ObjectError> {
         self.requests.set(self.requests.get() + 1);
         // A request travels as JSON: what does not survive that does not arrive.
         let text = serde_json::to_string(request).unwrap();
@@ -484,19 +484,23 @@ fn finalized(name: &str) -> Event {
 fn turns_give_what_one_request_gives_whether_the_upload_or_the_cursor_brings_the_next() {
     for pairs in [&[][..], &[("dedupe", "64")], &[("every_frames", "7")]] {
         let whole = undisturbed(pairs);
-        for by_cursor in [false, true] {
+        for by_checkpoint in [false, true] {
             let store = Memory::with_video(&video(), 5);
             let config = in_turns(pairs);
             let (mut next, mut before, mut turns) = (event(5), 0, 0);
             let end = loop {
                 match turn(&store, &config, &next) {
-                    Outcome::Continued { cursor, done, of } => {
+                    Outcome::Continued {
+                        checkpoint,
+                        done,
+                        of,
+                    } => {
                         assert!(before < done && done < of, "{before} {done} {of}");
-                        assert!(store.names().contains(&cursor));
+                        assert!(store.names().contains(&checkpoint));
                         before = done;
                         turns += 1;
-                        if by_cursor {
-                            next = finalized(&cursor);
+                        if by_checkpoint {
+                            next = finalized(&checkpoint);
                         }
                     }
                     end => break end,
@@ -537,7 +541,7 @@ fn a_failure_at_any_step_of_any_turn_loses_nothing() {
                 }
             }
             assert!(ended, "step {step}");
-            // The last step is the removal of cursors: its failure is a redelivery away.
+            // The last step is the removal of checkpoints: its failure is a redelivery away.
             turn(&store, &config, &event(5));
             assert!(
                 *store.objects.borrow() == *whole.objects.borrow(),
@@ -555,23 +559,23 @@ fn a_failure_at_any_step_of_any_turn_loses_nothing() {
 fn an_event_of_an_older_turn_does_nothing() {
     let store = Memory::with_video(&video(), 5);
     let config = in_turns(&[]);
-    let mut cursors = Vec::new();
-    while let Outcome::Continued { cursor, .. } = turn(&store, &config, &event(5)) {
-        cursors.push(cursor);
+    let mut checkpoints = Vec::new();
+    while let Outcome::Continued { checkpoint, .. } = turn(&store, &config, &event(5)) {
+        checkpoints.push(checkpoint);
         let before = store.objects.borrow().clone();
-        for old in cursors.iter().rev().skip(1) {
+        for old in checkpoints.iter().rev().skip(1) {
             let outcome = turn(&store, &config, &finalized(old));
             assert!(matches!(outcome, Outcome::Ignored { .. }), "{outcome:?}");
         }
         assert!(before == *store.objects.borrow());
     }
-    assert_eq!(cursors.len(), 3);
-    for gone in &cursors {
+    assert_eq!(checkpoints.len(), 3);
+    for gone in &checkpoints {
         let outcome = turn(&store, &config, &finalized(gone));
         assert!(matches!(outcome, Outcome::Ignored { .. }), "{outcome:?}");
     }
-    store.put("cursors/notes.json", 1, b"{}");
-    let outcome = turn(&store, &config, &finalized("cursors/notes.json"));
+    store.put("checkpoints/notes.json", 1, b"{}");
+    let outcome = turn(&store, &config, &finalized("checkpoints/notes.json"));
     assert!(matches!(outcome, Outcome::Ignored { .. }), "{outcome:?}");
 }
 
@@ -579,24 +583,24 @@ fn an_event_of_an_older_turn_does_nothing() {
 fn a_cursor_that_is_damaged_is_named() {
     let store = Memory::with_video(&video(), 5);
     let config = in_turns(&[]);
-    let Outcome::Continued { cursor, .. } = turn(&store, &config, &event(5)) else {
+    let Outcome::Continued { checkpoint, .. } = turn(&store, &config, &event(5)) else {
         panic!("no turns");
     };
-    store.put(&cursor, 1, b"{\"schema\":");
+    store.put(&checkpoint, 1, b"{\"schema\":");
     match turn(&store, &config, &event(5)) {
-        Outcome::Retry { message, .. } => assert!(message.contains(&cursor), "{message}"),
+        Outcome::Retry { message, .. } => assert!(message.contains(&checkpoint), "{message}"),
         other => panic!("{other:?}"),
     }
 }
 
-/// Turns of segments with several GOPs, where those with frame 60 behave as told.
-fn with_frame_60(crash: bool, patience: Option<usize>) -> (Manifest, Vec<Vec<usize>>) {
+/// Checkpoints of segments with several GOPs, where those with frame 60 behave as told.
+fn with_frame_60(crash: bool, deadline: Option<usize>) -> (Manifest, Vec<Vec<usize>>) {
     let store = Memory::with_video(&video(), 5);
     let config = config(&[("segment_budget", "1h,1MiB"), ("parallel_segments", "1")]);
     let asked = RefCell::new(Vec::new());
     for _ in 0..10 {
         let clock = Ticking {
-            patience,
+            deadline,
             ..Ticking::default()
         };
         asked.borrow_mut().push(Vec::new());
@@ -628,7 +632,7 @@ struct Stubborn<'a> {
 }
 
 impl Segments for Stubborn<'_> {
-    async fn run(&self, request: &SegmentRequest) -> Result<SegmentAnswer, StoreError> {
+    async fn run(&self, request: &SegmentRequest) -> Result<SegmentAnswer, ObjectError> {
         if let Some(turn) = self.asked.borrow_mut().last_mut() {
             turn.push(request.gops.len());
         }
@@ -671,7 +675,7 @@ struct Overtaken<'a> {
 }
 
 impl Segments for Overtaken<'_> {
-    async fn run(&self, request: &SegmentRequest) -> Result<SegmentAnswer, StoreError> {
+    async fn run(&self, request: &SegmentRequest) -> Result<SegmentAnswer, ObjectError> {
         let other = turn(self.store, self.config, &event(5));
         assert!(matches!(other, Outcome::Continued { .. }), "{other:?}");
         Ok(SegmentAnswer::Reply(
@@ -696,12 +700,12 @@ fn two_deliveries_of_one_turn_leave_one_cursor_and_both_may_go_on() {
     let Poll::Ready(ours) = ours.as_mut().poll(context) else {
         panic!("a store in memory answers at once");
     };
-    let Outcome::Continued { cursor, .. } = ours else {
+    let Outcome::Continued { checkpoint, .. } = ours else {
         panic!("{ours:?}");
     };
     let names = store.names();
-    let cursors = names.iter().filter(|name| name.starts_with("cursors/"));
-    assert_eq!(cursors.collect::<Vec<_>>(), [&cursor]);
+    let checkpoints = names.iter().filter(|name| name.starts_with("checkpoints/"));
+    assert_eq!(checkpoints.collect::<Vec<_>>(), [&checkpoint]);
     while let Outcome::Continued { .. } = turn(&store, &config, &event) {}
     assert!(*store.objects.borrow() == *undisturbed(&[]).objects.borrow());
 }
@@ -709,9 +713,9 @@ fn two_deliveries_of_one_turn_leave_one_cursor_and_both_may_go_on() {
 #[test]
 fn a_video_below_the_prefix_of_cursors_is_a_video() {
     let store = Memory::with_video(&video(), 5);
-    store.put("cursors/x.mp4", 5, &video());
+    store.put("checkpoints/x.mp4", 5, &video());
     let config = config(&[("video_path", "/")]);
-    let mut event = finalized("cursors/x.mp4");
+    let mut event = finalized("checkpoints/x.mp4");
     event.object.generation = Some(5);
     let outcome = turn(&store, &config, &event);
     assert!(matches!(outcome, Outcome::Extracted { .. }), "{outcome:?}");

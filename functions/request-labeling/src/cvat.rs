@@ -5,10 +5,10 @@
 //! which runs in the background, is done.
 
 use crate::body;
+use framemill_component_sdk::gcs::encoded;
+use framemill_component_sdk::http::{HttpRequest, Web};
+use framemill_component_sdk::labeling::{Api, Target, TargetError};
 use framemill_contract::{LabelBatch, LabelConfig, SentBatch};
-use framemill_functions::gcs::encoded;
-use framemill_functions::http::{HttpRequest, Web};
-use framemill_functions::labeling::{Api, Target, TargetError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -56,7 +56,7 @@ impl<'a, W: Web> Cvat<'a, W> {
             self.config.target_url,
             encoded(&filter)
         );
-        let tasks: Tasks = self.api.ask(HttpRequest::get(url)).await?;
+        let tasks: Tasks = self.api.query(HttpRequest::get(url)).await?;
         Ok(tasks.results.into_iter().find(|task| task.name == name))
     }
 
@@ -71,7 +71,7 @@ impl<'a, W: Web> Cvat<'a, W> {
         };
         let url = format!("{}/api/tasks", self.config.target_url);
         let request = HttpRequest::post(url, body(&task)?);
-        self.api.tell(request, until).await?.json()
+        self.api.mutate(request, until).await?.json()
     }
 
     async fn attach(&self, task: u64, batch: &LabelBatch, until: u64) -> Result<(), TargetError> {
@@ -85,7 +85,7 @@ impl<'a, W: Web> Cvat<'a, W> {
         });
         let url = format!("{}/api/tasks/{task}/data", self.config.target_url);
         let request = HttpRequest::post(url, body(&data)?);
-        match self.api.tell(request, until).await {
+        match self.api.mutate(request, until).await {
             // Its data is on its way, or there, since we asked.
             Err(TargetError::Refused { status: 409, .. }) => Ok(()),
             Err(TargetError::Refused { message, .. }) if message.contains("Adding more data") => {

@@ -1,6 +1,6 @@
-//! The component's door: `wasi:http/incoming-handler`.
+//! The component's handler: `wasi:http/incoming-handler`.
 
-use framemill_functions::wasi::label;
+use framemill_component_sdk::wasi::label;
 use spin_sdk::http::{IncomingRequest, Response};
 
 #[spin_sdk::http_component]

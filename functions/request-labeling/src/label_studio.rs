@@ -2,10 +2,10 @@
 //! video's key in the task's data.
 
 use crate::body;
+use framemill_component_sdk::gcs::encoded;
+use framemill_component_sdk::http::{HttpRequest, Web};
+use framemill_component_sdk::labeling::{Api, Target, TargetError, misconfigured};
 use framemill_contract::{LabelBatch, LabelConfig, LabelFrame, Prediction, SentBatch};
-use framemill_functions::gcs::encoded;
-use framemill_functions::http::{HttpRequest, Web};
-use framemill_functions::labeling::{Api, Target, TargetError, refuse_setting};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -69,7 +69,7 @@ struct Task {
     data: Value,
 }
 
-/// Answer to an import, and what is told of one that goes on in the background.
+/// LabelOutcome to an import, and what is told of one that goes on in the background.
 #[derive(Deserialize)]
 struct Imported {
     task_ids: Option<Vec<u64>>,
@@ -92,7 +92,7 @@ impl<'a, W: Web> LabelStudio<'a, W> {
 
     async fn interface(&self) -> Result<Interface, TargetError> {
         let url = format!("{}/api/projects/{}", self.url, self.project);
-        let project: Project = self.api.ask(HttpRequest::get(url)).await?;
+        let project: Project = self.api.query(HttpRequest::get(url)).await?;
         project.try_into()
     }
 
@@ -103,13 +103,13 @@ impl<'a, W: Web> LabelStudio<'a, W> {
             "{}/api/projects/{}/imports/{import}/",
             self.url, self.project
         );
-        let doubt = |reason: String| TargetError::InDoubt {
+        let indeterminate = |reason: String| TargetError::Indeterminate {
             reason: format!("import {import} goes on in the background: {reason}"),
         };
         loop {
             self.api.sleep(POLL).await;
-            let asked = self.api.ask(HttpRequest::get(url.clone())).await;
-            let imported: Imported = asked.map_err(|error| doubt(format!("{error:?}")))?;
+            let asked = self.api.query(HttpRequest::get(url.clone())).await;
+            let imported: Imported = asked.map_err(|error| indeterminate(format!("{error:?}")))?;
             match imported.status.as_deref() {
                 Some("completed") => return Ok(imported),
                 Some("failed") => {
@@ -122,7 +122,9 @@ impl<'a, W: Web> LabelStudio<'a, W> {
                     let status = 400;
                     return Err(TargetError::Refused { status, message });
                 }
-                _ if self.api.now() >= until => return Err(doubt("not done yet".to_owned())),
+                _ if self.api.now() >= until => {
+                    return Err(indeterminate("not done yet".to_owned()));
+                }
                 _ => {}
             }
         }
@@ -145,7 +147,7 @@ impl TryFrom<Project> for Interface {
             None => {
                 let reason = "has an interface whose <Image> has no `value`, for example because \
                               it shows a list: write <Image value=\"$image\" …>";
-                return Err(refuse_setting("project", reason.to_owned()));
+                return Err(misconfigured("project", reason.to_owned()));
             }
         };
         let rectangles = controls
@@ -161,7 +163,7 @@ impl<W: Web> Target for LabelStudio<'_, W> {
         let mut found = HashMap::new();
         for page in 1.. {
             let url = page_url(self.url, self.project, video, page);
-            let Page { total, tasks } = self.api.ask(HttpRequest::get(url)).await?;
+            let Page { total, tasks } = self.api.query(HttpRequest::get(url)).await?;
             for task in &tasks {
                 if let Some(key) = task.data.get("framemill_frame").and_then(Value::as_str) {
                     found.insert(key.to_owned(), task.id.to_string());
@@ -187,7 +189,7 @@ impl<W: Web> Target for LabelStudio<'_, W> {
             self.url, self.project
         );
         let request = HttpRequest::post(url, body(&tasks)?);
-        let answer = self.api.tell(request, until).await?;
+        let answer = self.api.mutate(request, until).await?;
         let mut imported: Imported = answer.json()?;
         if let Some(import) = imported.import {
             imported = self.ended(import, until).await?;
@@ -196,7 +198,7 @@ impl<W: Web> Target for LabelStudio<'_, W> {
         if ids.len() != tasks.len() {
             // The next delivery finds the tasks that there are.
             let reason = format!("import of {} tasks: {}", tasks.len(), answer.text());
-            return Err(TargetError::InDoubt { reason });
+            return Err(TargetError::Indeterminate { reason });
         }
         Ok(SentBatch {
             tasks: tasks.len() as u64,
@@ -313,7 +315,7 @@ mod tests {
             "inputs": [{"type": "Image", "valueList": "$urls"}],
         }}});
         let project: Project = serde_json::from_value(project).unwrap();
-        let Err(TargetError::Setting(error)) = Interface::try_from(project) else {
+        let Err(TargetError::Misconfigured(error)) = Interface::try_from(project) else {
             panic!("a list of images was taken for an image");
         };
         assert_eq!(error.key, "project");

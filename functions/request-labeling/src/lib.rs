@@ -5,7 +5,7 @@
 //!                             receipt.json ◀────────┘
 //! ```
 //!
-//! What keeps each frame to one task is [`framemill_functions::labeling`]; here is how each
+//! What keeps each frame to one task is [`framemill_component_sdk::labeling`]; here is how each
 //! target is asked and told. `http.rs` binds it to `wasi:http` and is only compiled for wasm.
 
 mod cvat;
@@ -17,10 +17,10 @@ mod webhook;
 #[cfg(target_arch = "wasm32")]
 mod http;
 
+use framemill_component_sdk::http::Web;
+use framemill_component_sdk::labeling::{self, LabelOutcome, Target, TargetError};
+use framemill_component_sdk::store::Objects;
 use framemill_contract::{ConfigError, Event, JobError, LabelConfig, TargetKind};
-use framemill_functions::http::Web;
-use framemill_functions::labeling::{self, Answer, Target, TargetError};
-use framemill_functions::store::Objects;
 use std::collections::HashMap;
 
 /// Handles one event with the target that is configured.
@@ -29,7 +29,7 @@ pub async fn handle<O: Objects, W: Web>(
     web: &W,
     config: &LabelConfig,
     event: &Event,
-) -> Answer {
+) -> LabelOutcome {
     use labeling::handle as run;
     match &config.target {
         Some(TargetKind::LabelStudio) => {
@@ -64,10 +64,12 @@ pub async fn handle<O: Objects, W: Web>(
         }
         // Without a target nothing is sent: the flow says so.
         None => run(objects, web, config, &NoTarget, event).await,
-        Some(TargetKind::Own(name)) => Answer::misconfigured(&JobError::Config(ConfigError {
-            key: "target",
-            reason: format!("`{name}` is asked by a component of your own, not by this one"),
-        })),
+        Some(TargetKind::Custom(name)) => {
+            LabelOutcome::misconfigured(&JobError::Config(ConfigError {
+                key: "target",
+                reason: format!("`{name}` is asked by a component of your own, not by this one"),
+            }))
+        }
     }
 }
 
@@ -84,11 +86,11 @@ impl Target for NoTarget {
         _batch: &framemill_contract::LabelBatch,
         _until: u64,
     ) -> Result<framemill_contract::SentBatch, TargetError> {
-        Err(TargetError::passing("no target is configured".to_owned()))
+        Err(TargetError::transient("no target is configured".to_owned()))
     }
 }
 
 /// A value as the body of a request.
 fn body(value: &impl serde::Serialize) -> Result<Vec<u8>, TargetError> {
-    serde_json::to_vec(value).map_err(|error| TargetError::passing(error.to_string()))
+    serde_json::to_vec(value).map_err(|error| TargetError::transient(error.to_string()))
 }

@@ -6,9 +6,9 @@
 
 use crate::body;
 use base64::Engine as _;
+use framemill_component_sdk::http::{HttpRequest, Web};
+use framemill_component_sdk::labeling::{Api, Target, TargetError};
 use framemill_contract::{LabelBatch, LabelConfig, LabelRequest, SentBatch};
-use framemill_functions::http::{HttpRequest, Web};
-use framemill_functions::labeling::{Api, Target, TargetError};
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::HashMap;
@@ -72,7 +72,7 @@ impl<W: Web> Target for Pubsub<'_, W> {
         let topic = self.config.topic.as_deref().unwrap_or_default();
         let url = format!("{}/v1/{topic}:publish", self.config.target_url);
         let request = HttpRequest::post(url, publish);
-        let answer = self.api.repeat(request, until).await?;
+        let answer = self.api.mutate_idempotent(request, until).await?;
         // Published, whatever else it says.
         let ids = answer.json::<Published>().map(|published| published.ids);
         Ok(SentBatch {

@@ -3,9 +3,9 @@
 
 use crate::body;
 use base64::Engine as _;
+use framemill_component_sdk::http::{HttpRequest, Web};
+use framemill_component_sdk::labeling::{Api, Target, TargetError};
 use framemill_contract::{LabelBatch, LabelConfig, LabelFrame, SentBatch};
-use framemill_functions::http::{HttpRequest, Web};
-use framemill_functions::labeling::{Api, Target, TargetError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -48,7 +48,7 @@ impl<'a, W: Web> Scale<'a, W> {
     ) -> Result<Option<String>, TargetError> {
         let url = format!("{}/v1/task/imageannotation", self.config.target_url);
         let request = HttpRequest::post(url, body(&self.task(batch, frame))?);
-        match self.api.repeat(request, until).await {
+        match self.api.mutate_idempotent(request, until).await {
             Err(TargetError::Refused { status: 409, .. }) => Ok(None),
             answer => {
                 // Done, whatever else it says.

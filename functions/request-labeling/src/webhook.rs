@@ -5,9 +5,9 @@
 //! the same key: an endpoint that takes each `Idempotency-Key` once gets each frame once.
 
 use crate::body;
+use framemill_component_sdk::http::{HttpRequest, Web};
+use framemill_component_sdk::labeling::{Api, Target, TargetError};
 use framemill_contract::{LabelBatch, LabelConfig, LabelRequest, SentBatch, webhook_signature};
-use framemill_functions::http::{HttpRequest, Web};
-use framemill_functions::labeling::{Api, Target, TargetError};
 use std::collections::HashMap;
 
 /// An endpoint.
@@ -45,7 +45,7 @@ impl<W: Web> Target for Webhook<'_, W> {
                 .header("x-framemill-signature", signature);
         }
         let frames = batch.frames.len() as u64;
-        match self.api.repeat(request, until).await {
+        match self.api.mutate_idempotent(request, until).await {
             // The endpoint knows the key.
             Err(TargetError::Refused { status: 409, .. }) => Ok(SentBatch {
                 existing: frames,

@@ -5,13 +5,13 @@
     reason = "a helper that fails is a test that fails"
 )]
 
-mod world;
+mod harness;
 
+use framemill_component_sdk::http::HttpResponse;
+use framemill_component_sdk::labeling::LabelOutcome;
 use framemill_contract::{FailureRecord, Outcome};
-use framemill_functions::http::HttpResponse;
-use framemill_functions::labeling::Answer;
+use harness::{Harness, TARGETS, config, manifest};
 use serde_json::{Value, json};
-use world::{TARGETS, World, config, manifest};
 
 const FRAMES: u64 = 3;
 
@@ -25,14 +25,14 @@ fn says(status: u16, retry_after: Option<&str>, body: &str) -> HttpResponse {
 }
 
 /// Delivers to a target whose first answer to a change is this.
-fn first_says(target: &str, response: HttpResponse) -> (World, Answer) {
-    let world = World::new(FRAMES);
-    world.script.borrow_mut().push_back(response);
-    let answer = world.deliver(&config(target, &[])).unwrap();
-    (world, answer)
+fn first_says(target: &str, response: HttpResponse) -> (Harness, LabelOutcome) {
+    let harness = Harness::new(FRAMES);
+    harness.script.borrow_mut().push_back(response);
+    let answer = harness.deliver(&config(target, &[])).unwrap();
+    (harness, answer)
 }
 
-fn retry(answer: &Answer) -> (&str, &str) {
+fn retry(answer: &LabelOutcome) -> (&str, &str) {
     match &answer.outcome {
         Outcome::Retry { code, message } => (code, message),
         other => panic!("{other:?}"),
@@ -43,25 +43,25 @@ fn retry(answer: &Answer) -> (&str, &str) {
 fn refused_credentials_name_the_setting_and_pass_once_they_are_mended() {
     for target in TARGETS {
         for status in [401, 403] {
-            let (world, answer) = first_says(target, says(status, None, "{\"detail\":\"no\"}"));
+            let (harness, answer) = first_says(target, says(status, None, "{\"detail\":\"no\"}"));
             let (code, message) = retry(&answer);
             assert_eq!(code, "configuration", "{target}");
             assert!(message.contains("`token`"), "{target}: {message}");
-            assert!(world.ending("failure.json").is_empty());
+            assert!(harness.ending("failure.json").is_empty());
             // The lease was given back: the next delivery need not wait.
-            let next = world.deliver(&config(target, &[])).unwrap();
+            let next = harness.deliver(&config(target, &[])).unwrap();
             assert!(
                 matches!(next.outcome, Outcome::Requested { .. }),
                 "{target}: {next:?}"
             );
-            world.assert_each_once(FRAMES, target);
+            harness.assert_each_once(FRAMES, target);
         }
-        let world = World::new(FRAMES);
-        let answer = world
+        let harness = Harness::new(FRAMES);
+        let answer = harness
             .deliver(&config(target, &[("token", "wrong")]))
             .unwrap();
         assert_eq!(retry(&answer).0, "configuration", "{target}");
-        assert!(world.targets.borrow().labelled.is_empty());
+        assert!(harness.targets.borrow().labelled.is_empty());
         let shown = format!("{answer:?}");
         assert!(!shown.contains("wrong"), "{shown}");
     }
@@ -74,8 +74,8 @@ fn what_is_not_there_names_the_setting() {
         ("pubsub", "topic", "projects/p/topics/other", "`topic`"),
         ("webhook", "target_url", "http://hook/out", "`target_url`"),
     ] {
-        let world = World::new(FRAMES);
-        let answer = world.deliver(&config(target, &[(key, value)])).unwrap();
+        let harness = Harness::new(FRAMES);
+        let answer = harness.deliver(&config(target, &[(key, value)])).unwrap();
         let (code, message) = retry(&answer);
         assert_eq!(code, "configuration", "{target}");
         assert!(message.contains(named), "{target}: {message}");
@@ -95,7 +95,7 @@ fn busy_targets_are_waited_for_as_long_as_they_say() {
             (429, Some("1000000"), 3600),
             (503, Some("Tue, 14 Nov 2023 22:14:00 GMT"), 40),
         ] {
-            let (world, answer) = first_says(target, says(status, header, "slow down"));
+            let (harness, answer) = first_says(target, says(status, header, "slow down"));
             let (code, message) = retry(&answer);
             assert_eq!(code, "label_target", "{target}");
             assert!(message.contains("slow down"), "{target}: {message}");
@@ -103,12 +103,12 @@ fn busy_targets_are_waited_for_as_long_as_they_say() {
                 answer.retry_after, expected,
                 "{target}: {status} {header:?}"
             );
-            let next = world.deliver(&config(target, &[])).unwrap();
+            let next = harness.deliver(&config(target, &[])).unwrap();
             assert!(
                 matches!(next.outcome, Outcome::Requested { .. }),
                 "{target}: {next:?}"
             );
-            world.assert_each_once(FRAMES, target);
+            harness.assert_each_once(FRAMES, target);
         }
     }
 }
@@ -116,16 +116,16 @@ fn busy_targets_are_waited_for_as_long_as_they_say() {
 /// A gateway that gave up waiting: the request may still be worked on, so the lease stays.
 #[test]
 fn after_a_request_in_doubt_the_lease_runs_out_first() {
-    for target in ["label-studio", "cvat", "own-company"] {
+    for target in ["label-studio", "cvat", "custom-company"] {
         for status in [408, 502, 504, 505, 520, 522, 524, 527, 598, 599] {
-            let (world, answer) = first_says(target, says(status, None, "gateway time-out"));
+            let (harness, answer) = first_says(target, says(status, None, "gateway time-out"));
             let context = format!("{target}, {status}");
             assert_eq!(retry(&answer).0, "label_target", "{context}");
             assert_eq!(answer.retry_after, 600, "{context}");
-            let next = world.deliver(&config(target, &[])).unwrap();
+            let next = harness.deliver(&config(target, &[])).unwrap();
             assert_eq!(retry(&next).0, "label_busy", "{context}");
-            world.deliver_until_settled(&config(target, &[]), &context);
-            world.assert_each_once(FRAMES, &context);
+            harness.deliver_until_settled(&config(target, &[]), &context);
+            harness.assert_each_once(FRAMES, &context);
         }
     }
 }
@@ -134,13 +134,13 @@ fn after_a_request_in_doubt_the_lease_runs_out_first() {
 fn an_address_that_leads_elsewhere_is_a_setting() {
     for target in TARGETS {
         for status in [301, 302, 303, 307, 308, 405] {
-            let (world, answer) = first_says(target, says(status, None, ""));
+            let (harness, answer) = first_says(target, says(status, None, ""));
             let (code, message) = retry(&answer);
             assert_eq!(code, "configuration", "{target}: {status}");
             assert!(message.contains("`target_url`"), "{target}: {message}");
-            assert!(world.ending("failure.json").is_empty(), "{target}");
-            world.deliver_until_settled(&config(target, &[]), target);
-            world.assert_each_once(FRAMES, target);
+            assert!(harness.ending("failure.json").is_empty(), "{target}");
+            harness.deliver_until_settled(&config(target, &[]), target);
+            harness.assert_each_once(FRAMES, target);
         }
     }
 }
@@ -152,7 +152,7 @@ fn a_refusal_becomes_a_failure_record_with_the_targets_words() {
             "{{\"detail\":\"\\\"image\\\" key is expected\"}}{}",
             "x".repeat(9000)
         );
-        let (world, answer) = first_says(target, says(400, None, &words));
+        let (harness, answer) = first_says(target, says(400, None, &words));
         let Outcome::Rejected {
             failure,
             code,
@@ -166,58 +166,58 @@ fn a_refusal_becomes_a_failure_record_with_the_targets_words() {
             message.contains("key is expected") && message.len() < 700,
             "{message}"
         );
-        assert_eq!(world.ending("failure.json").concat(), *failure);
-        let record: FailureRecord = serde_json::from_value(world.json("failure.json")).unwrap();
+        assert_eq!(harness.ending("failure.json").concat(), *failure);
+        let record: FailureRecord = serde_json::from_value(harness.json("failure.json")).unwrap();
         assert_eq!(record.message, *message);
-        assert!(world.ending("receipt.json").is_empty());
-        // Once it is mended, the record goes and the receipt comes.
-        let next = world.deliver(&config(target, &[])).unwrap();
+        assert!(harness.ending("receipt.json").is_empty());
+        // Once it is fixed, the record goes and the receipt comes.
+        let next = harness.deliver(&config(target, &[])).unwrap();
         assert!(
             matches!(next.outcome, Outcome::Requested { .. }),
             "{target}: {next:?}"
         );
-        assert!(world.ending("failure.json").is_empty(), "{target}");
-        world.assert_each_once(FRAMES, target);
+        assert!(harness.ending("failure.json").is_empty(), "{target}");
+        harness.assert_each_once(FRAMES, target);
     }
 }
 
 #[test]
 fn an_import_in_the_background_is_waited_for() {
-    let (world, config) = (World::new(FRAMES), config("label-studio", &[]));
-    world.targets.borrow_mut().background = Some(Ok(3));
-    let answer = world.deliver(&config).unwrap();
+    let (harness, config) = (Harness::new(FRAMES), config("label-studio", &[]));
+    harness.targets.borrow_mut().background = Some(Ok(3));
+    let answer = harness.deliver(&config).unwrap();
     assert!(
         matches!(answer.outcome, Outcome::Requested { tasks: FRAMES, .. }),
         "{answer:?}"
     );
     assert_eq!(
-        world.json("receipt.json")["batches"][0]["ids"],
+        harness.json("receipt.json")["batches"][0]["ids"],
         json!(["1", "2"])
     );
-    world.assert_each_once(FRAMES, "background");
+    harness.assert_each_once(FRAMES, "background");
 }
 
 #[test]
 fn an_import_in_the_background_that_does_not_end_keeps_the_lease() {
     // One that takes longer than we wait, and one that cannot be asked for.
     for (background, answer) in [(Some(Ok(10_000)), None), (None, Some("{\"import\": 5}"))] {
-        let (world, config) = (World::new(FRAMES), config("label-studio", &[]));
-        world.targets.borrow_mut().background = background;
+        let (harness, config) = (Harness::new(FRAMES), config("label-studio", &[]));
+        harness.targets.borrow_mut().background = background;
         let first = answer.map(|text| says(201, None, text));
-        world.script.borrow_mut().extend(first);
-        let answer = world.deliver(&config).unwrap();
+        harness.script.borrow_mut().extend(first);
+        let answer = harness.deliver(&config).unwrap();
         assert!(retry(&answer).1.contains("import 5"), "{answer:?}");
         assert_eq!(answer.retry_after, 600);
-        assert!(world.ending("receipt.json").is_empty());
-        assert_eq!(retry(&world.deliver(&config).unwrap()).0, "label_busy");
+        assert!(harness.ending("receipt.json").is_empty());
+        assert_eq!(retry(&harness.deliver(&config).unwrap()).0, "label_busy");
     }
 }
 
 #[test]
 fn an_import_in_the_background_that_fails_is_a_refusal() {
-    let (world, config) = (World::new(FRAMES), config("label-studio", &[]));
-    world.targets.borrow_mut().background = Some(Err(()));
-    let answer = world.deliver(&config).unwrap();
+    let (harness, config) = (Harness::new(FRAMES), config("label-studio", &[]));
+    harness.targets.borrow_mut().background = Some(Err(()));
+    let answer = harness.deliver(&config).unwrap();
     let Outcome::Rejected { message, .. } = &answer.outcome else {
         panic!("{answer:?}");
     };
@@ -226,18 +226,18 @@ fn an_import_in_the_background_that_fails_is_a_refusal() {
 
 #[test]
 fn answers_that_are_not_understood_are_not_taken_for_success() {
-    for target in ["label-studio", "cvat", "own-company"] {
-        let (world, answer) = first_says(target, says(200, None, "<html>login</html>"));
+    for target in ["label-studio", "cvat", "custom-company"] {
+        let (harness, answer) = first_says(target, says(200, None, "<html>login</html>"));
         assert_eq!(retry(&answer).0, "label_target", "{target}");
-        assert!(world.ending("receipt.json").is_empty());
+        assert!(harness.ending("receipt.json").is_empty());
     }
 }
 
 #[test]
 fn a_manifest_without_frames_has_a_receipt_without_tasks() {
     for target in TARGETS {
-        let (world, config) = (World::new(0), config(target, &[]));
-        let answer = world.deliver(&config).unwrap();
+        let (harness, config) = (Harness::new(0), config(target, &[]));
+        let answer = harness.deliver(&config).unwrap();
         assert!(
             matches!(
                 answer.outcome,
@@ -249,8 +249,8 @@ fn a_manifest_without_frames_has_a_receipt_without_tasks() {
             ),
             "{answer:?}"
         );
-        assert_eq!(world.json("receipt.json")["frames"], 0);
-        assert!(world.targets.borrow().bodies.is_empty());
+        assert_eq!(harness.json("receipt.json")["frames"], 0);
+        assert!(harness.targets.borrow().bodies.is_empty());
     }
 }
 
@@ -272,24 +272,24 @@ fn hostile_manifests_are_rejected_before_anything_is_sent() {
         "{}".to_owned(),
         deep,
     ] {
-        let world = World::new(FRAMES);
-        world.put(world::MANIFEST, bytes.as_bytes());
-        let answer = world.deliver(&config("webhook", &[])).unwrap();
+        let harness = Harness::new(FRAMES);
+        harness.put(harness::MANIFEST, bytes.as_bytes());
+        let answer = harness.deliver(&config("webhook", &[])).unwrap();
         let Outcome::Rejected { code, .. } = &answer.outcome else {
             panic!("{answer:?}");
         };
         assert_eq!(code, "bad_manifest");
-        assert_eq!(world.json("failure.json")["code"], "bad_manifest");
-        assert!(world.targets.borrow().bodies.is_empty());
-        assert!(world.ending("intent.json").is_empty());
+        assert_eq!(harness.json("failure.json")["code"], "bad_manifest");
+        assert!(harness.targets.borrow().bodies.is_empty());
+        assert!(harness.ending("intent.json").is_empty());
     }
 }
 
 #[test]
 fn a_huge_manifest_is_rejected_without_being_read() {
-    let world = World::new(FRAMES);
-    world.put(world::MANIFEST, &vec![b' '; (128 << 20) + 1]);
-    let answer = world.deliver(&config("webhook", &[])).unwrap();
+    let harness = Harness::new(FRAMES);
+    harness.put(harness::MANIFEST, &vec![b' '; (128 << 20) + 1]);
+    let answer = harness.deliver(&config("webhook", &[])).unwrap();
     let Outcome::Rejected { code, message, .. } = &answer.outcome else {
         panic!("{answer:?}");
     };
@@ -299,46 +299,51 @@ fn a_huge_manifest_is_rejected_without_being_read() {
 
 #[test]
 fn an_intent_that_cannot_be_read_holds_until_its_lease_ends() {
-    let (world, config) = (World::new(FRAMES), config("label-studio", &[]));
-    world.deliver(&config).unwrap();
-    let (intent, receipt) = (world.ending("intent.json"), world.ending("receipt.json"));
-    world.objects.borrow_mut().remove(&receipt.concat());
-    world.put(&intent.concat(), b"{]");
-    assert_eq!(retry(&world.deliver(&config).unwrap()).0, "label_busy");
-    world.deliver_until_settled(&config, "unreadable intent");
-    world.assert_each_once(FRAMES, "unreadable intent");
+    let (harness, config) = (Harness::new(FRAMES), config("label-studio", &[]));
+    harness.deliver(&config).unwrap();
+    let (intent, receipt) = (
+        harness.ending("intent.json"),
+        harness.ending("receipt.json"),
+    );
+    harness.objects.borrow_mut().remove(&receipt.concat());
+    harness.put(&intent.concat(), b"{]");
+    assert_eq!(retry(&harness.deliver(&config).unwrap()).0, "label_busy");
+    harness.deliver_until_settled(&config, "unreadable intent");
+    harness.assert_each_once(FRAMES, "unreadable intent");
 }
 
 #[test]
 fn without_a_target_nothing_happens() {
-    let world = World::new(FRAMES);
+    let harness = Harness::new(FRAMES);
     let off = framemill_contract::LabelConfig::from_lookup(|_| None).unwrap();
-    let answer = world.deliver(&off).unwrap();
+    let answer = harness.deliver(&off).unwrap();
     assert!(
         matches!(answer.outcome, Outcome::Ignored { .. }),
         "{answer:?}"
     );
-    assert_eq!(world.calls.get(), 0);
+    assert_eq!(harness.calls.get(), 0);
 }
 
 #[test]
 fn an_older_manifests_event_is_ignored() {
-    let (world, config) = (World::new(FRAMES), config("webhook", &[]));
-    let event = world::event(Some(99));
-    let mut delivery = Box::pin(request_labeling::handle(&world, &world, &config, &event));
-    let answer = world.poll_to_end(&mut delivery).unwrap();
+    let (harness, config) = (Harness::new(FRAMES), config("webhook", &[]));
+    let event = harness::event(Some(99));
+    let mut delivery = Box::pin(request_labeling::handle(
+        &harness, &harness, &config, &event,
+    ));
+    let answer = harness.poll_to_end(&mut delivery).unwrap();
     assert!(
         matches!(answer.outcome, Outcome::Ignored { .. }),
         "{answer:?}"
     );
-    assert!(world.targets.borrow().bodies.is_empty());
+    assert!(harness.targets.borrow().bodies.is_empty());
 }
 
 /// The bodies that a target got for three frames in two batches.
 fn bodies(target: &str) -> Vec<Value> {
-    let world = World::new(FRAMES);
-    world.deliver(&config(target, &[])).unwrap();
-    let targets = world.targets.borrow();
+    let harness = Harness::new(FRAMES);
+    harness.deliver(&config(target, &[])).unwrap();
+    let targets = harness.targets.borrow();
     targets.bodies.clone()
 }
 

@@ -6,11 +6,11 @@
     reason = "a helper that fails is a test that fails"
 )]
 
-mod world;
+mod harness;
 
 use framemill_contract::{LabelIntent, LabelReceipt, Outcome};
 use futures::FutureExt as _;
-use world::{Fault, TARGETS, VERSIONS, Versions, World, config};
+use harness::{Fault, Harness, TARGETS, VERSIONS, Versions, config};
 
 const FRAMES: u64 = 5;
 
@@ -21,9 +21,9 @@ fn is_retry(outcome: &Outcome) -> bool {
 #[test]
 fn an_undisturbed_delivery_makes_one_task_per_frame_and_a_receipt() {
     for target in TARGETS {
-        let (world, config) = (World::new(FRAMES), config(target, &[]));
-        let answer = world.deliver(&config).unwrap();
-        let (id, receipt) = (config.target_id().unwrap(), world.ending("receipt.json"));
+        let (harness, config) = (Harness::new(FRAMES), config(target, &[]));
+        let answer = harness.deliver(&config).unwrap();
+        let (id, receipt) = (config.target_id().unwrap(), harness.ending("receipt.json"));
         assert_eq!(
             answer.outcome,
             Outcome::Requested {
@@ -34,11 +34,11 @@ fn an_undisturbed_delivery_makes_one_task_per_frame_and_a_receipt() {
             },
             "{target}"
         );
-        world.assert_each_once(FRAMES, target);
-        let receipt: LabelReceipt = serde_json::from_value(world.json("receipt.json")).unwrap();
+        harness.assert_each_once(FRAMES, target);
+        let receipt: LabelReceipt = serde_json::from_value(harness.json("receipt.json")).unwrap();
         assert_eq!((receipt.frames, receipt.batches.len()), (FRAMES, 3));
         assert_eq!((receipt.target.id, receipt.source.generation), (id, 5));
-        assert!(world.ending("failure.json").is_empty());
+        assert!(harness.ending("failure.json").is_empty());
     }
 }
 
@@ -47,25 +47,25 @@ fn whatever_breaks_at_any_step_every_frame_has_one_task_in_the_end() {
     for versions in VERSIONS {
         for target in TARGETS {
             let config = config(target, &[]);
-            let undisturbed = World::of_kind(FRAMES, versions);
+            let undisturbed = Harness::of_kind(FRAMES, versions);
             undisturbed.deliver(&config).unwrap();
             let steps = undisturbed.calls.get();
             assert!(steps >= 9, "{target}: {steps}");
             for fault in [Fault::Fails, Fault::Loses, Fault::Dies, Fault::DiesLate] {
                 for step in 0..steps {
                     let context = format!("{target}, {versions:?}, {fault:?} at {step}");
-                    let world = World::of_kind(FRAMES, versions);
-                    world.fault.set(Some((step, fault)));
-                    let first = world.deliver(&config);
+                    let harness = Harness::of_kind(FRAMES, versions);
+                    harness.fault.set(Some((step, fault)));
+                    let first = harness.deliver(&config);
                     if let Some(first) = &first {
                         let last = step + 1 == steps;
                         assert!(is_retry(&first.outcome) || last, "{context}: {first:?}");
-                        world.clock.set(world.clock.get() + first.retry_after);
+                        harness.clock.set(harness.clock.get() + first.retry_after);
                     }
-                    let settled = world.deliver_until_settled(&config, &context);
+                    let settled = harness.deliver_until_settled(&config, &context);
                     assert_eq!(settled.status(), 200, "{context}");
-                    world.assert_each_once(FRAMES, &context);
-                    assert_eq!(world.ending("receipt.json").len(), 1, "{context}");
+                    harness.assert_each_once(FRAMES, &context);
+                    assert_eq!(harness.ending("receipt.json").len(), 1, "{context}");
                 }
             }
         }
@@ -81,14 +81,14 @@ fn two_faults_in_a_row_do_no_more() {
             for first in 0..14 {
                 for second in 0..20 {
                     let context = format!("{target}, {versions:?}, {first} then {second}");
-                    let world = World::of_kind(FRAMES, versions);
-                    world.fault.set(Some((first, Fault::DiesLate)));
-                    world.deliver(&config);
-                    world.clock.set(world.clock.get() + 601);
-                    world.calls.set(0);
-                    world.fault.set(Some((second, Fault::Loses)));
-                    world.deliver_until_settled(&config, &context);
-                    world.assert_each_once(FRAMES, &context);
+                    let harness = Harness::of_kind(FRAMES, versions);
+                    harness.fault.set(Some((first, Fault::DiesLate)));
+                    harness.deliver(&config);
+                    harness.clock.set(harness.clock.get() + 601);
+                    harness.calls.set(0);
+                    harness.fault.set(Some((second, Fault::Loses)));
+                    harness.deliver_until_settled(&config, &context);
+                    harness.assert_each_once(FRAMES, &context);
                 }
             }
         }
@@ -99,16 +99,16 @@ fn two_faults_in_a_row_do_no_more() {
 fn three_deliveries_one_after_the_other_ask_once() {
     for versions in VERSIONS {
         for target in TARGETS {
-            let (world, config) = (World::of_kind(FRAMES, versions), config(target, &[]));
-            world.deliver(&config).unwrap();
-            let before = world.targets.borrow().bodies.len();
+            let (harness, config) = (Harness::of_kind(FRAMES, versions), config(target, &[]));
+            harness.deliver(&config).unwrap();
+            let before = harness.targets.borrow().bodies.len();
             for _ in 0..2 {
-                let answer = world.deliver(&config).unwrap();
-                let manifest = world::MANIFEST.to_owned();
+                let answer = harness.deliver(&config).unwrap();
+                let manifest = harness::MANIFEST.to_owned();
                 assert_eq!(answer.outcome, Outcome::Unchanged { manifest });
             }
-            assert_eq!(world.targets.borrow().bodies.len(), before, "{target}");
-            world.assert_each_once(FRAMES, target);
+            assert_eq!(harness.targets.borrow().bodies.len(), before, "{target}");
+            harness.assert_each_once(FRAMES, target);
         }
     }
 }
@@ -120,13 +120,17 @@ fn three_deliveries_at_the_same_time_ask_once() {
             let config = config(target, &[]);
             for seed in 1..200 {
                 let context = format!("{target}, {versions:?}, seed {seed}");
-                let world = World::of_kind(FRAMES, versions);
-                world
+                let harness = Harness::of_kind(FRAMES, versions);
+                harness
                     .seed
                     .set(u64::wrapping_mul(seed, 0x9E37_79B9_7F4A_7C15));
-                let (a, b, c) = (world.run(&config), world.run(&config), world.run(&config));
+                let (a, b, c) = (
+                    harness.run(&config),
+                    harness.run(&config),
+                    harness.run(&config),
+                );
                 let mut all = Box::pin(futures::future::join3(a, b, c));
-                let (a, b, c) = world.poll_to_end(&mut all).unwrap();
+                let (a, b, c) = harness.poll_to_end(&mut all).unwrap();
                 let asked = [&a, &b, &c]
                     .iter()
                     .filter(|answer| matches!(answer.outcome, Outcome::Requested { .. }))
@@ -140,9 +144,9 @@ fn three_deliveries_at_the_same_time_ask_once() {
                     );
                     assert!(!busy || answer.retry_after > 0, "{context}: {answer:?}");
                 }
-                world.assert_each_once(FRAMES, &context);
-                world.seed.set(0);
-                let again = world.deliver(&config).unwrap().outcome;
+                harness.assert_each_once(FRAMES, &context);
+                harness.seed.set(0);
+                let again = harness.deliver(&config).unwrap().outcome;
                 assert!(matches!(again, Outcome::Unchanged { .. }), "{context}");
             }
         }
@@ -157,18 +161,22 @@ fn a_lease_that_is_over_is_taken_by_one() {
             let config = config(target, &[]);
             for seed in 1..100 {
                 let context = format!("{target}, {versions:?}, seed {seed}");
-                let world = World::of_kind(FRAMES, versions);
-                world.fault.set(Some((4, Fault::DiesLate)));
-                assert_eq!(world.deliver(&config), None, "{context}");
-                assert_eq!(world.ending("intent.json").len(), 1, "{context}");
-                world.clock.set(world.clock.get() + 600);
-                world
+                let harness = Harness::of_kind(FRAMES, versions);
+                harness.fault.set(Some((4, Fault::DiesLate)));
+                assert_eq!(harness.deliver(&config), None, "{context}");
+                assert_eq!(harness.ending("intent.json").len(), 1, "{context}");
+                harness.clock.set(harness.clock.get() + 600);
+                harness
                     .seed
                     .set(u64::wrapping_mul(seed, 0x9E37_79B9_7F4A_7C15));
-                let (a, b, c) = (world.run(&config), world.run(&config), world.run(&config));
+                let (a, b, c) = (
+                    harness.run(&config),
+                    harness.run(&config),
+                    harness.run(&config),
+                );
                 let mut all = Box::pin(futures::future::join3(a, b, c));
-                world.poll_to_end(&mut all).unwrap();
-                world.assert_each_once(FRAMES, &context);
+                harness.poll_to_end(&mut all).unwrap();
+                harness.assert_each_once(FRAMES, &context);
             }
         }
     }
@@ -176,14 +184,14 @@ fn a_lease_that_is_over_is_taken_by_one() {
 
 #[test]
 fn while_a_lease_lasts_others_wait_for_its_end() {
-    let (world, config) = (World::new(FRAMES), config("label-studio", &[]));
-    world.fault.set(Some((4, Fault::Dies)));
-    assert_eq!(world.deliver(&config), None);
-    world.clock.set(world.clock.get() + 100);
-    let answer = world.deliver(&config).unwrap();
+    let (harness, config) = (Harness::new(FRAMES), config("label-studio", &[]));
+    harness.fault.set(Some((4, Fault::Dies)));
+    assert_eq!(harness.deliver(&config), None);
+    harness.clock.set(harness.clock.get() + 100);
+    let answer = harness.deliver(&config).unwrap();
     assert!(is_retry(&answer.outcome), "{answer:?}");
     assert_eq!(answer.retry_after, 500);
-    assert!(world.targets.borrow().labelled.is_empty());
+    assert!(harness.targets.borrow().labelled.is_empty());
 }
 
 /// A holder that sleeps past its lease, wherever it is but in a request to the target, sends
@@ -196,17 +204,17 @@ fn a_holder_that_wakes_up_too_late_sends_nothing() {
             let mut slept = 0;
             for polls in 1..60 {
                 let context = format!("{target}, {versions:?}, after {polls} polls");
-                let world = World::of_kind(FRAMES, versions);
-                world.seed.set(0x1234_5678_9ABC_DEF1);
-                let mut sleeper = Box::pin(world.run(&config));
+                let harness = Harness::of_kind(FRAMES, versions);
+                harness.seed.set(0x1234_5678_9ABC_DEF1);
+                let mut sleeper = Box::pin(harness.run(&config));
                 let ended = (0..polls).any(|_| (&mut sleeper).now_or_never().is_some());
-                if ended || world.posting.replace(false) {
+                if ended || harness.posting.replace(false) {
                     continue;
                 }
                 slept += 1;
-                world.clock.set(world.clock.get() + 601);
-                let other = world.deliver_until_settled(&config, &context);
-                let woken = world.poll_to_end(&mut sleeper).unwrap().outcome;
+                harness.clock.set(harness.clock.get() + 601);
+                let other = harness.deliver_until_settled(&config, &context);
+                let woken = harness.poll_to_end(&mut sleeper).unwrap().outcome;
                 let asked = |outcome: &Outcome| matches!(outcome, Outcome::Requested { .. });
                 // It may sleep when its receipt is written already; where bytes tell who wrote it,
                 // both did.
@@ -215,7 +223,7 @@ fn a_holder_that_wakes_up_too_late_sends_nothing() {
                     asked(&woken) != asked(&other) || both,
                     "{context}: {woken:?}, {other:?}"
                 );
-                world.assert_each_once(FRAMES, &context);
+                harness.assert_each_once(FRAMES, &context);
             }
             assert!(slept > 5, "{target}: slept {slept} times only");
         }
@@ -227,26 +235,26 @@ fn a_holder_that_wakes_up_too_late_sends_nothing() {
 #[test]
 fn a_lease_is_renewed_or_taken_but_not_both() {
     for versions in VERSIONS {
-        for target in ["label-studio", "cvat", "own-company"] {
+        for target in ["label-studio", "cvat", "custom-company"] {
             let config = config(target, &[]);
             for (polls, seed) in (1..40).flat_map(|polls| (1..20).map(move |seed| (polls, seed))) {
-                let world = World::of_kind(FRAMES, versions);
-                world.seed.set(0x1234_5678_9ABC_DEF1);
-                let mut sleeper = Box::pin(world.run(&config));
+                let harness = Harness::of_kind(FRAMES, versions);
+                harness.seed.set(0x1234_5678_9ABC_DEF1);
+                let mut sleeper = Box::pin(harness.run(&config));
                 let ended = (0..polls).any(|_| (&mut sleeper).now_or_never().is_some());
-                if ended || world.posting.replace(false) {
+                if ended || harness.posting.replace(false) {
                     continue;
                 }
-                world.clock.set(world.clock.get() + 601);
-                world
+                harness.clock.set(harness.clock.get() + 601);
+                harness
                     .seed
                     .set(u64::wrapping_mul(seed, 0x9E37_79B9_7F4A_7C15));
-                let mut both = Box::pin(futures::future::join(sleeper, world.run(&config)));
-                world.poll_to_end(&mut both).unwrap();
-                world.seed.set(0);
+                let mut both = Box::pin(futures::future::join(sleeper, harness.run(&config)));
+                harness.poll_to_end(&mut both).unwrap();
+                harness.seed.set(0);
                 let context = format!("{target}, {versions:?}, {polls} polls, seed {seed}");
-                world.deliver_until_settled(&config, &context);
-                world.assert_each_once(FRAMES, &context);
+                harness.deliver_until_settled(&config, &context);
+                harness.assert_each_once(FRAMES, &context);
             }
         }
     }
@@ -256,48 +264,48 @@ fn a_lease_is_renewed_or_taken_but_not_both() {
 #[test]
 fn what_the_target_has_is_not_sent_again() {
     for target in TARGETS {
-        let (world, config) = (World::new(FRAMES), config(target, &[]));
-        world.deliver(&config).unwrap();
-        let ours = world
+        let (harness, config) = (Harness::new(FRAMES), config(target, &[]));
+        harness.deliver(&config).unwrap();
+        let ours = harness
             .ending("intent.json")
             .into_iter()
-            .chain(world.ending("receipt.json"));
+            .chain(harness.ending("receipt.json"));
         for name in ours {
-            world.objects.borrow_mut().remove(&name);
+            harness.objects.borrow_mut().remove(&name);
         }
-        let answer = world.deliver(&config).unwrap();
+        let answer = harness.deliver(&config).unwrap();
         assert!(
             matches!(answer.outcome, Outcome::Requested { .. }),
             "{target}: {answer:?}"
         );
-        world.assert_each_once(FRAMES, target);
+        harness.assert_each_once(FRAMES, target);
     }
 }
 
 /// Batches that are noted in the intent stay what they were, whatever is configured now.
 #[test]
 fn the_batches_of_an_intent_hold() {
-    let (world, before) = (World::new(FRAMES), config("webhook", &[]));
+    let (harness, before) = (Harness::new(FRAMES), config("webhook", &[]));
     // The answer to the second batch is lost.
-    let busy = framemill_functions::http::HttpResponse {
+    let busy = framemill_component_sdk::http::HttpResponse {
         status: 503,
         ..Default::default()
     };
-    let fine = framemill_functions::http::HttpResponse {
+    let fine = framemill_component_sdk::http::HttpResponse {
         status: 204,
         ..Default::default()
     };
-    world.script.borrow_mut().extend([fine, busy]);
-    assert!(is_retry(&world.deliver(&before).unwrap().outcome));
-    let intent: LabelIntent = serde_json::from_value(world.json("intent.json")).unwrap();
+    harness.script.borrow_mut().extend([fine, busy]);
+    assert!(is_retry(&harness.deliver(&before).unwrap().outcome));
+    let intent: LabelIntent = serde_json::from_value(harness.json("intent.json")).unwrap();
     assert_eq!((intent.sent.len(), intent.released), (1, true));
     let after = config("webhook", &[("batch_size", "100")]);
-    let outcome = world.deliver(&after).unwrap().outcome;
+    let outcome = harness.deliver(&after).unwrap().outcome;
     assert!(
         matches!(outcome, Outcome::Requested { tasks: FRAMES, .. }),
         "{outcome:?}"
     );
-    let bodies = world.targets.borrow().bodies.clone();
+    let bodies = harness.targets.borrow().bodies.clone();
     let batches: Vec<_> = bodies.iter().map(|body| body["batch"].clone()).collect();
     assert_eq!(batches, [2, 3]);
 }
@@ -308,34 +316,34 @@ fn the_batches_of_an_intent_hold() {
 fn a_write_that_was_overtaken_is_not_taken_for_our_own() {
     for versions in VERSIONS {
         for target in TARGETS {
-            let (world, config) = (World::of_kind(FRAMES, versions), config(target, &[]));
+            let (harness, config) = (Harness::of_kind(FRAMES, versions), config(target, &[]));
             // The receipt, the manifest twice, the intent.
-            world.fault.set(Some((3, Fault::Overtaken)));
+            harness.fault.set(Some((3, Fault::Overtaken)));
             let context = format!("{target}, {versions:?}");
-            let answer = world.deliver(&config).unwrap();
+            let answer = harness.deliver(&config).unwrap();
             let busy =
                 matches!(&answer.outcome, Outcome::Retry { code, .. } if code == "label_busy");
             assert!(busy, "{context}: {answer:?}");
-            assert!(world.targets.borrow().labelled.is_empty(), "{context}");
-            world.deliver_until_settled(&config, &context);
-            world.assert_each_once(FRAMES, &context);
+            assert!(harness.targets.borrow().labelled.is_empty(), "{context}");
+            harness.deliver_until_settled(&config, &context);
+            harness.assert_each_once(FRAMES, &context);
         }
     }
 }
 
 #[test]
 fn a_lease_whose_time_no_one_knows_is_not_over() {
-    let (world, config) = (World::new(FRAMES), config("label-studio", &[]));
-    world.undated.set(true);
-    world.fault.set(Some((4, Fault::Dies)));
-    assert_eq!(world.deliver(&config), None);
+    let (harness, config) = (Harness::new(FRAMES), config("label-studio", &[]));
+    harness.undated.set(true);
+    harness.fault.set(Some((4, Fault::Dies)));
+    assert_eq!(harness.deliver(&config), None);
     for _ in 0..3 {
-        world.clock.set(world.clock.get() + 100_000);
-        let answer = world.deliver(&config).unwrap();
+        harness.clock.set(harness.clock.get() + 100_000);
+        let answer = harness.deliver(&config).unwrap();
         assert!(is_retry(&answer.outcome), "{answer:?}");
         assert_eq!(answer.retry_after, 600);
     }
-    assert!(world.targets.borrow().labelled.is_empty());
+    assert!(harness.targets.borrow().labelled.is_empty());
 }
 
 /// Scale takes 12 tasks, then none until the next delivery: each delivery goes on where the one
@@ -343,47 +351,47 @@ fn a_lease_whose_time_no_one_knows_is_not_over() {
 #[test]
 fn a_target_that_has_enough_for_now_gets_the_rest_later() {
     let more = [("batch_size", "500")];
-    let (world, config) = (World::new(40), config("scale", &more));
+    let (harness, config) = (Harness::new(40), config("scale", &more));
     let mut deliveries = 0;
     loop {
-        world.budget.set(Some(12));
+        harness.budget.set(Some(12));
         deliveries += 1;
-        let answer = world.deliver(&config).unwrap();
+        let answer = harness.deliver(&config).unwrap();
         if !is_retry(&answer.outcome) {
             break;
         }
-        let intent: LabelIntent = serde_json::from_value(world.json("intent.json")).unwrap();
+        let intent: LabelIntent = serde_json::from_value(harness.json("intent.json")).unwrap();
         assert!(intent.sent.len() >= deliveries, "{:?}", intent.sent);
-        world.clock.set(world.clock.get() + answer.retry_after);
+        harness.clock.set(harness.clock.get() + answer.retry_after);
     }
     assert!(deliveries <= 5, "{deliveries}");
-    world.assert_each_once(40, "scale");
+    harness.assert_each_once(40, "scale");
 }
 
 /// A batch that is too large is refused; with a lower batch_size it is not.
 #[test]
 fn a_lower_batch_size_takes_effect_after_a_refusal() {
     for target in TARGETS {
-        let world = World::new(FRAMES);
-        let refusal = framemill_functions::http::HttpResponse {
+        let harness = Harness::new(FRAMES);
+        let refusal = framemill_component_sdk::http::HttpResponse {
             status: 413,
             ..Default::default()
         };
-        world.script.borrow_mut().push_back(refusal);
+        harness.script.borrow_mut().push_back(refusal);
         let large = config(target, &[("batch_size", "100")]);
-        let outcome = world.deliver(&large).unwrap().outcome;
+        let outcome = harness.deliver(&large).unwrap().outcome;
         assert!(
             matches!(outcome, Outcome::Rejected { .. }),
             "{target}: {outcome:?}"
         );
-        let outcome = world.deliver(&config(target, &[])).unwrap().outcome;
+        let outcome = harness.deliver(&config(target, &[])).unwrap().outcome;
         assert!(
             matches!(outcome, Outcome::Requested { .. }),
             "{target}: {outcome:?}"
         );
-        let receipt: LabelReceipt = serde_json::from_value(world.json("receipt.json")).unwrap();
+        let receipt: LabelReceipt = serde_json::from_value(harness.json("receipt.json")).unwrap();
         assert_eq!(receipt.batches.len(), 3, "{target}");
-        world.assert_each_once(FRAMES, target);
+        harness.assert_each_once(FRAMES, target);
     }
 }
 
@@ -391,17 +399,17 @@ fn a_lower_batch_size_takes_effect_after_a_refusal() {
 #[test]
 fn batches_hold_where_the_first_may_be_there() {
     for target in ["webhook", "pubsub"] {
-        let undisturbed = World::new(FRAMES);
+        let undisturbed = Harness::new(FRAMES);
         let large = config(target, &[("batch_size", "3")]);
         undisturbed.deliver(&large).unwrap();
         for step in 0..undisturbed.calls.get() {
-            let world = World::new(FRAMES);
-            world.fault.set(Some((step, Fault::Loses)));
-            let first = world.deliver(&large).unwrap();
-            world.clock.set(world.clock.get() + first.retry_after);
+            let harness = Harness::new(FRAMES);
+            harness.fault.set(Some((step, Fault::Loses)));
+            let first = harness.deliver(&large).unwrap();
+            harness.clock.set(harness.clock.get() + first.retry_after);
             let context = format!("{target}, step {step}");
-            world.deliver_until_settled(&config(target, &[]), &context);
-            world.assert_each_once(FRAMES, &context);
+            harness.deliver_until_settled(&config(target, &[]), &context);
+            harness.assert_each_once(FRAMES, &context);
         }
     }
 }
@@ -410,11 +418,11 @@ fn batches_hold_where_the_first_may_be_there() {
 #[test]
 fn secrets_of_a_url_are_not_written_down() {
     let url = ("target_url", "http://user:hush@hook/in?key=hush");
-    let (world, config) = (World::new(FRAMES), config("webhook", &[url]));
-    let answer = world.deliver(&config).unwrap();
+    let (harness, config) = (Harness::new(FRAMES), config("webhook", &[url]));
+    let answer = harness.deliver(&config).unwrap();
     assert!(is_retry(&answer.outcome), "{answer:?}");
-    assert_eq!(world.json("intent.json")["target"]["url"], "http://hook");
-    for (name, object) in world.objects.borrow().iter() {
+    assert_eq!(harness.json("intent.json")["target"]["url"], "http://hook");
+    for (name, object) in harness.objects.borrow().iter() {
         assert!(
             !String::from_utf8_lossy(&object.bytes).contains("hush"),
             "{name}"

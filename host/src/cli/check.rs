@@ -1,15 +1,15 @@
 //! `framemill check`: all that is wrong with a set-up, in one run.
 
-use super::assemble::{Assembly, Planned};
 use super::bucket_options::BucketOptions;
-use super::options::SharedOptions;
+use crate::app::Components;
+use crate::app::builder::{AppBuilder, Planned};
 use crate::config::{Settings, StoreAddress};
-use crate::finding::{Finding, Severity};
-use crate::objects::{Access, Notification, Store};
-use crate::pipeline::Filter;
-use crate::runtime::{Reach, Upstreams, server_of};
-use crate::sources::QueueError;
+use crate::service::Filter;
 use framemill_contract::TargetKind;
+use framemill_objects::{Access, Notification, Store};
+use framemill_runtime::{AllowedHost, OutboundClient, server_of};
+use framemill_sources::QueueError;
+use framemill_support::finding::{Finding, Severity};
 use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -62,7 +62,7 @@ async fn findings(args: &CheckArgs) -> Vec<Finding> {
     let (settings, errors) = Settings::load_all(&layer, args.bucket.config.as_deref());
     for error in &errors {
         let fact = format!("{error:#}");
-        findings.push(Finding::error("configuration", fact, "mend this key"));
+        findings.push(Finding::error("configuration", fact, "fix this key"));
     }
     let Some(settings) = settings else {
         return findings;
@@ -85,27 +85,27 @@ async fn findings(args: &CheckArgs) -> Vec<Finding> {
         findings.push(Finding::warning(
             "everything else",
             fact,
-            "mend the keys above first",
+            "fix the keys above first",
         ));
         return findings;
     }
-    let mut assembly = Assembly::new(settings);
-    let planned = match assembly.planned() {
+    let mut app = AppBuilder::new(settings);
+    let planned = match app.planned() {
         Ok(planned) => planned,
         Err(error) => {
             findings.push(Finding::error(
                 "pipelines",
                 format!("{error:#}"),
-                "mend this key",
+                "fix this key",
             ));
             return findings;
         }
     };
     findings.extend(components(args, &planned).await);
-    findings.extend(stores(&mut assembly, &planned).await);
-    findings.extend(sources(&mut assembly, &planned).await);
-    findings.extend(credentials(&assembly.settings, &planned));
-    findings.extend(labeling(&assembly.settings).await);
+    findings.extend(stores(&mut app, &planned).await);
+    findings.extend(sources(&mut app, &planned).await);
+    findings.extend(credentials(&app.settings, &planned));
+    findings.extend(labeling(&app.settings).await);
     findings
 }
 
@@ -122,19 +122,19 @@ async fn within(subject: &str, look: impl Future<Output = Vec<Finding>>) -> Vec<
 
 /// Whether each component is there and one that the host can run.
 async fn components(args: &CheckArgs, planned: &[Planned]) -> Vec<Finding> {
-    let shared = SharedOptions {
-        components: args.components.clone(),
-        ..SharedOptions::default()
+    let components = Components {
+        folder: args.components.clone(),
+        cache: true,
     };
     let mut findings = Vec::new();
-    let engine = match shared.engine() {
+    let engine = match components.engine() {
         Ok(engine) => engine,
         Err(error) => return vec![Finding::error("wasm engine", format!("{error:#}"), "")],
     };
     let mut seen = HashSet::new();
     for plan in planned.iter().filter(|plan| seen.insert(&plan.component)) {
         let subject = format!("component {}", plan.component);
-        findings.push(match shared.component(&engine, &plan.component).await {
+        findings.push(match components.load(&engine, &plan.component).await {
             Ok(component) => {
                 let hash: String = component.sha256.chars().take(12).collect();
                 Finding::good(subject, format!("compiles, sha256 {hash}…"))
@@ -150,12 +150,12 @@ async fn components(args: &CheckArgs, planned: &[Planned]) -> Vec<Finding> {
 }
 
 /// Each bucket with the prefixes of all its pipelines.
-async fn stores(assembly: &mut Assembly, planned: &[Planned]) -> Vec<Finding> {
+async fn stores(app: &mut AppBuilder, planned: &[Planned]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut seen: HashSet<&StoreAddress> = HashSet::new();
     for plan in planned.iter().filter(|plan| seen.insert(&plan.store)) {
         let subject = format!("bucket {}", plan.store.bucket());
-        let store = match assembly.store(&plan.store) {
+        let store = match app.store(&plan.store) {
             Ok(store) => store,
             Err(error) => {
                 findings.push(Finding::error(subject, format!("{error:#}"), ""));
@@ -175,11 +175,11 @@ async fn stores(assembly: &mut Assembly, planned: &[Planned]) -> Vec<Finding> {
 }
 
 /// Each source, and whether uploads reach it.
-async fn sources(assembly: &mut Assembly, planned: &[Planned]) -> Vec<Finding> {
+async fn sources(app: &mut AppBuilder, planned: &[Planned]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut seen = HashSet::new();
     for plan in planned.iter().filter(|plan| seen.insert(&plan.source)) {
-        let source = match assembly.source(&plan.source).await {
+        let source = match app.source(&plan.source).await {
             Ok(source) => source,
             Err(error) => {
                 let subject = format!("source of pipeline {}", plan.name);
@@ -201,7 +201,7 @@ async fn sources(assembly: &mut Assembly, planned: &[Planned]) -> Vec<Finding> {
         findings.extend(found);
         // What does not work has no topic to ask for.
         if works
-            && let Ok(store) = assembly.store(&plan.store)
+            && let Ok(store) = app.store(&plan.store)
             && let Some(topic) = source.listens_to().await
         {
             let fed = planned
@@ -285,20 +285,20 @@ async fn notifications<'a>(
 
 /// Whether each secret is there, and used.
 fn credentials(settings: &Settings, planned: &[Planned]) -> Vec<Finding> {
-    let hosts: Vec<Reach> = planned.iter().flat_map(Planned::hosts).collect();
+    let hosts: Vec<AllowedHost> = planned.iter().flat_map(Planned::hosts).collect();
     settings
         .credentials
         .iter()
         .map(|credential| {
             let subject = format!("credential for {}", credential.host);
-            let alone = std::slice::from_ref(credential);
-            let reach = Reach {
+            let allowed = AllowedHost {
                 host: server_of(&credential.host),
                 path: None,
             };
-            match Upstreams::new(&[reach], alone) {
+            let alone = credential.resolve();
+            match alone.and_then(|alone| OutboundClient::new(&[allowed], &[alone])) {
                 Err(error) => Finding::error(subject, format!("{error:#}"), ""),
-                Ok(_) if !Upstreams::is_used(credential, &hosts) => Finding::warning(
+                Ok(_) if !OutboundClient::is_used(&credential.host, &hosts) => Finding::warning(
                     subject,
                     "no pipeline may reach that host",
                     "name it in `allow` of the pipeline, or in labeling.target_url",
@@ -326,19 +326,20 @@ async fn labeling(settings: &Settings) -> Vec<Finding> {
         Some(TargetKind::Pubsub) => {
             format!("{base}/v1/{}", config.topic.as_deref().unwrap_or_default())
         }
-        Some(TargetKind::Webhook | TargetKind::Own(_)) | None => base.clone(),
+        Some(TargetKind::Webhook | TargetKind::Custom(_)) | None => base.clone(),
     };
     let subject = format!("labeling target {base}");
-    let upstreams = match Upstreams::new(&labeling.hosts(), &settings.credentials) {
-        Ok(upstreams) => upstreams,
+    let resolved = settings.resolved_credentials();
+    let outbound = match resolved.and_then(|all| OutboundClient::new(&labeling.hosts(), &all)) {
+        Ok(outbound) => outbound,
         // Said of the credential already.
         Err(_) => return Vec::new(),
     };
     let own = matches!(
         config.target,
-        Some(TargetKind::Webhook | TargetKind::Own(_))
+        Some(TargetKind::Webhook | TargetKind::Custom(_))
     );
-    vec![match upstreams.probe(&url).await {
+    vec![match outbound.probe(&url).await {
         Err(error) => Finding::error(
             subject,
             format!("{error:#}"),
@@ -352,7 +353,7 @@ async fn labeling(settings: &Settings) -> Vec<Finding> {
         Ok(404) if !own => Finding::error(
             subject,
             format!("does not know what is asked for: {url}"),
-            "mend labeling.project or labeling.topic",
+            "fix labeling.project or labeling.topic",
         ),
         Ok(status) if status >= 500 => Finding::error(subject, format!("answers {status}"), ""),
         Ok(status) => Finding::good(subject, format!("answers ({status})")),

@@ -1,18 +1,18 @@
 //! `framemill failures`: what could not be processed, and another try.
 
-use super::assemble::Assembly;
 use super::bucket_options::BucketOptions;
-use crate::objects::{Precondition, Store, StoreError};
-use crate::pipeline::Filter;
-use crate::records;
-use crate::sources::{Dead, Source};
+use crate::app::builder::AppBuilder;
+use crate::app::records;
+use crate::service::Filter;
 use anyhow::{Context as _, bail, ensure};
 use framemill_contract::{Event, EventKind, FailureRecord};
+use framemill_objects::{Precondition, Store, StoreError};
+use framemill_sources::{DeadLetter, Source};
 use serde::Serialize;
 use std::sync::Arc;
 
 const PAGE: usize = 1000;
-/// Dead letters that are looked at, at most.
+/// DeadLetter letters that are looked at, at most.
 const MOST_DEAD: usize = 1000;
 
 /// Flags of `framemill failures`.
@@ -77,13 +77,13 @@ struct Recorded {
 #[derive(Serialize)]
 struct Failures {
     records: Vec<Recorded>,
-    dead_letters: Vec<Dead>,
+    dead_letters: Vec<DeadLetter>,
     /// Why the dead letters are not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     dead_letters_unknown: Option<String>,
 }
 
-/// The bucket and its sources, which may be out of reach: the embedded queue of a service that
+/// The bucket and its sources, which may be out of allowed: the embedded queue of a service that
 /// runs is its own.
 struct Place {
     store: Arc<dyn Store>,
@@ -113,19 +113,19 @@ pub async fn run_failures(args: FailuresArgs) -> anyhow::Result<bool> {
 
 impl Place {
     async fn open(options: &BucketOptions) -> anyhow::Result<Self> {
-        let mut assembly = Assembly::new(options.settings(&options.layer())?);
-        let settings = assembly.settings.clone();
+        let mut app = AppBuilder::new(options.settings(&options.layer())?);
+        let settings = app.settings.clone();
         Ok(Self {
-            store: assembly.store(&settings.store)?,
+            store: app.store(&settings.store)?,
             prefix: settings.config.image_path.clone(),
-            sources: Self::sources(&mut assembly).await,
+            sources: Self::sources(&mut app).await,
         })
     }
 
-    async fn sources(assembly: &mut Assembly) -> anyhow::Result<Sources> {
+    async fn sources(app: &mut AppBuilder) -> anyhow::Result<Sources> {
         let mut sources = Sources::new();
-        for plan in assembly.planned()? {
-            let source = assembly.source(&plan.source).await?;
+        for plan in app.planned()? {
+            let source = app.source(&plan.source).await?;
             match sources
                 .iter_mut()
                 .find(|(there, _)| Arc::ptr_eq(there, &source))
@@ -150,7 +150,7 @@ impl Place {
         })
     }
 
-    async fn dead_letters(&self) -> anyhow::Result<Vec<Dead>> {
+    async fn dead_letters(&self) -> anyhow::Result<Vec<DeadLetter>> {
         let sources = self.sources.as_ref();
         let mut dead = Vec::new();
         for (source, _) in sources.map_err(|error| anyhow::anyhow!("{error:#}"))? {
@@ -201,7 +201,7 @@ impl Recorded {
     }
 }
 
-fn is_called(dead: &Dead, name: &str) -> bool {
+fn is_called(dead: &DeadLetter, name: &str) -> bool {
     dead.id == name
         || dead
             .object
@@ -209,7 +209,7 @@ fn is_called(dead: &Dead, name: &str) -> bool {
             .is_some_and(|object| object.name == name)
 }
 
-fn object_name(dead: &Dead) -> &str {
+fn object_name(dead: &DeadLetter) -> &str {
     dead.object
         .as_ref()
         .map_or("(no object)", |object| &object.name)
@@ -279,7 +279,7 @@ async fn retry(place: &Place, names: Option<Vec<String>>) -> anyhow::Result<bool
         );
     }
     let letters = failures.dead_letters.iter();
-    let letters: Vec<&Dead> = letters
+    let letters: Vec<&DeadLetter> = letters
         .filter(|dead| wanted(&|name| is_called(dead, name)))
         .collect();
     let records = failures.records.iter();
@@ -291,11 +291,11 @@ async fn retry(place: &Place, names: Option<Vec<String>>) -> anyhow::Result<bool
     for recorded in &records {
         remove(place, recorded).await?;
     }
-    let revived = revive(place, &letters).await?;
+    let redriven = redrive(place, &letters).await?;
     let mut queued = 0_u64;
     for recorded in &records {
         let object = &recorded.record.source;
-        let has_letter = |dead: &&Dead| {
+        let has_letter = |dead: &&DeadLetter| {
             dead.object
                 .as_ref()
                 .is_some_and(|it| it.name == object.name)
@@ -305,7 +305,7 @@ async fn retry(place: &Place, names: Option<Vec<String>>) -> anyhow::Result<bool
             queued = queued.saturating_add(1);
         }
     }
-    println!("{queued} failed objects and {revived} dead letters queued again");
+    println!("{queued} failed objects and {redriven} dead letters queued again");
     Ok(true)
 }
 
@@ -318,15 +318,15 @@ async fn remove(place: &Place, recorded: &Recorded) -> anyhow::Result<()> {
     }
 }
 
-async fn revive(place: &Place, letters: &[&Dead]) -> anyhow::Result<usize> {
+async fn redrive(place: &Place, letters: &[&DeadLetter]) -> anyhow::Result<usize> {
     let ids: Vec<String> = letters.iter().map(|dead| dead.id.clone()).collect();
-    let mut revived = 0_usize;
+    let mut redriven = 0_usize;
     for (source, _) in place.sources.iter().flatten() {
-        if revived < ids.len() {
-            revived = revived.saturating_add(source.revive(Some(&ids)).await?);
+        if redriven < ids.len() {
+            redriven = redriven.saturating_add(source.redrive(Some(&ids)).await?);
         }
     }
-    Ok(revived)
+    Ok(redriven)
 }
 
 /// Queues the object of a failure record where its pipeline takes messages.

@@ -1,6 +1,5 @@
 //! The commands.
 
-mod assemble;
 mod bucket_options;
 mod check;
 mod extract;

@@ -1,27 +1,17 @@
 //! Flags that several commands have.
 
-use crate::config::{Layer, Settings, cores};
-use crate::objects::{Access, Gateway, Store};
-use crate::runtime::{
-    Component, Engine, Observer, Runtime, RuntimeParts, Upstreams, component_variables,
-    default_cache_dir, find_component,
-};
-use anyhow::Context as _;
+use crate::app::Components;
+use crate::config::Layer;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
-use framemill_contract::{Config, KEYS};
-use std::collections::HashMap;
+use framemill_contract::KEYS;
 use std::path::PathBuf;
-use std::sync::Arc;
-
-/// Name of the component and of its file.
-pub const EXTRACT_FRAMES: &str = "extract-frames";
 
 /// Keys that are no flags: the host answers or sets them.
 const NO_FLAGS: &[&str] = &[
     "bucket",
     "objects_url",
     "segments_url",
-    "cursor_path",
+    "checkpoint_path",
     "component_sha256",
 ];
 
@@ -111,7 +101,7 @@ pub struct SharedOptions {
     #[arg(long)]
     pub no_cache: bool,
     /// What a small wasm cloud gives a request: `akamai` is 128 MiB memory, 30 s with all
-    /// waiting, and 10 MiB for any body; long videos are then worked on in turns
+    /// waiting, and 10 MiB for any body; long videos are then worked on over several requests
     #[arg(long, value_name = "NAME", conflicts_with_all = ["memory_limit", "time_limit"])]
     pub limits: Option<String>,
     /// Memory of one sandbox [default: 512MiB]
@@ -141,70 +131,13 @@ impl SharedOptions {
         layer
     }
 
-    /// The engine that runs components.
-    ///
-    /// # Errors
-    /// Where this machine cannot run wasm.
-    pub fn engine(&self) -> anyhow::Result<Engine> {
-        let cache = default_cache_dir().filter(|_| !self.no_cache);
-        Engine::new(cache.as_deref())
+    /// Where components are found, and whether compiled code is kept.
+    pub fn components(&self) -> Components {
+        Components {
+            folder: self.components.clone(),
+            cache: !self.no_cache,
+        }
     }
-
-    /// Compiles the component that is called `name`, or lies at that path.
-    ///
-    /// # Errors
-    /// Where it is missing or does not fit.
-    pub async fn component(&self, engine: &Engine, name: &str) -> anyhow::Result<Component> {
-        let path = if name.ends_with(".wasm") {
-            PathBuf::from(name)
-        } else {
-            find_component(name, self.components.as_deref())?
-        };
-        let engine = engine.clone();
-        tokio::task::spawn_blocking(move || Component::load(&engine, &path))
-            .await
-            .context("compiling broke off")?
-    }
-}
-
-/// What extract-frames may touch in its bucket.
-pub fn extract_access(config: &Config) -> Access {
-    let mut write = vec![config.image_path.clone()];
-    // Only work in turns leaves marks on how far it is.
-    if config.segment_budget.is_some() {
-        write.push(config.cursor_path.clone());
-    }
-    Access {
-        read: vec![config.video_path.clone()],
-        write,
-    }
-}
-
-/// extract-frames over one bucket.
-///
-/// # Errors
-/// Where the component does not fit.
-pub fn extract_runtime(
-    engine: &Engine,
-    component: Component,
-    settings: &Settings,
-    store: Arc<dyn Store>,
-    observer: Observer,
-) -> anyhow::Result<Runtime> {
-    let access = extract_access(&settings.config);
-    let buckets = HashMap::from([(settings.store.bucket().to_owned(), store)]);
-    Runtime::new(
-        engine,
-        RuntimeParts {
-            variables: component_variables(&settings.extract, &component.sha256, cores()),
-            component,
-            gateway: Arc::new(Gateway::new(buckets, access)),
-            upstreams: Upstreams::default(),
-            limits: settings.limits,
-            parallel: cores(),
-            observer,
-        },
-    )
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! `framemill sweep`: queues videos whose message was lost.
 
-use super::assemble::Assembly;
 use super::bucket_options::BucketOptions;
-use crate::sweep::{Sweep, Swept};
+use crate::app::builder::AppBuilder;
+use crate::app::sweep::{Sweep, Swept};
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::Duration;
@@ -38,14 +38,14 @@ pub async fn run_sweep(args: SweepArgs) -> anyhow::Result<bool> {
     if let Some(age) = &args.sweep_age {
         layer.insert("sweep_age".to_owned(), age.clone());
     }
-    let mut assembly = Assembly::new(args.bucket.settings(&layer)?);
-    let pipelines = assembly.swept().await?;
-    let settings = assembly.settings.clone();
+    let mut app = AppBuilder::new(args.bucket.settings(&layer)?);
+    let pipelines = app.swept().await?;
+    let settings = app.settings.clone();
     let sweep = Sweep {
-        store: assembly.store(&settings.store)?,
+        store: app.store(&settings.store)?,
         bucket: settings.store.bucket().to_owned(),
         pipelines,
-        pass_over: settings.passed_over(),
+        skip: settings.skipped(),
         age: settings.sweep_age,
     };
     let bar = progress(args.json)?;

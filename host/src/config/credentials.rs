@@ -3,26 +3,9 @@
 
 use anyhow::{Context as _, bail, ensure};
 use framemill_contract::Secret;
+use framemill_runtime::{CredentialKind, HostCredential};
 use serde::Deserialize;
 use std::path::PathBuf;
-
-/// How a request to a host is given its credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CredentialKind {
-    /// `Authorization: Token …` (Label Studio, CVAT).
-    Token,
-    /// `Authorization: Bearer …`.
-    Bearer,
-    /// HTTP basic authentication with the secret as the user name (Scale AI).
-    Basic,
-    /// A header of its own.
-    Header,
-    /// A signature over time and body (webhooks).
-    Hmac,
-    /// The access token of Google's application default credentials.
-    Google,
-}
 
 /// `[[credentials]]` in `framemill.toml`: what the host adds to a component's requests.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -59,6 +42,19 @@ impl CredentialSettings {
             "configuration `credentials`: give one of env and file (none for kind = \"google\"): {host}"
         );
         Ok(settings)
+    }
+
+    /// With its secret.
+    ///
+    /// # Errors
+    /// Naming the variable or file that is missing or empty.
+    pub fn resolve(&self) -> anyhow::Result<HostCredential> {
+        Ok(HostCredential {
+            host: self.host.clone(),
+            kind: self.kind,
+            header: self.header.clone(),
+            secret: self.secret()?,
+        })
     }
 
     /// Reads the secret; `None` for kinds that have none.

@@ -7,12 +7,12 @@ mod pipelines;
 mod values;
 
 pub use addresses::{LOCAL_BUCKET, SourceAddress, StoreAddress};
-pub use credentials::{CredentialKind, CredentialSettings};
+pub use credentials::CredentialSettings;
 pub use pipelines::{LabelSettings, PipelineSettings};
 
-use crate::runtime::Limits;
 use anyhow::{Context as _, bail, ensure};
 use framemill_contract::{Config, ConfigKey, KEYS};
+use framemill_runtime::{HostCredential, Limits};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -32,14 +32,14 @@ host_keys! {
     store = "": "bucket with the videos: gs://bucket, s3://bucket or a folder; empty is the folder data",
     source = "": "where upload messages come from: pubsub://projects/P/subscriptions/S, amqp:QUEUE (server in AMQP_URL), or queue: the embedded one, filled by sweeps; empty watches the folder",
     dead_letters = "": "Pub/Sub topic or AMQP queue for messages that are given up; empty derives it from the source",
-    prefetch = "2": "messages that may wait in hand beside those that are worked on (pubsub and amqp)",
+    prefetch = "2": "messages that may wait in flight beside those that are worked on (pubsub and amqp)",
     workers = "": "messages that are worked on at the same time; empty is the number of cores",
     limits = "": "akamai: what a small wasm cloud (Akamai Functions) gives a request: 128 MiB memory, 30 s with all waiting, 10 MiB for any body; sets segment_budget to 8s,8MiB where it is not set; empty takes the next two",
     memory_limit = "512MiB": "memory of one sandbox",
     time_limit = "15m": "time that one sandbox may run; waiting for objects does not count",
     drain = "30s": "time that running work has to finish after a signal to stop",
     max_attempts = "5": "failed deliveries after which a message is given up",
-    settle = "1s": "a file is taken once it has not changed for this long",
+    stable_for = "1s": "a file is taken once it has not changed for this long",
     sweep_every = "1h": "how often the bucket is searched for videos whose message was lost, the first time at the start; off for never",
     sweep_age = "1h": "a sweep leaves videos alone that are younger: their message may be on its way",
     serve_images = "": "address on which images are served for image_urls = proxied, for example 127.0.0.1:8400; empty serves none",
@@ -83,14 +83,14 @@ pub struct Settings {
     /// Failed deliveries until a message is given up.
     pub max_attempts: u32,
     /// How long a file must be unchanged.
-    pub settle: Duration,
+    pub stable_for: Duration,
     /// Bucket.
     pub store: StoreAddress,
     /// Where messages come from.
     pub source: SourceAddress,
     /// Where messages go that are given up; `None` is derived.
     pub dead_letters: Option<String>,
-    /// Messages in hand beside those that are worked on.
+    /// Messages in flight beside those that are worked on.
     pub prefetch: usize,
     /// Time between sweeps; `None` for never.
     pub sweep_every: Option<Duration>,
@@ -213,7 +213,7 @@ impl Settings {
             limits,
             drain: time("drain", &text("drain"))?,
             max_attempts: number("max_attempts", &text("max_attempts"), 1, 1000)? as u32,
-            settle: time("settle", &text("settle"))?,
+            stable_for: time("stable_for", &text("stable_for"))?,
             store,
             source,
             dead_letters: optional("dead_letters"),
@@ -282,6 +282,17 @@ impl Settings {
         }
     }
 
+    /// The credentials with their secrets.
+    ///
+    /// # Errors
+    /// Naming the variable or file that is missing or empty.
+    pub fn resolved_credentials(&self) -> anyhow::Result<Vec<HostCredential>> {
+        self.credentials
+            .iter()
+            .map(CredentialSettings::resolve)
+            .collect()
+    }
+
     /// Folder of the embedded queue: the bucket, where that is one.
     pub fn data_folder(&self) -> &Path {
         match &self.store {
@@ -290,11 +301,11 @@ impl Settings {
         }
     }
 
-    /// Which names are no uploads: where the folder is watched, those that the watcher passes
-    /// over.
-    pub fn passed_over(&self) -> fn(&str) -> bool {
+    /// Which names are no uploads: where the folder is watched, those that the watcher skips
+    ///.
+    pub fn skipped(&self) -> fn(&str) -> bool {
         match self.source {
-            SourceAddress::Folder => crate::sources::is_unfinished,
+            SourceAddress::Folder => framemill_sources::is_unfinished,
             _ => |_| false,
         }
     }
@@ -475,7 +486,7 @@ mod tests {
             ("memory_limit = '1MiB'", "`memory_limit`"),
             ("time_limit = 'long'", "`time_limit`"),
             ("limits = 'azure'", "`limits`"),
-            ("settle = '0s'", "`settle`"),
+            ("stable_for = '0s'", "`stable_for`"),
             ("workers = 0", "`workers`"),
             ("drain = {a = 1}", "`drain`"),
             ("max_attempts = -1", "`max_attempts`"),

@@ -1,10 +1,10 @@
 //! The labeling target, and pipelines of a user's own.
 
 use super::values::plain;
-use super::{CredentialKind, CredentialSettings, Layer, SourceAddress, StoreAddress};
-use crate::runtime::{Reach, same_origin, server_of};
+use super::{CredentialSettings, Layer, SourceAddress, StoreAddress};
 use anyhow::{Context as _, bail, ensure};
 use framemill_contract::{ImageUrls, LABEL_KEYS, LabelConfig, TargetKind};
+use framemill_runtime::{AllowedHost, CredentialKind, same_origin, server_of};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -119,10 +119,10 @@ impl LabelSettings {
         }))
     }
 
-    /// Hosts that its component may reach: the target, and Google where images are signed.
-    pub fn hosts(&self) -> Vec<Reach> {
+    /// Hosts that its component may allowed: the target, and Google where images are signed.
+    pub fn hosts(&self) -> Vec<AllowedHost> {
         let config = &self.config;
-        let target = (!config.target_url.is_empty()).then(|| Reach {
+        let target = (!config.target_url.is_empty()).then(|| AllowedHost {
             host: server_of(&config.target_url),
             path: match &config.target {
                 Some(TargetKind::Pubsub) => config
@@ -133,7 +133,7 @@ impl LabelSettings {
             },
         });
         let iam = match &config.image_urls {
-            ImageUrls::Signed { account, .. } => Some(Reach {
+            ImageUrls::Signed { account, .. } => Some(AllowedHost {
                 host: server_of(&config.iam_url),
                 path: Some(format!("/v1/projects/-/serviceAccounts/{account}:signBlob")),
             }),
@@ -144,15 +144,15 @@ impl LabelSettings {
 
     /// What the requests to these hosts are given, where the user has not said it.
     pub(super) fn add_credentials(&self, credentials: &mut Vec<CredentialSettings>) {
-        for Reach { host, .. } in self.hosts() {
+        for AllowedHost { host, .. } in self.hosts() {
             let kind = match &self.config.target {
                 _ if same_origin(&host, &self.config.iam_url) => CredentialKind::Google,
                 Some(TargetKind::LabelStudio | TargetKind::Cvat) => CredentialKind::Token,
                 Some(TargetKind::Scale) => CredentialKind::Basic,
                 Some(TargetKind::Webhook) => CredentialKind::Hmac,
                 Some(TargetKind::Pubsub) => CredentialKind::Google,
-                Some(TargetKind::Own(_)) if self.has_token => CredentialKind::Bearer,
-                Some(TargetKind::Own(_)) | None => continue,
+                Some(TargetKind::Custom(_)) if self.has_token => CredentialKind::Bearer,
+                Some(TargetKind::Custom(_)) | None => continue,
             };
             let google = kind == CredentialKind::Google;
             // Google's emulators speak HTTP, and take no credentials.
@@ -200,7 +200,7 @@ pub struct PipelineSettings {
     /// Prefixes that it may write.
     #[serde(default)]
     pub write: Vec<String>,
-    /// Servers that it may reach, as in Spin's `allowed_outbound_hosts`: `https://host[:port]`,
+    /// Servers that it may allowed, as in Spin's `allowed_outbound_hosts`: `https://host[:port]`,
     /// `https://*.example.com`, `http://10.0.0.0/8:8000..9000`, … A wildcard reaches no private
     /// network.
     #[serde(default)]

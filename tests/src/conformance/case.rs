@@ -21,14 +21,14 @@ pub struct Case {
     pub about: String,
     /// `extract-frames`, `request-labeling` or `probe`.
     pub component: String,
-    /// Whether it runs as a pipeline of framemill, which vouches for messages and adds
+    /// Whether it runs as a pipeline of framemill, which has checked the messages and adds
     /// credentials; Spin has no such case.
     #[serde(default)]
-    pub vouched: bool,
+    pub trusted: bool,
     /// Whether bodies may be larger than a small cloud allows.
     #[serde(default)]
     pub large_bodies: bool,
-    /// Variables of the application, on top of the manifest's and [`super::world::USUAL`].
+    /// Variables of the application, on top of the manifest's and [`super::harness::USUAL`].
     #[serde(default)]
     pub variables: BTreeMap<String, String>,
     /// What the store does with requests.
@@ -164,10 +164,10 @@ pub struct Step {
     pub body: Option<String>,
     /// A file of the case's folder, as its body.
     pub body_file: Option<String>,
-    /// Answers `continued` are followed by the event of their cursor until another answer comes,
+    /// Answers `continued` are followed by the event of their checkpoint until another answer comes,
     /// which is the one that is looked at; there must be one at least.
     #[serde(default)]
-    pub follow_cursor: bool,
+    pub follow_checkpoint: bool,
     /// What must be answered.
     pub expect: Expect,
 }

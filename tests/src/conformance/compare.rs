@@ -1,10 +1,10 @@
 //! Whether what is there is what must be there.
 
-use super::World;
+use super::Harness;
 use super::case::{Expect, Received};
-use super::world::BUCKET;
+use super::harness::BUCKET;
 use crate::receiver::Arrived;
-use crate::servers::Answer;
+use crate::servers::HttpResponse;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,13 +17,13 @@ pub const VARYING: &[&str] = &[
     "peak_memory_bytes",
     "version",
     "holder",
-    "beat",
+    "revision",
 ];
 /// Most characters of a body in a message.
 const SHOWN: usize = 600;
 
 /// What is not as expected about an answer.
-pub fn answer(expect: &Expect, answer: &Answer) -> Vec<String> {
+pub fn answer(expect: &Expect, answer: &HttpResponse) -> Vec<String> {
     let mut problems = Vec::new();
     let body = String::from_utf8_lossy(&answer.body);
     let shown: String = body.chars().take(SHOWN).collect();
@@ -54,12 +54,12 @@ pub fn answer(expect: &Expect, answer: &Answer) -> Vec<String> {
     problems
 }
 
-/// The cursor object of an answer `continued`.
-pub fn cursor(answer: &Answer) -> Option<String> {
+/// The checkpoint object of an answer `continued`.
+pub fn checkpoint(answer: &HttpResponse) -> Option<String> {
     let body: Value = serde_json::from_slice(&answer.body).ok()?;
     let continued = answer.status == 200 && body["outcome"] == "continued";
-    let cursor = body["cursor"].as_str().filter(|_| continued)?;
-    Some(cursor.to_owned())
+    let checkpoint = body["checkpoint"].as_str().filter(|_| continued)?;
+    Some(checkpoint.to_owned())
 }
 
 fn from_toml(value: &toml::Value) -> Value {
@@ -128,33 +128,33 @@ pub fn after(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Writes what is there besides `before` as what is expected.
-pub fn write(folder: &Path, before: &BTreeMap<String, Vec<u8>>, world: &World) {
+pub fn write(folder: &Path, before: &BTreeMap<String, Vec<u8>>, harness: &Harness) {
     let after = folder.join("after");
     if after.is_dir() {
         fs::remove_dir_all(&after).unwrap();
     }
-    for (name, bytes) in there(world) {
+    for (name, bytes) in there(harness) {
         if before.get(&name) != Some(&bytes) {
             let path = after.join(&name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, normal(&name, &bytes, world)).unwrap();
+            fs::write(path, normal(&name, &bytes, harness)).unwrap();
         }
     }
 }
 
-fn there(world: &World) -> BTreeMap<String, Vec<u8>> {
-    let names = world.gcs.names(BUCKET).into_iter();
+fn there(harness: &Harness) -> BTreeMap<String, Vec<u8>> {
+    let names = harness.gcs.names(BUCKET).into_iter();
     names
         .map(|name| {
-            let object = world.gcs.get(BUCKET, &name).unwrap();
-            (world.generic(&name), object.bytes)
+            let object = harness.gcs.get(BUCKET, &name).unwrap();
+            (harness.generic(&name), object.bytes)
         })
         .collect()
 }
 
 /// What is not as expected about the bucket.
-pub fn bucket(expected: &BTreeMap<String, Vec<u8>>, world: &World) -> Vec<String> {
-    let there = there(world);
+pub fn bucket(expected: &BTreeMap<String, Vec<u8>>, harness: &Harness) -> Vec<String> {
+    let there = there(harness);
     let mut problems = Vec::new();
     for name in there.keys().filter(|name| !expected.contains_key(*name)) {
         let bytes = String::from_utf8_lossy(&there[name]);
@@ -166,7 +166,7 @@ pub fn bucket(expected: &BTreeMap<String, Vec<u8>>, world: &World) -> Vec<String
             problems.push(format!("object {name} is missing"));
             continue;
         };
-        let (wanted, bytes) = (normal(name, wanted, world), normal(name, bytes, world));
+        let (wanted, bytes) = (normal(name, wanted, harness), normal(name, bytes, harness));
         if wanted != bytes {
             problems.push(differing(name, &wanted, &bytes));
         }
@@ -190,9 +190,9 @@ fn differing(name: &str, wanted: &[u8], there: &[u8]) -> String {
 }
 
 /// Contents without what may vary.
-fn normal(name: &str, bytes: &[u8], world: &World) -> Vec<u8> {
+fn normal(name: &str, bytes: &[u8], harness: &Harness) -> Vec<u8> {
     let parsed = std::str::from_utf8(bytes).ok();
-    let parsed = parsed.and_then(|text| serde_json::from_str(&world.generic(text)).ok());
+    let parsed = parsed.and_then(|text| serde_json::from_str(&harness.generic(text)).ok());
     let Some(mut value) = parsed.filter(|_| name.ends_with(".json")) else {
         return bytes.to_vec();
     };

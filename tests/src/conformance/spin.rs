@@ -1,8 +1,8 @@
 //! A real `spin up`.
 
 use super::case::{Case, Demand};
-use super::{Host, World};
-use crate::servers::{Answer, Process, free_port, program, try_send};
+use super::{Harness, Host};
+use crate::servers::{HttpResponse, Process, free_port, program, try_send};
 use std::collections::BTreeMap;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -74,7 +74,7 @@ impl Host for Spin {
     }
 
     fn takes(&self, case: &Case) -> bool {
-        !case.vouched
+        !case.trusted
     }
 
     fn start(
@@ -82,7 +82,7 @@ impl Host for Spin {
         _case: &Case,
         manifest: &Path,
         variables: &BTreeMap<String, String>,
-        _world: &World,
+        _world: &Harness,
     ) {
         let same =
             |running: &Running| running.manifest == manifest && &running.variables == variables;
@@ -100,14 +100,14 @@ impl Host for Spin {
         });
     }
 
-    fn demand(&mut self, demand: &Demand, world: &World) {
+    fn demand(&mut self, demand: &Demand, harness: &Harness) {
         if let Some(token) = &demand.token {
-            world.gcs.accept_token(token, ALL);
+            harness.gcs.accept_token(token, ALL);
         }
-        demand.prepare(&world.gcs);
+        demand.prepare(&harness.gcs);
     }
 
-    fn send(&mut self, request: Request<Vec<u8>>) -> Result<Answer, String> {
+    fn send(&mut self, request: Request<Vec<u8>>) -> Result<HttpResponse, String> {
         let running = self.running.as_ref().ok_or("spin is not started")?;
         let (mut parts, body) = request.into_parts();
         let url = format!("http://127.0.0.1:{}{}", running.port, parts.uri);

@@ -1,6 +1,6 @@
 //! fake-gcs-server, with its own events to a Pub/Sub topic.
 
-use super::http::{Answer, call, escaped, send};
+use super::http::{HttpResponse, call, escaped, send};
 use super::process::{Process, answers, free_port, in_venv, program};
 use super::{PROJECT, PubSub};
 use serde_json::{Value, json};
@@ -108,7 +108,7 @@ impl Gcs {
     }
 
     /// An object's whole description in the JSON API, custom metadata included.
-    pub fn describe(&self, bucket: &str, name: &str) -> Answer {
+    pub fn describe(&self, bucket: &str, name: &str) -> HttpResponse {
         call("GET", &self.url(bucket, name, ""), None)
     }
 

@@ -8,7 +8,7 @@ use ureq::{Agent, Body};
 
 /// What a server answered.
 #[derive(Debug)]
-pub struct Answer {
+pub struct HttpResponse {
     /// HTTP status.
     pub status: u16,
     /// Headers, by lower-case name; those that are no text are left out.
@@ -17,7 +17,7 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl HttpResponse {
     /// The body as JSON; anything but success fails the test.
     pub fn json(&self) -> Value {
         serde_json::from_slice(self.ok()).unwrap_or_else(|error| panic!("{error}: {self:?}"))
@@ -36,7 +36,7 @@ impl Answer {
 }
 
 /// Sends a request with a JSON body and waits for the whole answer, whatever its status.
-pub fn call(method: &str, url: &str, body: Option<&Value>) -> Answer {
+pub fn call(method: &str, url: &str, body: Option<&Value>) -> HttpResponse {
     try_call(method, url, body).unwrap_or_else(|error| panic!("{method} {url}: {error}"))
 }
 
@@ -44,7 +44,7 @@ pub(super) fn try_call(
     method: &str,
     url: &str,
     body: Option<&Value>,
-) -> Result<Answer, ureq::Error> {
+) -> Result<HttpResponse, ureq::Error> {
     let mut request = Request::builder().method(method).uri(url);
     if body.is_some() {
         request = request.header("content-type", "application/json");
@@ -54,7 +54,7 @@ pub(super) fn try_call(
 }
 
 /// Sends any request and waits for the whole answer, whatever its status.
-pub fn send(request: Request<Vec<u8>>) -> Answer {
+pub fn send(request: Request<Vec<u8>>) -> HttpResponse {
     let shown = format!("{} {}", request.method(), request.uri());
     try_send(request).unwrap_or_else(|error| panic!("{shown}: {error}"))
 }
@@ -63,7 +63,7 @@ pub fn send(request: Request<Vec<u8>>) -> Answer {
 ///
 /// # Errors
 /// Why there is no answer.
-pub fn try_send(request: Request<Vec<u8>>) -> Result<Answer, ureq::Error> {
+pub fn try_send(request: Request<Vec<u8>>) -> Result<HttpResponse, ureq::Error> {
     let agent: Agent = Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(Duration::from_secs(120)))
@@ -76,7 +76,7 @@ pub fn try_send(request: Request<Vec<u8>>) -> Result<Answer, ureq::Error> {
     let text = |(name, value): (&HeaderName, &HeaderValue)| {
         Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
     };
-    Ok(Answer {
+    Ok(HttpResponse {
         status: answer.status().as_u16(),
         headers: answer.headers().iter().filter_map(text).collect(),
         body,

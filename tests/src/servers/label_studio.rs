@@ -1,6 +1,6 @@
 //! Label Studio: `cargo xtask test --with label-studio` installs it.
 
-use super::http::{Answer, send};
+use super::http::{HttpResponse, send};
 use super::process::{Process, answers, free_port, in_venv, program};
 use serde_json::{Value, json};
 use std::fs::{self, File};
@@ -65,7 +65,7 @@ impl LabelStudio {
     }
 
     /// Calls its API as the user; `path` begins with `/api/`.
-    pub fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+    pub fn call(&self, method: &str, path: &str, body: Option<&Value>) -> HttpResponse {
         let bytes = body.map_or_else(Vec::new, |body| serde_json::to_vec(body).unwrap());
         let request = Request::builder()
             .method(method)

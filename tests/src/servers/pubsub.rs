@@ -49,7 +49,7 @@ impl PubSub {
                 let port = free_port();
                 let mut java = Command::new("java");
                 java.args(["-Xmx256m", "-XX:+UseSerialGC", "-cp"])
-                    .arg(format!("{}:{}", mended(folder).display(), jar.display()))
+                    .arg(format!("{}:{}", fixed(folder).display(), jar.display()))
                     .arg(MAIN)
                     .arg("--host=127.0.0.1")
                     .arg(format!("--port={port}"))
@@ -176,7 +176,7 @@ impl PubSub {
 }
 
 /// A folder with classes that go before the emulator's own.
-fn mended(folder: &Path) -> PathBuf {
+fn fixed(folder: &Path) -> PathBuf {
     let classes = folder.join("classes");
     let package = classes.join("io/grpc");
     std::fs::create_dir_all(&package).unwrap();

@@ -1,6 +1,6 @@
 //! S3 as moto speaks it.
 
-use super::http::{Answer, escaped, send};
+use super::http::{HttpResponse, escaped, send};
 use super::process::{Process, answers, free_port, in_venv, program};
 use std::process::Command;
 use ureq::http::Request;
@@ -76,7 +76,7 @@ impl S3 {
     }
 }
 
-fn signed(method: &str, url: &str, body: Vec<u8>) -> Answer {
+fn signed(method: &str, url: &str, body: Vec<u8>) -> HttpResponse {
     let request = Request::builder().method(method).uri(url);
     let request = request.header("authorization", AUTHORIZATION).body(body);
     send(request.unwrap())

@@ -11,7 +11,7 @@ keys! {
     LABEL_KEYS:
     bucket = "": "only manifests of this bucket are taken; empty takes every bucket",
     image_path = "images/": "prefix under which the manifests are",
-    target = "": "who labels: label-studio, cvat, scale, webhook, pubsub, or own-NAME for a component of your own; empty asks no one",
+    target = "": "who labels: label-studio, cvat, scale, webhook, pubsub, or custom-NAME for a component of your own; empty asks no one",
     target_url = "": "where the target is; empty is https://api.scale.com for scale and https://pubsub.googleapis.com for pubsub, the others need it",
     token = "": "secret; the target's API key or token (label-studio: a legacy token; pubsub needs none, it gets the token of credentials). Leave it empty under framemill, which adds it outside the sandbox",
     webhook_secret = "": "secret; webhook: key of the signature. Leave it empty under framemill, which signs outside the sandbox",
@@ -75,8 +75,8 @@ pub enum TargetKind {
     Webhook,
     /// A Pub/Sub topic.
     Pubsub,
-    /// A component of the user's own; its name with `own-`.
-    Own(String),
+    /// A component of the user's own; its name with `custom-`.
+    Custom(String),
 }
 
 impl TargetKind {
@@ -88,12 +88,12 @@ impl TargetKind {
             "webhook" => Self::Webhook,
             "pubsub" => Self::Pubsub,
             own => {
-                let name = own.strip_prefix("own-")?;
+                let name = own.strip_prefix("custom-")?;
                 let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
                 if name.is_empty() || !name.bytes().all(|byte| fits(byte) || byte == b'-') {
                     return None;
                 }
-                Self::Own(own.to_owned())
+                Self::Custom(own.to_owned())
             }
         })
     }
@@ -106,7 +106,7 @@ impl TargetKind {
             Self::Scale => "scale",
             Self::Webhook => "webhook",
             Self::Pubsub => "pubsub",
-            Self::Own(name) => name,
+            Self::Custom(name) => name,
         }
     }
 
@@ -265,7 +265,7 @@ impl LabelConfig {
                 );
                 needs("topic", !is_topic, "projects/PROJECT/topics/TOPIC")
             }
-            TargetKind::Webhook | TargetKind::Own(_) => Ok(()),
+            TargetKind::Webhook | TargetKind::Custom(_) => Ok(()),
         }
     }
 
@@ -302,7 +302,7 @@ fn target<F: Fn(&str) -> Option<String>>(
         return Ok(None);
     };
     TargetKind::parse(&text).map(Some).ok_or_else(|| {
-        let known = "label-studio, cvat, scale, webhook, pubsub, own-NAME (lower case)";
+        let known = "label-studio, cvat, scale, webhook, pubsub, custom-NAME (lower case)";
         wrong("target", &format!("`{text}` is not one of {known}"))
     })
 }
@@ -438,7 +438,7 @@ mod tests {
     fn errors_name_the_key() {
         for (pairs, key) in [
             (&[("target", "label-studoi")][..], "target"),
-            (&[("target", "own-Acme")], "target"),
+            (&[("target", "custom-Acme")], "target"),
             (&[("target", "webhook")], "target_url"),
             (&[("target", "webhook"), ("target_url", "x")], "target_url"),
             (

@@ -42,7 +42,7 @@ pub struct SentBatch {
 /// `intent.json`: which labels someone is asking for. Created only, then replaced by generation
 /// only: it is the lock too. Whoever wrote it last holds the lease, from its time of writing.
 ///
-/// No two writes are the same bytes, by `holder` and `beat`: some stores take bytes for a version
+/// No two writes are the same bytes, by `holder` and `revision`: some stores take bytes for a version
 /// (S3's generations are hashes of the content), or an object with our bytes for our own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LabelIntent {
@@ -53,7 +53,7 @@ pub struct LabelIntent {
     pub holder: String,
     /// Number of this write, over all holders.
     #[serde(default)]
-    pub beat: u64,
+    pub revision: u64,
     /// Who is asked.
     pub target: LabelTarget,
     /// The manifest; `generation` is always set.
@@ -90,7 +90,7 @@ impl LabelIntent {
         Self {
             schema: INTENT_SCHEMA.to_owned(),
             holder,
-            beat: 0,
+            revision: 0,
             target: LabelTarget {
                 id: job.target.clone(),
                 url: origin(&config.target_url),
@@ -114,14 +114,14 @@ impl LabelIntent {
     #[must_use]
     pub fn continuing(self, old: Self) -> Self {
         let facts = |it: &Self| (it.schema.clone(), it.manifest.clone(), it.frames);
-        let beat = old.beat;
+        let revision = old.revision;
         if facts(&self) != facts(&old) || old.batch_size == 0 {
-            return Self { beat, ..self };
+            return Self { revision, ..self };
         }
         // Who did not give it back may have ended in the middle of a request.
         let in_doubt = old.in_doubt || !old.released;
         if old.sent.is_empty() && !in_doubt {
-            return Self { beat, ..self };
+            return Self { revision, ..self };
         }
         Self {
             holder: self.holder,
@@ -283,7 +283,7 @@ mod tests {
         let source = json!({"bucket": "b", "name": "v.mp4", "generation": 5, "size": 9});
         let mut intent: LabelIntent = serde_json::from_value(json!({
             "schema": INTENT_SCHEMA,
-            "holder": "old", "beat": 3,
+            "holder": "old", "revision": 3,
             "target": {"id": "t", "url": "https://h"},
             "manifest": {"bucket": "b", "name": "m", "generation": 1},
             "source": source,
@@ -306,13 +306,13 @@ mod tests {
         ];
         for (number, (change, expected)) in changes.into_iter().enumerate() {
             let new = intent(|new| {
-                (new.holder, new.beat) = ("new".to_owned(), 0);
+                (new.holder, new.revision) = ("new".to_owned(), 0);
                 (new.batch_size, new.batches) = (2, 5);
                 new.released = false;
             });
             let next = new.continuing(intent(change));
             assert_eq!(next.batch_size, expected, "change {number}");
-            assert_eq!((next.holder.as_str(), next.beat), ("new", 3));
+            assert_eq!((next.holder.as_str(), next.revision), ("new", 3));
             assert!(!next.released);
         }
     }

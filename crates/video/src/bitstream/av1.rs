@@ -1,21 +1,17 @@
 //! AV1 (AV1 Bitstream & Decoding Process Specification): OBUs, sequence header, frame header
 //! start.
 
-use super::BitReader;
+use super::bits::BitReader;
 use crate::ColorDescription;
 
 /// OBU types, clause 6.2.2.
 pub mod obu_type {
     /// Sequence header.
     pub const SEQUENCE_HEADER: u8 = 1;
-    /// Temporal delimiter.
-    pub const TEMPORAL_DELIMITER: u8 = 2;
     /// Frame header.
     pub const FRAME_HEADER: u8 = 3;
     /// Frame header and tiles.
     pub const FRAME: u8 = 6;
-    /// Copy of the frame header.
-    pub const REDUNDANT_FRAME_HEADER: u8 = 7;
 }
 
 /// One open bitstream unit, clause 5.3.
@@ -352,45 +348,26 @@ impl FrameHeader {
     }
 }
 
-/// What a temporal unit holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TemporalUnit<'a> {
-    /// The sequence header OBU, if one is in it.
-    pub sequence_header: Option<&'a [u8]>,
-    /// A shown key frame: decoding can start here.
-    pub key: bool,
-    /// Shows a frame.
-    pub shown: bool,
-}
-
-/// Looks at the headers of a temporal unit, which may be cut short after a few hundred bytes.
-/// `sequence` is the one in force, and is replaced by one in the unit.
-pub fn look<'a>(unit: &'a [u8], sequence: &mut Option<SequenceHeader>) -> TemporalUnit<'a> {
-    let mut found = TemporalUnit {
-        sequence_header: None,
-        key: false,
-        shown: false,
-    };
+/// Whether a temporal unit shows a key frame, so that decoding can start there. The unit may be
+/// cut short after a few hundred bytes. `sequence` is the sequence header in force, and is
+/// replaced by one in the unit.
+pub fn shows_key_frame(unit: &[u8], sequence: &mut Option<SequenceHeader>) -> bool {
+    let mut key = false;
     for obu in obus(unit) {
         match obu.kind {
             obu_type::SEQUENCE_HEADER => {
-                if let Some(header) = SequenceHeader::parse(obu.payload) {
-                    *sequence = Some(header);
-                    found.sequence_header = Some(obu.whole);
-                }
+                *sequence = SequenceHeader::parse(obu.payload).or(*sequence);
             }
             obu_type::FRAME | obu_type::FRAME_HEADER => {
                 let header = sequence
                     .as_ref()
                     .and_then(|sequence| FrameHeader::parse(obu.payload, sequence));
-                if let Some(header) = header {
-                    found.shown |= header.show;
-                    found.key |=
-                        header.show && !header.show_existing && header.frame_type == FrameType::Key;
-                }
+                key |= header.is_some_and(|header| {
+                    header.show && !header.show_existing && header.frame_type == FrameType::Key
+                });
             }
             _ => {}
         }
     }
-    found
+    key
 }

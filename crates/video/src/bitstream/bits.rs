@@ -15,11 +15,6 @@ impl<'a> BitReader<'a> {
         Self { bytes, position: 0 }
     }
 
-    /// Bits read so far.
-    pub fn position(&self) -> usize {
-        self.position
-    }
-
     /// Bits left.
     pub fn left(&self) -> usize {
         self.bytes
@@ -53,7 +48,7 @@ impl<'a> BitReader<'a> {
         u8::try_from(self.bits(8)?).ok()
     }
 
-    /// Passes over `count` bits.
+    /// Skips `count` bits.
     pub fn skip(&mut self, count: usize) -> Option<()> {
         if count > self.left() {
             return None;
@@ -74,6 +69,12 @@ impl<'a> BitReader<'a> {
         let rest = self.bits(zeros)?;
         let base = (1_u64 << zeros) - 1;
         u32::try_from(base + u64::from(rest)).ok()
+    }
+
+    /// Unsigned exp-Golomb code; `None` above `limit`.
+    pub fn ue_up_to(&mut self, limit: u8) -> Option<u8> {
+        let value = u8::try_from(self.ue()?).ok()?;
+        (value <= limit).then_some(value)
     }
 
     /// Signed exp-Golomb code, `se(v)` (H.264 clause 9.1.1).

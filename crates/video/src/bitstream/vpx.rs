@@ -1,6 +1,6 @@
 //! VP8 (RFC 6386) and VP9 (VP9 Bitstream & Decoding Process Specification): frame headers.
 
-use super::BitReader;
+use super::bits::BitReader;
 use crate::ColorDescription;
 
 /// A VP8 frame tag and, for key frames, the size (RFC 6386 clause 9.1).
@@ -178,10 +178,12 @@ fn sync_code(bits: &mut BitReader<'_>) -> Option<()> {
 
 /// The frames of a VP9 chunk: a superframe's parts (Annex B), or the chunk itself. Needs the
 /// whole chunk: the superframe index stands at its end.
+#[cfg(feature = "vp9")]
 pub fn vp9_frames(chunk: &[u8]) -> Vec<&[u8]> {
     superframe(chunk).unwrap_or_else(|| vec![chunk])
 }
 
+#[cfg(feature = "vp9")]
 fn superframe(chunk: &[u8]) -> Option<Vec<&[u8]>> {
     let &marker = chunk.last()?;
     if marker & 0xe0 != 0xc0 {

@@ -3,7 +3,8 @@
 //! Frames without Huffman tables (AVI, most cameras) get the standard ones. The inverse DCT is
 //! the accurate integer one of libjpeg; others (ffmpeg's) differ by at most one step per sample.
 
-use super::picture::{MAX_PIXELS, MAX_SIDE, Shape, check_size, damaged, unsupported};
+use super::picture::{Shape, check_size, damaged, unsupported};
+use crate::limits::{MAX_PIXELS, MAX_SIDE};
 use crate::{
     ChromaSampling, CodecConfig, ColorDescription, DecodeError, Decoder, Frame, Matrix, Pts, Range,
     Samples,
@@ -28,7 +29,7 @@ pub(super) struct MjpegDecoder {
 }
 
 impl MjpegDecoder {
-    /// Every frame stands alone: only the container's colour is kept.
+    /// Frames are independent: only the container's colour is kept.
     pub fn open(config: &CodecConfig) -> Self {
         Self {
             color: config.color,

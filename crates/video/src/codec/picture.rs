@@ -1,11 +1,7 @@
 //! From what the decoder crates hand out to [`Frame`]s, with sizes checked.
 
+use crate::limits::{MAX_PIXELS, MAX_SIDE};
 use crate::{ChromaSampling, ColorDescription, DecodeError, Frame, Plane, Pts, Samples};
-
-/// Longest side we decode, in luma samples.
-pub(super) const MAX_SIDE: u32 = 16_384;
-/// Largest picture we decode, in luma samples.
-pub(super) const MAX_PIXELS: u32 = 64 << 20;
 
 /// Refuses pictures that a decoder should not be asked to allocate.
 ///
@@ -42,7 +38,7 @@ pub(super) fn unsupported(codec: &'static str, what: impl Into<String>) -> Decod
     }
 }
 
-/// What all decoder crates tell of a picture besides its samples.
+/// What all decoder crates say of a picture besides its samples.
 #[cfg_attr(
     not(any(
         feature = "h264",

@@ -1,6 +1,7 @@
 //! VP8 with `oxideav-vp8`.
 
-use super::picture::{MAX_PIXELS, Shape, check_size, damaged, unsupported};
+use super::picture::{Shape, check_size, damaged, unsupported};
+use crate::limits::MAX_PIXELS;
 use crate::{
     ChromaSampling, CodecConfig, ColorDescription, DecodeError, Decoder, Frame, Matrix, Pts, Range,
     Samples,

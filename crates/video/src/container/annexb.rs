@@ -3,11 +3,11 @@
 //! There are no times in them: pictures are put in presentation order by their picture order
 //! count and shown at the rate that the VUI tells, or at 25 a second.
 
-use super::Demux;
-use super::finish::{Order, derive_dts, drop_unreadable, warning};
+use super::demux::Demux;
 use super::limits;
 use super::pictures::Splitter;
-use super::window::{Pull, Window};
+use super::sample_table::{PresentationOrder, derive_dts, drop_unreadable, warning};
+use super::window::{ReadResult, Window};
 use crate::bitstream::{h264, hevc, nal};
 use crate::{
     Codec, ColorDescription, Container, Dts, IndexError, IndexWarning, Pts, Sample, Timescale,
@@ -41,7 +41,7 @@ pub(super) struct AnnexB {
     at: u64,
     splitter: Splitter,
     samples: Vec<Sample>,
-    order: Order,
+    order: PresentationOrder,
 }
 
 impl AnnexB {
@@ -51,7 +51,7 @@ impl AnnexB {
             at: 0,
             splitter: Splitter::new(codec),
             samples: Vec::new(),
-            order: Order::default(),
+            order: PresentationOrder::default(),
         }
     }
 
@@ -77,7 +77,7 @@ impl AnnexB {
 }
 
 impl Demux for AnnexB {
-    fn run(&mut self, window: &Window) -> Pull<VideoIndex> {
+    fn run(&mut self, window: &Window) -> ReadResult<VideoIndex> {
         while self.at < window.size() {
             let piece = window.from(self.at, 1)?;
             self.splitter.feed(piece);
@@ -88,10 +88,10 @@ impl Demux for AnnexB {
         self.take_pictures()?;
         self.order.restart(&mut self.samples);
         let mut samples = std::mem::take(&mut self.samples);
-        let facts = self.splitter.facts();
+        let parameters = self.splitter.parameters();
         let mut warnings = Vec::new();
         drop_unreadable(&mut samples, window.size(), NAME, &mut warnings)?;
-        let (ticks, timescale) = rate(facts.frame_duration, &mut warnings);
+        let (ticks, timescale) = rate(parameters.frame_duration, &mut warnings);
         for sample in &mut samples {
             sample.pts = Pts(sample.pts.0.saturating_mul(ticks));
         }
@@ -101,11 +101,11 @@ impl Demux for AnnexB {
             .saturating_mul(ticks);
         Ok(VideoIndex {
             container: Container::AnnexB,
-            config: facts.config(self.codec, (0, 0), ColorDescription::default()),
+            config: parameters.config(self.codec, (0, 0), ColorDescription::default()),
             timescale,
             duration,
             rotation: crate::Rotation::R0,
-            pixel_aspect: facts.pixel_aspect.unwrap_or_default(),
+            pixel_aspect: parameters.pixel_aspect.unwrap_or_default(),
             samples,
             unwrap: Unwrap::Plain,
             warnings,
@@ -120,17 +120,19 @@ impl Demux for AnnexB {
 /// Ticks per picture and ticks per second. Rates outside 1 to 1000 pictures a second are not
 /// believed.
 fn rate(frame_duration: Option<(u32, u32)>, warnings: &mut Vec<IndexWarning>) -> (i64, Timescale) {
-    let told = frame_duration.and_then(|(num, den)| {
+    let declared = frame_duration.and_then(|(num, den)| {
         let sane = u64::from(den) >= u64::from(num)
             && u64::from(den) <= u64::from(num).saturating_mul(1000);
         Some((i64::from(num), Timescale::new(den).filter(|_| sane)?))
     });
-    told.or_else(|| {
-        warnings.push(warning(
-            "assumed_frame_rate",
-            "the stream does not tell its frame rate: 25 frames a second are assumed".to_owned(),
-        ));
-        Some((1, Timescale::new(25)?))
-    })
-    .unwrap_or((1, Timescale::ONE))
+    declared
+        .or_else(|| {
+            warnings.push(warning(
+                "assumed_frame_rate",
+                "the stream does not tell its frame rate: 25 frames a second are assumed"
+                    .to_owned(),
+            ));
+            Some((1, Timescale::new(25)?))
+        })
+        .unwrap_or((1, Timescale::ONE))
 }

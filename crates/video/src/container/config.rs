@@ -1,12 +1,12 @@
 //! Codec configuration from the records that containers carry and from the first access unit.
 
-use super::window::Fields;
+use super::fields::Fields;
 use crate::bitstream::{av1, h264, hevc, nal, vpx};
 use crate::{Codec, CodecConfig, ColorDescription, PixelAspect};
 
 /// What a configuration record or a bitstream says.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Facts {
+pub(super) struct CodecParameters {
     pub(super) nal_length_size: Option<u8>,
     pub(super) parameter_sets: Vec<u8>,
     pub(super) profile: String,
@@ -23,7 +23,7 @@ pub(super) fn push_nal(sets: &mut Vec<u8>, nal: &[u8]) {
     sets.extend_from_slice(nal);
 }
 
-impl Facts {
+impl CodecParameters {
     fn add_h264_sps(&mut self, sps: &h264::Sps) {
         self.profile = sps.profile();
         self.size = Some((sps.width, sps.height));
@@ -51,7 +51,7 @@ impl Facts {
 
     /// From `avcC` (ISO 14496-15 clause 5.3.3.1).
     pub(super) fn from_avcc(record: &[u8]) -> Option<Self> {
-        let mut facts = Self {
+        let mut parameters = Self {
             nal_length_size: Some((record.u8(4)? & 3) + 1),
             profile: h264::profile_name(record.u8(1)?, record.u8(2)?),
             ..Self::default()
@@ -62,20 +62,20 @@ impl Facts {
             at += 1;
             for _ in 0..count {
                 let Some(unit) = sized_unit(record, &mut at) else {
-                    return Some(facts);
+                    return Some(parameters);
                 };
-                push_nal(&mut facts.parameter_sets, unit);
+                push_nal(&mut parameters.parameter_sets, unit);
                 if let Some(sps) = h264::Sps::parse(unit) {
-                    facts.add_h264_sps(&sps);
+                    parameters.add_h264_sps(&sps);
                 }
             }
         }
-        Some(facts)
+        Some(parameters)
     }
 
     /// From `hvcC` (ISO 14496-15 clause 8.3.3.1).
     pub(super) fn from_hvcc(record: &[u8]) -> Option<Self> {
-        let mut facts = Self {
+        let mut parameters = Self {
             nal_length_size: Some((record.u8(21)? & 3) + 1),
             ..Self::default()
         };
@@ -87,12 +87,12 @@ impl Facts {
             at += 3;
             for _ in 0..count {
                 let Some(unit) = sized_unit(record, &mut at) else {
-                    return Some(facts);
+                    return Some(parameters);
                 };
-                facts.add_hevc_unit(unit);
+                parameters.add_hevc_unit(unit);
             }
         }
-        Some(facts)
+        Some(parameters)
     }
 
     fn add_hevc_unit(&mut self, unit: &[u8]) {
@@ -109,7 +109,7 @@ impl Facts {
 
     /// From `av1C` (AV1 in ISOBMFF, clause 2.3.3).
     pub(super) fn from_av1c(record: &[u8]) -> Option<Self> {
-        let mut facts = Self {
+        let mut parameters = Self {
             profile: av1::SequenceHeader {
                 profile: record.u8(1)? >> 5,
                 ..Default::default()
@@ -117,8 +117,8 @@ impl Facts {
             .profile_name(),
             ..Self::default()
         };
-        facts.add_av1_unit(record.get(4..)?);
-        Some(facts)
+        parameters.add_av1_unit(record.get(4..)?);
+        Some(parameters)
     }
 
     fn add_av1_unit(&mut self, unit: &[u8]) {
@@ -149,16 +149,16 @@ impl Facts {
 
     /// From an access unit, which may be cut short.
     pub(super) fn from_access_unit(codec: Codec, length_size: Option<u8>, unit: &[u8]) -> Self {
-        let mut facts = Self::default();
+        let mut parameters = Self::default();
         match codec {
-            Codec::H264 => each_nal(unit, length_size, |nal| facts.add_h264_unit(nal)),
-            Codec::Hevc => each_nal(unit, length_size, |nal| facts.add_hevc_unit(nal)),
-            Codec::Av1 => facts.add_av1_unit(unit),
-            Codec::Vp9 => facts.add_vp9(unit),
-            Codec::Vp8 => facts.add_vp8(unit),
-            Codec::Mjpeg => facts.add_jpeg(unit),
+            Codec::H264 => each_nal(unit, length_size, |nal| parameters.add_h264_unit(nal)),
+            Codec::Hevc => each_nal(unit, length_size, |nal| parameters.add_hevc_unit(nal)),
+            Codec::Av1 => parameters.add_av1_unit(unit),
+            Codec::Vp9 => parameters.add_vp9(unit),
+            Codec::Vp8 => parameters.add_vp8(unit),
+            Codec::Mjpeg => parameters.add_jpeg(unit),
         }
-        facts
+        parameters
     }
 
     fn add_h264_unit(&mut self, unit: &[u8]) {

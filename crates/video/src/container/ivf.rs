@@ -1,20 +1,19 @@
 //! IVF: VP8, VP9 and AV1 frames behind 12-byte headers. All frame headers are walked; payloads
 //! that do not fit into the window are not read but for their first bytes.
 
-use super::config::Facts;
-use super::finish::{derive_dts, drop_unreadable, duration, last_duration, warning};
+use super::config::CodecParameters;
+use super::demux::Demux;
+use super::fields::{Fields, fourcc};
+use super::frame_head::{FRAME_HEAD, FrameInspector, ends_superframe};
 use super::limits;
-use super::window::{Fields, Pull, Stop, Window};
-use super::{Demux, fourcc};
-use crate::bitstream::{av1, vpx};
+use super::sample_table::{derive_dts, drop_unreadable, duration, last_duration, warning};
+use super::window::{ReadError, ReadResult, Window};
 use crate::{
     Codec, ColorDescription, Container, Dependence, Dts, IndexError, Pts, Sample, Timescale,
     Unwrap, VideoIndex,
 };
 
 const NAME: &str = "ivf";
-/// Bytes of a frame that are looked at.
-pub(super) const FRAME_HEAD: u64 = 128;
 
 /// The scan of one file.
 #[derive(Debug, Default)]
@@ -22,7 +21,7 @@ pub(super) struct Ivf {
     header: Option<Header>,
     at: u64,
     samples: Vec<Sample>,
-    peek: FramePeek,
+    inspector: FrameInspector,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +34,7 @@ struct Header {
 }
 
 impl Header {
-    fn read(window: &Window) -> Pull<(Self, u64)> {
+    fn read(window: &Window) -> ReadResult<(Self, u64)> {
         let head = window.bytes(0, 32)?;
         let code: [u8; 4] = head.array(8).unwrap_or_default();
         let codec = match &code {
@@ -43,14 +42,14 @@ impl Header {
             b"VP90" => Codec::Vp9,
             b"AV01" => Codec::Av1,
             _ => {
-                return Err(Stop::Fail(IndexError::UnsupportedCodec {
+                return Err(ReadError::Failed(IndexError::UnsupportedCodec {
                     codec: fourcc(code),
                 }));
             }
         };
         let field = |at| head.le32(at).unwrap_or(0);
         let Some(timescale) = Timescale::new(field(16)) else {
-            return Err(Stop::Fail(IndexError::Damaged {
+            return Err(ReadError::Failed(IndexError::Damaged {
                 container: NAME,
                 what: "the timescale is 0".to_owned(),
             }));
@@ -67,7 +66,7 @@ impl Header {
 }
 
 impl Demux for Ivf {
-    fn run(&mut self, window: &Window) -> Pull<VideoIndex> {
+    fn run(&mut self, window: &Window) -> ReadResult<VideoIndex> {
         let header = match self.header {
             Some(header) => header,
             None => {
@@ -92,7 +91,11 @@ impl Demux for Ivf {
         let last = last_duration(&samples);
         Ok(VideoIndex {
             container: Container::Ivf,
-            config: Facts::default().config(header.codec, header.size, ColorDescription::default()),
+            config: CodecParameters::default().config(
+                header.codec,
+                header.size,
+                ColorDescription::default(),
+            ),
             timescale: header.timescale,
             duration: duration(&samples, if last > 0 { last } else { header.scale }),
             rotation: crate::Rotation::R0,
@@ -112,19 +115,19 @@ impl Demux for Ivf {
 }
 
 impl Ivf {
-    fn frame(&mut self, window: &Window, header: Header) -> Pull<()> {
+    fn frame(&mut self, window: &Window, header: Header) -> ReadResult<()> {
         let head = window.peek(self.at, 12 + FRAME_HEAD)?;
         let (Some(size), Some(time)) = (head.le32(0), head.le64(4)) else {
-            return Err(Stop::Short);
+            return Err(ReadError::PastEnd);
         };
         let body = self.at + 12;
         let end = body.saturating_add(u64::from(size));
         let inside = usize::try_from(u64::from(size).min(FRAME_HEAD)).unwrap_or(0);
         let unit = head.get(12..).unwrap_or_default();
-        let look = self
-            .peek
-            .look(header.codec, unit.get(..inside).unwrap_or(unit));
-        let shown = look.shown || ends_superframe(window, header.codec, end)?;
+        let info = self
+            .inspector
+            .inspect(header.codec, unit.get(..inside).unwrap_or(unit));
+        let shown = info.shown || ends_superframe(window, header.codec, end)?;
         let sample = Sample {
             offset: body,
             size,
@@ -132,53 +135,12 @@ impl Ivf {
             pts: Pts(i64::try_from(time)
                 .unwrap_or(i64::MAX)
                 .saturating_mul(header.scale)),
-            sync: look.key,
+            sync: info.key,
             shown,
             dependence: Dependence::Unknown,
         };
         limits::push(&mut self.samples, sample)?;
         self.at = end;
         Ok(())
-    }
-}
-
-/// Whether a VP9 chunk that ends at `end` is a superframe: then its first frame may be hidden,
-/// but another is shown.
-pub(super) fn ends_superframe(window: &Window, codec: Codec, end: u64) -> Pull<bool> {
-    if codec != Codec::Vp9 || end > window.size() {
-        return Ok(false);
-    }
-    let last = window.bytes(end.saturating_sub(1), 1)?;
-    Ok(last.first().is_some_and(|byte| byte & 0xe0 == 0xc0))
-}
-
-/// What the first bytes of a frame tell.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Look {
-    pub(super) key: bool,
-    pub(super) shown: bool,
-}
-
-/// Looks at frame after frame; remembers what later ones need to be understood.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct FramePeek {
-    sequence: Option<av1::SequenceHeader>,
-}
-
-impl FramePeek {
-    /// `head` is the start of a frame. In doubt it is shown and no key frame.
-    pub(super) fn look(&mut self, codec: Codec, head: &[u8]) -> Look {
-        let look = match codec {
-            Codec::Vp8 => vpx::Vp8Frame::parse(head).map(|frame| (frame.key, frame.show)),
-            Codec::Vp9 => vpx::Vp9Frame::parse(head).map(|frame| (frame.key, frame.show)),
-            Codec::Av1 => {
-                let unit = av1::look(head, &mut self.sequence);
-                Some((unit.key, true))
-            }
-            Codec::Mjpeg => Some((true, true)),
-            Codec::H264 | Codec::Hevc => None,
-        };
-        let (key, shown) = look.unwrap_or((false, true));
-        Look { key, shown }
     }
 }

@@ -1,16 +1,10 @@
-//! What we accept from a file. Each limit is far above what cameras and encoders make and far
-//! below what would take the process down.
+//! What is accepted of a track.
 
+use crate::limits::{MAX_PIXELS, MAX_SIDE};
 use crate::{IndexError, Sample};
 
 /// Samples in a track: 74 hours at 30 pictures a second.
 pub(super) const MAX_SAMPLES: u64 = 8_000_000;
-/// Width and height, luma samples.
-const MAX_SIDE: u32 = 16_384;
-/// Luma samples in a picture.
-const MAX_PIXELS: u64 = 8192 * 8192;
-/// Bytes of one sample: an uncompressed 8192×8192 picture.
-pub(super) const MAX_SAMPLE_SIZE: u32 = 192 << 20;
 
 /// Refuses pictures too large to decode.
 pub(super) fn check_dimensions(width: u32, height: u32) -> Result<(), IndexError> {
@@ -24,11 +18,11 @@ pub(super) fn check_dimensions(width: u32, height: u32) -> Result<(), IndexError
         });
     }
     let pixels = u64::from(width) * u64::from(height);
-    if pixels > MAX_PIXELS {
+    if pixels > u64::from(MAX_PIXELS) {
         return Err(IndexError::Limit {
             what: "number of pixels",
             value: pixels,
-            limit: MAX_PIXELS,
+            limit: u64::from(MAX_PIXELS),
             remedy: "scale the video down",
         });
     }

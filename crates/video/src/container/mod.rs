@@ -9,21 +9,25 @@
 
 mod annexb;
 mod avi;
+mod bitmap_info;
 mod config;
-mod finish;
+mod demux;
+mod fields;
+mod frame_head;
 mod ivf;
 mod limits;
 mod matroska;
 mod mp4;
 mod mpegts;
 mod pictures;
+mod sample_table;
+mod unwrap;
 mod window;
 
 use crate::{ByteRange, IndexError, VideoIndex};
-use config::Facts;
-pub(crate) use mpegts::transport_payload;
-use std::fmt::Debug;
-use window::{Pull, Stop, Window};
+use config::CodecParameters;
+use demux::Demux;
+use window::{ReadError, ReadResult, Window};
 
 /// Bytes of the first access unit that are looked at for what the container leaves open.
 const UNIT_HEAD: u64 = 64 << 10;
@@ -55,14 +59,6 @@ enum Stage {
     Ended(IndexError),
 }
 
-/// One format's scan.
-trait Demux: Debug {
-    /// Goes on until the index is complete or bytes are missing.
-    fn run(&mut self, window: &Window) -> Pull<VideoIndex>;
-    /// The error for a file that ends in the middle of what must be read.
-    fn cut_off(&self) -> IndexError;
-}
-
 impl IndexReader {
     /// For a file of `size` bytes.
     pub fn new(size: u64) -> Self {
@@ -87,14 +83,14 @@ impl IndexReader {
                     return Ok(Progress::Done(index));
                 }
                 Ok(None) => {}
-                Err(Stop::Missing(range)) => {
+                Err(ReadError::Missing(range)) => {
                     return match self.window.plan(range) {
                         Ok(need) => Ok(Progress::Need(need)),
                         Err(error) => Err(self.end(error)),
                     };
                 }
-                Err(Stop::Short) => return Err(self.end(self.cut_off())),
-                Err(Stop::Fail(error)) => return Err(self.end(error)),
+                Err(ReadError::PastEnd) => return Err(self.end(self.cut_off())),
+                Err(ReadError::Failed(error)) => return Err(self.end(error)),
             }
         }
     }
@@ -111,7 +107,7 @@ impl IndexReader {
         }
     }
 
-    fn step(&mut self) -> Pull<Option<Box<VideoIndex>>> {
+    fn step(&mut self) -> ReadResult<Option<Box<VideoIndex>>> {
         match &mut self.stage {
             Stage::Probe => {
                 let head = self.window.peek(0, PROBE)?;
@@ -128,11 +124,11 @@ impl IndexReader {
                 let Stage::Describe(index) =
                     std::mem::replace(&mut self.stage, Stage::Ended(IndexError::NoFrames))
                 else {
-                    return Err(Stop::Short);
+                    return Err(ReadError::PastEnd);
                 };
                 Ok(Some(index))
             }
-            Stage::Ended(error) => Err(Stop::Fail(error.clone())),
+            Stage::Ended(error) => Err(ReadError::Failed(error.clone())),
         }
     }
 
@@ -185,37 +181,26 @@ fn probe(head: &[u8]) -> Option<Box<dyn Demux>> {
 }
 
 /// Fills in what only the first access unit tells, and checks the picture's size.
-fn describe(index: &mut VideoIndex, window: &Window) -> Pull<()> {
+fn describe(index: &mut VideoIndex, window: &Window) -> ReadResult<()> {
     let first = index.samples.iter().find(|sample| sample.sync);
     if let (true, Some(first)) = (
-        Facts::is_lacking(&index.config),
+        CodecParameters::is_lacking(&index.config),
         first.or(index.samples.first()),
     ) {
         let length = u64::from(first.size).min(UNIT_HEAD);
         let bytes = window.peek(first.offset, length)?;
         if let Ok(unit) = index.unwrap.access_unit(bytes) {
             let config = &mut index.config;
-            Facts::from_access_unit(config.codec, config.nal_length_size, &unit).complete(config);
+            CodecParameters::from_access_unit(config.codec, config.nal_length_size, &unit)
+                .complete(config);
         }
     }
-    finish::hide_before_sync(index);
-    finish::distrust_dependence(index);
+    sample_table::hide_before_sync(index);
+    sample_table::clear_unreliable_dependence(index);
     let config = &mut index.config;
     limits::check_dimensions(config.width, config.height)?;
     if config.profile.is_empty() {
         config.profile = "unknown".to_owned();
     }
     Ok(())
-}
-
-/// The four characters of a codec, as far as they can be shown.
-fn fourcc(code: [u8; 4]) -> String {
-    code.iter()
-        .map(|&byte| match byte {
-            0x20..=0x7e => char::from(byte),
-            _ => '?',
-        })
-        .collect::<String>()
-        .trim_end()
-        .to_owned()
 }

@@ -1,8 +1,8 @@
 //! Access units in an H.264 or HEVC byte stream that arrives in pieces: where each starts and
 //! ends, its place in presentation order, and whether decoding can start there.
 
-use super::config::{Facts, push_nal};
-use crate::bitstream::{h264, hevc, nal};
+use super::config::{CodecParameters, push_nal};
+use crate::bitstream::{ParameterSets, h264, hevc, nal};
 use crate::{Codec, Dependence};
 
 /// Bytes of a NAL unit kept to be parsed: slices need 64, parameter sets rarely more than 500.
@@ -59,13 +59,13 @@ struct Prefix {
 #[derive(Debug)]
 enum Syntax {
     H264 {
-        sets: Box<h264::ParameterSets>,
+        sets: Box<ParameterSets<h264::Sps, h264::Pps>>,
         counter: h264::PocCounter,
         last: Option<h264::SliceHeader>,
         first_field: Option<h264::SliceHeader>,
     },
     Hevc {
-        sets: Box<hevc::ParameterSets>,
+        sets: Box<ParameterSets<hevc::Sps, hevc::Pps>>,
         counter: hevc::PocCounter,
         /// Leading pictures that cannot be decoded follow (after a first CRA, or a BLA).
         skip_leading: bool,
@@ -73,7 +73,7 @@ enum Syntax {
 }
 
 /// What one NAL unit means for the division into access units.
-enum Meaning {
+enum NalRole {
     /// Belongs to what is before.
     Continues,
     /// May start an access unit, if a picture is before.
@@ -197,18 +197,18 @@ impl Splitter {
             Syntax::Hevc { .. } => self.hevc_unit(&head),
         };
         match meaning {
-            Meaning::Continues => {}
-            Meaning::MayStart => {
+            NalRole::Continues => {}
+            NalRole::MayStart => {
                 self.next_start.get_or_insert(start);
             }
-            Meaning::SamePicture => self.next_start = None,
-            Meaning::SecondField(order) => {
+            NalRole::SamePicture => self.next_start = None,
+            NalRole::SecondField(order) => {
                 self.next_start = None;
                 if let Some(current) = &mut self.current {
                     current.order = current.order.min(order);
                 }
             }
-            Meaning::NewPicture(mut picture) => {
+            NalRole::NewPicture(mut picture) => {
                 let begin = self.next_start.take().unwrap_or(start);
                 self.end_picture(begin);
                 picture.start = begin;
@@ -249,7 +249,7 @@ impl Splitter {
     }
 
     /// The codec's configuration as the parameter sets say.
-    pub(super) fn facts(&self) -> Facts {
+    pub(super) fn parameters(&self) -> CodecParameters {
         let mut stream = Vec::new();
         // An H.265 decoder wants VPS before SPS before PPS, and so are the types numbered.
         for (_, set) in &self.sets {
@@ -259,7 +259,7 @@ impl Splitter {
             Syntax::H264 { .. } => Codec::H264,
             Syntax::Hevc { .. } => Codec::Hevc,
         };
-        Facts::from_access_unit(codec, None, &stream)
+        CodecParameters::from_access_unit(codec, None, &stream)
     }
 
     /// Keeps the first parameter set of each type and id.
@@ -274,32 +274,32 @@ impl Splitter {
         }
     }
 
-    fn h264_unit(&mut self, unit: &[u8]) -> Meaning {
+    fn h264_unit(&mut self, unit: &[u8]) -> NalRole {
         use h264::nal_type::{AUD, IDR, PARTITION_A, PPS, SEI, SLICE, SPS};
         let Some(kind) = h264::nal_unit_type(unit) else {
-            return Meaning::Continues;
+            return NalRole::Continues;
         };
         match kind {
             SPS | PPS => {
                 if let Syntax::H264 { sets, .. } = &mut self.codec
-                    && sets.absorb(unit)
+                    && sets.insert(unit)
                 {
                     self.prefix.sequence_start |= kind == SPS;
                     self.keep_set(kind, unit);
                 }
-                Meaning::MayStart
+                NalRole::MayStart
             }
             SEI => {
                 self.prefix.recovery_point |= h264::is_recovery_point(unit);
-                Meaning::MayStart
+                NalRole::MayStart
             }
-            AUD | 14..=18 => Meaning::MayStart,
+            AUD | 14..=18 => NalRole::MayStart,
             SLICE | PARTITION_A | IDR => self.h264_slice(unit),
-            _ => Meaning::Continues,
+            _ => NalRole::Continues,
         }
     }
 
-    fn h264_slice(&mut self, unit: &[u8]) -> Meaning {
+    fn h264_slice(&mut self, unit: &[u8]) -> NalRole {
         let Syntax::H264 {
             sets,
             counter,
@@ -307,24 +307,24 @@ impl Splitter {
             first_field,
         } = &mut self.codec
         else {
-            return Meaning::Continues;
+            return NalRole::Continues;
         };
         let parsed = h264::SliceHeader::parse(unit, sets);
         let (Some(slice), Some((sps, _))) = (parsed, parsed.and_then(|s| sets.of(s.pps_id))) else {
             self.unparsed_slices = self.unparsed_slices.saturating_add(1);
-            return Meaning::Continues;
+            return NalRole::Continues;
         };
         let same = last.is_some_and(|last| !slice.starts_picture_after(&last));
         *last = Some(slice);
         if same {
-            return Meaning::SamePicture;
+            return NalRole::SamePicture;
         }
         let order = counter.next(sps, &slice);
         if first_field
             .take()
             .is_some_and(|first| slice.completes_frame_of(&first))
         {
-            return Meaning::SecondField(order);
+            return NalRole::SecondField(order);
         }
         *first_field = slice.field.then_some(slice);
         let intra = slice.slice_type == h264::SliceType::I;
@@ -332,7 +332,7 @@ impl Splitter {
             recovery_point,
             sequence_start,
         } = self.prefix;
-        Meaning::NewPicture(Picture {
+        NalRole::NewPicture(Picture {
             start: 0,
             end: 0,
             order,
@@ -347,46 +347,46 @@ impl Splitter {
         })
     }
 
-    fn hevc_unit(&mut self, unit: &[u8]) -> Meaning {
+    fn hevc_unit(&mut self, unit: &[u8]) -> NalRole {
         use hevc::nal_type::{AUD, PPS, PREFIX_SEI, SPS, VPS};
         let Some(kind) = hevc::nal_unit_type(unit) else {
-            return Meaning::Continues;
+            return NalRole::Continues;
         };
         if hevc::layer_id(unit) != Some(0) {
-            return Meaning::Continues;
+            return NalRole::Continues;
         }
         match kind {
             VPS | SPS | PPS => {
                 let Syntax::Hevc { sets, .. } = &mut self.codec else {
-                    return Meaning::Continues;
+                    return NalRole::Continues;
                 };
-                if kind == VPS || sets.absorb(unit) {
+                if kind == VPS || sets.insert(unit) {
                     self.keep_set(kind, unit);
                 }
-                Meaning::MayStart
+                NalRole::MayStart
             }
-            AUD | PREFIX_SEI | 41..=44 | 48..=55 => Meaning::MayStart,
+            AUD | PREFIX_SEI | 41..=44 | 48..=55 => NalRole::MayStart,
             kind if hevc::is_slice(kind) => self.hevc_slice(unit),
-            _ => Meaning::Continues,
+            _ => NalRole::Continues,
         }
     }
 
-    fn hevc_slice(&mut self, unit: &[u8]) -> Meaning {
+    fn hevc_slice(&mut self, unit: &[u8]) -> NalRole {
         let Syntax::Hevc {
             sets,
             counter,
             skip_leading,
         } = &mut self.codec
         else {
-            return Meaning::Continues;
+            return NalRole::Continues;
         };
         let parsed = hevc::SliceHeader::parse(unit, sets);
         let (Some(slice), Some((sps, _))) = (parsed, parsed.and_then(|s| sets.of(s.pps_id))) else {
             self.unparsed_slices = self.unparsed_slices.saturating_add(1);
-            return Meaning::Continues;
+            return NalRole::Continues;
         };
         if !slice.first_in_picture {
-            return Meaning::SamePicture;
+            return NalRole::SamePicture;
         }
         let order = counter.next(sps, &slice);
         let kind = slice.nal_unit_type;
@@ -395,7 +395,7 @@ impl Splitter {
         }
         let skipped = matches!(kind, 8 | 9) && *skip_leading;
         let top_layer = slice.temporal_id + 1 >= sps.max_sub_layers;
-        Meaning::NewPicture(Picture {
+        NalRole::NewPicture(Picture {
             start: 0,
             end: 0,
             order: order.count,

@@ -1,4 +1,4 @@
-//! The stretch of the file that is in memory. Demuxers read through it as if they had the whole
+//! The part of the file that is in memory. Demuxers read through it as if they had the whole
 //! file; what is missing stops them, and they go on from their own saved position.
 
 use crate::{ByteRange, IndexError};
@@ -10,29 +10,29 @@ const LONG_READ: u64 = 1 << 20;
 /// Bytes kept before what is missing: a demuxer starts its element again, from its header.
 const SLACK: u64 = 64 << 10;
 /// Bytes that may be asked for beyond four times the file.
-const MOST_MORE: u64 = 64 << 20;
+const MAX_REREAD: u64 = 64 << 20;
 /// The most that may be asked to be in memory at once.
-const MOST: u64 = 24 << 20;
+const MAX_READ: u64 = 24 << 20;
 
 /// Why a demuxer stops.
 #[derive(Debug)]
-pub(super) enum Stop {
+pub(super) enum ReadError {
     /// These bytes are not in memory.
     Missing(ByteRange),
     /// The file ends before these bytes do.
-    Short,
+    PastEnd,
     /// There will be no index.
-    Fail(IndexError),
+    Failed(IndexError),
 }
 
-impl From<IndexError> for Stop {
+impl From<IndexError> for ReadError {
     fn from(error: IndexError) -> Self {
-        Self::Fail(error)
+        Self::Failed(error)
     }
 }
 
-/// A demuxer's result: a value, or why not yet.
-pub(super) type Pull<T> = Result<T, Stop>;
+/// A demuxer's result: a value, or why there is none yet.
+pub(super) type ReadResult<T> = Result<T, ReadError>;
 
 /// Consecutive bytes of the file.
 #[derive(Debug, Default)]
@@ -85,35 +85,35 @@ impl Window {
     }
 
     /// Exactly `length` bytes at `at`.
-    pub(super) fn bytes(&self, at: u64, length: u64) -> Pull<&[u8]> {
-        let end = at.checked_add(length).ok_or(Stop::Short)?;
+    pub(super) fn bytes(&self, at: u64, length: u64) -> ReadResult<&[u8]> {
+        let end = at.checked_add(length).ok_or(ReadError::PastEnd)?;
         if end > self.size {
-            return Err(Stop::Short);
+            return Err(ReadError::PastEnd);
         }
         if length == 0 {
             return Ok(&[]);
         }
-        if length > MOST {
-            return Err(Stop::Fail(IndexError::Limit {
+        if length > MAX_READ {
+            return Err(ReadError::Failed(IndexError::Limit {
                 what: "size of one header",
                 value: length,
-                limit: MOST,
+                limit: MAX_READ,
                 remedy: "re-mux the file",
             }));
         }
         self.now
             .get(at, length)
             .or_else(|| self.before.get(at, length))
-            .ok_or(Stop::Missing(ByteRange { start: at, end }))
+            .ok_or(ReadError::Missing(ByteRange { start: at, end }))
     }
 
     /// Up to `length` bytes at `at`: fewer only where the file ends.
-    pub(super) fn peek(&self, at: u64, length: u64) -> Pull<&[u8]> {
+    pub(super) fn peek(&self, at: u64, length: u64) -> ReadResult<&[u8]> {
         self.bytes(at.min(self.size), length.min(self.size.saturating_sub(at)))
     }
 
     /// All that is in memory from `at` on, at least `length` bytes except where the file ends.
-    pub(super) fn from(&self, at: u64, length: u64) -> Pull<&[u8]> {
+    pub(super) fn from(&self, at: u64, length: u64) -> ReadResult<&[u8]> {
         let least = self.peek(at, length)?;
         let rest = |segment: &Segment| segment.end().saturating_sub(at);
         Ok(self.now.get(at, rest(&self.now)).unwrap_or(least))
@@ -146,7 +146,7 @@ impl Window {
             end: until,
         };
         self.asked = self.asked.saturating_add(need.len());
-        if self.asked > self.size.saturating_mul(4).saturating_add(MOST_MORE) {
+        if self.asked > self.size.saturating_mul(4).saturating_add(MAX_REREAD) {
             return Err(IndexError::Damaged {
                 container: "file",
                 what: format!(
@@ -195,39 +195,6 @@ impl Window {
     }
 }
 
-/// Big-endian and little-endian numbers at a position of a slice.
-pub(super) trait Fields {
-    /// `N` bytes at `at`.
-    fn array<const N: usize>(&self, at: usize) -> Option<[u8; N]>;
-    fn u8(&self, at: usize) -> Option<u8> {
-        self.array::<1>(at).map(|[byte]| byte)
-    }
-    fn be16(&self, at: usize) -> Option<u16> {
-        self.array(at).map(u16::from_be_bytes)
-    }
-    fn be32(&self, at: usize) -> Option<u32> {
-        self.array(at).map(u32::from_be_bytes)
-    }
-    fn be64(&self, at: usize) -> Option<u64> {
-        self.array(at).map(u64::from_be_bytes)
-    }
-    fn le16(&self, at: usize) -> Option<u16> {
-        self.array(at).map(u16::from_le_bytes)
-    }
-    fn le32(&self, at: usize) -> Option<u32> {
-        self.array(at).map(u32::from_le_bytes)
-    }
-    fn le64(&self, at: usize) -> Option<u64> {
-        self.array(at).map(u64::from_le_bytes)
-    }
-}
-
-impl Fields for [u8] {
-    fn array<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
-        self.get(at..at.checked_add(N)?)?.try_into().ok()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,7 +204,7 @@ mod tests {
         let mut window = Window::new(1 << 30);
         let mut at = 0;
         for _ in 0..20 {
-            let Err(Stop::Missing(missing)) = window.bytes(at, 10) else {
+            let Err(ReadError::Missing(missing)) = window.bytes(at, 10) else {
                 panic!("nothing was supplied");
             };
             let need = window.plan(missing).unwrap();
@@ -259,8 +226,8 @@ mod tests {
     #[test]
     fn past_the_end_is_short() {
         let window = Window::new(4);
-        assert!(matches!(window.bytes(2, 3), Err(Stop::Short)));
-        assert!(matches!(window.bytes(u64::MAX, 3), Err(Stop::Short)));
+        assert!(matches!(window.bytes(2, 3), Err(ReadError::PastEnd)));
+        assert!(matches!(window.bytes(u64::MAX, 3), Err(ReadError::PastEnd)));
         assert!(window.peek(9, 3).unwrap().is_empty());
     }
 }

@@ -61,7 +61,7 @@ pub(super) fn find(given: &[PathBuf], endings: &[String]) -> anyhow::Result<Vec<
 
 fn below(folder: &Path, endings: &[String], inputs: &mut Vec<Input>) {
     let mut found = Vec::new();
-    crate::objects::walk(folder, "", "", 0, &mut |name, path| {
+    framemill_objects::walk(folder, "", "", 0, &mut |name, path| {
         let hidden = name.split('/').any(|part| part.starts_with('.'));
         let input = Input { path, name };
         if !hidden

@@ -6,14 +6,15 @@ mod report;
 
 pub use report::VideoReport;
 
-use super::options::{EXTRACT_FRAMES, SharedOptions, extract_runtime};
+use super::options::SharedOptions;
+use crate::app::extraction::{EXTRACT_FRAMES, extract_runtime};
 use crate::config::{LOCAL_BUCKET, Layer, Settings, cores};
-use crate::objects::{Layout, LocalStore, PRIVATE_FOLDER, Store, generation};
-use crate::runtime::{Observer, Runtime};
-use crate::sources::Message;
-use crate::turns;
+use crate::service::run_to_end;
 use anyhow::{Context as _, ensure};
 use framemill_contract::{Event, EventKind, Manifest, ObjectRef, Outcome};
+use framemill_objects::{Layout, LocalStore, PRIVATE_FOLDER, Store, generation};
+use framemill_runtime::{Observer, Runtime};
+use framemill_sources::Message;
 use futures::StreamExt;
 use inputs::Input;
 use progress::Progress;
@@ -26,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 const VIDEOS: &str = "videos/";
 const IMAGES: &str = "images/";
-const CURSORS: &str = "cursors/";
+const CURSORS: &str = "checkpoints/";
 
 /// Flags of `framemill extract`.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -64,7 +65,7 @@ impl ExtractArgs {
         let fixed = [
             ("video_path", VIDEOS),
             ("image_path", IMAGES),
-            ("cursor_path", CURSORS),
+            ("checkpoint_path", CURSORS),
             ("bucket", LOCAL_BUCKET),
             ("store", "."),
             ("source", "queue"),
@@ -116,7 +117,7 @@ async fn extract(args: &ExtractArgs) -> anyhow::Result<Vec<VideoReport>> {
             // Beside the lock: gone when the last run is.
             (
                 CURSORS.to_owned(),
-                args.output.join(PRIVATE_FOLDER).join("cursors"),
+                args.output.join(PRIVATE_FOLDER).join("checkpoints"),
             ),
         ],
         files: files.collect(),
@@ -127,8 +128,12 @@ async fn extract(args: &ExtractArgs) -> anyhow::Result<Vec<VideoReport>> {
     let watcher = Arc::clone(&progress);
     let observer: Observer = Arc::new(move |label, event| watcher.see(label, event));
     let store: Arc<dyn Store> = Arc::new(store);
-    let engine = args.shared.engine()?;
-    let component = args.shared.component(&engine, EXTRACT_FRAMES).await?;
+    let engine = args.shared.components().engine()?;
+    let component = args
+        .shared
+        .components()
+        .load(&engine, EXTRACT_FRAMES)
+        .await?;
     let runtime = extract_runtime(&engine, component, &settings, store, observer)?;
     let jobs = args.jobs.unwrap_or_else(cores).max(1);
     let work = inputs.iter().map(|input| {
@@ -214,7 +219,7 @@ async fn deliver(runtime: &Runtime, input: &Input) -> anyhow::Result<Outcome> {
     };
     let message = Message::of_event(&event, "1", SystemTime::now(), "extract");
     let never = CancellationToken::new();
-    let answer = turns::work(runtime, &name, &message, &never).await?;
+    let answer = run_to_end(runtime, &name, &message, &never).await?;
     serde_json::from_slice(answer.response.body()).with_context(|| {
         let status = answer.response.status();
         format!("component answered {status} without an outcome")

@@ -1,8 +1,8 @@
 //! How far an extraction is: a bar on a terminal, plain lines elsewhere.
 
 use super::report::VideoReport;
-use crate::runtime::Progress as Event;
 use framemill_contract::SegmentRequest;
+use framemill_runtime::ComponentEvent as Event;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -84,7 +84,7 @@ impl Progress {
     /// Something happened in a sandbox of a video.
     pub(super) fn see(&self, object: &str, event: Event) {
         match event {
-            Event::Fanned(body) => {
+            Event::SegmentDispatched(body) => {
                 if let Ok(request) = serde_json::from_slice::<SegmentRequest>(&body) {
                     self.update(object, |video| plan(video, &request));
                 }
@@ -153,7 +153,7 @@ fn plan(video: &mut Video, request: &SegmentRequest) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::objects::Written;
+    use framemill_objects::Written;
 
     #[test]
     fn turns_tell_how_much_is_to_come() {

@@ -71,9 +71,9 @@ impl VideoReport {
                 self.fail(&reason);
                 self.outcome = "ignored".to_owned();
             }
-            Outcome::Continued { cursor, .. } => {
+            Outcome::Continued { checkpoint, .. } => {
                 self.fail("the component stopped half-way");
-                self.record = Some(local_path(output, &cursor));
+                self.record = Some(local_path(output, &checkpoint));
             }
             Outcome::Retry { message, .. } | Outcome::NotAnEvent { message } => self.fail(&message),
         }

@@ -127,11 +127,11 @@ fn stumble(how: &str) -> u8 {
     }
 }
 
-/// One turn of work on `turns…`: the cursor object counts them, of three; `endless…` gets nowhere.
+/// One turn of work on `turns…`: the checkpoint object counts them, of three; `endless…` gets nowhere.
 async fn turn(base: &str, file: &str) -> anyhow::Result<Option<Response>> {
     let answer = |done: u64| {
         let outcome = serde_json::json!({
-            "outcome": "continued", "cursor": format!("images/{file}/cursor{done}"), "done": done, "of": 3,
+            "outcome": "continued", "checkpoint": format!("images/{file}/checkpoint{done}"), "done": done, "of": 3,
         });
         Some(text(200, outcome.to_string()))
     };
@@ -152,7 +152,7 @@ async fn turn(base: &str, file: &str) -> anyhow::Result<Option<Response>> {
 
 /// An upload event: `ok…` writes an image and a manifest, `reject…`, `later…`, `nonsense…` and
 /// `trap…` end as they say, `slow…` takes a while first, `stuck…` never ends, and `turns…` and
-/// `endless…` are worked on in turns.
+/// `endless…` are worked on over several requests.
 async fn upload(request: Request) -> anyhow::Result<Response> {
     let body: serde_json::Value = serde_json::from_slice(request.body())?;
     let name = body

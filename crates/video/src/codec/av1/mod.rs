@@ -5,7 +5,8 @@
 
 mod ffi;
 
-use super::picture::{MAX_PIXELS, Shape, check_size, damaged, unsupported};
+use super::picture::{Shape, check_size, damaged, unsupported};
+use crate::limits::MAX_PIXELS;
 use crate::{CodecConfig, ColorDescription, DecodeError, Decoder, Frame, Pts};
 use ffi::{Code, Context, Picture};
 use std::collections::VecDeque;

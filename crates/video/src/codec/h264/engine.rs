@@ -1,8 +1,7 @@
-//! The two decoder crates behind one face.
+//! The two decoder crates behind one interface.
 
-use super::CODEC;
-use super::support::Choice;
-use crate::bitstream::rbsp;
+use super::support::{CODEC, Choice};
+use crate::bitstream::bits::rbsp;
 use crate::codec::picture::{Shape, byte_samples, damaged, unsupported};
 use crate::{ChromaSampling, ColorDescription, DecodeError, Frame, Pts};
 use rust_h264::decoder::{ChromaFormat, Decoder as General};

@@ -9,21 +9,18 @@ pub(super) use support::check_sps;
 
 use super::nal;
 use super::picture::damaged;
-use crate::bitstream::h264::{
-    ParameterSets, Pps, SliceHeader, Sps, nal_ref_idc, nal_type, nal_unit_type,
-};
+use crate::bitstream::ParameterSets;
+use crate::bitstream::h264::{Pps, SliceHeader, Sps, nal_ref_idc, nal_type, nal_unit_type};
 use crate::{CodecConfig, ColorDescription, DecodeError, Decoder, Frame, Pts};
 use engine::Engine;
 use std::collections::{BTreeMap, VecDeque};
-use support::{Choice, choose};
-
-const CODEC: &str = "h264";
+use support::{CODEC, Choice, choose};
 
 /// See the module.
 pub(super) struct H264Decoder {
     length_size: Option<u8>,
     container_color: ColorDescription,
-    sets: ParameterSets,
+    sets: ParameterSets<Sps, Pps>,
     /// The parameter sets in force as NAL units, by type and id: a new engine needs them.
     set_units: BTreeMap<(u8, u8), Vec<u8>>,
     engine: Option<Engine>,
@@ -67,7 +64,7 @@ impl H264Decoder {
             (_, Some(pps)) => (nal_type::PPS, pps.id),
             _ => return,
         };
-        self.sets.absorb(unit);
+        self.sets.insert(unit);
         if self.set_units.get(&key).is_some_and(|old| old == unit) {
             return;
         }

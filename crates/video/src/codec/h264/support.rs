@@ -1,12 +1,14 @@
 //! Which decoder an H.264 stream needs, or the name of what none of them has.
 
-use super::CODEC;
 use crate::DecodeError;
 use crate::bitstream::h264::{Pps, SliceHeader, Sps};
 use crate::codec::picture::{check_size, damaged, unsupported};
 
+/// Codec name in messages.
+pub(super) const CODEC: &str = "h264";
+
 /// Macroblocks of a picture, and of all reference pictures together, at the highest level
-/// (table A-1, level 6.2). A decoder allocates them on the word of the SPS.
+/// (table A-1, level 6.2). A decoder allocates as many as the SPS says.
 const MAX_FRAME_MBS: u64 = 139_264;
 const MAX_DPB_MBS: u64 = 696_320;
 /// Most reference frames (clause A.3.1).
@@ -28,7 +30,7 @@ pub(super) enum Choice {
 ///
 /// # Errors
 /// [`DecodeError::Unsupported`], and `Damaged` for more reference frames than there can be.
-pub(in crate::codec) fn check_sps(sps: &Sps) -> Result<(), DecodeError> {
+pub fn check_sps(sps: &Sps) -> Result<(), DecodeError> {
     check_size(CODEC, sps.width, sps.height)?;
     check_level(sps)?;
     let refuse = |what: &str| {

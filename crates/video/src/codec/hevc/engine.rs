@@ -1,8 +1,8 @@
-//! The two decoder crates behind one face: a NAL unit in, and at the end of an access unit the
-//! picture it holds out.
+//! The two decoder crates behind one interface: a NAL unit in, and at the end of an access unit
+//! the picture it holds out.
 
-use super::CODEC;
-use crate::codec::picture::{MAX_PIXELS, Shape, damaged, unsupported};
+use crate::codec::picture::{Shape, damaged, unsupported};
+use crate::limits::MAX_PIXELS;
 use crate::{ChromaSampling, ColorDescription, DecodeError, Frame, Pts, Samples};
 use oxideav_h265::nal::NalIter;
 use oxideav_h265::picture::Plane as GeneralPlane;
@@ -10,6 +10,8 @@ use oxideav_h265::sequence::{DecodedFrame, SequenceDecoder, SequenceError};
 use rust_h265::{DecodeLimits, NalUnit, NalUnitType, PixelData};
 use std::borrow::Cow;
 
+/// Codec name in messages.
+pub(super) const CODEC: &str = "hevc";
 /// Estimated bytes of one picture in `rust_h265`.
 const MAX_PICTURE_MEMORY: u64 = 1 << 30;
 

@@ -9,10 +9,8 @@ use crate::bitstream::hevc::{
     Pps, Sps, is_random_access, is_slice, layer_id, nal_type, nal_unit_type,
 };
 use crate::{CodecConfig, ColorDescription, DecodeError, Decoder, Frame, Pts};
-use engine::{Choice, Engine, Picture};
+use engine::{CODEC, Choice, Engine, Picture};
 use std::collections::{BTreeMap, VecDeque};
-
-const CODEC: &str = "hevc";
 
 /// NAL unit types (table 7-1) that only decoding cares about.
 const RASL_N: u8 = 8;

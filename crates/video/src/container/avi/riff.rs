@@ -1,13 +1,19 @@
 //! RIFF chunks: stream headers, and the frames' places from `indx`/`ix##`, `idx1`, or where
 //! neither is there, from a walk through the chunks themselves.
 
-use super::{NAME, bitmap};
-use crate::container::config::Facts;
-use crate::container::finish::warning;
+use crate::container::bitmap_info;
+use crate::container::config::CodecParameters;
+use crate::container::fields::{Fields, fourcc};
+use crate::container::frame_head::FrameInspector;
 use crate::container::limits;
-use crate::container::window::{Fields, Pull, Stop, Window};
+use crate::container::sample_table::warning;
+use crate::container::window::{ReadError, ReadResult, Window};
 use crate::{Codec, Dependence, Dts, IndexError, IndexWarning, Pts, Sample};
 
+/// Container name in messages.
+pub(super) const NAME: &str = "avi";
+/// Bytes of an access unit read to find its first slice.
+pub(super) const SLICE_SEARCH: u64 = 2048;
 /// The most bytes of a header chunk.
 const MAX_CHUNK: u64 = 1 << 20;
 /// The most streams a file may have: their numbers are two digits.
@@ -20,7 +26,7 @@ const BLOCK: u64 = 48 << 10;
 pub(super) struct Stream {
     pub(super) number: u32,
     pub(super) codec: Codec,
-    pub(super) facts: Facts,
+    pub(super) parameters: CodecParameters,
     pub(super) size: (u32, u32),
     pub(super) scale: u32,
     pub(super) rate: u32,
@@ -37,7 +43,7 @@ pub(super) struct Index {
     pub(super) stream: Option<Stream>,
     streams: u32,
     names: Vec<String>,
-    refusal: Option<IndexError>,
+    unsupported: Option<IndexError>,
     /// Place of the word `movi` and end of its list.
     movi: Option<(u64, u64)>,
     /// The stream header that its format follows.
@@ -83,10 +89,10 @@ struct Chunk {
 }
 
 impl Chunk {
-    fn read(window: &Window, at: u64) -> Pull<Self> {
+    fn read(window: &Window, at: u64) -> ReadResult<Self> {
         let head = window.bytes(at, 8)?;
         let (Some(id), Some(size)) = (head.array(0), head.le32(4)) else {
-            return Err(Stop::Short);
+            return Err(ReadError::PastEnd);
         };
         let body = at + 8;
         Ok(Self {
@@ -101,13 +107,13 @@ impl Chunk {
         self.end + (self.end - self.body) % 2
     }
 
-    fn content(self, window: &Window) -> Pull<&[u8]> {
+    fn content(self, window: &Window) -> ReadResult<&[u8]> {
         window.bytes(self.body, (self.end - self.body).min(MAX_CHUNK))
     }
 }
 
 impl Index {
-    pub(super) fn run(&mut self, window: &Window) -> Pull<()> {
+    pub(super) fn run(&mut self, window: &Window) -> ReadResult<()> {
         loop {
             self.stage = match self.stage {
                 Stage::Headers => self.headers(window)?,
@@ -120,11 +126,11 @@ impl Index {
     }
 
     /// Walks the first RIFF list up to its index.
-    fn headers(&mut self, window: &Window) -> Pull<Stage> {
+    fn headers(&mut self, window: &Window) -> ReadResult<Stage> {
         loop {
             let chunk = match Chunk::read(window, self.at) {
                 // Without an index, or cut off: the chunks tell.
-                Err(Stop::Short) if self.movi.is_some() => return self.after_headers(None),
+                Err(ReadError::PastEnd) if self.movi.is_some() => return self.after_headers(None),
                 other => other?,
             };
             match &chunk.id {
@@ -156,10 +162,10 @@ impl Index {
         }
     }
 
-    fn after_headers(&mut self, idx1: Option<Chunk>) -> Pull<Stage> {
+    fn after_headers(&mut self, idx1: Option<Chunk>) -> ReadResult<Stage> {
         let Some(stream) = &self.stream else {
             let tracks = self.names.join(", ");
-            return Err(Stop::Fail(self.refusal.take().unwrap_or(
+            return Err(ReadError::Failed(self.unsupported.take().unwrap_or(
                 IndexError::NoVideoTrack {
                     tracks: if tracks.is_empty() {
                         "none".to_owned()
@@ -170,7 +176,7 @@ impl Index {
             )));
         };
         if stream.rate == 0 {
-            return Err(Stop::Fail(IndexError::Damaged {
+            return Err(ReadError::Failed(IndexError::Damaged {
                 container: NAME,
                 what: "the video stream has a rate of 0".to_owned(),
             }));
@@ -220,7 +226,7 @@ impl Index {
                 let kind = match &header.kind {
                     b"auds" => "audio".to_owned(),
                     b"txts" => "subtitles".to_owned(),
-                    other => super::fourcc(*other),
+                    other => fourcc(*other),
                 };
                 let format = body.le16(0).unwrap_or(0);
                 self.names.push(format!("{kind} {format:#06x}"));
@@ -230,13 +236,13 @@ impl Index {
         if self.stream.is_some() || header.number >= MAX_STREAMS {
             return;
         }
-        match bitmap(body) {
-            Ok((codec, facts)) => {
+        match bitmap_info::parse(body) {
+            Ok((codec, parameters)) => {
                 let side = |at| body.le32(at).map_or(0, |side| (side as i32).unsigned_abs());
                 self.stream = Some(Stream {
                     number: header.number,
                     codec,
-                    facts,
+                    parameters,
                     size: (side(4), side(8)),
                     scale: header.scale,
                     rate: header.rate,
@@ -246,7 +252,7 @@ impl Index {
             }
             Err(error) => {
                 let _ = header.handler;
-                self.refusal.get_or_insert(error);
+                self.unsupported.get_or_insert(error);
             }
         }
     }
@@ -270,7 +276,7 @@ impl Index {
     }
 
     /// `ix##` after `ix##`.
-    fn super_index(&mut self, window: &Window) -> Pull<Stage> {
+    fn super_index(&mut self, window: &Window) -> ReadResult<Stage> {
         loop {
             let place = self
                 .stream
@@ -286,7 +292,7 @@ impl Index {
             };
             match self.standard_index(window, at) {
                 Ok(()) => {}
-                Err(Stop::Short) => {
+                Err(ReadError::PastEnd) => {
                     // Cut off: the frames after the last whole index are found by walking.
                     return Ok(self.start_walk());
                 }
@@ -298,14 +304,14 @@ impl Index {
     }
 
     /// `ix##` (OpenDML 1.02 clause 3.2): offsets of payloads, from a base.
-    fn standard_index(&mut self, window: &Window, at: u64) -> Pull<()> {
+    fn standard_index(&mut self, window: &Window, at: u64) -> ReadResult<()> {
         let head = window.bytes(at, 32)?;
         let (Some(count), Some(base)) = (head.le32(12), head.le64(20)) else {
-            return Err(Stop::Short);
+            return Err(ReadError::PastEnd);
         };
         let size = u64::from(head.le32(4).unwrap_or(0)).saturating_sub(24);
         if head.le16(8) != Some(2) {
-            return Err(Stop::Short);
+            return Err(ReadError::PastEnd);
         }
         let end = at + 32 + (u64::from(count) * 8).min(size);
         if self.ix_at == 0 {
@@ -333,15 +339,15 @@ impl Index {
     }
 
     /// `idx1`: offsets of chunks, from the word `movi` or, in old files, from the file's start.
-    fn old_index(&mut self, window: &Window, mut at: u64, end: u64) -> Pull<Stage> {
+    fn old_index(&mut self, window: &Window, mut at: u64, end: u64) -> ReadResult<Stage> {
         let number = self.stream.as_ref().map_or(0, |stream| stream.number);
         let movi = self.movi.map_or(0, |(movi, _)| movi);
         let end = end.min(window.size());
         while at + 16 <= end {
             let block = match window.bytes(at, BLOCK.min((end - at) / 16 * 16)) {
-                Err(Stop::Missing(range)) => {
+                Err(ReadError::Missing(range)) => {
                     self.stage = Stage::OldIndex { at, end };
-                    return Err(Stop::Missing(range));
+                    return Err(ReadError::Missing(range));
                 }
                 other => other?,
             };
@@ -372,7 +378,7 @@ impl Index {
     }
 
     /// Chunk after chunk through all `movi` lists.
-    fn walk(&mut self, window: &Window) -> Pull<Stage> {
+    fn walk(&mut self, window: &Window) -> ReadResult<Stage> {
         let Some((number, codec)) = self.stream.as_ref().map(|s| (s.number, s.codec)) else {
             return Ok(Stage::Done);
         };
@@ -386,7 +392,7 @@ impl Index {
             }
             if is_video_of(chunk.id, number) {
                 let size = chunk.end - chunk.body;
-                let head = window.peek(chunk.body, size.min(super::SLICE_SEARCH))?;
+                let head = window.peek(chunk.body, size.min(SLICE_SEARCH))?;
                 let sync = starts_decoding(codec, head);
                 let size = u32::try_from(size).unwrap_or(u32::MAX);
                 add(&mut self.samples, &mut self.frame, chunk.body, size, sync)?;
@@ -415,8 +421,8 @@ fn starts_decoding(codec: Codec, head: &[u8]) -> bool {
         Codec::Hevc => nal::annexb(head)
             .any(|unit| hevc::nal_unit_type(unit).is_some_and(hevc::is_random_access)),
         _ => {
-            let mut peek = crate::container::ivf::FramePeek::default();
-            peek.look(codec, head).key
+            let mut inspector = FrameInspector::default();
+            inspector.inspect(codec, head).key
         }
     }
 }

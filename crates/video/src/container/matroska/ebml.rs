@@ -1,50 +1,53 @@
 //! EBML elements (RFC 8794).
 
-use super::NAME;
 use crate::IndexError;
-use crate::container::window::{Fields, Pull, Stop, Window};
+use crate::container::fields::Fields;
+use crate::container::window::{ReadError, ReadResult, Window};
+
+/// Container name in messages.
+pub(super) const NAME: &str = "matroska";
 
 /// Element ids that we read (RFC 9559 clause 5).
 #[allow(missing_docs)]
 pub(super) mod id {
-    pub(in super::super) const EBML: u32 = 0x1a45_dfa3;
-    pub(in super::super) const SEGMENT: u32 = 0x1853_8067;
-    pub(in super::super) const INFO: u32 = 0x1549_a966;
-    pub(in super::super) const TIMESTAMP_SCALE: u32 = 0x2a_d7b1;
-    pub(in super::super) const TRACKS: u32 = 0x1654_ae6b;
-    pub(in super::super) const CLUSTER: u32 = 0x1f43_b675;
-    pub(in super::super) const TIMESTAMP: u32 = 0xe7;
-    pub(in super::super) const SIMPLE_BLOCK: u32 = 0xa3;
-    pub(in super::super) const BLOCK_GROUP: u32 = 0xa0;
-    pub(in super::super) const BLOCK: u32 = 0xa1;
-    pub(in super::super) const REFERENCE_BLOCK: u32 = 0xfb;
-    pub(in super::super) const TRACK_ENTRY: u32 = 0xae;
-    pub(in super::super) const TRACK_NUMBER: u32 = 0xd7;
-    pub(in super::super) const TRACK_TYPE: u32 = 0x83;
-    pub(in super::super) const FLAG_DEFAULT: u32 = 0x88;
-    pub(in super::super) const DEFAULT_DURATION: u32 = 0x23_e383;
-    pub(in super::super) const CODEC_ID: u32 = 0x86;
-    pub(in super::super) const CODEC_PRIVATE: u32 = 0x63a2;
-    pub(in super::super) const VIDEO: u32 = 0xe0;
-    pub(in super::super) const PIXEL_WIDTH: u32 = 0xb0;
-    pub(in super::super) const PIXEL_HEIGHT: u32 = 0xba;
-    pub(in super::super) const DISPLAY_WIDTH: u32 = 0x54b0;
-    pub(in super::super) const DISPLAY_HEIGHT: u32 = 0x54ba;
-    pub(in super::super) const DISPLAY_UNIT: u32 = 0x54b2;
-    pub(in super::super) const COLOUR: u32 = 0x55b0;
-    pub(in super::super) const MATRIX: u32 = 0x55b1;
-    pub(in super::super) const RANGE: u32 = 0x55b9;
-    pub(in super::super) const TRANSFER: u32 = 0x55ba;
-    pub(in super::super) const PRIMARIES: u32 = 0x55bb;
-    pub(in super::super) const PROJECTION: u32 = 0x7670;
-    pub(in super::super) const PROJECTION_ROLL: u32 = 0x7675;
-    pub(in super::super) const CONTENT_ENCODINGS: u32 = 0x6d80;
-    pub(in super::super) const CONTENT_ENCODING: u32 = 0x6240;
-    pub(in super::super) const ENCODING_SCOPE: u32 = 0x5032;
-    pub(in super::super) const COMPRESSION: u32 = 0x5034;
-    pub(in super::super) const COMPRESSION_ALGORITHM: u32 = 0x4254;
-    pub(in super::super) const COMPRESSION_SETTINGS: u32 = 0x4255;
-    pub(in super::super) const ENCRYPTION: u32 = 0x5035;
+    pub const EBML: u32 = 0x1a45_dfa3;
+    pub const SEGMENT: u32 = 0x1853_8067;
+    pub const INFO: u32 = 0x1549_a966;
+    pub const TIMESTAMP_SCALE: u32 = 0x2a_d7b1;
+    pub const TRACKS: u32 = 0x1654_ae6b;
+    pub const CLUSTER: u32 = 0x1f43_b675;
+    pub const TIMESTAMP: u32 = 0xe7;
+    pub const SIMPLE_BLOCK: u32 = 0xa3;
+    pub const BLOCK_GROUP: u32 = 0xa0;
+    pub const BLOCK: u32 = 0xa1;
+    pub const REFERENCE_BLOCK: u32 = 0xfb;
+    pub const TRACK_ENTRY: u32 = 0xae;
+    pub const TRACK_NUMBER: u32 = 0xd7;
+    pub const TRACK_TYPE: u32 = 0x83;
+    pub const FLAG_DEFAULT: u32 = 0x88;
+    pub const DEFAULT_DURATION: u32 = 0x23_e383;
+    pub const CODEC_ID: u32 = 0x86;
+    pub const CODEC_PRIVATE: u32 = 0x63a2;
+    pub const VIDEO: u32 = 0xe0;
+    pub const PIXEL_WIDTH: u32 = 0xb0;
+    pub const PIXEL_HEIGHT: u32 = 0xba;
+    pub const DISPLAY_WIDTH: u32 = 0x54b0;
+    pub const DISPLAY_HEIGHT: u32 = 0x54ba;
+    pub const DISPLAY_UNIT: u32 = 0x54b2;
+    pub const COLOUR: u32 = 0x55b0;
+    pub const MATRIX: u32 = 0x55b1;
+    pub const RANGE: u32 = 0x55b9;
+    pub const TRANSFER: u32 = 0x55ba;
+    pub const PRIMARIES: u32 = 0x55bb;
+    pub const PROJECTION: u32 = 0x7670;
+    pub const PROJECTION_ROLL: u32 = 0x7675;
+    pub const CONTENT_ENCODINGS: u32 = 0x6d80;
+    pub const CONTENT_ENCODING: u32 = 0x6240;
+    pub const ENCODING_SCOPE: u32 = 0x5032;
+    pub const COMPRESSION: u32 = 0x5034;
+    pub const COMPRESSION_ALGORITHM: u32 = 0x4254;
+    pub const COMPRESSION_SETTINGS: u32 = 0x4255;
+    pub const ENCRYPTION: u32 = 0x5035;
 }
 
 /// The most bytes an element may have that is read in one piece.
@@ -61,13 +64,13 @@ pub(super) struct Element {
 
 impl Element {
     /// Reads the element header at `at`.
-    pub(super) fn read(window: &Window, at: u64) -> Pull<Self> {
+    pub(super) fn read(window: &Window, at: u64) -> ReadResult<Self> {
         let head = window.peek(at, 12)?;
         let broken = || {
             if head.len() < 12 {
-                return Stop::Short;
+                return ReadError::PastEnd;
             }
-            Stop::Fail(IndexError::Damaged {
+            ReadError::Failed(IndexError::Damaged {
                 container: NAME,
                 what: format!("no element starts at byte {at}"),
             })
@@ -86,11 +89,11 @@ impl Element {
     }
 
     /// The whole content of a small element.
-    pub(super) fn content<'a>(&self, window: &'a Window) -> Pull<&'a [u8]> {
+    pub(super) fn content<'a>(&self, window: &'a Window) -> ReadResult<&'a [u8]> {
         let length = self.end.map(|end| end.saturating_sub(self.body));
         match length {
             Some(length) if length <= MAX_CONTENT => window.bytes(self.body, length),
-            _ => Err(Stop::Fail(IndexError::Damaged {
+            _ => Err(ReadError::Failed(IndexError::Damaged {
                 container: NAME,
                 what: format!("element {:#x} has a size above {MAX_CONTENT}", self.id),
             })),

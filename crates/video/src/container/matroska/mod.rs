@@ -2,29 +2,29 @@
 //!
 //! All elements of the segment are walked as one flat sequence, clusters and block groups being
 //! entered; so clusters of unknown size (live WebM) need no special care. Block payloads larger
-//! than the window are passed over unread. `Cues` are not used: they name some key frames, and
+//! than the window are skipped unread. `Cues` are not used: they name some key frames, and
 //! the index has to name all frames. There are no decoding times in Matroska: they are derived
 //! from the presentation times.
 
 mod ebml;
 mod tracks;
 
-use super::Demux;
-use super::finish::{derive_dts, drop_unreadable, duration, last_duration, warning};
-use super::ivf::{FRAME_HEAD, FramePeek, ends_superframe};
+use super::demux::Demux;
+use super::fields::Fields;
+use super::frame_head::{FRAME_HEAD, FrameInspector, ends_superframe};
 use super::limits;
-use super::window::{Fields, Pull, Stop, Window};
+use super::sample_table::{derive_dts, drop_unreadable, duration, last_duration, warning};
+use super::window::{ReadError, ReadResult, Window};
 use crate::{
     Codec, Container, Dependence, Dts, IndexError, IndexWarning, Pts, Sample, Timescale, Unwrap,
     VideoIndex,
 };
-use ebml::{Element, id};
+use ebml::{Element, NAME, id};
 use tracks::Track;
 
-const NAME: &str = "matroska";
-/// Ticks of `TimestampScale`: nanoseconds.
 /// A block that leaves the file from farther than this before its end has a damaged size.
 const LAST_BLOCK: u64 = 1 << 20;
+/// Ticks of `TimestampScale` per second: nanoseconds.
 const NANOSECONDS: u64 = 1_000_000_000;
 
 /// The scan of one file.
@@ -39,7 +39,7 @@ pub(super) struct Matroska {
     group: Option<Group>,
     samples: Vec<Sample>,
     default_duration: Option<u64>,
-    peek: FramePeek,
+    inspector: FrameInspector,
     damaged_from: Option<(u64, Option<Pts>)>,
     cut_off: bool,
     warnings: Vec<IndexWarning>,
@@ -64,7 +64,7 @@ impl Default for Matroska {
             group: None,
             samples: Vec::new(),
             default_duration: None,
-            peek: FramePeek::default(),
+            inspector: FrameInspector::default(),
             damaged_from: None,
             cut_off: false,
             warnings: Vec::new(),
@@ -73,13 +73,13 @@ impl Default for Matroska {
 }
 
 impl Demux for Matroska {
-    fn run(&mut self, window: &Window) -> Pull<VideoIndex> {
+    fn run(&mut self, window: &Window) -> ReadResult<VideoIndex> {
         loop {
             match self.step(window) {
                 Ok(true) => {}
                 Ok(false) => break,
                 // A recording that was cut off: what is whole counts.
-                Err(Stop::Short) if self.track.is_some() => {
+                Err(ReadError::PastEnd) if self.track.is_some() => {
                     self.cut_off = true;
                     break;
                 }
@@ -99,7 +99,7 @@ impl Demux for Matroska {
 
 impl Matroska {
     /// Takes in one element; false at the end.
-    fn step(&mut self, window: &Window) -> Pull<bool> {
+    fn step(&mut self, window: &Window) -> ReadResult<bool> {
         if let Some(group) = self.group.filter(|group| self.at >= group.end) {
             self.end_group(window, group)?;
             self.group = None;
@@ -113,7 +113,7 @@ impl Matroska {
         }
         let element = match Element::read(window, self.at) {
             Ok(element) => element,
-            Err(Stop::Fail(_)) if self.track.is_some() => {
+            Err(ReadError::Failed(_)) if self.track.is_some() => {
                 self.note_damage();
                 return Ok(true);
             }
@@ -133,7 +133,7 @@ impl Matroska {
             return Ok(true);
         }
         match self.take(window, element) {
-            Err(Stop::Fail(_)) if !self.samples.is_empty() => self.note_damage(),
+            Err(ReadError::Failed(_)) if !self.samples.is_empty() => self.note_damage(),
             other => other?,
         }
         Ok(true)
@@ -151,7 +151,7 @@ impl Matroska {
     }
 
     /// Looks for the next cluster after damage.
-    fn resynchronize(&mut self, window: &Window) -> Pull<bool> {
+    fn resynchronize(&mut self, window: &Window) -> ReadResult<bool> {
         let bytes = window.from(self.at, 4)?;
         let Some(at) = bytes
             .windows(4)
@@ -182,7 +182,7 @@ impl Matroska {
         Ok(true)
     }
 
-    fn take(&mut self, window: &Window, element: Element) -> Pull<()> {
+    fn take(&mut self, window: &Window, element: Element) -> ReadResult<()> {
         let next = element.end.unwrap_or(element.body);
         match element.id {
             id::EBML => {}
@@ -204,7 +204,7 @@ impl Matroska {
             }
             id::CLUSTER => {
                 if self.track.is_none() {
-                    return Err(Stop::Fail(IndexError::Damaged {
+                    return Err(ReadError::Failed(IndexError::Damaged {
                         container: NAME,
                         what: "there are frames before the track list".to_owned(),
                     }));
@@ -237,7 +237,7 @@ impl Matroska {
                 }
             }
             _ if element.end.is_none() => {
-                return Err(Stop::Fail(IndexError::Damaged {
+                return Err(ReadError::Failed(IndexError::Damaged {
                     container: NAME,
                     what: format!("element {:#x} has no size", element.id),
                 }));
@@ -248,7 +248,7 @@ impl Matroska {
         Ok(())
     }
 
-    fn end_group(&mut self, window: &Window, group: Group) -> Pull<()> {
+    fn end_group(&mut self, window: &Window, group: Group) -> ReadResult<()> {
         match group.block {
             Some(block) => self.block(window, block, Some(!group.references)),
             None => Ok(()),
@@ -256,7 +256,7 @@ impl Matroska {
     }
 
     /// A block (RFC 9559 clause 10): of a group where `key` is given, else a simple one.
-    fn block(&mut self, window: &Window, element: Element, key: Option<bool>) -> Pull<()> {
+    fn block(&mut self, window: &Window, element: Element, key: Option<bool>) -> ReadResult<()> {
         let end = element.end.unwrap_or(element.body);
         let length = end.saturating_sub(element.body);
         let head = window.peek(element.body, length.min(FRAME_HEAD))?;
@@ -273,7 +273,7 @@ impl Matroska {
             return Ok(());
         }
         if flags & 0x06 != 0 {
-            return Err(Stop::Fail(IndexError::Damaged {
+            return Err(ReadError::Failed(IndexError::Damaged {
                 container: NAME,
                 what: "several frames share a block of the video track (lacing)".to_owned(),
             }));
@@ -283,7 +283,7 @@ impl Matroska {
         let codec = track.codec;
         let shown = match (codec, &track.unwrap) {
             (Codec::Vp8 | Codec::Vp9, Unwrap::Plain) => {
-                self.peek.look(codec, unit).shown || ends_superframe(window, codec, end)?
+                self.inspector.inspect(codec, unit).shown || ends_superframe(window, codec, end)?
             }
             _ => true,
         };
@@ -304,12 +304,12 @@ impl Matroska {
         Ok(limits::push(&mut self.samples, sample)?)
     }
 
-    fn finish(&mut self, window: &Window) -> Pull<VideoIndex> {
+    fn finish(&mut self, window: &Window) -> ReadResult<VideoIndex> {
         let Some(track) = self.track.take() else {
             if self.at > window.size() {
-                return Err(Stop::Short);
+                return Err(ReadError::PastEnd);
             }
-            return Err(Stop::Fail(IndexError::NoVideoTrack {
+            return Err(ReadError::Failed(IndexError::NoVideoTrack {
                 tracks: "none".to_owned(),
             }));
         };
@@ -324,7 +324,7 @@ impl Matroska {
             sample.pts = Pts(sample.pts.0.saturating_mul(factor));
         }
         if samples.is_empty() && cut {
-            return Err(Stop::Fail(IndexError::Truncated {
+            return Err(ReadError::Failed(IndexError::Truncated {
                 container: NAME,
                 what: "the file ends before the first frame".to_owned(),
             }));
@@ -350,7 +350,9 @@ impl Matroska {
         let last = self.last_duration(timescale, &samples);
         Ok(VideoIndex {
             container: Container::Matroska,
-            config: track.facts.config(track.codec, track.size, track.color),
+            config: track
+                .parameters
+                .config(track.codec, track.size, track.color),
             timescale,
             duration: duration(&samples, last),
             rotation: track.rotation,
@@ -362,7 +364,7 @@ impl Matroska {
     }
 
     /// Ticks per second, and ticks per unit of the file's times.
-    fn clock(&self) -> Pull<(Timescale, i64)> {
+    fn clock(&self) -> ReadResult<(Timescale, i64)> {
         let scale = self.timestamp_scale;
         let (per_second, factor) = if scale > 0 && NANOSECONDS.is_multiple_of(scale) {
             (NANOSECONDS / scale, 1)
@@ -372,7 +374,7 @@ impl Matroska {
         let timescale = u32::try_from(per_second).ok().and_then(Timescale::new);
         match (timescale, i64::try_from(factor)) {
             (Some(timescale), Ok(factor)) if factor > 0 => Ok((timescale, factor)),
-            _ => Err(Stop::Fail(IndexError::Damaged {
+            _ => Err(ReadError::Failed(IndexError::Damaged {
                 container: NAME,
                 what: format!("the timestamp scale is {scale} ns"),
             })),
@@ -380,11 +382,12 @@ impl Matroska {
     }
 
     fn last_duration(&self, timescale: Timescale, samples: &[Sample]) -> i64 {
-        let told = self.default_duration.map(|ns| {
+        let declared = self.default_duration.map(|ns| {
             let ticks = u128::from(ns) * u128::from(timescale.get());
             i64::try_from((ticks + 500_000_000) / u128::from(NANOSECONDS)).unwrap_or(0)
         });
-        told.filter(|&ticks| ticks > 0)
+        declared
+            .filter(|&ticks| ticks > 0)
             .unwrap_or_else(|| last_duration(samples))
     }
 }

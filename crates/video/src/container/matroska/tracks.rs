@@ -1,9 +1,8 @@
 //! The track list (RFC 9559 clause 5.1.4).
 
-use super::NAME;
-use super::ebml::{child, child_uint, children, float, id};
-use crate::container::avi::bitmap;
-use crate::container::config::Facts;
+use super::ebml::{NAME, child, child_uint, children, float, id};
+use crate::container::bitmap_info;
+use crate::container::config::CodecParameters;
 use crate::{Codec, ColorDescription, IndexError, PixelAspect, Rotation, Unwrap};
 
 /// `TrackType` of video.
@@ -14,7 +13,7 @@ const VIDEO: u64 = 1;
 pub(super) struct Track {
     pub(super) number: u64,
     pub(super) codec: Codec,
-    pub(super) facts: Facts,
+    pub(super) parameters: CodecParameters,
     pub(super) size: (u32, u32),
     pub(super) color: ColorDescription,
     pub(super) rotation: Rotation,
@@ -26,7 +25,9 @@ pub(super) struct Track {
 
 impl Track {
     pub(super) fn pixel_aspect(&self) -> PixelAspect {
-        self.aspect.or(self.facts.pixel_aspect).unwrap_or_default()
+        self.aspect
+            .or(self.parameters.pixel_aspect)
+            .unwrap_or_default()
     }
 }
 
@@ -40,7 +41,7 @@ pub(super) fn choose(tracks: &[u8]) -> Result<Track, IndexError> {
             .filter(|(of, _)| *of == id::TRACK_ENTRY)
             .map(|(_, entry)| entry)
     };
-    let mut refusal = None;
+    let mut unsupported = None;
     let mut chosen: Option<(bool, Track)> = None;
     for entry in entries() {
         if child_uint(entry, id::TRACK_TYPE) != Some(VIDEO) {
@@ -53,14 +54,14 @@ pub(super) fn choose(tracks: &[u8]) -> Result<Track, IndexError> {
             }
             Ok(_) => {}
             Err(error) => {
-                refusal.get_or_insert(error);
+                unsupported.get_or_insert(error);
             }
         }
     }
     if let Some((_, track)) = chosen {
         return Ok(track);
     }
-    Err(refusal.unwrap_or_else(|| {
+    Err(unsupported.unwrap_or_else(|| {
         let names: Vec<_> = entries().map(name).collect();
         IndexError::NoVideoTrack {
             tracks: if names.is_empty() {
@@ -100,7 +101,7 @@ fn parse(entry: &[u8]) -> Result<Track, IndexError> {
         what: what.to_owned(),
     };
     let unwrap = unwrap(entry)?;
-    let (codec, facts) = codec(entry)?;
+    let (codec, parameters) = codec(entry)?;
     let number = child_uint(entry, id::TRACK_NUMBER)
         .ok_or_else(|| damaged("the video track has no number"))?;
     let video = child(entry, id::VIDEO).unwrap_or_default();
@@ -112,7 +113,7 @@ fn parse(entry: &[u8]) -> Result<Track, IndexError> {
     Ok(Track {
         number,
         codec,
-        facts,
+        parameters,
         size,
         color: child(video, id::COLOUR).map(color).unwrap_or_default(),
         rotation: rotation(video),
@@ -122,32 +123,32 @@ fn parse(entry: &[u8]) -> Result<Track, IndexError> {
     })
 }
 
-fn codec(entry: &[u8]) -> Result<(Codec, Facts), IndexError> {
+fn codec(entry: &[u8]) -> Result<(Codec, CodecParameters), IndexError> {
     let name = codec_id(entry);
     let private = child(entry, id::CODEC_PRIVATE);
     let unsupported = || IndexError::UnsupportedCodec {
         codec: name.clone(),
     };
-    let (codec, facts) = match name.as_str() {
-        "V_MPEG4/ISO/AVC" => (Codec::H264, private.map(Facts::from_avcc)),
-        "V_MPEGH/ISO/HEVC" => (Codec::Hevc, private.map(Facts::from_hvcc)),
-        "V_AV1" => (Codec::Av1, private.map(Facts::from_av1c)),
+    let (codec, parameters) = match name.as_str() {
+        "V_MPEG4/ISO/AVC" => (Codec::H264, private.map(CodecParameters::from_avcc)),
+        "V_MPEGH/ISO/HEVC" => (Codec::Hevc, private.map(CodecParameters::from_hvcc)),
+        "V_AV1" => (Codec::Av1, private.map(CodecParameters::from_av1c)),
         "V_VP9" => (Codec::Vp9, None),
         "V_VP8" => (Codec::Vp8, None),
         "V_MJPEG" => (Codec::Mjpeg, None),
         "V_MS/VFW/FOURCC" => {
-            let (codec, facts) = bitmap(private.unwrap_or_default())?;
-            (codec, Some(Some(facts)))
+            let (codec, parameters) = bitmap_info::parse(private.unwrap_or_default())?;
+            (codec, Some(Some(parameters)))
         }
         _ => return Err(unsupported()),
     };
-    let Some(facts) = facts.unwrap_or_else(|| Some(Facts::default())) else {
+    let Some(parameters) = parameters.unwrap_or_else(|| Some(CodecParameters::default())) else {
         return Err(IndexError::Damaged {
             container: NAME,
             what: format!("the codec configuration of {name} is too short"),
         });
     };
-    Ok((codec, facts))
+    Ok((codec, parameters))
 }
 
 fn color(colour: &[u8]) -> ColorDescription {

@@ -1,7 +1,7 @@
 //! Edit lists (clause 8.6.6): from the media's time to the presentation's.
 
-use crate::container::finish::warning;
-use crate::container::window::Fields;
+use crate::container::fields::Fields;
+use crate::container::sample_table::warning;
 use crate::{Dts, IndexError, IndexWarning, Pts, Sample};
 
 /// One entry of an edit list.
@@ -61,8 +61,8 @@ impl Clocks {
     }
 }
 
-/// A stretch of media time and where it goes.
-struct Stretch {
+/// A range of media time and where it goes.
+struct MediaRange {
     from: i64,
     to: i64,
     shift: i64,
@@ -91,11 +91,11 @@ pub(super) fn apply(
             remedy: "re-encode the video",
         });
     }
-    let (lead, stretches) = stretches(edits, clocks, fragmented);
-    let Some(first) = stretches.first() else {
+    let (lead, media_ranges) = media_ranges(edits, clocks, fragmented);
+    let Some(first) = media_ranges.first() else {
         return Ok(());
     };
-    let inside = |pts: i64| stretches.iter().find(|s| pts >= s.from && pts < s.to);
+    let inside = |pts: i64| media_ranges.iter().find(|s| pts >= s.from && pts < s.to);
     if !samples.iter().any(|sample| inside(sample.pts.0).is_some()) {
         warnings.push(warning(
             "edit_list_ignored",
@@ -111,9 +111,9 @@ pub(super) fn apply(
             break;
         };
         let media = sample.pts.0;
-        let stretch = inside(media);
-        sample.shown &= stretch.is_some();
-        let shift = stretch.unwrap_or(first).shift;
+        let range = inside(media);
+        sample.shown &= range.is_some();
+        let shift = range.unwrap_or(first).shift;
         sample.pts = Pts(media.saturating_add(shift));
         sample.dts = Dts(sample.dts.0.saturating_add(shift));
         let (shown, pts) = (sample.shown, sample.pts);
@@ -123,7 +123,7 @@ pub(super) fn apply(
         if shown {
             earliest = earliest.min(pts.0);
         }
-        // Frames that a later stretch moves before it in time are not its leading pictures.
+        // Frames that a later edit moves before it in time are not its leading pictures.
         if let Some((at, start)) = hidden_sync
             && shown
             && media >= start
@@ -143,15 +143,15 @@ pub(super) fn apply(
 }
 
 /// Duration of leading empty edits, and the edits that show something.
-fn stretches(edits: &[Edit], clocks: Clocks, fragmented: bool) -> (i64, Vec<Stretch>) {
+fn media_ranges(edits: &[Edit], clocks: Clocks, fragmented: bool) -> (i64, Vec<MediaRange>) {
     let mut at = 0_i64;
     let mut lead = 0;
-    let mut stretches = Vec::new();
+    let mut media_ranges = Vec::new();
     for edit in edits {
         let length = clocks.to_media(edit.duration);
         if let Some(from) = edit.media_time {
             let endless = edit.duration == 0 || fragmented;
-            stretches.push(Stretch {
+            media_ranges.push(MediaRange {
                 from,
                 to: if endless {
                     i64::MAX
@@ -160,10 +160,10 @@ fn stretches(edits: &[Edit], clocks: Clocks, fragmented: bool) -> (i64, Vec<Stre
                 },
                 shift: at.saturating_sub(from),
             });
-        } else if stretches.is_empty() {
+        } else if media_ranges.is_empty() {
             lead = length.saturating_add(lead);
         }
         at = at.saturating_add(length);
     }
-    (lead, stretches)
+    (lead, media_ranges)
 }

@@ -1,8 +1,8 @@
 //! Visual sample entries (ISO 14496-12 clause 12.1, ISO 14496-15, QuickTime).
 
-use crate::container::config::Facts;
-use crate::container::fourcc;
-use crate::container::window::Fields;
+use super::boxes::{NAME, child, children};
+use crate::container::config::CodecParameters;
+use crate::container::fields::{Fields, fourcc};
 use crate::{Codec, ColorDescription, IndexError, PixelAspect};
 
 /// One description of coded pictures.
@@ -11,7 +11,7 @@ pub(super) struct Entry {
     pub(super) codec: Codec,
     pub(super) width: u32,
     pub(super) height: u32,
-    pub(super) facts: Facts,
+    pub(super) parameters: CodecParameters,
     /// As `colr` says.
     pub(super) color: ColorDescription,
     pub(super) pixel_aspect: Option<PixelAspect>,
@@ -19,19 +19,19 @@ pub(super) struct Entry {
 
 /// Why an entry cannot be used.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(super) enum EntryError {
     Encrypted(String),
     Codec(String),
     Damaged(String),
 }
 
-impl Refusal {
-    pub(super) fn into_error(self) -> IndexError {
+impl EntryError {
+    pub(super) fn into_index_error(self) -> IndexError {
         match self {
             Self::Encrypted(scheme) => IndexError::Encrypted { scheme },
             Self::Codec(codec) => IndexError::UnsupportedCodec { codec },
             Self::Damaged(what) => IndexError::Damaged {
-                container: super::NAME,
+                container: NAME,
                 what,
             },
         }
@@ -42,16 +42,16 @@ impl Refusal {
 const FIXED: usize = 78;
 
 /// `body` is what follows the entry's size and code.
-pub(super) fn parse(code: [u8; 4], body: &[u8]) -> Result<Entry, Refusal> {
+pub(super) fn parse(code: [u8; 4], body: &[u8]) -> Result<Entry, EntryError> {
     let boxes = body.get(FIXED..).unwrap_or_default();
     if &code == b"encv" || &code == b"drmi" {
-        return Err(Refusal::Encrypted(
+        return Err(EntryError::Encrypted(
             scheme(boxes).unwrap_or_else(|| fourcc(code)),
         ));
     }
-    let codec = codec(code, boxes).ok_or_else(|| Refusal::Codec(fourcc(code)))?;
+    let codec = codec(code, boxes).ok_or_else(|| EntryError::Codec(fourcc(code)))?;
     let (Some(width), Some(height)) = (body.be16(24), body.be16(26)) else {
-        return Err(Refusal::Damaged(format!(
+        return Err(EntryError::Damaged(format!(
             "sample description `{}` is too short",
             fourcc(code)
         )));
@@ -60,7 +60,7 @@ pub(super) fn parse(code: [u8; 4], body: &[u8]) -> Result<Entry, Refusal> {
         codec,
         width: u32::from(width),
         height: u32::from(height),
-        facts: record(codec, boxes)?,
+        parameters: record(codec, boxes)?,
         color: color(boxes),
         pixel_aspect: child(boxes, b"pasp").and_then(|pasp| {
             let (h, v) = (pasp.be32(0)?, pasp.be32(4)?);
@@ -119,28 +119,28 @@ fn descriptor(esds: &[u8], at: &mut usize) -> Option<u8> {
 }
 
 /// The codec's configuration record. Parameter sets may come in the stream instead.
-fn record(codec: Codec, boxes: &[u8]) -> Result<Facts, Refusal> {
-    type Parse = fn(&[u8]) -> Option<Facts>;
+fn record(codec: Codec, boxes: &[u8]) -> Result<CodecParameters, EntryError> {
+    type Parse = fn(&[u8]) -> Option<CodecParameters>;
     let (kind, parse): (&[u8; 4], Parse) = match codec {
-        Codec::H264 => (b"avcC", Facts::from_avcc),
-        Codec::Hevc => (b"hvcC", Facts::from_hvcc),
-        Codec::Av1 => (b"av1C", Facts::from_av1c),
-        Codec::Vp8 | Codec::Vp9 => (b"vpcC", Facts::from_vpcc),
-        Codec::Mjpeg => return Ok(Facts::default()),
+        Codec::H264 => (b"avcC", CodecParameters::from_avcc),
+        Codec::Hevc => (b"hvcC", CodecParameters::from_hvcc),
+        Codec::Av1 => (b"av1C", CodecParameters::from_av1c),
+        Codec::Vp8 | Codec::Vp9 => (b"vpcC", CodecParameters::from_vpcc),
+        Codec::Mjpeg => return Ok(CodecParameters::default()),
     };
     match (child(boxes, kind), codec) {
         (Some(body), _) => parse(body).ok_or_else(|| {
-            Refusal::Damaged(format!(
+            EntryError::Damaged(format!(
                 "codec configuration `{}` is too short",
                 fourcc(*kind)
             ))
         }),
         // Without it nobody knows how long a NAL unit's length is.
-        (None, Codec::H264 | Codec::Hevc) => Err(Refusal::Damaged(format!(
+        (None, Codec::H264 | Codec::Hevc) => Err(EntryError::Damaged(format!(
             "codec configuration `{}` is missing",
             fourcc(*kind)
         ))),
-        (None, _) => Ok(Facts::default()),
+        (None, _) => Ok(CodecParameters::default()),
     }
 }
 
@@ -168,23 +168,4 @@ fn color(boxes: &[u8]) -> ColorDescription {
 /// Scheme of `sinf`/`schm` (clause 8.12.5).
 fn scheme(boxes: &[u8]) -> Option<String> {
     child(child(boxes, b"sinf")?, b"schm")?.array(4).map(fourcc)
-}
-
-fn child<'a>(boxes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
-    children(boxes)
-        .find(|(k, _)| k == kind)
-        .map(|(_, body)| body)
-}
-
-/// Kinds and bodies of the boxes in `boxes`, up to the first that is broken.
-pub(super) fn children(boxes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
-    let mut rest = boxes;
-    std::iter::from_fn(move || {
-        let size = usize::try_from(rest.be32(0)?).ok()?;
-        let kind = rest.array(4)?;
-        let size = if size == 0 { rest.len() } else { size };
-        let (whole, tail) = rest.split_at_checked(size)?;
-        rest = tail;
-        Some((kind, whole.get(8..)?))
-    })
 }

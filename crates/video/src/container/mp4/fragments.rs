@@ -1,9 +1,9 @@
 //! Movie fragments (clause 8.8): samples of `moof` boxes.
 
-use super::entry::children;
-use super::tables::{Expander, dependence};
+use super::boxes::children;
+use super::samples::{SampleBuilder, dependence};
+use crate::container::fields::Fields;
 use crate::container::limits;
-use crate::container::window::Fields;
 use crate::{Dts, IndexError, Pts, Sample};
 
 /// What samples have that do not say otherwise.
@@ -53,7 +53,7 @@ impl Fragments {
         moof: &[u8],
         at: u64,
         file_size: u64,
-        expander: &mut Expander,
+        builder: &mut SampleBuilder,
     ) -> Result<(), IndexError> {
         let mut base = at;
         for (kind, traf) in children(moof) {
@@ -67,7 +67,7 @@ impl Fragments {
                 continue;
             };
             if track_id == self.track_id {
-                self.traf(traf, &mut run, file_size, expander)?;
+                self.traf(traf, &mut run, file_size, builder)?;
             }
             base = run.next;
         }
@@ -79,7 +79,7 @@ impl Fragments {
         traf: &[u8],
         run: &mut Run,
         file_size: u64,
-        expander: &mut Expander,
+        builder: &mut SampleBuilder,
     ) -> Result<(), IndexError> {
         for (kind, body) in children(traf) {
             match &kind {
@@ -91,7 +91,7 @@ impl Fragments {
                     };
                     self.time = time.and_then(|time| i64::try_from(time).ok()).or(self.time);
                 }
-                b"trun" => self.trun(body, run, file_size, expander)?,
+                b"trun" => self.trun(body, run, file_size, builder)?,
                 _ => {}
             }
         }
@@ -104,7 +104,7 @@ impl Fragments {
         body: &[u8],
         run: &mut Run,
         file_size: u64,
-        expander: &mut Expander,
+        builder: &mut SampleBuilder,
     ) -> Result<(), IndexError> {
         let (Some(flags), Some(count)) = (body.be32(0), body.be32(4)) else {
             return Ok(());
@@ -116,7 +116,7 @@ impl Fragments {
             offset = run.base.saturating_add_signed(i64::from(shift as i32));
         }
         let first_flags = fields.take_if(flags & 4 != 0);
-        let mut time = self.time.unwrap_or_else(|| next_time(expander));
+        let mut time = self.time.unwrap_or_else(|| next_time(builder));
         for index in 0..count {
             if flags & 0xf00 != 0 && fields.is_at_end() {
                 break;
@@ -143,9 +143,9 @@ impl Fragments {
                 shown: true,
                 dependence: dependence(((sample_flags >> 22) & 3) as u8),
             };
-            limits::push(&mut expander.samples, sample)?;
-            expander.last_delta = i64::from(duration.unwrap_or(run.defaults.duration));
-            time = time.saturating_add(expander.last_delta);
+            limits::push(&mut builder.samples, sample)?;
+            builder.last_delta = i64::from(duration.unwrap_or(run.defaults.duration));
+            time = time.saturating_add(builder.last_delta);
             offset = end;
         }
         self.time = Some(time);
@@ -155,11 +155,11 @@ impl Fragments {
 }
 
 /// Decoding time after the samples so far.
-fn next_time(expander: &Expander) -> i64 {
-    expander
+fn next_time(builder: &SampleBuilder) -> i64 {
+    builder
         .samples
         .last()
-        .map_or(0, |last| last.dts.0.saturating_add(expander.last_delta))
+        .map_or(0, |last| last.dts.0.saturating_add(builder.last_delta))
 }
 
 impl Run {

@@ -1,74 +1,33 @@
 //! ISO base media files (ISO 14496-12) and QuickTime: MP4, MOV, M4V, fragmented too.
 //!
 //! The scan: top-level boxes up to `moov`; inside it, small boxes are read and the places of the
-//! sample tables noted, for all tracks; then the tables of the chosen track alone are streamed
+//! sample tables noted, for all tracks; then the tables of the chosen track are streamed
 //! into samples; then, where the file is fragmented, each `moof`; then the edit list.
 
+mod boxes;
 mod edits;
 mod entry;
 mod fragments;
+mod samples;
 mod tables;
 mod track;
 
-use super::finish::{decode_before_show, drop_unreadable, duration, warning};
-use super::window::{Fields, Pull, Stop, Window};
-use super::{Demux, fourcc};
+use super::demux::Demux;
+use super::fields::{Fields, fourcc};
+use super::sample_table::{decode_before_show, drop_unreadable, duration, warning};
+use super::window::{ReadError, ReadResult, Window};
 use crate::{Container, IndexError, IndexWarning, Timescale, VideoIndex};
+use boxes::{BoxHead, NAME, damaged, leaf};
 use fragments::Fragments;
-use tables::Expander;
+use samples::SampleBuilder;
 use track::Track;
 
-/// Container name in messages.
-pub(super) const NAME: &str = "mp4";
 /// Bytes of `moov` asked for in one go.
 const MOOV_READ: u64 = 4 << 20;
 /// The most bytes a `moov` may have.
 const MAX_MOOV: u64 = 512 << 20;
-/// The most bytes a box may have that is read in one piece.
-const MAX_LEAF: u64 = 4 << 20;
 /// The most tracks we look at.
 const MAX_TRACKS: usize = 256;
-
-/// A box's place in the file.
-#[derive(Clone, Copy, Debug)]
-struct BoxHead {
-    kind: [u8; 4],
-    /// First byte after the header.
-    body: u64,
-    /// One past the last byte.
-    end: u64,
-}
-
-impl BoxHead {
-    /// Reads the header at `at` of a box that ends at `limit` at the latest, where its size is
-    /// said to be "to the end".
-    fn read(window: &Window, at: u64, limit: u64) -> Pull<Self> {
-        let head = window.bytes(at, 8)?;
-        let (size, kind) = (head.be32(0), head.array(4));
-        let (Some(size), Some(kind)) = (size, kind) else {
-            return Err(Stop::Short);
-        };
-        let (size, header) = match size {
-            0 => (limit.saturating_sub(at), 8),
-            1 => (window.bytes(at, 16)?.be64(8).ok_or(Stop::Short)?, 16),
-            size => (u64::from(size), 8),
-        };
-        let end = at.checked_add(size).filter(|_| size >= header);
-        let end = end.ok_or_else(|| damaged(format!("box at byte {at} has a size of {size}")))?;
-        Ok(Self {
-            kind,
-            body: at + header,
-            end,
-        })
-    }
-}
-
-fn damaged(what: String) -> Stop {
-    Stop::Fail(IndexError::Damaged {
-        container: NAME,
-        what,
-    })
-}
 
 /// The scan of one file.
 #[derive(Debug, Default)]
@@ -79,14 +38,14 @@ pub(super) struct Mp4 {
     /// Most indexes do: then all of it is in memory after one request.
     fits_in_one_read: bool,
     movie_timescale: u32,
-    movie_turn: track::Turn,
+    movie_orientation: track::Orientation,
     fragmented: bool,
     saw_media: bool,
     /// Still pictures (HEIF) have `meta` for an index.
     saw_meta: bool,
     tracks: Vec<Track>,
     track_defaults: Vec<(u32, fragments::Defaults)>,
-    expander: Option<Expander>,
+    builder: Option<SampleBuilder>,
     fragments: Option<Fragments>,
     warnings: Vec<IndexWarning>,
 }
@@ -105,16 +64,16 @@ enum Stage {
 }
 
 impl Demux for Mp4 {
-    fn run(&mut self, window: &Window) -> Pull<VideoIndex> {
+    fn run(&mut self, window: &Window) -> ReadResult<VideoIndex> {
         loop {
             match self.stage {
                 Stage::Top => self.top(window)?,
                 Stage::Moov => self.moov(window)?,
                 Stage::Tables => {
-                    let Some(expander) = &mut self.expander else {
-                        return Err(Stop::Short);
+                    let Some(builder) = &mut self.builder else {
+                        return Err(ReadError::PastEnd);
                     };
-                    expander.run(window, &mut self.warnings)?;
+                    builder.run(window, &mut self.warnings)?;
                     if !self.fragmented {
                         return self.finish(window);
                     }
@@ -142,8 +101,8 @@ impl Demux for Mp4 {
 }
 
 impl Mp4 {
-    /// Passes over top-level boxes until `moov`.
-    fn top(&mut self, window: &Window) -> Pull<()> {
+    /// Skips top-level boxes until `moov`.
+    fn top(&mut self, window: &Window) -> ReadResult<()> {
         loop {
             if self.at >= window.size() {
                 return Err(self.no_moov());
@@ -152,11 +111,11 @@ impl Mp4 {
             match &head.kind {
                 b"moov" => {
                     if head.end > window.size() {
-                        return Err(Stop::Short);
+                        return Err(ReadError::PastEnd);
                     }
                     let length = head.end - head.body;
                     if length > MAX_MOOV {
-                        return Err(Stop::Fail(IndexError::Limit {
+                        return Err(ReadError::Failed(IndexError::Limit {
                             what: "size of the index in bytes",
                             value: length,
                             limit: MAX_MOOV,
@@ -177,20 +136,20 @@ impl Mp4 {
         }
     }
 
-    fn no_moov(&self) -> Stop {
+    fn no_moov(&self) -> ReadError {
         if self.saw_meta {
-            Stop::Fail(IndexError::NoVideoTrack {
+            ReadError::Failed(IndexError::NoVideoTrack {
                 tracks: "still picture".to_owned(),
             })
         } else if self.saw_media {
-            Stop::Short
+            ReadError::PastEnd
         } else {
             damaged("there is no index (`moov` box) and no media (`mdat` box)".to_owned())
         }
     }
 
     /// Walks the boxes in `moov`. Containers are entered, leaves read or noted.
-    fn moov(&mut self, window: &Window) -> Pull<()> {
+    fn moov(&mut self, window: &Window) -> ReadResult<()> {
         if self.fits_in_one_read {
             window.peek(self.at, self.moov_end.saturating_sub(self.at))?;
             self.fits_in_one_read = false;
@@ -210,7 +169,7 @@ impl Mp4 {
     }
 
     /// Where to go on after looking at `head`.
-    fn moov_box(&mut self, window: &Window, head: BoxHead) -> Pull<u64> {
+    fn moov_box(&mut self, window: &Window, head: BoxHead) -> ReadResult<u64> {
         match &head.kind {
             b"trak" => {
                 if self.tracks.len() >= MAX_TRACKS {
@@ -228,7 +187,7 @@ impl Mp4 {
                 let body = leaf(window, head)?;
                 self.movie_timescale = track::header_timescale(body).unwrap_or(0);
                 let matrix_at = if body.u8(0) == Some(1) { 48 } else { 36 };
-                self.movie_turn = track::Turn::from_matrix(body, matrix_at);
+                self.movie_orientation = track::Orientation::from_matrix(body, matrix_at);
             }
             b"trex" => self.trex(leaf(window, head)?),
             b"cmov" => return Err(damaged("the index is compressed (`cmov`)".to_owned())),
@@ -263,7 +222,7 @@ impl Mp4 {
     }
 
     /// Chooses the track and starts on its tables.
-    fn choose(&mut self, window: &Window) -> Pull<()> {
+    fn choose(&mut self, window: &Window) -> ReadResult<()> {
         let track = track::choose(&mut self.tracks, self.fragmented)?;
         if track.timescale == 0 {
             return Err(damaged("the video track has a timescale of 0".to_owned()));
@@ -277,13 +236,13 @@ impl Mp4 {
                 ),
             ));
         }
-        if track.turn.mirrored() {
+        if track.orientation.is_mirrored() {
             self.warnings.push(warning(
                 "mirrored",
                 "the display matrix mirrors the picture: that is not applied".to_owned(),
             ));
         }
-        self.expander = Some(Expander::new(&track, window.size()));
+        self.builder = Some(SampleBuilder::new(track.tables, window.size()));
         self.fragments = self
             .fragmented
             .then(|| Fragments::new(track.id, self.defaults_of(track.id)));
@@ -293,14 +252,14 @@ impl Mp4 {
     }
 
     /// Reads the fragments after `moov`.
-    fn fragments(&mut self, window: &Window) -> Pull<()> {
-        let (Some(fragments), Some(expander)) = (&mut self.fragments, &mut self.expander) else {
+    fn fragments(&mut self, window: &Window) -> ReadResult<()> {
+        let (Some(fragments), Some(builder)) = (&mut self.fragments, &mut self.builder) else {
             return Ok(());
         };
         while self.at < window.size() {
             let head = match BoxHead::read(window, self.at, window.size()) {
                 // A recording that was cut off ends anywhere: what is whole counts.
-                Err(Stop::Short | Stop::Fail(_)) => {
+                Err(ReadError::PastEnd | ReadError::Failed(_)) => {
                     fragments.cut_off = true;
                     break;
                 }
@@ -312,14 +271,14 @@ impl Mp4 {
                     break;
                 }
                 let body = window.bytes(head.body, head.end - head.body)?;
-                fragments.take(body, self.at, window.size(), expander)?;
+                fragments.take(body, self.at, window.size(), builder)?;
             } else if head.end > window.size() {
                 fragments.cut_off = true;
             }
             self.at = head.end;
         }
         if fragments.cut_off {
-            let last = expander.samples.iter().map(|s| s.pts).max();
+            let last = builder.samples.iter().map(|s| s.pts).max();
             self.warnings.push(IndexWarning {
                 code: "truncated_data".to_owned(),
                 message: "the file ends inside a fragment: later frames are missing".to_owned(),
@@ -330,17 +289,17 @@ impl Mp4 {
         Ok(())
     }
 
-    fn finish(&mut self, window: &Window) -> Pull<VideoIndex> {
-        let (Some(expander), Some(track)) = (self.expander.take(), self.tracks.pop()) else {
-            return Err(Stop::Short);
+    fn finish(&mut self, window: &Window) -> ReadResult<VideoIndex> {
+        let (Some(builder), Some(track)) = (self.builder.take(), self.tracks.pop()) else {
+            return Err(ReadError::PastEnd);
         };
         let (Some(timescale), Some(entry)) = (
             Timescale::new(track.timescale),
             track.entries.into_iter().next(),
         ) else {
-            return Err(Stop::Short);
+            return Err(ReadError::PastEnd);
         };
-        let mut samples = expander.samples;
+        let mut samples = builder.samples;
         edits::apply(
             &track.edits,
             &mut samples,
@@ -353,32 +312,20 @@ impl Mp4 {
         )?;
         drop_unreadable(&mut samples, window.size(), NAME, &mut self.warnings)?;
         decode_before_show(&mut samples);
-        let facts = entry.facts;
+        let parameters = entry.parameters;
         Ok(VideoIndex {
             container: Container::Mp4,
-            config: facts.config(entry.codec, (entry.width, entry.height), entry.color),
+            config: parameters.config(entry.codec, (entry.width, entry.height), entry.color),
             timescale,
-            duration: duration(&samples, expander.last_delta),
-            rotation: track.turn.then(self.movie_turn).rotation(),
+            duration: duration(&samples, builder.last_delta),
+            rotation: track.orientation.then(self.movie_orientation).rotation(),
             pixel_aspect: entry
                 .pixel_aspect
-                .or(facts.pixel_aspect)
+                .or(parameters.pixel_aspect)
                 .unwrap_or_default(),
             samples,
             unwrap: crate::Unwrap::Plain,
             warnings: std::mem::take(&mut self.warnings),
         })
     }
-}
-
-/// The whole body of a small box.
-fn leaf(window: &Window, head: BoxHead) -> Pull<&[u8]> {
-    let length = head.end.saturating_sub(head.body);
-    if length > MAX_LEAF {
-        return Err(damaged(format!(
-            "box `{}` has {length} bytes, limit {MAX_LEAF}",
-            fourcc(head.kind)
-        )));
-    }
-    window.bytes(head.body, length)
 }

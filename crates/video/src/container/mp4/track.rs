@@ -1,49 +1,32 @@
 //! One `trak` box: what it is, where its tables are.
 
+use super::boxes::{BoxHead, NAME, leaf};
 use super::edits::Edit;
-use super::entry::{self, Entry, Refusal};
-use super::tables::Table;
-use super::{BoxHead, leaf};
-use crate::container::fourcc;
-use crate::container::window::{Fields, Pull, Window};
+use super::entry::{self, Entry, EntryError};
+use super::tables::{SampleTables, Table};
+use crate::container::fields::{Fields, fourcc};
+use crate::container::window::{ReadResult, Window};
 use crate::{Codec, IndexError, Rotation};
 
-/// A track as far as `moov` tells.
+/// A track as `moov` describes it.
 #[derive(Debug, Default)]
 pub(super) struct Track {
     pub(super) id: u32,
     pub(super) enabled: bool,
     pub(super) handler: [u8; 4],
     pub(super) timescale: u32,
-    pub(super) turn: Turn,
+    pub(super) orientation: Orientation,
     pub(super) entries: Vec<Entry>,
-    pub(super) refusal: Option<Refusal>,
+    pub(super) entry_error: Option<EntryError>,
     /// Code of the first sample entry.
     pub(super) code: [u8; 4],
     pub(super) edits: Vec<Edit>,
-    pub(super) tables: Tables,
-}
-
-/// Where the sample tables of a track are (clause 8.5 to 8.7).
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tables {
-    pub(super) sizes: Option<Table>,
-    /// `stz2` rather than `stsz`.
-    pub(super) compact_sizes: bool,
-    pub(super) durations: Option<Table>,
-    pub(super) offsets: Option<Table>,
-    pub(super) sync: Option<Table>,
-    pub(super) partial_sync: Option<Table>,
-    pub(super) dependence: Option<Table>,
-    pub(super) chunk_runs: Option<Table>,
-    pub(super) chunks: Option<Table>,
-    /// `co64` rather than `stco`.
-    pub(super) long_chunks: bool,
+    pub(super) tables: SampleTables,
 }
 
 impl Track {
     /// Takes in a box below `trak`.
-    pub(super) fn take_box(&mut self, window: &Window, head: BoxHead) -> Pull<()> {
+    pub(super) fn take_box(&mut self, window: &Window, head: BoxHead) -> ReadResult<()> {
         let table = Some(Table::new(head));
         let tables = &mut self.tables;
         match &head.kind {
@@ -79,7 +62,7 @@ impl Track {
         let long = body.u8(0) == Some(1);
         self.enabled = body.u8(3).is_some_and(|flags| flags & 1 == 1);
         self.id = body.be32(if long { 20 } else { 12 }).unwrap_or(0);
-        self.turn = Turn::from_matrix(body, if long { 52 } else { 40 });
+        self.orientation = Orientation::from_matrix(body, if long { 52 } else { 40 });
     }
 
     /// `stsd`, clause 8.5.2.
@@ -97,8 +80,8 @@ impl Track {
             }
             match entry::parse(code, whole.get(8..).unwrap_or_default()) {
                 Ok(entry) => self.entries.push(entry),
-                Err(refusal) => {
-                    self.refusal.get_or_insert(refusal);
+                Err(entry_error) => {
+                    self.entry_error.get_or_insert(entry_error);
                 }
             }
         }
@@ -162,13 +145,15 @@ pub(super) fn choose(tracks: &mut Vec<Track>, fragmented: bool) -> Result<Track,
         });
     };
     let mut track = tracks.swap_remove(index);
-    match (track.entries.is_empty(), track.refusal.take()) {
+    match (track.entries.is_empty(), track.entry_error.take()) {
         // A clear start before an encrypted rest.
-        (false, Some(refusal @ Refusal::Encrypted(_))) => Err(refusal.into_error()),
+        (false, Some(entry_error @ EntryError::Encrypted(_))) => {
+            Err(entry_error.into_index_error())
+        }
         (false, _) => Ok(track),
-        (true, Some(refusal)) => Err(refusal.into_error()),
+        (true, Some(entry_error)) => Err(entry_error.into_index_error()),
         (true, None) => Err(IndexError::Damaged {
-            container: super::NAME,
+            container: NAME,
             what: "the video track has no sample description".to_owned(),
         }),
     }
@@ -181,14 +166,14 @@ pub(super) fn header_timescale(body: &[u8]) -> Option<u32> {
 
 /// The turning part of a transformation matrix (clause 6.2.2), each entry -1, 0 or 1.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Turn {
+pub(super) struct Orientation {
     a: i8,
     b: i8,
     c: i8,
     d: i8,
 }
 
-impl Default for Turn {
+impl Default for Orientation {
     fn default() -> Self {
         Self {
             a: 1,
@@ -199,7 +184,7 @@ impl Default for Turn {
     }
 }
 
-impl Turn {
+impl Orientation {
     pub(super) fn from_matrix(body: &[u8], at: usize) -> Self {
         let sign = |offset: usize| {
             let fixed = body.be32(at + offset).map(|value| value as i32)?;
@@ -226,7 +211,7 @@ impl Turn {
         }
     }
 
-    pub(super) fn mirrored(self) -> bool {
+    pub(super) fn is_mirrored(self) -> bool {
         self.a * self.d - self.b * self.c < 0
     }
 

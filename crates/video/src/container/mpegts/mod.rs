@@ -8,22 +8,20 @@
 mod packet;
 mod tables;
 
-use super::Demux;
-use super::finish::{derive_dts, drop_unreadable, duration, last_duration, warning};
+use super::demux::Demux;
 use super::limits;
 use super::pictures::{Picture, Splitter};
-use super::window::{Pull, Stop, Window};
+use super::sample_table::{derive_dts, drop_unreadable, duration, last_duration, warning};
+use super::window::{ReadError, ReadResult, Window};
 use crate::{
     ColorDescription, Container, Dts, IndexError, IndexWarning, Pts, Rotation, Sample, Timescale,
     Unwrap, VideoIndex,
 };
-pub(crate) use packet::transport_payload;
-pub(super) use packet::{Layout, probe};
-use packet::{Packet, PesHeader};
+pub(super) use packet::{Layout, probe, transport_payload};
+use packet::{NAME, Packet, PesHeader};
 use std::collections::VecDeque;
 use tables::{Programs, Video};
 
-const NAME: &str = "mpeg-ts";
 /// Ticks per second of presentation times.
 const CLOCK: u32 = 90_000;
 /// Times wrap after 33 bits.
@@ -37,7 +35,7 @@ pub(super) struct MpegTs {
     layout: Layout,
     at: u64,
     programs: Programs,
-    stream: Option<Elementary>,
+    stream: Option<ElementaryStream>,
     samples: Vec<Sample>,
     lost_sync: u64,
     warnings: Vec<IndexWarning>,
@@ -45,7 +43,7 @@ pub(super) struct MpegTs {
 
 /// The chosen elementary stream.
 #[derive(Debug)]
-struct Elementary {
+struct ElementaryStream {
     video: Video,
     splitter: Splitter,
     /// Bytes of the elementary stream so far.
@@ -55,7 +53,7 @@ struct Elementary {
     started: bool,
     /// Where packets' payloads start in the elementary stream, and the packets in the file.
     packets: VecDeque<(u64, u64)>,
-    stamps: VecDeque<Stamp>,
+    pes_times: VecDeque<PesTimes>,
     continuity: Option<u8>,
     gaps: u64,
     first_gap: Option<Pts>,
@@ -65,7 +63,7 @@ struct Elementary {
 
 /// Times of a PES packet.
 #[derive(Clone, Copy, Debug)]
-struct Stamp {
+struct PesTimes {
     /// Where its payload starts in the elementary stream.
     position: u64,
     /// The packet that it starts in.
@@ -90,7 +88,7 @@ impl MpegTs {
 }
 
 impl Demux for MpegTs {
-    fn run(&mut self, window: &Window) -> Pull<VideoIndex> {
+    fn run(&mut self, window: &Window) -> ReadResult<VideoIndex> {
         let size = self.layout.packet_size;
         while self.at.saturating_add(size) <= window.size() {
             let bytes = window.from(self.at, size)?;
@@ -134,7 +132,7 @@ impl MpegTs {
             return self.take_pictures();
         }
         if let Some(video) = self.programs.packet(packet)? {
-            self.stream = Some(Elementary::new(video));
+            self.stream = Some(ElementaryStream::new(video));
         }
         Ok(())
     }
@@ -151,19 +149,19 @@ impl MpegTs {
         Ok(())
     }
 
-    fn finish(&mut self, window: &Window) -> Pull<VideoIndex> {
+    fn finish(&mut self, window: &Window) -> ReadResult<VideoIndex> {
         let Some(stream) = &mut self.stream else {
-            return Err(Stop::Fail(self.programs.why_none()));
+            return Err(ReadError::Failed(self.programs.no_video_error()));
         };
         stream.splitter.finish();
         self.take_pictures()?;
         let Some(stream) = self.stream.take() else {
-            return Err(Stop::Short);
+            return Err(ReadError::PastEnd);
         };
         let mut samples = std::mem::take(&mut self.samples);
         let mut warnings = std::mem::take(&mut self.warnings);
         stream.warn(self.lost_sync, &mut warnings);
-        let facts = stream.splitter.facts();
+        let parameters = stream.splitter.parameters();
         drop_unreadable(&mut samples, window.size(), NAME, &mut warnings)?;
         wrap_to_negative(&mut samples);
         if !samples.is_sorted_by_key(|sample| sample.dts) {
@@ -172,11 +170,11 @@ impl MpegTs {
         let last = last_duration(&samples);
         Ok(VideoIndex {
             container: Container::MpegTs,
-            config: facts.config(stream.video.codec, (0, 0), ColorDescription::default()),
+            config: parameters.config(stream.video.codec, (0, 0), ColorDescription::default()),
             timescale: Timescale::new(CLOCK).unwrap_or(Timescale::ONE),
             duration: duration(&samples, last),
             rotation: Rotation::R0,
-            pixel_aspect: facts.pixel_aspect.unwrap_or_default(),
+            pixel_aspect: parameters.pixel_aspect.unwrap_or_default(),
             samples,
             unwrap: Unwrap::TransportPid {
                 pid: stream.video.pid,
@@ -201,7 +199,7 @@ fn wrap_to_negative(samples: &mut [Sample]) {
     }
 }
 
-impl Elementary {
+impl ElementaryStream {
     fn new(video: Video) -> Self {
         Self {
             splitter: Splitter::new(video.codec),
@@ -210,7 +208,7 @@ impl Elementary {
             header_left: 0,
             started: false,
             packets: VecDeque::new(),
-            stamps: VecDeque::new(),
+            pes_times: VecDeque::new(),
             continuity: None,
             gaps: 0,
             first_gap: None,
@@ -241,7 +239,7 @@ impl Elementary {
             let dts = header.dts.or(header.pts).map(|time| self.unwrapped(time));
             let pts = header.pts.map(|time| self.unwrapped(time));
             self.near = dts.or(self.near);
-            self.stamps.push_back(Stamp {
+            self.pes_times.push_back(PesTimes {
                 position: self.position,
                 packet: place,
                 pts,
@@ -285,7 +283,7 @@ impl Elementary {
     /// next.
     fn snap(&self, position: u64) -> u64 {
         let next = position.saturating_add(1);
-        if self.stamps.iter().any(|stamp| stamp.position == next) {
+        if self.pes_times.iter().any(|times| times.position == next) {
             next
         } else {
             position
@@ -307,24 +305,24 @@ impl Elementary {
         let until = self
             .packet_of(end.saturating_sub(1))
             .map_or(first, |place| place + packet_size);
-        let facts = || self.splitter.facts().frame_duration;
+        let parameters = || self.splitter.parameters().frame_duration;
         // The times of a PES packet are those of the first access unit that starts in it.
-        let stamp = self
-            .stamps
+        let times = self
+            .pes_times
             .iter_mut()
             .rev()
-            .find(|stamp| stamp.position <= start)
-            .filter(|stamp| !stamp.used);
+            .find(|times| times.position <= start)
+            .filter(|times| !times.used);
         let (mut pts, mut dts) = (None, None);
-        if let Some(stamp) = stamp {
-            stamp.used = true;
-            if stamp.position == start {
-                first = stamp.packet;
+        if let Some(times) = times {
+            times.used = true;
+            if times.position == start {
+                first = times.packet;
             }
-            (pts, dts) = (stamp.pts, stamp.dts);
+            (pts, dts) = (times.pts, times.dts);
         }
         let step = || {
-            facts().map_or(i64::from(CLOCK / 25), |(num, den)| {
+            parameters().map_or(i64::from(CLOCK / 25), |(num, den)| {
                 i64::from(CLOCK) * i64::from(num) / i64::from(den.max(1))
             })
         };
@@ -352,11 +350,11 @@ impl Elementary {
             self.packets.pop_front();
         }
         while self
-            .stamps
+            .pes_times
             .get(1)
-            .is_some_and(|stamp| stamp.position <= needed)
+            .is_some_and(|times| times.position <= needed)
         {
-            self.stamps.pop_front();
+            self.pes_times.pop_front();
         }
     }
 

@@ -1,17 +1,18 @@
 //! Transport packets (ISO 13818-1 clause 2.4.3) and PES headers (2.4.3.6).
 
-use super::NAME;
 use crate::IndexError;
 use crate::bitstream::nal::find_start_code;
-use crate::container::window::Fields;
+use crate::container::fields::Fields;
 
+/// Container name in messages.
+pub(super) const NAME: &str = "mpeg-ts";
 const SYNC: u8 = 0x47;
 
 /// How packets lie in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::container) struct Layout {
+pub struct Layout {
     /// First byte of the first packet.
-    pub(in crate::container) start: u64,
+    pub start: u64,
     /// Bytes from one packet to the next.
     pub(super) packet_size: u64,
     /// Where the sync byte is in a packet: M2TS puts a time in front.
@@ -24,7 +25,7 @@ fn sync_at(packet_size: usize) -> usize {
 
 /// The layout of a file that starts so. Three sync bytes in step at least, eight where there is
 /// room for them.
-pub(in crate::container) fn probe(head: &[u8]) -> Option<Layout> {
+pub fn probe(head: &[u8]) -> Option<Layout> {
     [188_usize, 192, 204].into_iter().find_map(|size| {
         let wanted = (head.len() / size).min(8);
         if wanted < 3 {
@@ -125,11 +126,7 @@ impl PesHeader {
 ///
 /// # Errors
 /// [`IndexError::Damaged`] where no packet is found.
-pub(crate) fn transport_payload(
-    bytes: &[u8],
-    pid: u16,
-    packet_size: u16,
-) -> Result<Vec<u8>, IndexError> {
+pub fn transport_payload(bytes: &[u8], pid: u16, packet_size: u16) -> Result<Vec<u8>, IndexError> {
     let size = usize::from(packet_size.max(188));
     let sync_at = sync_at(size);
     let mut unit = Vec::with_capacity(bytes.len());
@@ -180,7 +177,7 @@ fn trim(unit: &mut Vec<u8>, starts_inside: bool) {
 }
 
 /// Where access unit delimiters start, with their start codes. The first bytes of H.264's and
-/// H.265's are told apart from all other NAL units of both.
+/// H.265's differ from all other NAL units of both.
 fn delimiters(unit: &[u8]) -> impl Iterator<Item = usize> {
     let mut from = 0;
     std::iter::from_fn(move || {

@@ -1,8 +1,7 @@
 //! Program tables (ISO 13818-1 clause 2.4.4): which packets are the video.
 
-use super::NAME;
-use super::packet::Packet;
-use crate::container::window::Fields;
+use super::packet::{NAME, Packet};
+use crate::container::fields::Fields;
 use crate::{Codec, IndexError};
 use std::collections::BTreeMap;
 
@@ -18,7 +17,7 @@ pub(super) struct Video {
     pub(super) codec: Codec,
 }
 
-/// What the tables have told so far.
+/// What the tables have said so far.
 #[derive(Debug, Default)]
 pub(super) struct Programs {
     /// Packets of program maps, and whether each was read.
@@ -48,7 +47,7 @@ impl Programs {
         let video = self.map(&section);
         self.maps.insert(packet.pid, true);
         if video.is_none() && self.maps.values().all(|read| *read) {
-            return Err(self.why_none());
+            return Err(self.no_video_error());
         }
         Ok(video)
     }
@@ -145,7 +144,7 @@ impl Programs {
     }
 
     /// Why there is no video.
-    pub(super) fn why_none(&self) -> IndexError {
+    pub(super) fn no_video_error(&self) -> IndexError {
         if let Some(codec) = self.unsupported {
             return IndexError::UnsupportedCodec {
                 codec: codec.to_owned(),

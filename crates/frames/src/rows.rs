@@ -1,0 +1,39 @@
+//! Rows of samples: from a plane's codes to numbers, and from numbers to bytes.
+
+use framemill_video::{Plane, Samples};
+
+/// A row's samples as numbers; zeros where the plane has no such row.
+pub(crate) fn load_row(plane: &Plane, y: usize, out: &mut [f32]) {
+    let width = plane.width as usize;
+    let range = y * width..(y + 1) * width;
+    match &plane.samples {
+        Samples::U8(samples) => {
+            let row = samples.get(range).unwrap_or_default();
+            for (to, from) in out.iter_mut().zip(row) {
+                *to = f32::from(*from);
+            }
+        }
+        Samples::U16(samples) => {
+            let row = samples.get(range).unwrap_or_default();
+            for (to, from) in out.iter_mut().zip(row) {
+                *to = f32::from(*from);
+            }
+        }
+    }
+}
+
+/// Rounds to 0–255 and interleaves.
+pub(crate) fn store_row([red, green, blue]: &[Vec<f32>; 3], out: &mut [u8]) {
+    for (((pixel, r), g), b) in out.chunks_exact_mut(3).zip(red).zip(green).zip(blue) {
+        pixel.copy_from_slice(&[round_u8(*r), round_u8(*g), round_u8(*b)]);
+    }
+}
+
+/// Nearest whole number in 0–255. Adding 2^23 leaves it in the lowest mantissa bits, which
+/// compilers vectorise and a saturating cast they do not.
+#[inline(always)]
+pub(crate) fn round_u8(value: f32) -> u8 {
+    let low = if value > 0.0 { value } else { 0.0 };
+    let high = if low < 255.0 { low } else { 255.0 };
+    ((high + 8_388_608.0).to_bits() & 0xff) as u8
+}

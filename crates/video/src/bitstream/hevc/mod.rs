@@ -1,0 +1,16 @@
+//! HEVC (ITU-T H.265): parameter sets, slice segment header starts, picture order.
+
+mod nal;
+mod poc;
+mod pps;
+mod slice;
+mod sps;
+
+pub use nal::{
+    is_random_access, is_slice, is_sub_layer_non_reference, layer_id, nal_type, nal_unit_type,
+    temporal_id,
+};
+pub use poc::PocCounter;
+pub use pps::Pps;
+pub use slice::SliceHeader;
+pub use sps::Sps;

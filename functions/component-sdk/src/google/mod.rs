@@ -1,0 +1,174 @@
+//! Google's credentials, for components that stand standalone: which token, and which requests
+//! it goes with.
+
+mod account;
+mod metadata;
+
+pub use account::ServiceAccount;
+
+use crate::http::{HttpRequest, HttpResponse, Web, WebError};
+use framemill_contract::{ConfigError, Credentials, JobError, Platform};
+use std::cell::RefCell;
+
+/// Most characters of a token.
+const LONGEST_TOKEN: usize = 16 << 10;
+/// Seconds before its end from which a token is renewed.
+const MARGIN: u64 = 60;
+
+/// A token and the second after which it is not sent any more.
+struct Token {
+    text: String,
+    until: u64,
+}
+
+/// Where tokens come from, read and checked.
+enum Source {
+    /// There are none: the host adds them, or nobody wants any.
+    None,
+    /// This one.
+    Given(String),
+    /// Signed here.
+    Account(ServiceAccount),
+    /// Asked of the metadata server at this URL.
+    Metadata(String),
+}
+
+impl Source {
+    fn new(credentials: &Credentials) -> Result<Self, ConfigError> {
+        Ok(match credentials {
+            Credentials::None => Self::None,
+            Credentials::Token(token) if is_token(token.reveal()) => {
+                Self::Given(token.reveal().to_owned())
+            }
+            Credentials::Token(_) => {
+                return Err(ConfigError {
+                    key: "google_token",
+                    reason:
+                        "is not an access token: it has blanks or other characters that none has"
+                            .to_owned(),
+                });
+            }
+            Credentials::Key(key) => Self::Account(ServiceAccount::parse(key.reveal())?),
+            Credentials::Metadata(url) => Self::Metadata(url.clone()),
+        })
+    }
+
+    /// What to do where Google does not take the token.
+    fn remedy(&self) -> &'static str {
+        match self {
+            Self::None => {
+                "no token was sent: set credentials = auto, with google_key or google_token"
+            }
+            Self::Given(_) => "google_token is not taken: it may have expired, set a new one",
+            Self::Account(_) => {
+                "the key in google_key is not taken: check that it is neither disabled nor deleted"
+            }
+            Self::Metadata(_) => {
+                "the metadata server's token is not taken: check the service account of this machine, or set google_key"
+            }
+        }
+    }
+}
+
+/// A token goes into a header as it is.
+fn is_token(text: &str) -> bool {
+    let fits = text.bytes().all(|byte| byte.is_ascii_graphic());
+    fits && !text.is_empty() && text.len() <= LONGEST_TOKEN
+}
+
+/// Other hosts, with a token of Google's for those requests that go to the URLs named, and for
+/// no others.
+pub struct Authorized<'a, W> {
+    web: &'a W,
+    source: Source,
+    /// Without trailing slash.
+    destinations: Vec<&'a str>,
+    /// Not for longer than this instance lives: a store would have to be trusted with it.
+    cached: RefCell<Option<Token>>,
+}
+
+impl<'a, W: Web> Authorized<'a, W> {
+    /// For what is below `destinations`: URLs without trailing slash.
+    ///
+    /// # Errors
+    /// [`JobError::Config`] where the credentials cannot be used.
+    pub fn new(
+        web: &'a W,
+        platform: &Platform,
+        destinations: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, JobError> {
+        let source = match platform {
+            Platform::Framemill => Source::None,
+            Platform::Standalone { credentials, .. } => Source::new(credentials)?,
+        };
+        Ok(Self {
+            web,
+            source,
+            destinations: destinations.into_iter().collect(),
+            cached: RefCell::default(),
+        })
+    }
+
+    fn is_google(&self, url: &str) -> bool {
+        self.destinations.iter().any(|base| {
+            let rest = url.strip_prefix(base);
+            !base.is_empty() && rest.is_some_and(|rest| rest.starts_with(['/', '?']))
+        })
+    }
+
+    /// A token, if one is sent at all.
+    async fn token(&self) -> Result<Option<String>, JobError> {
+        let now = self.web.now();
+        if let Some(token) = self.cached.borrow().as_ref()
+            && now < token.until
+        {
+            return Ok(Some(token.text.clone()));
+        }
+        let token = match &self.source {
+            Source::None => return Ok(None),
+            Source::Given(token) => return Ok(Some(token.clone())),
+            Source::Account(account) => account.token(now)?,
+            Source::Metadata(url) => metadata::token(self.web, url).await?,
+        };
+        let text = token.text.clone();
+        *self.cached.borrow_mut() = Some(token);
+        Ok(Some(text))
+    }
+}
+
+impl<W: Web> Web for Authorized<'_, W> {
+    async fn send(&self, mut request: HttpRequest<'_>) -> Result<HttpResponse, WebError> {
+        let is_header = |(name, _): &(&str, String)| name.eq_ignore_ascii_case("authorization");
+        if !self.is_google(&request.url) || request.headers.iter().any(is_header) {
+            return self.web.send(request).await;
+        }
+        if let Some(token) = self.token().await.map_err(WebError::Unsent)? {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let mut response = self.web.send(request).await?;
+        if response.status == 401 {
+            let words = format!("{}: {}", self.source.remedy(), response.text());
+            response.body = words.into_bytes();
+            self.cached.take();
+        }
+        Ok(response)
+    }
+
+    fn now(&self) -> u64 {
+        self.web.now()
+    }
+
+    async fn sleep(&self, seconds: u64) {
+        self.web.sleep(seconds).await;
+    }
+
+    fn account(&self) -> Option<&ServiceAccount> {
+        match &self.source {
+            Source::Account(account) => Some(account),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! What the doors of components have in common: who may come in, and how they are answered.
+
+use super::{KeyValue, WasiWeb};
+use crate::labeling::Answer;
+use crate::push::{self, Admitted, Refused};
+use framemill_contract::{ConfigError, Event, JobError, Outcome, Platform};
+use futures::StreamExt as _;
+use spin_sdk::http::{IncomingRequest, Method, Response};
+use spin_sdk::variables;
+use std::pin::pin;
+
+/// Largest body of a request: a segment's has some tens of bytes per picture.
+const LARGEST_BODY: usize = 64 << 20;
+/// Seconds after which a message may come back that nobody could check.
+const RETRY_AFTER: u64 = 10;
+
+/// A request whose sender may have it done.
+pub struct AuthenticatedRequest {
+    /// Where we run.
+    pub platform: Platform,
+    /// Path, without trailing slash.
+    pub path: String,
+    /// Body.
+    pub body: Vec<u8>,
+    headers: Vec<(String, Vec<u8>)>,
+    admitted: Admitted,
+}
+
+impl AuthenticatedRequest {
+    /// Lets a POST request in, if its sender is who it should be. Nothing of its body is read
+    /// before that.
+    ///
+    /// # Errors
+    /// The answer to give instead.
+    pub async fn of(request: IncomingRequest) -> Result<Self, Response> {
+        if !matches!(request.method(), Method::Post) {
+            return Err(plain(405, "only POST is understood"));
+        }
+        let headers = request.headers().entries();
+        let platform = configured(|lookup| Platform::from_lookup(lookup)).map_err(misconfigured)?;
+        let admitted = admitted(&platform, header(&headers, "authorization")).await?;
+        let path = request.path_with_query().unwrap_or_default();
+        let path = path.split('?').next().unwrap_or_default();
+        Ok(Self {
+            path: path.trim_end_matches('/').to_owned(),
+            body: body(request).await?,
+            platform,
+            headers,
+            admitted,
+        })
+    }
+
+    /// A header of the request.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        header(&self.headers, name)
+    }
+
+    /// The event in the request, or the outcome where there is none.
+    ///
+    /// # Errors
+    /// [`Outcome::NotAnEvent`].
+    pub fn event(&self) -> Result<Event, Outcome> {
+        if self.admitted == Admitted::Unverified {
+            eprintln!(
+                "warning: message taken from an unknown sender, as insecure_push = true says: set push_audience and push_email"
+            );
+        }
+        let header = |name: &str| self.header(name).map(str::to_owned);
+        Event::parse(header, &self.body).map_err(|error| Outcome::NotAnEvent {
+            message: error.to_string(),
+        })
+    }
+}
+
+fn header<'a>(headers: &'a [(String, Vec<u8>)], name: &str) -> Option<&'a str> {
+    let mut headers = headers.iter();
+    let (_, value) = headers.find(|(given, _)| given.eq_ignore_ascii_case(name))?;
+    std::str::from_utf8(value).ok()
+}
+
+async fn admitted(platform: &Platform, authorization: Option<&str>) -> Result<Admitted, Response> {
+    let Platform::Standalone { push, .. } = platform else {
+        return Ok(Admitted::Verified);
+    };
+    let checked = push::check(push, authorization, &WasiWeb, &KeyValue).await;
+    checked.map_err(|refused| {
+        eprintln!("push message refused: {refused}");
+        let words = match &refused {
+            Refused::Token(_) => {
+                "push message refused: it has no valid token of the push subscription; the log of the component says what is wrong".to_owned()
+            }
+            refused => refused.to_string(),
+        };
+        let mut response = plain(refused.status(), &words);
+        match refused {
+            Refused::NoKeys(_) => response.set_header("retry-after", RETRY_AFTER.to_string()),
+            _ => response.set_header("www-authenticate", "Bearer"),
+        }
+        response
+    })
+}
+
+async fn body(request: IncomingRequest) -> Result<Vec<u8>, Response> {
+    let mut bytes = Vec::new();
+    let mut chunks = pin!(request.into_body_stream());
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| plain(400, "the request broke off"))?;
+        if bytes.len().saturating_add(chunk.len()) > LARGEST_BODY {
+            let words = format!("request of more than {LARGEST_BODY} bytes, which is the limit");
+            return Err(plain(413, &words));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+fn misconfigured(error: JobError) -> Response {
+    eprintln!("push message refused: {error}");
+    let LabelOutcome {
+        outcome,
+        retry_after,
+    } = LabelOutcome::misconfigured(&error);
+    answer(&outcome, retry_after)
+}
+
+/// A configuration from the variables interface. An undefined variable is one that is not set;
+/// a provider that does not answer is no reason to work with defaults.
+///
+/// # Errors
+/// [`JobError::Storage`] where a variable cannot be read, [`JobError::Config`] where one is
+/// wrong.
+pub fn configured<C>(
+    from_lookup: impl FnOnce(&dyn Fn(&str) -> Option<String>) -> Result<C, ConfigError>,
+) -> Result<C, JobError> {
+    let failed = std::cell::Cell::new(None);
+    let lookup = |key: &str| match variables::get(key) {
+        Ok(value) => Some(value),
+        Err(variables::Error::Undefined(_)) => None,
+        Err(error) => {
+            failed.set(Some((key.to_owned(), error.to_string())));
+            None
+        }
+    };
+    let config = from_lookup(&lookup);
+    match failed.take() {
+        Some((key, reason)) => Err(JobError::Storage {
+            what: format!("variable {key}"),
+            reason,
+        }),
+        None => Ok(config?),
+    }
+}
+
+/// The answer to a queue; `retry_after` is the seconds after which a message may come back.
+pub fn answer(outcome: &Outcome, retry_after: u64) -> Response {
+    let mut response = json(outcome.status(), outcome);
+    if let Outcome::Retry { .. } = outcome {
+        response.set_header("retry-after", retry_after.to_string());
+    }
+    response
+}
+
+/// An answer in JSON.
+pub fn json(status: u16, body: &impl serde::Serialize) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(body) => {
+            let mut response = Response::new(status, body);
+            response.set_header("content-type", "application/json");
+            response
+        }
+        Err(error) => plain(500, &error.to_string()),
+    }
+}
+
+/// An answer in words.
+pub fn plain(status: u16, message: &str) -> Response {
+    let mut response = Response::new(status, message.to_owned());
+    response.set_header("content-type", "text/plain; charset=utf-8");
+    response
+}

@@ -1,0 +1,90 @@
+//! Checkpoint objects: what earlier checkpoints of a video have done.
+
+use crate::fan_out::join;
+use crate::store::{Created, ObjectError, Objects, to_json};
+use framemill_contract::{Checkpoint, CheckpointFolder, JobError, ObjectRef, SegmentResult};
+use futures::{StreamExt as _, TryStreamExt as _};
+
+/// Checkpoints that are read at the same time.
+const PARALLEL: usize = 8;
+
+/// The checkpoints of one video, generation and configuration.
+pub(crate) struct Checkpoints<'a, O> {
+    pub objects: &'a O,
+    pub video: &'a ObjectRef,
+    pub folder: CheckpointFolder,
+}
+
+impl<O: Objects> Checkpoints<'_, O> {
+    /// The newest number and its checkpoint; number 0 where there is none.
+    pub async fn newest(&self) -> Result<(u64, Checkpoint), ObjectError> {
+        let names = self.list(self.folder.prefix()).await?;
+        let newest = names
+            .iter()
+            .filter_map(|name| self.folder.number(name))
+            .max();
+        match newest {
+            None => Ok((0, Checkpoint::new(self.video.clone(), 0))),
+            Some(number) => Ok((number, self.read(number).await?)),
+        }
+    }
+
+    /// Leaves the checkpoint of a number, unless another delivery was there first.
+    pub async fn leave(
+        &self,
+        number: u64,
+        checkpoint: &Checkpoint,
+    ) -> Result<Created, ObjectError> {
+        let bytes = to_json(checkpoint)?;
+        let name = self.folder.name(number);
+        let bucket = &self.video.bucket;
+        let json = "application/json";
+        self.objects.create(bucket, &name, json, &bytes).await
+    }
+
+    /// The results of checkpoints 1 to `newest`, in order.
+    pub async fn results(&self, newest: u64) -> Result<SegmentResult, ObjectError> {
+        let checkpoints = futures::stream::iter(1..=newest).map(|number| self.read(number));
+        let mut checkpoints = std::pin::pin!(checkpoints.buffered(PARALLEL));
+        let mut joined = SegmentResult::default();
+        let mut done = 0;
+        let mut number = 0;
+        while let Some(checkpoint) = checkpoints.try_next().await? {
+            number += 1;
+            if checkpoint.from_gop != done {
+                return Err(self.unusable(number, "does not follow the one before"));
+            }
+            done = checkpoint.to_gop;
+            join(&mut joined, checkpoint.result);
+        }
+        Ok(joined)
+    }
+
+    /// Removes the checkpoints of this generation, also those of other configurations.
+    pub async fn remove(&self) -> Result<(), ObjectError> {
+        for name in self.list(self.folder.of_generation()).await? {
+            self.objects.delete(&self.video.bucket, &name).await?;
+        }
+        Ok(())
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, ObjectError> {
+        self.objects.list(&self.video.bucket, prefix).await
+    }
+
+    async fn read(&self, number: u64) -> Result<Checkpoint, ObjectError> {
+        let name = self.folder.name(number);
+        let bytes = self.objects.read_all(&self.video.bucket, &name).await?;
+        match Checkpoint::parse(&bytes) {
+            Some(checkpoint) if checkpoint.video == *self.video => Ok(checkpoint),
+            _ => Err(self.unusable(number, "is no checkpoint of this video")),
+        }
+    }
+
+    fn unusable(&self, number: u64, why: &str) -> ObjectError {
+        ObjectError::Failed(JobError::Storage {
+            what: format!("checkpoint {}", self.folder.name(number)),
+            reason: format!("{why}: remove the checkpoints beside it, then the video starts anew"),
+        })
+    }
+}

@@ -1,0 +1,448 @@
+//! A bucket in memory, the targets, and a clock, with faults wherever a test wants them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    dead_code,
+    reason = "a helper that fails is a test that fails; not each test uses all of it"
+)]
+
+mod targets;
+
+pub use targets::{TARGETS, Targets, settings};
+
+use custom_company::CustomCompany;
+use framemill_component_sdk::http::{HttpRequest, HttpResponse, Method, Web, WebError};
+use framemill_component_sdk::labeling::{self, LabelOutcome};
+use framemill_component_sdk::store::{Created, ObjectError, ObjectInfo, Objects};
+use framemill_contract::{Event, EventKind, JobError, LabelConfig, ObjectRef, Outcome, TargetKind};
+use framemill_video::ByteRange;
+use futures::FutureExt as _;
+use serde_json::{Value, json};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+pub const BUCKET: &str = "b";
+pub const MANIFEST: &str = "images/cam 1/50%41 \"x\".mp4/manifest.json";
+pub const START: u64 = 1_700_000_000;
+
+/// What happens at the call with a given number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The call fails without effect.
+    Fails,
+    /// The call takes effect and its answer is lost.
+    Loses,
+    /// The process ends before the call takes effect.
+    Dies,
+    /// The process ends after the call took effect.
+    DiesLate,
+    /// Where the call writes the intent, another delivery writes the same a moment earlier: the
+    /// same but for what names the writer.
+    Overtaken,
+}
+
+/// How the store tells versions of an object apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Versions {
+    /// As GCS: each write has a number of its own.
+    #[default]
+    Numbers,
+    /// As S3: by a hash of the content.
+    Hashes,
+    /// As a client of GCS that lost the answer to its first try: where the condition no longer
+    /// holds and the object has our bytes, our write is taken to have succeeded.
+    OwnBytes,
+}
+
+pub const VERSIONS: [Versions; 3] = [Versions::Numbers, Versions::Hashes, Versions::OwnBytes];
+
+pub struct Object {
+    pub generation: i64,
+    pub updated: u64,
+    pub bytes: Vec<u8>,
+}
+
+#[derive(Default)]
+pub struct Harness {
+    pub objects: RefCell<BTreeMap<String, Object>>,
+    pub targets: RefCell<Targets>,
+    /// Answers that come before any target sees the POST.
+    pub script: RefCell<VecDeque<HttpResponse>>,
+    pub clock: Cell<u64>,
+    pub calls: Cell<usize>,
+    pub fault: Cell<Option<(usize, Fault)>>,
+    pub dead: Cell<bool>,
+    /// Whether a change is on its way to a target.
+    pub posting: Cell<bool>,
+    /// Decides how often each call lets others go first; 0 is never.
+    pub seed: Cell<u64>,
+    pub versions: Cell<Versions>,
+    /// Changes that targets still take before they answer 429; `None` is no limit.
+    pub budget: Cell<Option<usize>>,
+    /// Whether the store tells when objects were written.
+    pub undated: Cell<bool>,
+    generations: Cell<i64>,
+}
+
+impl Harness {
+    pub fn new(frames: u64) -> Self {
+        let harness = Self::default();
+        harness.clock.set(START);
+        harness.put(MANIFEST, manifest(frames).to_string().as_bytes());
+        harness
+    }
+
+    pub fn of_kind(frames: u64, versions: Versions) -> Self {
+        let harness = Self::new(frames);
+        harness.versions.set(versions);
+        harness.put(MANIFEST, manifest(frames).to_string().as_bytes());
+        harness
+    }
+
+    pub fn put(&self, name: &str, bytes: &[u8]) -> ObjectInfo {
+        self.generations.set(self.generations.get() + 1);
+        let object = Object {
+            generation: match self.versions.get() {
+                Versions::Hashes => hash(bytes),
+                _ => self.generations.get(),
+            },
+            updated: if self.undated.get() {
+                0
+            } else {
+                self.clock.get()
+            },
+            bytes: bytes.to_vec(),
+        };
+        let meta = object.meta();
+        self.objects.borrow_mut().insert(name.to_owned(), object);
+        meta
+    }
+
+    /// Objects whose names end like this.
+    pub fn ending(&self, end: &str) -> Vec<String> {
+        let objects = self.objects.borrow();
+        let names = objects.keys().filter(|name| name.ends_with(end));
+        names.cloned().collect()
+    }
+
+    pub fn json(&self, end: &str) -> Value {
+        let names = self.ending(end);
+        assert_eq!(names.len(), 1, "{end}: {names:?}");
+        serde_json::from_slice(&self.objects.borrow()[&names[0]].bytes).unwrap()
+    }
+
+    /// Every frame has exactly one task.
+    pub fn assert_each_once(&self, frames: u64, context: &str) {
+        let mut keys = self.targets.borrow().labelled.clone();
+        keys.sort();
+        let mut expected: Vec<String> = (0..frames).map(frame_key).collect();
+        expected.sort();
+        assert!(keys == expected, "{context}: {keys:?}");
+    }
+
+    /// One delivery of the manifest's event; `None` where the process died in it.
+    pub fn deliver(&self, config: &LabelConfig) -> Option<LabelOutcome> {
+        let mut delivery = Box::pin(self.run(config));
+        self.poll_to_end(&mut delivery)
+    }
+
+    pub fn poll_to_end<F: Future + Unpin>(&self, future: &mut F) -> Option<F::Output> {
+        for _ in 0..1_000_000 {
+            if let Some(done) = future.now_or_never() {
+                return Some(done);
+            }
+            if self.dead.replace(false) {
+                return None;
+            }
+        }
+        panic!("a delivery does not end");
+    }
+
+    /// Delivers until the message is settled, waiting as long as the answers say.
+    pub fn deliver_until_settled(&self, config: &LabelConfig, context: &str) -> Outcome {
+        for _ in 0..12 {
+            let Some(answer) = self.deliver(config) else {
+                continue;
+            };
+            match answer.outcome {
+                Outcome::Retry { .. } => self.clock.set(self.clock.get() + answer.retry_after),
+                settled => return settled,
+            }
+        }
+        panic!("{context}: not settled");
+    }
+
+    pub async fn run(&self, config: &LabelConfig) -> LabelOutcome {
+        let event = event(self.objects.borrow().get(MANIFEST).map(|it| it.generation));
+        match config.target {
+            Some(TargetKind::Custom(_)) => {
+                let company = CustomCompany::new(self, config);
+                labeling::handle(self, self, config, &company, &event).await
+            }
+            _ => request_labeling::handle(self, self, config, &event).await,
+        }
+    }
+
+    /// Does a call with the fault that is due, letting others go first where the seed says.
+    async fn call<T>(&self, lost: impl FnOnce() -> T, act: impl FnOnce() -> T) -> T {
+        let number = self.calls.get();
+        self.calls.set(number + 1);
+        self.pauses().await;
+        let fault = self.fault.get().filter(|(at, _)| *at == number);
+        let fault = fault.map(|(_, fault)| fault);
+        let fault = fault.filter(|it| *it != Fault::Overtaken);
+        if fault == Some(Fault::Fails) {
+            return lost();
+        }
+        if fault != Some(Fault::Dies) {
+            let result = act();
+            self.pauses().await;
+            match fault {
+                None => return result,
+                Some(Fault::Loses) => return lost(),
+                _ => {}
+            }
+        }
+        self.dead.set(true);
+        std::future::pending().await
+    }
+
+    /// Whether this fault is that of the call that takes effect now, which was counted already.
+    fn fault_is_due(&self, fault: Fault) -> bool {
+        let calls = self.calls.get();
+        self.fault
+            .get()
+            .is_some_and(|(at, it)| it == fault && at + 1 == calls)
+    }
+
+    async fn pauses(&self) {
+        let seed = self.seed.get();
+        if seed == 0 {
+            return;
+        }
+        let next = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.seed.set(next.max(1));
+        for _ in 0..(next >> 60) % 4 {
+            Pause(false).await;
+        }
+    }
+}
+
+struct Pause(bool);
+
+impl Future for Pause {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Object {
+    fn meta(&self) -> ObjectInfo {
+        ObjectInfo {
+            size: self.bytes.len() as u64,
+            generation: self.generation,
+            crc32c: None,
+            updated: self.updated,
+        }
+    }
+}
+
+fn hash(bytes: &[u8]) -> i64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    (hasher.finish() >> 1) as i64
+}
+
+fn broken<T>() -> Result<T, ObjectError> {
+    let (what, reason) = ("test".to_owned(), "connection cut".to_owned());
+    Err(ObjectError::Failed(JobError::Storage { what, reason }))
+}
+
+impl Objects for Harness {
+    async fn metadata(&self, _: &str, name: &str) -> Result<ObjectInfo, ObjectError> {
+        let act = || {
+            let objects = self.objects.borrow();
+            objects.get(name).map(Object::meta).ok_or(ObjectError::Gone)
+        };
+        self.call(broken, act).await
+    }
+
+    async fn read(&self, object: &ObjectRef, range: ByteRange) -> Result<Vec<u8>, ObjectError> {
+        let act = || {
+            let objects = self.objects.borrow();
+            let there = objects.get(&object.name).ok_or(ObjectError::Gone)?;
+            if object.generation != Some(there.generation) {
+                return Err(ObjectError::Gone);
+            }
+            let end = (range.end as usize).min(there.bytes.len());
+            let bytes = there.bytes.get(range.start as usize..end);
+            Ok(bytes.unwrap_or_default().to_vec())
+        };
+        self.call(broken, act).await
+    }
+
+    async fn read_all(&self, _: &str, name: &str) -> Result<Vec<u8>, ObjectError> {
+        let act = || {
+            let objects = self.objects.borrow();
+            let there = objects.get(name).ok_or(ObjectError::Gone)?;
+            Ok(there.bytes.clone())
+        };
+        self.call(broken, act).await
+    }
+
+    async fn create(
+        &self,
+        bucket: &str,
+        name: &str,
+        content_type: &str,
+        bytes: &[u8],
+    ) -> Result<Created, ObjectError> {
+        let written = self.replace(bucket, name, 0, content_type, bytes).await?;
+        Ok(written.map_or(Created::Existed, |_| Created::New))
+    }
+
+    async fn replace(
+        &self,
+        _: &str,
+        name: &str,
+        generation: i64,
+        _: &str,
+        bytes: &[u8],
+    ) -> Result<Option<ObjectInfo>, ObjectError> {
+        let act = || {
+            if self.fault_is_due(Fault::Overtaken) && name.ends_with("intent.json") {
+                let ours: Value = serde_json::from_slice(bytes).unwrap();
+                let holder = ours["holder"].as_str().unwrap();
+                let another: String = holder.chars().rev().collect();
+                let same = String::from_utf8_lossy(bytes).replacen(holder, &another, 1);
+                self.put(name, same.as_bytes());
+            }
+            let objects = self.objects.borrow();
+            let there = objects.get(name).map(|it| (it.meta(), it.bytes == bytes));
+            drop(objects);
+            match there {
+                Some((meta, true)) if self.versions.get() == Versions::OwnBytes => Ok(Some(meta)),
+                there => {
+                    let there = there.map_or(0, |(meta, _)| meta.generation);
+                    Ok((there == generation).then(|| self.put(name, bytes)))
+                }
+            }
+        };
+        self.call(broken, act).await
+    }
+
+    async fn list(&self, _: &str, prefix: &str) -> Result<Vec<String>, ObjectError> {
+        let act = || {
+            let objects = self.objects.borrow();
+            let names = objects.keys().filter(|name| name.starts_with(prefix));
+            Ok(names.cloned().collect())
+        };
+        self.call(broken, act).await
+    }
+
+    async fn delete(&self, _: &str, name: &str) -> Result<(), ObjectError> {
+        let act = || {
+            self.objects.borrow_mut().remove(name);
+            Ok(())
+        };
+        self.call(broken, act).await
+    }
+}
+
+impl Web for Harness {
+    async fn send(&self, request: HttpRequest<'_>) -> Result<HttpResponse, WebError> {
+        let post = request.method == Method::Post;
+        self.posting.set(post);
+        let act = || {
+            if let Some(left) = self.budget.get().filter(|_| post) {
+                let Some(less) = left.checked_sub(1) else {
+                    return Ok(HttpResponse {
+                        status: 429,
+                        ..HttpResponse::default()
+                    });
+                };
+                self.budget.set(Some(less));
+            }
+            let scripted = post.then(|| self.script.borrow_mut().pop_front());
+            Ok(scripted
+                .flatten()
+                .unwrap_or_else(|| self.targets.borrow_mut().answer(&request, self.clock.get())))
+        };
+        let lost = || Err(WebError::Unanswered("connection reset".to_owned()));
+        let answer = self.call(lost, act).await;
+        self.posting.set(false);
+        answer
+    }
+
+    fn now(&self) -> u64 {
+        self.clock.get()
+    }
+
+    async fn sleep(&self, seconds: u64) {
+        self.clock.set(self.clock.get() + seconds);
+        Pause(false).await;
+    }
+}
+
+pub fn event(generation: Option<i64>) -> Event {
+    Event {
+        kind: EventKind::Finalized,
+        object: ObjectRef {
+            bucket: BUCKET.to_owned(),
+            name: MANIFEST.to_owned(),
+            generation,
+        },
+    }
+}
+
+pub fn frame_key(index: u64) -> String {
+    format!("gs://b/videos/cam 1/50%41 \"x\".mp4#5/{}", index * 30)
+}
+
+/// A manifest with this many frames; the second has predictions.
+pub fn manifest(frames: u64) -> Value {
+    let frame = |index: u64| {
+        let mut frame = json!({
+            "index": index * 30, "pts": index * 512, "seconds": index as f64,
+            "name": format!("{:06}.jpg", index * 30), "width": 200, "height": 100, "bytes": 9,
+            "sha256": "ab", "phash": "0000000000000000", "sharpness": 1.5,
+        });
+        if index == 1 {
+            frame["predictions"] = json!([
+                {"label": "car", "score": 0.5, "model": "m/1",
+                 "x": 0.25, "y": 0.5, "width": 0.125, "height": 0.25},
+                {"label": "dog", "score": 0.75, "model": "m/1",
+                 "x": 0.0, "y": 0.0, "width": 1.0, "height": 1.0},
+            ]);
+        }
+        frame
+    };
+    json!({
+        "schema": "framemill.manifest/1",
+        "source": {
+            "bucket": BUCKET, "name": "videos/cam 1/50%41 \"x\".mp4", "generation": 5, "size": 9,
+        },
+        "frames": (0..frames).map(frame).collect::<Vec<_>>(),
+        "dropped": [], "warnings": [],
+    })
+}
+
+pub fn config(target: &str, more: &[(&str, &str)]) -> LabelConfig {
+    let pairs = settings(target);
+    LabelConfig::from_lookup(|key| {
+        let mut all = more.iter().chain(&pairs);
+        let pair = all.find(|(name, _)| *name == key);
+        pair.map(|(_, value)| (*value).to_owned())
+    })
+    .unwrap()
+}

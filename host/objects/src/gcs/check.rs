@@ -1,0 +1,159 @@
+//! What `framemill check` asks Google.
+
+use super::transport::{Call, Failure, HOW_TO_LOG_IN};
+use super::{Bucket, GcsStore};
+use crate::{Access, Notification, StoreError, check};
+use framemill_support::finding::Finding;
+use serde::Deserialize;
+
+const LIST: &str = "storage.objects.list";
+const GET: &str = "storage.objects.get";
+const CREATE: &str = "storage.objects.create";
+const DELETE: &str = "storage.objects.delete";
+
+#[derive(Deserialize)]
+struct Permissions {
+    #[serde(default)]
+    permissions: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Notifications {
+    #[serde(default)]
+    items: Vec<NotificationConfig>,
+}
+
+/// Google's field names here are in snake case.
+#[derive(Deserialize)]
+struct NotificationConfig {
+    topic: String,
+    #[serde(default)]
+    event_types: Vec<String>,
+    #[serde(default)]
+    object_name_prefix: String,
+    #[serde(default)]
+    payload_format: String,
+}
+
+impl Bucket {
+    /// Whether objects may be created and deleted anywhere in the bucket. A no may still be a
+    /// yes for some prefixes (conditions, managed folders), and emulators do not answer.
+    async fn may_write(&self) -> bool {
+        let target = format!(
+            "{}/iam/testPermissions?permissions={CREATE}&permissions={DELETE}",
+            self.path()
+        );
+        let granted: Result<Permissions, _> = self.transport.json(&Call::get(target)).await;
+        granted.is_ok_and(|granted| {
+            [CREATE, DELETE]
+                .iter()
+                .all(|wanted| granted.permissions.iter().any(|granted| granted == wanted))
+        })
+    }
+
+    fn remedy(&self, error: &StoreError) -> String {
+        let bucket = &self.name;
+        match error {
+            StoreError::NotFound { .. } => format!(
+                "see that the bucket's name is right, or create it: gcloud storage buckets create gs://{bucket}"
+            ),
+            StoreError::Forbidden(message) => remedy_for(message, bucket),
+            _ => format!("see that Google answers: gcloud storage ls gs://{bucket}"),
+        }
+    }
+}
+
+/// What to do about a refusal, from Google's words: they name the account and the permission.
+fn remedy_for(message: &str, bucket: &str) -> String {
+    let named = |permission: &&str| message.contains(*permission);
+    let Some(permission) = [LIST, GET, CREATE, DELETE].into_iter().find(named) else {
+        return HOW_TO_LOG_IN.to_owned();
+    };
+    let role = match permission {
+        LIST | GET => "roles/storage.objectViewer",
+        _ => "roles/storage.objectUser",
+    };
+    let member = message
+        .split_whitespace()
+        .find(|word| word.contains('@'))
+        .map_or("serviceAccount:ACCOUNT".to_owned(), |account| {
+            let kind = if account.ends_with(".gserviceaccount.com") {
+                "serviceAccount"
+            } else {
+                "user"
+            };
+            format!("{kind}:{account}")
+        });
+    format!(
+        "grant {permission}: gcloud storage buckets add-iam-policy-binding gs://{bucket} --member={member} --role={role}"
+    )
+}
+
+pub(super) async fn check(store: &GcsStore, access: &Access) -> Vec<Finding> {
+    let bucket = &store.0;
+    let url = format!("gs://{}", bucket.name);
+    let remedy = |error: &StoreError| bucket.remedy(error);
+    if access.write.is_empty() || !bucket.may_write().await {
+        return check::check(store, &url, access, &remedy).await;
+    }
+    let mut findings = check::readable(store, &url, access, &remedy).await;
+    findings.extend(access.write.iter().map(|prefix| {
+        Finding::good(
+            format!("{url}/{prefix}"),
+            "objects may be created and deleted",
+        )
+    }));
+    findings
+}
+
+/// Which topics are told of which events; `None` where the server does not know such a thing.
+pub(super) async fn notifications(
+    bucket: &Bucket,
+) -> Result<Option<Vec<Notification>>, StoreError> {
+    let call = Call::get(format!("{}/notificationConfigs", bucket.path()));
+    let listed: Result<Notifications, _> = bucket.transport.json(&call).await;
+    match listed {
+        Ok(listed) => Ok(Some(listed.items.into_iter().map(Into::into).collect())),
+        Err(Failure::Status { status, .. }) if matches!(status.as_u16(), 404 | 405 | 501) => {
+            Ok(None)
+        }
+        Err(failure) => Err(bucket.error("list notifications", "", failure)),
+    }
+}
+
+impl From<NotificationConfig> for Notification {
+    fn from(config: NotificationConfig) -> Self {
+        let topic = config.topic.as_str();
+        let topic = topic
+            .strip_prefix("//pubsub.googleapis.com/")
+            .unwrap_or(topic);
+        Self {
+            topic: topic.to_owned(),
+            event_types: config.event_types,
+            prefix: config.object_name_prefix,
+            payload_format: config.payload_format,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_become_commands() {
+        for (message, expected) in [
+            (
+                "mill@p.iam.gserviceaccount.com does not have storage.objects.create access to the Google Cloud Storage object.",
+                "grant storage.objects.create: gcloud storage buckets add-iam-policy-binding gs://b --member=serviceAccount:mill@p.iam.gserviceaccount.com --role=roles/storage.objectUser",
+            ),
+            (
+                "eve@example.com does not have storage.objects.list access",
+                "grant storage.objects.list: gcloud storage buckets add-iam-policy-binding gs://b --member=user:eve@example.com --role=roles/storage.objectViewer",
+            ),
+            ("Invalid Credentials", HOW_TO_LOG_IN),
+        ] {
+            assert_eq!(remedy_for(message, "b"), expected);
+        }
+    }
+}

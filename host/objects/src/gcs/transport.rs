@@ -1,0 +1,404 @@
+//! Requests to Google: credentials, and what is tried again how often.
+//!
+//! Follows Google's retry strategy (<https://cloud.google.com/storage/docs/retry-strategy>):
+//! 408, 429, 5xx and broken connections are tried again with exponential back-off and full
+//! jitter, `Retry-After` is a lower bound, and calls that could be carried out twice with two
+//! effects are never repeated.
+
+use backon::Retryable;
+use bytes::Bytes;
+use framemill_support::net;
+use google_cloud_auth::build_errors::Error as BuildError;
+use google_cloud_auth::credentials::{CacheableResource, Credentials};
+use http::{Extensions, HeaderMap, Method, StatusCode, header};
+use reqwest::Response;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, Instant, SystemTime};
+use thiserror::Error;
+
+/// Slowest upload that is waited for, bytes a second.
+const SLOWEST_UPLOAD: u64 = 64 * 1024;
+/// Beyond what any upload may take at that speed.
+const LONGEST_UPLOAD: Duration = Duration::from_secs(3600);
+const MOST_ERROR: usize = 16 * 1024;
+const MOST_JSON: usize = 16 << 20;
+
+/// What helps where there are no credentials.
+pub(super) const HOW_TO_LOG_IN: &str = "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a key file";
+
+/// How long a call is tried again.
+#[derive(Clone, Copy, Debug)]
+pub struct RetryPolicy {
+    /// Upper bound of the first wait; the bound doubles with each further one.
+    pub first_wait: Duration,
+    /// Upper bound of all waits.
+    pub longest_wait: Duration,
+    /// No new attempt starts later than this after the first.
+    pub deadline: Duration,
+}
+
+impl Default for RetryPolicy {
+    /// What Google's own clients do.
+    fn default() -> Self {
+        Self {
+            first_wait: Duration::from_secs(1),
+            longest_wait: Duration::from_secs(32),
+            deadline: Duration::from_secs(120),
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// Waits before further attempts: full jitter, so that many callers do not come back at
+    /// the same moment.
+    pub(super) fn backoff(self) -> impl Iterator<Item = Duration> + Send + Sync + Unpin {
+        let bounds = std::iter::successors(Some(self.first_wait), move |bound| {
+            Some(bound.saturating_mul(2).min(self.longest_wait))
+        });
+        bounds.map(|bound| bound.mul_f64(fastrand::f64()))
+    }
+}
+
+/// Who we are to Google.
+pub(super) struct Identity {
+    current: RwLock<Credentials>,
+    /// Makes new credentials where the current ones are refused.
+    build: Option<fn() -> Result<Credentials, BuildError>>,
+}
+
+impl Identity {
+    pub(super) fn given(credentials: Credentials) -> Self {
+        Self {
+            current: RwLock::new(credentials),
+            build: None,
+        }
+    }
+
+    pub(super) fn built(
+        build: fn() -> Result<Credentials, BuildError>,
+    ) -> Result<Self, BuildError> {
+        Ok(Self {
+            current: RwLock::new(build()?),
+            build: Some(build),
+        })
+    }
+
+    async fn headers(&self) -> Result<HeaderMap, Failure> {
+        let credentials = {
+            let current = self.current.read();
+            current.unwrap_or_else(PoisonError::into_inner).clone()
+        };
+        let headers = credentials.headers(Extensions::new());
+        match tokio::time::timeout(net::SILENCE, headers).await {
+            Ok(Ok(CacheableResource::New { data, .. })) => Ok(data),
+            Ok(Ok(CacheableResource::NotModified)) => Ok(HeaderMap::new()),
+            Ok(Err(error)) => Err(Failure::Credentials(net::root(&error))),
+            Err(_) => Err(Failure::Credentials("nobody answers".to_owned())),
+        }
+    }
+
+    /// Headers after `refused` were refused: those of another caller who was faster, or new
+    /// ones; the same where there are no others.
+    async fn renewed(&self, refused: &HeaderMap) -> Result<HeaderMap, Failure> {
+        let headers = self.headers().await?;
+        let Some(build) = self.build.filter(|_| headers == *refused) else {
+            return Ok(headers);
+        };
+        let credentials = build().map_err(|error| Failure::Credentials(net::root(&error)))?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = credentials;
+        self.headers().await
+    }
+}
+
+/// A request that can be sent several times.
+pub(super) struct Call {
+    pub(super) method: Method,
+    /// Path and query.
+    pub(super) target: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    /// Whether carrying it out twice is the same as once.
+    pub(super) repeatable: bool,
+}
+
+impl Call {
+    /// Reads something.
+    pub(super) fn get(target: String) -> Self {
+        Self {
+            method: Method::GET,
+            target,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            repeatable: true,
+        }
+    }
+}
+
+/// Why a call has no good answer.
+#[derive(Debug, Error)]
+pub(super) enum Failure {
+    /// The server says no.
+    #[error("status {}: {message}", status.as_u16())]
+    Status {
+        status: StatusCode,
+        message: String,
+        retry_after: Option<Duration>,
+        /// The size in `Content-Range: bytes */size`.
+        size: Option<u64>,
+        /// An attempt before this one may have been carried out.
+        after_unknown: bool,
+    },
+    /// No answer, or not a whole one.
+    #[error("{0}")]
+    Connection(String),
+    /// No credentials are to be had.
+    #[error("no Google credentials ({0}): {HOW_TO_LOG_IN}")]
+    Credentials(String),
+}
+
+impl Failure {
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => {
+                matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
+            }
+            Self::Connection(_) => true,
+            // Google's library has tried again by itself.
+            Self::Credentials(_) => false,
+        }
+    }
+
+    /// Whether the server may have done what was asked.
+    fn outcome_is_unknown(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => {
+                status.is_server_error() || *status == StatusCode::REQUEST_TIMEOUT
+            }
+            Self::Connection(_) => true,
+            Self::Credentials(_) => false,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}
+
+/// The connection to one endpoint.
+pub(super) struct Transport {
+    /// For calls without a body.
+    reads: reqwest::Client,
+    /// For calls with one: silence is no sign of trouble while we send, so each call has a
+    /// time-out by its size.
+    writes: reqwest::Client,
+    endpoint: String,
+    identity: Identity,
+    retry_policy: RetryPolicy,
+}
+
+impl Transport {
+    pub(super) fn new(
+        endpoint: &str,
+        identity: Identity,
+        retry_policy: RetryPolicy,
+    ) -> Result<Self, reqwest::Error> {
+        // HTTP/2 would put all downloads into one connection and its flow control.
+        let client = || net::client().http1_only();
+        Ok(Self {
+            reads: client().build()?,
+            writes: client().read_timeout(LONGEST_UPLOAD).build()?,
+            endpoint: endpoint.trim_end_matches('/').to_owned(),
+            identity,
+            retry_policy,
+        })
+    }
+
+    pub(super) fn retry_policy(&self) -> RetryPolicy {
+        self.retry_policy
+    }
+
+    /// The answer to a call, with a good status; its body is still to be read.
+    pub(super) async fn send(&self, call: &Call) -> Result<Response, Failure> {
+        self.with_retries(call, || self.attempt(call)).await
+    }
+
+    /// The JSON answer to a call.
+    pub(super) async fn json<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Failure> {
+        self.with_retries(call, async || {
+            let body = read_limited(self.attempt(call).await?, MOST_JSON).await?;
+            serde_json::from_slice(&body).map_err(|error| {
+                Failure::Connection(format!("answer is not as documented: {error}"))
+            })
+        })
+        .await
+    }
+
+    async fn with_retries<T, F>(
+        &self,
+        call: &Call,
+        attempt: impl FnMut() -> F,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let start = Instant::now();
+        let mut unknown = false;
+        let deadline = self.retry_policy.deadline;
+        let answer = attempt
+            .retry(self.retry_policy.backoff())
+            .when(|failure| call.repeatable && failure.is_transient())
+            .notify(|failure, wait| {
+                unknown |= failure.outcome_is_unknown();
+                tracing::debug!(%failure, ?wait, method = %call.method, "storage call is tried again");
+            })
+            .adjust(|failure, wait| {
+                let wait = wait?.max(failure.retry_after().unwrap_or_default());
+                (start.elapsed().saturating_add(wait) < deadline).then_some(wait)
+            })
+            .await;
+        answer.map_err(|mut failure| {
+            if let Failure::Status { after_unknown, .. } = &mut failure {
+                *after_unknown = unknown;
+            }
+            failure
+        })
+    }
+
+    async fn attempt(&self, call: &Call) -> Result<Response, Failure> {
+        let headers = self.identity.headers().await?;
+        let response = self.send_as(call, headers.clone()).await?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return judge(response).await;
+        }
+        let renewed = self.identity.renewed(&headers).await?;
+        if renewed == headers {
+            return judge(response).await;
+        }
+        judge(self.send_as(call, renewed).await?).await
+    }
+
+    async fn send_as(&self, call: &Call, identity: HeaderMap) -> Result<Response, Failure> {
+        let url = format!("{}{}", self.endpoint, call.target);
+        let client = if call.body.is_empty() {
+            &self.reads
+        } else {
+            &self.writes
+        };
+        let mut request = client
+            .request(call.method.clone(), url)
+            .headers(call.headers.clone())
+            .headers(identity);
+        if !call.body.is_empty() {
+            let sending = Duration::from_secs(call.body.len() as u64 / SLOWEST_UPLOAD);
+            request = request
+                .timeout(net::SILENCE.saturating_add(sending))
+                .body(call.body.clone());
+        } else if call.method == Method::POST {
+            request = request.header(header::CONTENT_LENGTH, 0);
+        }
+        let answer = request.send().await;
+        answer.map_err(|error| Failure::Connection(net::problem(error)))
+    }
+}
+
+/// Google's error document.
+#[derive(Deserialize)]
+struct ErrorDocument {
+    error: ErrorBody,
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    message: String,
+}
+
+/// Makes an answer without a good status a failure.
+async fn judge(response: Response) -> Result<Response, Failure> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let text = |name| {
+        let value = response.headers().get(name)?;
+        value.to_str().ok()
+    };
+    let retry_after = text(header::RETRY_AFTER).and_then(parse_retry_after);
+    let size = text(header::CONTENT_RANGE)
+        .and_then(|range| range.strip_prefix("bytes */")?.trim().parse().ok());
+    // The status is known, also where the words are lost.
+    let body = read_limited(response, MOST_ERROR).await.unwrap_or_default();
+    let message = match serde_json::from_slice::<ErrorDocument>(&body) {
+        Ok(document) => document.error.message,
+        Err(_) => String::from_utf8_lossy(&body).into_owned(),
+    };
+    Err(Failure::Status {
+        status,
+        message: message.trim().chars().take(500).collect(),
+        retry_after,
+        size,
+        after_unknown: false,
+    })
+}
+
+fn parse_retry_after(text: &str) -> Option<Duration> {
+    if let Ok(seconds) = text.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let time = httpdate::parse_http_date(text).ok()?;
+    Some(
+        time.duration_since(SystemTime::now())
+            .unwrap_or(Duration::ZERO),
+    )
+}
+
+async fn read_limited(mut response: Response, limit: usize) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    let broken = |error| Failure::Connection(net::problem(error));
+    while let Some(chunk) = response.chunk().await.map_err(broken)? {
+        if body.len().saturating_add(chunk.len()) > limit {
+            return Err(Failure::Connection(format!(
+                "answer is over {limit} bytes, the most that is read"
+            )));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_a_bound() {
+        let retry_policy = RetryPolicy {
+            first_wait: Duration::from_secs(1),
+            longest_wait: Duration::from_secs(5),
+            deadline: Duration::MAX,
+        };
+        for _ in 0..100 {
+            for (wait, most) in retry_policy.backoff().zip([1, 2, 4, 5, 5, 5]) {
+                assert!(wait <= Duration::from_secs(most));
+            }
+        }
+        assert!(
+            retry_policy
+                .backoff()
+                .take(100)
+                .any(|wait| wait > Duration::from_secs(1))
+        );
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_time() {
+        assert_eq!(parse_retry_after("7"), Some(Duration::from_secs(7)));
+        let past = "Sun, 06 Nov 1994 08:49:37 GMT";
+        assert_eq!(parse_retry_after(past), Some(Duration::ZERO));
+        assert_eq!(parse_retry_after("soon"), None);
+    }
+}

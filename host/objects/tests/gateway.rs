@@ -1,0 +1,178 @@
+//! The GCS JSON API as components use it, over a local folder.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+mod common;
+
+use common::ObjectsApi;
+use common::conformance::{OBJECT, conformance};
+use framemill_objects::{Access, Gateway, Layout, LocalStore, Store};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+fn local(data: &Path, access: Access) -> Gateway {
+    let store: Arc<dyn Store> = Arc::new(LocalStore::new(Layout::folder(data)));
+    Gateway::new(HashMap::from([("local".into(), store)]), access)
+}
+
+#[tokio::test]
+async fn local_folder_conforms() {
+    let data = tempfile::tempdir().unwrap();
+    conformance(&local(data.path(), Access::all())).await;
+}
+
+/// All files below a folder, hidden ones too.
+fn files(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        if entry.path().is_dir() {
+            found.extend(files(&entry.path()));
+        } else {
+            found.push(entry.path().display().to_string());
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn a_broken_upload_leaves_nothing() {
+    use bytes::Bytes;
+    use futures::{StreamExt as _, stream};
+    let data = tempfile::tempdir().unwrap();
+    let store = LocalStore::new(Layout::folder(data.path()));
+    let broken = stream::iter([
+        Ok(Bytes::from_static(b"half")),
+        Err(framemill_objects::StoreError::Invalid(
+            "connection lost".into(),
+        )),
+    ]);
+    let write = store.write(
+        "images/x.jpg",
+        framemill_objects::Precondition::Generation(0),
+        framemill_objects::NewObject::default(),
+        broken.boxed(),
+    );
+    assert!(write.await.is_err());
+    assert_eq!(files(data.path()), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn of_many_creators_one_wins() {
+    let data = tempfile::tempdir().unwrap();
+    let gateway = local(data.path(), Access::all());
+    let writes = (0..16_u8).map(|i| {
+        let gateway = &gateway;
+        async move {
+            gateway
+                .put("images/one", "&ifGenerationMatch=0", &[i; 1000])
+                .await
+                .status
+        }
+    });
+    let mut statuses = futures::future::join_all(writes).await;
+    statuses.sort_unstable();
+    assert_eq!(statuses[0], 200);
+    assert!(
+        statuses[1..].iter().all(|status| *status == 412),
+        "{statuses:?}"
+    );
+    let written = std::fs::read(data.path().join("images/one")).unwrap();
+    assert_eq!(written.len(), 1000);
+    assert!(written.windows(2).all(|pair| pair[0] == pair[1]));
+    assert_eq!(files(data.path()).len(), 1);
+}
+
+#[tokio::test]
+async fn a_component_stays_in_its_prefixes() {
+    let data = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(data.path().join("videos")).unwrap();
+    std::fs::write(data.path().join("videos/v.mp4"), "video").unwrap();
+    std::fs::write(data.path().join("secret"), "secret").unwrap();
+    let access = Access {
+        read: vec!["videos/".into()],
+        write: vec!["images/".into()],
+    };
+    let api = local(data.path(), access);
+    assert_eq!(
+        api.get(&format!("{OBJECT}/videos%2Fv.mp4?alt=media"))
+            .await
+            .status,
+        200
+    );
+    assert_eq!(api.get(&format!("{OBJECT}/secret")).await.status, 403);
+    assert_eq!(api.put("videos/v.mp4", "", b"x").await.status, 403);
+    assert_eq!(api.put("secret", "", b"x").await.status, 403);
+    assert_eq!(
+        api.delete(&format!("{OBJECT}/videos%2Fv.mp4")).await.status,
+        403
+    );
+    assert_eq!(api.get(&format!("{OBJECT}?prefix=")).await.status, 403);
+    assert_eq!(
+        api.get(&format!("{OBJECT}?prefix=videos/")).await.status,
+        200
+    );
+    for name in [
+        "images/../secret",
+        "images/../../x",
+        "images//x",
+        "images/.framemill/x",
+    ] {
+        assert_eq!(api.put(name, "", b"x").await.status, 400, "{name}");
+    }
+    let climb = api
+        .get(&format!("{OBJECT}/videos%2F..%2Fsecret?alt=media"))
+        .await;
+    assert_eq!(climb.status, 404);
+    assert_eq!(
+        std::fs::read(data.path().join("secret")).unwrap(),
+        b"secret"
+    );
+}
+
+#[tokio::test]
+async fn a_changed_video_is_another_generation() {
+    let data = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(data.path().join("videos")).unwrap();
+    let file = data.path().join("videos/v.mp4");
+    std::fs::write(&file, "first").unwrap();
+    let api = local(data.path(), Access::all());
+    let path = format!("{OBJECT}/videos%2Fv.mp4");
+    let generation = api.get(&path).await.json()["generation"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let changed = std::time::SystemTime::now() + std::time::Duration::from_secs(5);
+    std::fs::File::options()
+        .write(true)
+        .open(&file)
+        .unwrap()
+        .set_modified(changed)
+        .unwrap();
+    let pinned = format!("{path}?alt=media&generation={generation}");
+    assert_eq!(api.get(&pinned).await.status, 404);
+    assert_eq!(api.get(&format!("{path}?alt=media")).await.status, 200);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn folders_may_be_links_to_elsewhere() {
+    let (data, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::os::unix::fs::symlink(elsewhere.path(), data.path().join("images")).unwrap();
+    // Another file system, where there is one: a move there is a copy.
+    if Path::new("/dev/shm").is_dir() {
+        let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+        std::os::unix::fs::symlink(memory.path(), data.path().join("far")).unwrap();
+        let api = local(data.path(), Access::all());
+        let create = "&ifGenerationMatch=0";
+        assert_eq!(api.put("far/x", create, b"1").await.status, 200);
+        assert_eq!(api.put("far/x", create, b"2").await.status, 412);
+        assert_eq!(api.put("far/x", "", b"3").await.status, 200);
+        assert_eq!(std::fs::read(memory.path().join("x")).unwrap(), b"3");
+        assert_eq!(files(memory.path()).len(), 1);
+    }
+    let api = local(data.path(), Access::all());
+    assert_eq!(api.put("images/a/x", "", b"1").await.status, 200);
+    assert_eq!(std::fs::read(elsewhere.path().join("a/x")).unwrap(), b"1");
+    let list = api.get(&format!("{OBJECT}?prefix=images/")).await;
+    assert_eq!(list.json()["items"][0]["name"], "images/a/x");
+}

@@ -1,0 +1,489 @@
+//! Other people's servers: which of them a component may allowed, and the credentials that are
+//! added to its requests on the way out. The component never sees them.
+
+use super::allowed_host::{Destination, Entry, Networks, NotPublic, PublicOnly};
+use super::bodies::whole;
+use anyhow::{Context as _, ensure};
+use base64::Engine as _;
+use bytes::{Bytes, BytesMut};
+use framemill_contract::{Secret, webhook_signature};
+use framemill_objects::Body;
+use framemill_support::net;
+use futures::stream::{self, StreamExt as _};
+use google_cloud_auth::credentials::{AccessTokenCredentials, Builder};
+use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use http::{HeaderMap, Request, Response, Uri, header};
+use http_body::Frame;
+use http_body_util::{BodyDataStream, BodyExt as _, StreamBody};
+use serde::Deserialize;
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::Semaphore;
+use wasmtime_wasi_http::Error;
+
+const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+/// Wait for the first byte of an answer, at most.
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
+/// Time that a body which is sent as it is made may take.
+const LONGEST_UPLOAD: Duration = Duration::from_secs(3600);
+/// Bodies up to this size are held in memory and sent with their length.
+const SMALL: usize = 1 << 20;
+/// Requests to other servers at the same time.
+const AT_ONCE: usize = 16;
+/// Wait for the answer to a probe.
+const LONGEST_PROBE: Duration = Duration::from_secs(15);
+/// Headers that belong to one connection (RFC 9110, 7.6.1), or are set anew.
+const NOT_FORWARDED: &[HeaderName] = &[
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::HOST,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// How a request to a host is given its credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CredentialKind {
+    /// `Authorization: Token …` (Label Studio, CVAT).
+    Token,
+    /// `Authorization: Bearer …`.
+    Bearer,
+    /// HTTP basic authentication with the secret as the user name (Scale AI).
+    Basic,
+    /// A header of its own.
+    Header,
+    /// A signature over time and body (webhooks).
+    Hmac,
+    /// The access token of Google's application default credentials.
+    Google,
+}
+
+/// A credential, and the server that gets it.
+#[derive(Clone, Debug)]
+pub struct HostCredential {
+    /// `https://host[:port]`.
+    pub host: String,
+    /// How it is given.
+    pub kind: CredentialKind,
+    /// Name of the header, for kind `header`.
+    pub header: Option<String>,
+    /// The secret; none for kind `google`.
+    pub secret: Option<Secret>,
+}
+
+/// What is added to a request.
+enum Credential {
+    Header(HeaderName, HeaderValue),
+    Signature(Secret),
+    Google(AccessTokenCredentials),
+}
+
+/// A server that a component may allowed, or several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowedHost {
+    /// An entry as in Spin's `allowed_outbound_hosts`: `https://host[:port]`, with wildcards
+    /// where they are wanted.
+    pub host: String,
+    /// The one path that may be asked for; `None` for all. Google's tokens open more than one
+    /// door, and one of them hands out tokens.
+    pub path: Option<String>,
+}
+
+struct AllowedDestination {
+    entry: Entry,
+    path: Option<String>,
+}
+
+/// The servers that a component may allowed.
+pub struct OutboundClient {
+    /// Goes wherever a name leads.
+    named: Option<reqwest::Client>,
+    /// Goes to public addresses only, and past proxies, which would resolve names themselves.
+    public: Option<reqwest::Client>,
+    hosts: Vec<AllowedDestination>,
+    /// By the server that gets them: `https://host[:port]`.
+    credentials: Vec<(String, Credential)>,
+    /// Small bodies are held in memory.
+    at_once: Semaphore,
+}
+
+impl Default for OutboundClient {
+    /// None may be reached.
+    fn default() -> Self {
+        Self {
+            named: None,
+            public: None,
+            hosts: Vec::new(),
+            credentials: Vec::new(),
+            at_once: Semaphore::new(AT_ONCE),
+        }
+    }
+}
+
+/// The server of a URL, without path: the entry that reaches it and no other.
+pub fn server_of(url: &str) -> String {
+    Destination::parse(url).map_or_else(|| url.to_owned(), |destination| destination.origin())
+}
+
+/// Whether two URLs lead to the same server.
+pub fn same_origin(one: &str, other: &str) -> bool {
+    let (one, other) = (Destination::parse(one), Destination::parse(other));
+    one.zip(other)
+        .is_some_and(|(one, other)| one.origin() == other.origin())
+}
+
+impl Credential {
+    fn new(settings: &HostCredential) -> anyhow::Result<Self> {
+        let secret = settings.secret.clone();
+        let text = secret.as_ref().map_or("", Secret::reveal);
+        let in_authorization = |value: String| (AUTHORIZATION, value);
+        let (name, value) = match settings.kind {
+            CredentialKind::Token => in_authorization(format!("Token {text}")),
+            CredentialKind::Bearer => in_authorization(format!("Bearer {text}")),
+            CredentialKind::Basic => {
+                let user = base64::engine::general_purpose::STANDARD.encode(format!("{text}:"));
+                in_authorization(format!("Basic {user}"))
+            }
+            CredentialKind::Header => {
+                let name = settings.header.as_deref().unwrap_or_default();
+                let parsed = name.parse();
+                (
+                    parsed.with_context(|| format!("`{name}` is no header name"))?,
+                    text.to_owned(),
+                )
+            }
+            CredentialKind::Hmac => {
+                let secret = secret.context("a signature needs a secret")?;
+                return Ok(Self::Signature(secret));
+            }
+            CredentialKind::Google => {
+                net::install_tls();
+                let credentials = Builder::default()
+                    .with_scopes([SCOPE])
+                    .build_access_token_credentials();
+                return Ok(Self::Google(
+                    credentials.context("Google credentials: run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS")?,
+                ));
+            }
+        };
+        let mut value: HeaderValue = value.parse().with_context(|| {
+            format!(
+                "credential for {} holds characters that no header takes",
+                settings.host
+            )
+        })?;
+        value.set_sensitive(true);
+        Ok(Self::Header(name, value))
+    }
+
+    /// Adds itself to a request's headers.
+    async fn add_to(&self, headers: &mut HeaderMap, body: &[u8]) -> anyhow::Result<()> {
+        match self {
+            Self::Header(name, value) => {
+                headers.insert(name, value.clone());
+            }
+            Self::Signature(secret) => {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH);
+                let now = now.unwrap_or_default().as_secs();
+                let signature = webhook_signature(secret.reveal(), now, body);
+                headers.insert("x-framemill-timestamp", now.into());
+                headers.insert("x-framemill-signature", signature.parse()?);
+            }
+            Self::Google(credentials) => {
+                let token = credentials.access_token().await?.token;
+                let mut value: HeaderValue = format!("Bearer {token}").parse()?;
+                value.set_sensitive(true);
+                headers.insert(AUTHORIZATION, value);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl OutboundClient {
+    /// These servers, each with its credential where there is one.
+    ///
+    /// # Errors
+    /// Naming the secret that is missing or the host that is none.
+    pub fn new(allow: &[AllowedHost], credentials: &[HostCredential]) -> anyhow::Result<Self> {
+        let host = |allowed: &AllowedHost| -> anyhow::Result<AllowedDestination> {
+            Ok(AllowedDestination {
+                entry: Entry::parse(&allowed.host)?,
+                path: allowed.path.clone(),
+            })
+        };
+        let mut outbound = Self {
+            hosts: allow.iter().map(host).collect::<anyhow::Result<_>>()?,
+            ..Self::default()
+        };
+        for settings in credentials {
+            outbound.add(settings)?;
+        }
+        if !outbound.hosts.is_empty() {
+            // Silence is no sign of trouble while a component sends: `send` has its own times.
+            let client = || net::client().read_timeout(LONGEST_UPLOAD);
+            outbound.named = Some(client().build()?);
+            let public = client().no_proxy().dns_resolver(Arc::new(PublicOnly));
+            outbound.public = Some(public.build()?);
+        }
+        Ok(outbound)
+    }
+
+    /// Adds a credential, if its host may be reached.
+    fn add(&mut self, settings: &HostCredential) -> anyhow::Result<()> {
+        let destination = Destination::parse(&settings.host);
+        let destination = destination.with_context(|| {
+            format!(
+                "configuration `credentials`: `{}` is not a host: write https://host[:port]",
+                settings.host
+            )
+        })?;
+        if self.networks(&destination, |_| true).is_none() {
+            return Ok(());
+        }
+        let origin = destination.origin();
+        ensure!(
+            self.credential(&destination).is_none(),
+            "configuration `credentials`: two for one host: {origin}"
+        );
+        self.credentials.push((origin, Credential::new(settings)?));
+        Ok(())
+    }
+
+    /// Whether one of `hosts` is the credential's.
+    pub fn is_used(credential: &str, hosts: &[AllowedHost]) -> bool {
+        let Some(destination) = Destination::parse(credential) else {
+            return false;
+        };
+        let admits = |allowed: &AllowedHost| Entry::parse(&allowed.host).ok()?.admits(&destination);
+        hosts.iter().any(|allowed| admits(allowed).is_some())
+    }
+
+    /// Status of a GET of `url`, with its credential.
+    ///
+    /// # Errors
+    /// Where the server does not answer.
+    pub async fn probe(&self, url: &str) -> anyhow::Result<u16> {
+        let destination =
+            Destination::parse(url).with_context(|| format!("`{url}` is not a URL"))?;
+        let allowed = self.networks(&destination, |upstream| upstream.path.is_none());
+        let Some(client) = allowed.and_then(|networks| self.client(networks)) else {
+            self.networks(&destination, |_| true)
+                .context("host is not configured")?;
+            // Nothing else may be asked for; a GET of it is no question.
+            return Ok(200);
+        };
+        let mut headers = HeaderMap::new();
+        if let Some(credential) = self.credential(&destination) {
+            credential.add_to(&mut headers, b"").await?;
+        }
+        let request = client.get(url).headers(headers).timeout(LONGEST_PROBE);
+        let answer = request.send().await;
+        let answer = answer.map_err(|error| anyhow::anyhow!("{}", net::problem(error)))?;
+        Ok(answer.status().as_u16())
+    }
+
+    /// Whether a component may send requests to where `uri` leads.
+    pub(super) fn allows(&self, uri: &Uri) -> bool {
+        self.destination(uri).is_some()
+    }
+
+    /// Where a request goes that may be sent, and which addresses it may reach there.
+    fn destination(&self, uri: &Uri) -> Option<(Destination, Networks)> {
+        let destination = Destination::of(uri)?;
+        let networks = self.networks(&destination, |upstream| {
+            let path = upstream.path.as_ref();
+            path.is_none_or(|path| uri.path() == path && uri.query().is_none())
+        })?;
+        Some((destination, networks))
+    }
+
+    /// The most that one of the entries lets a request allowed.
+    fn networks(
+        &self,
+        destination: &Destination,
+        among: impl Fn(&AllowedDestination) -> bool,
+    ) -> Option<Networks> {
+        let hosts = self.hosts.iter().filter(|upstream| among(upstream));
+        hosts
+            .filter_map(|upstream| upstream.entry.admits(destination))
+            .max()
+    }
+
+    fn client(&self, networks: Networks) -> Option<&reqwest::Client> {
+        match networks {
+            Networks::Public => self.public.as_ref(),
+            Networks::All => self.named.as_ref(),
+        }
+    }
+
+    fn credential(&self, destination: &Destination) -> Option<&Credential> {
+        let origin = destination.origin();
+        let found = self.credentials.iter().find(|(there, _)| *there == origin);
+        found.map(|(_, credential)| credential)
+    }
+
+    /// Sends a component's request, with what it may not know. Large bodies flow in both
+    /// directions, as fast as the slower side.
+    pub(super) async fn send(
+        &self,
+        request: Request<Body>,
+        wait: Option<Duration>,
+    ) -> Result<Response<Body>, Error> {
+        let found = self.destination(request.uri());
+        let (destination, networks) = found.ok_or(Error::HttpRequestDenied)?;
+        let client = self.client(networks).ok_or(Error::HttpRequestDenied)?;
+        let permit = self.at_once.acquire().await;
+        let _permit = permit.map_err(|_| Error::ConnectionTerminated)?;
+        let (mut parts, body) = request.into_parts();
+        let announced = parts.headers.remove(header::CONTENT_LENGTH);
+        for name in NOT_FORWARDED {
+            parts.headers.remove(name);
+        }
+        let credential = self.credential(&destination);
+        let body = match credential {
+            // What is signed must be known whole.
+            Some(Credential::Signature(_)) => Outgoing::Whole(whole(body, None).await?),
+            _ => Outgoing::of(body).await?,
+        };
+        let (signed, body, longest) = match body {
+            Outgoing::Whole(bytes) => (bytes.clone(), bytes.into(), LONGEST_WAIT),
+            Outgoing::Flowing(stream) => {
+                if let Some(length) = announced {
+                    parts.headers.insert(header::CONTENT_LENGTH, length);
+                }
+                (Bytes::new(), stream, LONGEST_UPLOAD)
+            }
+        };
+        let host = destination.origin();
+        if let Some(credential) = credential {
+            let added = credential.add_to(&mut parts.headers, &signed).await;
+            added.map_err(|error| {
+                tracing::error!(host, "credential is not to be had: {error:#}");
+                Error::ConfigurationError
+            })?;
+        }
+        let request = client.request(parts.method, destination.url);
+        let sent = request.headers(parts.headers).body(body).send();
+        let longest = wait.unwrap_or(longest).min(longest);
+        let Ok(answer) = tokio::time::timeout(longest, sent).await else {
+            tracing::warn!(host, "no answer in time");
+            return Err(Error::ConnectionTimeout);
+        };
+        respond(answer.map_err(|error| no_answer(&host, error))?)
+    }
+}
+
+/// The body of a request on its way out.
+enum Outgoing {
+    Whole(Bytes),
+    Flowing(reqwest::Body),
+}
+
+impl Outgoing {
+    /// Holds a small body. Of a larger one, what comes is sent before more is taken.
+    async fn of(body: Body) -> Result<Self, Error> {
+        let mut rest = BodyDataStream::new(body);
+        let mut start = BytesMut::new();
+        while let Some(chunk) = rest.next().await {
+            start.extend_from_slice(&chunk?);
+            if start.len() > SMALL {
+                let start = stream::iter([Ok(start.freeze())]);
+                let all = start.chain(rest);
+                return Ok(Self::Flowing(reqwest::Body::wrap_stream(all)));
+            }
+        }
+        Ok(Self::Whole(start.freeze()))
+    }
+}
+
+/// The error of a request that has no answer, which is logged in more words.
+fn no_answer(host: &str, error: reqwest::Error) -> Error {
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        if let Some(not_public) = source.downcast_ref::<NotPublic>() {
+            tracing::warn!(host, "refused: {not_public}");
+            return Error::DestinationIpProhibited;
+        }
+        // A body that a limit has cut off.
+        if let Some(Error::HttpRequestBodySize(most)) = source.downcast_ref() {
+            return Error::HttpRequestBodySize(*most);
+        }
+        cause = source.source();
+    }
+    let timed_out = error.is_timeout();
+    tracing::warn!(host, "no answer: {}", net::problem(error));
+    if timed_out {
+        Error::ConnectionTimeout
+    } else {
+        Error::ConnectionRefused
+    }
+}
+
+/// A server's answer; its body is read as the component reads it.
+fn respond(answer: reqwest::Response) -> Result<Response<Body>, Error> {
+    let mut response = Response::builder().status(answer.status());
+    if let Some(headers) = response.headers_mut() {
+        *headers = answer.headers().clone();
+        for name in NOT_FORWARDED {
+            headers.remove(name);
+        }
+        // Lets a limit be judged before the body is read.
+        if let Some(length) = answer.headers().get(header::CONTENT_LENGTH) {
+            headers.insert(header::CONTENT_LENGTH, length.clone());
+        }
+    }
+    let chunks = stream::try_unfold(answer, |mut answer| async move {
+        let chunk = tokio::time::timeout(net::SILENCE, answer.chunk()).await;
+        let chunk = chunk.map_err(|_| Error::ConnectionReadTimeout)?;
+        let chunk = chunk.map_err(|_| Error::ConnectionTerminated)?;
+        Ok(chunk.map(|chunk| (Frame::data(chunk), answer)))
+    });
+    response
+        .body(StreamBody::new(chunks).boxed_unsync())
+        .map_err(|_| Error::HttpProtocolError)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_named_hosts_are_reached() {
+        let allowed = |host: &str, path: Option<&str>| AllowedHost {
+            host: host.to_owned(),
+            path: path.map(str::to_owned),
+        };
+        let allow = [
+            allowed(&server_of("https://label.example.com/studio"), None),
+            allowed("http://127.0.0.1:80", None),
+            allowed("https://iam.example.com", Some("/v1/a:signBlob")),
+        ];
+        let outbound = OutboundClient::new(&allow, &[]).unwrap();
+        for (uri, expected) in [
+            ("https://label.example.com/api", true),
+            ("https://LABEL.example.com:443/api", true),
+            ("http://label.example.com/api", false),
+            ("https://label.example.com:8443/", false),
+            ("https://label.example.com.evil.org/", false),
+            ("https://evil.org/?https://label.example.com", false),
+            ("https://label.example.com@evil.org/", false),
+            ("http://127.0.0.1/", true),
+            ("https://iam.example.com/v1/a:signBlob", true),
+            ("https://iam.example.com/v1/a:generateAccessToken", false),
+            ("https://iam.example.com/v1/a:signBlob?x=1", false),
+            ("ftp://label.example.com/", false),
+        ] {
+            assert_eq!(outbound.allows(&uri.parse().unwrap()), expected, "{uri}");
+        }
+        let error = OutboundClient::new(&[allowed("label.example.com", None)], &[])
+            .err()
+            .unwrap();
+        assert!(error.to_string().contains("https://host[:port]"), "{error}");
+    }
+}

@@ -1,0 +1,164 @@
+//! The watched folder: what becomes a message, and when.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+use framemill_contract::Config;
+use framemill_sources::{FolderSource, FolderState, FolderWatch, Queue};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+use tokio::sync::watch;
+
+const SETTLE: Duration = Duration::from_secs(1);
+
+fn watch_of(data: &Path, stable_for: Duration) -> FolderWatch {
+    FolderWatch {
+        data: data.to_owned(),
+        bucket: "local".into(),
+        config: Config::from_lookup(|_| None).unwrap(),
+        stable_for,
+    }
+}
+
+struct Bench {
+    data: tempfile::TempDir,
+    queue: Arc<Queue>,
+    source: FolderSource,
+    now: Instant,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        fs::create_dir_all(data.path().join("videos")).unwrap();
+        let queue = Arc::new(Queue::open(&data.path().join(".framemill/queue.redb"), 5).unwrap());
+        let source = FolderSource::new(watch_of(data.path(), SETTLE), Arc::clone(&queue));
+        Self {
+            data,
+            queue,
+            source,
+            now: Instant::now(),
+        }
+    }
+
+    fn write(&self, name: &str, bytes: &str) {
+        let path = self.data.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+
+    /// Looks after this much time; the names of all messages so far.
+    fn look(&mut self, after: Duration) -> u64 {
+        self.now += after;
+        self.source.look(self.now).unwrap();
+        self.queue.pending().unwrap()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        while let Ok(message) = self.queue.take().unwrap() {
+            names.push(message.object.name);
+        }
+        names.sort();
+        names
+    }
+}
+
+#[test]
+fn a_file_is_taken_once_it_stops_growing() {
+    let mut bench = Bench::new();
+    bench.write("videos/x.mp4", "1");
+    assert_eq!(bench.look(SETTLE), 0, "seen for the first time");
+    bench.write("videos/x.mp4", "12");
+    assert_eq!(bench.look(SETTLE), 0, "it grew");
+    assert_eq!(bench.look(SETTLE / 2), 0, "not long enough");
+    assert_eq!(bench.look(SETTLE / 2), 1);
+    assert_eq!(bench.look(SETTLE * 5), 1, "once");
+    let message = bench.queue.take().unwrap().unwrap();
+    let metadata = fs::metadata(bench.data.path().join("videos/x.mp4")).unwrap();
+    let modified = metadata
+        .modified()
+        .unwrap()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap();
+    assert_eq!(message.object.generation, Some(modified.as_micros() as i64));
+}
+
+#[test]
+fn a_changed_file_is_another_message() {
+    let mut bench = Bench::new();
+    bench.write("videos/x.mp4", "1");
+    bench.look(SETTLE);
+    assert_eq!(bench.look(SETTLE), 1);
+    let file = fs::File::options()
+        .write(true)
+        .open(bench.data.path().join("videos/x.mp4"))
+        .unwrap();
+    file.set_modified(SystemTime::now() + Duration::from_secs(9))
+        .unwrap();
+    bench.look(SETTLE);
+    assert_eq!(bench.look(SETTLE), 2);
+}
+
+#[test]
+fn only_finished_videos_below_the_prefix_count() {
+    let mut bench = Bench::new();
+    for name in [
+        "videos/a.mp4",
+        "videos/cam 1/ü.MKV",
+        "videos/notes.txt",
+        "videos/.hidden.mp4",
+        "videos/b.mp4.part",
+        "videos/c.mp4~",
+        "videos/.sync/d.mp4",
+        "elsewhere/e.mp4",
+        "images/f.mp4",
+        ".framemill/tmp/g.mp4",
+    ] {
+        bench.write(name, "x");
+    }
+    bench.look(SETTLE);
+    bench.look(SETTLE);
+    assert_eq!(bench.names(), ["videos/a.mp4", "videos/cam 1/ü.MKV"]);
+}
+
+#[test]
+fn a_new_process_does_not_repeat_what_is_queued() {
+    let mut bench = Bench::new();
+    bench.write("videos/x.mp4", "1");
+    bench.look(SETTLE);
+    assert_eq!(bench.look(SETTLE), 1);
+    bench.source = FolderSource::new(
+        watch_of(bench.data.path(), SETTLE),
+        Arc::clone(&bench.queue),
+    );
+    bench.look(SETTLE);
+    assert_eq!(bench.look(SETTLE), 1);
+}
+
+#[tokio::test]
+async fn the_watcher_finds_what_was_there_and_what_comes() {
+    let Bench {
+        data,
+        queue,
+        source,
+        ..
+    } = Bench::new();
+    drop(source);
+    fs::write(data.path().join("videos/before.mp4"), "x").unwrap();
+    let source = FolderSource::new(
+        watch_of(data.path(), Duration::from_millis(200)),
+        Arc::clone(&queue),
+    );
+    let (state, looks) = watch::channel(FolderState::default());
+    let running = tokio::spawn(source.run(state));
+    assert_eq!(queue.next().await.unwrap().object.name, "videos/before.mp4");
+    fs::create_dir_all(data.path().join("videos/new")).unwrap();
+    fs::write(data.path().join("videos/new/after.mp4"), "x").unwrap();
+    assert_eq!(
+        queue.next().await.unwrap().object.name,
+        "videos/new/after.mp4"
+    );
+    assert!(looks.borrow().looks > 1);
+    running.abort();
+}
