@@ -16,7 +16,7 @@ const SHOWN: usize = 5;
 /// made here) until all is done, and says where the images are.
 pub fn demo(video: Option<&Path>) -> Result<()> {
     build::components()?;
-    let framemill = build::host()?;
+    let framemill = build::demo_host()?;
     let data = sh::root().join(DATA);
     if data.exists() {
         fs::remove_dir_all(&data).with_context(|| format!("cannot empty {}", data.display()))?;
@@ -29,6 +29,7 @@ pub fn demo(video: Option<&Path>) -> Result<()> {
     }
     let mut up = sh::command(&framemill);
     up.args(["up", "--until-idle", "--data"]).arg(&data);
+    up.env("FRAMEMILL_COMPONENTS", build::components_dir());
     let what = format!("running framemill up --data {DATA} --until-idle");
     let ran = step(&what, || sh::run(&mut up));
     show(&data)?;
