@@ -26,18 +26,18 @@ pub struct Images {
 }
 
 impl Images {
-    /// Serves `GET /BUCKET/NAME` on `address` until `stop`.
+    /// Serves `GET /images/BUCKET/NAME` on `address` until `stop`.
     ///
     /// # Errors
     /// Where the address cannot be had.
     pub async fn serve(self, address: SocketAddr, stop: CancellationToken) -> anyhow::Result<()> {
         let listener = TcpListener::bind(address).await;
         let listener = listener.with_context(|| {
-            format!("configuration `serve_images`: nothing can be served on {address}")
+            format!("configuration `listen`: nothing can be served on {address}")
         })?;
         tracing::info!("serving images on http://{}/", listener.local_addr()?);
         let router = Router::new()
-            .route("/{bucket}/{*name}", get(image))
+            .route("/images/{bucket}/{*name}", get(image))
             .with_state(self);
         let end = async move { stop.cancelled().await };
         axum::serve(listener, router)

@@ -73,7 +73,7 @@ pub async fn run(
     }
     let (services, running) = services(&app.settings, built);
     let swept = start_sweeps(&mut app, &running, &mut background).await?;
-    if let Some(address) = app.settings.serve_images {
+    if let Some(address) = app.settings.listen {
         let images = Images {
             store: app.store(&app.settings.store.clone())?,
             bucket: app.settings.store.bucket().to_owned(),

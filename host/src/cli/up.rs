@@ -33,9 +33,9 @@ pub struct UpArgs {
     /// A sweep leaves videos alone that are younger [default: 1h]
     #[arg(long, value_name = "TIME")]
     pub sweep_age: Option<String>,
-    /// Serve images on this address, for labeling tools that cannot read the bucket
+    /// Listen for pushed messages, probes and metrics, and serve images, on this address
     #[arg(long, value_name = "ADDRESS")]
-    pub serve_images: Option<String>,
+    pub listen: Option<String>,
     /// Videos that are worked on at the same time [default: number of cores]
     #[arg(long, value_name = "NUMBER")]
     pub workers: Option<String>,
@@ -67,7 +67,7 @@ impl UpArgs {
             ("prefetch", &self.prefetch),
             ("sweep_every", &self.sweep_every),
             ("sweep_age", &self.sweep_age),
-            ("serve_images", &self.serve_images),
+            ("listen", &self.listen),
             ("workers", &self.workers),
             ("drain", &self.drain),
             ("stable_for", &self.stable_for),

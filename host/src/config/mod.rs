@@ -11,12 +11,13 @@ pub use credentials::CredentialSettings;
 pub use pipelines::{LabelSettings, PipelineSettings};
 
 use anyhow::{Context as _, bail, ensure};
-use framemill_contract::{Config, ConfigKey, KEYS};
+use framemill_contract::{Config, ConfigError, ConfigKey, KEYS, Platform, Push};
 use framemill_runtime::{HostCredential, Limits};
 use std::collections::{BTreeMap, HashSet};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use values::{number, plain, size, time, time_or_off};
+use values::{address, number, plain, size, time, time_or_off};
 
 macro_rules! host_keys {
     ($($name:ident = $default:literal: $doc:literal),+ $(,)?) => {
@@ -42,7 +43,11 @@ host_keys! {
     stable_for = "1s": "a file is taken once it has not changed for this long",
     sweep_every = "1h": "how often the bucket is searched for videos whose message was lost, the first time at the start; off for never",
     sweep_age = "1h": "a sweep leaves videos alone that are younger: their message may be on its way",
-    serve_images = "": "address on which images are served for image_urls = proxied, for example 127.0.0.1:8400; empty serves none",
+    listen = "": "address of the HTTP listener, for example 127.0.0.1:8400: POST /push and /push/PIPELINE, GET /images/BUCKET/NAME, /healthz, /readyz and /metrics; empty opens none. Only pushes ask who sends: on an address that others reach, everyone there can read images and metrics",
+    push_audience = "": "messages pushed to the listener must carry a token that Google signed for this audience: the one that the push subscription is created with",
+    push_email = "": "with push_audience: the service account that the push subscription signs as",
+    push_keys_url = "https://www.googleapis.com/oauth2/v3/certs": "where the public keys of such tokens are (JWKS)",
+    insecure_push = "false": "true takes pushed messages from anyone who reaches the listener: for local tries only, each message warns",
 }
 
 /// Keys that only the host sets or answers.
@@ -96,8 +101,10 @@ pub struct Settings {
     pub sweep_every: Option<Duration>,
     /// Age of videos that a sweep looks at.
     pub sweep_age: Duration,
-    /// Where images are served.
-    pub serve_images: Option<std::net::SocketAddr>,
+    /// Where the HTTP listener is.
+    pub listen: Option<SocketAddr>,
+    /// Whose pushed messages it takes.
+    pub push: Push,
     /// The labeling target, if one is configured.
     pub labeling: Option<LabelSettings>,
     /// What is added to requests of components.
@@ -220,13 +227,10 @@ impl Settings {
             prefetch: number("prefetch", &text("prefetch"), 0, 1000)? as usize,
             sweep_every: time_or_off("sweep_every", &text("sweep_every"))?,
             sweep_age: time("sweep_age", &text("sweep_age"))?,
-            serve_images: optional("serve_images")
-                .map(|text| {
-                    text.parse().with_context(|| {
-                        format!("configuration `serve_images`: `{text}` is not an address such as 127.0.0.1:8400")
-                    })
-                })
+            listen: optional("listen")
+                .map(|text| address("listen", &text))
                 .transpose()?,
+            push: push_of(&text)?,
             labeling,
             credentials,
             pipelines: file.pipelines,
@@ -309,6 +313,21 @@ impl Settings {
             _ => |_| false,
         }
     }
+}
+
+/// Whose pushes are taken, by the rules that components have where they stand alone.
+fn push_of(text: &impl Fn(&str) -> String) -> Result<Push, ConfigError> {
+    const OURS: [&str; 4] = [
+        "push_audience",
+        "push_email",
+        "push_keys_url",
+        "insecure_push",
+    ];
+    let lookup = |name: &str| OURS.contains(&name).then(|| text(name));
+    Ok(match Platform::from_lookup(lookup)? {
+        Platform::Standalone { push, .. } => push,
+        Platform::Framemill => Push::Unconfigured,
+    })
 }
 
 /// The key that an error names, as in the file.
@@ -490,6 +509,10 @@ mod tests {
             ("workers = 0", "`workers`"),
             ("drain = {a = 1}", "`drain`"),
             ("max_attempts = -1", "`max_attempts`"),
+            ("listen = '8400'", "`listen`"),
+            ("push_audience = 'a'", "`push_email`"),
+            ("push_email = 'a@b'", "`push_audience`"),
+            ("insecure_push = 'maybe'", "`insecure_push`"),
         ] {
             let error = Settings::new(&Layer::new(), |_| None, Some(file)).unwrap_err();
             assert!(format!("{error:#}").contains(part), "{file}: {error:#}");

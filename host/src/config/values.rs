@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, bail, ensure};
 use framemill_contract::Interval;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// A TOML value as the text that a variable would hold.
@@ -43,6 +44,16 @@ pub(super) fn time(name: &str, text: &str) -> anyhow::Result<Duration> {
         "configuration `{name}`: is zero: write 1s, 500ms or 2m"
     );
     Ok(Duration::from_micros(interval.micros()))
+}
+
+/// IP address and port.
+pub(super) fn address(name: &str, text: &str) -> anyhow::Result<SocketAddr> {
+    let address = text.trim().parse();
+    address.with_context(|| {
+        format!(
+            "configuration `{name}`: `{text}` is not an address and port such as 127.0.0.1:8400"
+        )
+    })
 }
 
 /// As [`time`]; `None` for `off`.
