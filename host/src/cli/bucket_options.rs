@@ -12,7 +12,7 @@ pub struct PlaceOptions {
     /// Bucket: gs://BUCKET, s3://BUCKET or a folder [default: the folder --data]
     #[arg(long, value_name = "STORE")]
     pub store: Option<String>,
-    /// Where upload messages come from: pubsub://projects/P/subscriptions/S, amqp:QUEUE, or queue
+    /// Where upload messages come from: pubsub://projects/P/subscriptions/S, amqp:QUEUE, queue, or none
     /// [default: the folder is watched]
     #[arg(long, value_name = "SOURCE")]
     pub source: Option<String>,

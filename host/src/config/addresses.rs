@@ -64,6 +64,8 @@ pub enum SourceAddress {
     PubSub(String),
     /// An AMQP queue.
     Amqp(String),
+    /// None: messages are pushed to the listener.
+    None,
 }
 
 impl SourceAddress {
@@ -72,7 +74,7 @@ impl SourceAddress {
         matches!(self, Self::Folder | Self::Queue)
     }
 
-    /// From `pubsub://projects/P/subscriptions/S`, `amqp:QUEUE` or `queue`; without a text the
+    /// From `pubsub://projects/P/subscriptions/S`, `amqp:QUEUE`, `queue` or `none`; without a text the
     /// folder that the store is.
     ///
     /// # Errors
@@ -83,11 +85,13 @@ impl SourceAddress {
                 return Ok(Self::Folder);
             }
             bail!(
-                "configuration `source` is not set, and a bucket cannot be watched like a folder: name its subscription (pubsub://projects/P/subscriptions/S), an AMQP queue (amqp:QUEUE), or `queue` to find videos by sweeps alone"
+                "configuration `source` is not set, and a bucket cannot be watched like a folder: name its subscription (pubsub://projects/P/subscriptions/S), an AMQP queue (amqp:QUEUE), `queue` to find videos by sweeps alone, or `none` for pushes alone"
             );
         };
-        if text == "queue" {
-            return Ok(Self::Queue);
+        match text {
+            "queue" => return Ok(Self::Queue),
+            "none" => return Ok(Self::None),
+            _ => {}
         }
         if let Some(queue) = text.strip_prefix("amqp:").filter(|name| !name.is_empty()) {
             return Ok(Self::Amqp(queue.to_owned()));
@@ -101,7 +105,7 @@ impl SourceAddress {
                 Ok(Self::PubSub(name.to_owned()))
             }
             _ => Err(anyhow::anyhow!(
-                "`{text}` is not pubsub://projects/P/subscriptions/S, amqp:QUEUE or queue"
+                "`{text}` is not pubsub://projects/P/subscriptions/S, amqp:QUEUE, queue or none"
             ))
             .context("configuration `source`"),
         }
@@ -124,6 +128,7 @@ mod tests {
         let subscription = "projects/p/subscriptions/s";
         for (text, expected) in [
             ("queue", SourceAddress::Queue),
+            ("none", SourceAddress::None),
             ("amqp:uploads", SourceAddress::Amqp("uploads".into())),
             (subscription, SourceAddress::PubSub(subscription.into())),
             (

@@ -31,7 +31,7 @@ macro_rules! host_keys {
 host_keys! {
     data = "framemill-data": "folder that is the bucket where no other store is named; the embedded queue lies in it too",
     store = "": "bucket with the videos: gs://bucket, s3://bucket or a folder; empty is the folder data",
-    source = "": "where upload messages come from: pubsub://projects/P/subscriptions/S, amqp:QUEUE (server in AMQP_URL), or queue: the embedded one, filled by sweeps; empty watches the folder",
+    source = "": "where upload messages come from: pubsub://projects/P/subscriptions/S, amqp:QUEUE (server in AMQP_URL), queue: the embedded one, filled by sweeps, or none: messages are only pushed to the listener, and sweeps are off; empty watches the folder",
     dead_letters = "": "Pub/Sub topic or AMQP queue for messages that are given up; empty derives it from the source",
     prefetch = "2": "messages that may wait in flight beside those that are worked on (pubsub and amqp)",
     workers = "": "messages that are worked on at the same time; empty is the number of cores",
@@ -204,6 +204,13 @@ impl Settings {
                 body: None,
             },
         };
+        let listen = optional("listen")
+            .map(|text| address("listen", &text))
+            .transpose()?;
+        ensure!(
+            source != SourceAddress::None || listen.is_some(),
+            "configuration `source`: is `none`, and nothing can be pushed either: set listen, or name a source"
+        );
         let config = Config::from_lookup(|name| extract.get(name).cloned())?;
         let labeling =
             LabelSettings::new(&file.labeling, &environment, &extract, (&store, &source))?;
@@ -227,9 +234,7 @@ impl Settings {
             prefetch: number("prefetch", &text("prefetch"), 0, 1000)? as usize,
             sweep_every: time_or_off("sweep_every", &text("sweep_every"))?,
             sweep_age: time("sweep_age", &text("sweep_age"))?,
-            listen: optional("listen")
-                .map(|text| address("listen", &text))
-                .transpose()?,
+            listen,
             push: push_of(&text)?,
             labeling,
             credentials,
@@ -510,6 +515,7 @@ mod tests {
             ("drain = {a = 1}", "`drain`"),
             ("max_attempts = -1", "`max_attempts`"),
             ("listen = '8400'", "`listen`"),
+            ("source = 'none'", "`source`"),
             ("push_audience = 'a'", "`push_email`"),
             ("push_email = 'a@b'", "`push_audience`"),
             ("insecure_push = 'maybe'", "`insecure_push`"),
