@@ -8,5 +8,6 @@
 pub mod app;
 pub mod cli;
 pub mod config;
-pub mod images;
+pub mod listener;
 pub mod service;
+pub mod telemetry;

@@ -6,7 +6,7 @@ mod common;
 
 use common::{LIMITS, runtime};
 use framemill::service::{Filter, Pipeline};
-use framemill::service::{RunSummary, Service};
+use framemill::service::{Pushes, RunSummary, Service};
 use framemill_contract::{ObjectRef, Outcome};
 use framemill_objects::{Layout, LocalStore};
 use framemill_runtime::{ComponentEvent, Limits, Observer};
@@ -78,6 +78,8 @@ impl Bench {
             drain,
             max_attempts: 2,
             running: watch::Sender::default(),
+            pushes: Pushes::default(),
+            metrics: Arc::default(),
         });
         let run = service.run(self.stop.clone(), self.kill.clone());
         tokio::spawn(async move { run.await.unwrap() })

@@ -6,6 +6,7 @@ use crate::config::{
     LabelSettings, PipelineSettings, Settings, SourceAddress, StoreAddress, cores,
 };
 use crate::service::{Filter, Pipeline};
+use crate::telemetry::Metrics;
 use anyhow::Context as _;
 use framemill_contract::{Event, EventKind, ObjectRef};
 use framemill_objects::{
@@ -16,7 +17,8 @@ use framemill_runtime::{
     RuntimeParts, custom_variables, labeling_variables,
 };
 use framemill_sources::{
-    PubSubConfig, PubSubSource, Queue, QueueSource, RabbitConfig, RabbitSource, Source,
+    PubSubConfig, PubSubSource, PushOnlySource, Queue, QueueSource, RabbitConfig, RabbitSource,
+    Source,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -25,6 +27,8 @@ use std::sync::Arc;
 pub struct AppBuilder {
     /// The configuration.
     pub settings: Settings,
+    /// Counts what the components do.
+    pub metrics: Arc<Metrics>,
     stores: HashMap<StoreAddress, Arc<dyn Store>>,
     sources: HashMap<SourceAddress, Arc<dyn Source>>,
     queue: Option<Arc<Queue>>,
@@ -59,6 +63,7 @@ impl AppBuilder {
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
+            metrics: Arc::default(),
             stores: HashMap::new(),
             sources: HashMap::new(),
             queue: None,
@@ -221,6 +226,7 @@ impl AppBuilder {
                 config.dead_letters = settings.dead_letters.clone();
                 Arc::new(RabbitSource::new(config)?)
             }
+            SourceAddress::None => Arc::new(PushOnlySource),
         };
         self.sources.insert(address.clone(), Arc::clone(&source));
         Ok(source)
@@ -280,8 +286,9 @@ impl AppBuilder {
             loaded.insert(plan.component.clone(), component.clone());
             let store = self.store(&plan.store)?;
             let source = plan.source.clone();
+            let observer = self.metrics.observer(&plan.name, Arc::clone(&observer));
             let pipeline = self
-                .pipeline(&engine, component, plan, store, Arc::clone(&observer))
+                .pipeline(&engine, component, plan, store, observer)
                 .await?;
             match built.iter_mut().find(|(there, _)| *there == source) {
                 Some((_, pipelines)) => pipelines.push(pipeline),

@@ -3,7 +3,8 @@
 use super::bucket_options::BucketOptions;
 use crate::app::Components;
 use crate::app::builder::{AppBuilder, Planned};
-use crate::config::{Settings, StoreAddress};
+use crate::config::{Settings, SourceAddress, StoreAddress};
+use crate::listener;
 use crate::service::Filter;
 use framemill_contract::TargetKind;
 use framemill_objects::{Access, Notification, Store};
@@ -25,7 +26,7 @@ Examples:
   framemill check --store gs://bucket --source pubsub://projects/p/subscriptions/uploads
 
 Looks at: the configuration, components, bucket and permissions, upload notifications, the source
-and its dead letters, credentials, the labeling target. Below each write prefix an object is
+and its dead letters, the listener's address, credentials, the labeling target. Below each write prefix an object is
 created and deleted where permissions cannot be asked for. Exit status 1 where something is wrong.")]
 pub struct CheckArgs {
     /// Folder of the components [default: components, beside the executable or one folder up]
@@ -104,6 +105,10 @@ async fn findings(args: &CheckArgs) -> Vec<Finding> {
     findings.extend(components(args, &planned).await);
     findings.extend(stores(&mut app, &planned).await);
     findings.extend(sources(&mut app, &planned).await);
+    if let Some(address) = app.settings.listen {
+        let pushes_only = app.settings.source == SourceAddress::None;
+        findings.extend(listener::check(address, &app.settings.push, pushes_only).await);
+    }
     findings.extend(credentials(&app.settings, &planned));
     findings.extend(labeling(&app.settings).await);
     findings
