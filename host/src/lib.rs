@@ -9,5 +9,6 @@ pub mod app;
 pub mod cli;
 pub mod config;
 mod functions;
-pub mod images;
+pub mod listener;
 pub mod service;
+pub mod telemetry;

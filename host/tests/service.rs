@@ -5,8 +5,7 @@
 mod common;
 
 use common::{LIMITS, runtime};
-use framemill::service::Pipeline;
-use framemill::service::{RunSummary, Service};
+use framemill::service::{Pipeline, Pushes, RunSummary, Service};
 use framemill_contract::{ObjectRef, Outcome};
 use framemill_function_spec::{Function, Trigger};
 use framemill_objects::{Layout, LocalStore};
@@ -85,6 +84,8 @@ impl Bench {
             drain,
             max_attempts: 2,
             running: watch::Sender::default(),
+            pushes: Pushes::default(),
+            metrics: Arc::default(),
         });
         let run = service.run(self.stop.clone(), self.kill.clone());
         tokio::spawn(async move { run.await.unwrap() })

@@ -8,6 +8,7 @@ pub mod conformance;
 pub mod documents;
 pub mod fake_gcs;
 pub mod listener;
+pub mod otlp;
 pub mod receiver;
 pub mod servers;
 pub mod spin_manifest;

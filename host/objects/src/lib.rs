@@ -124,6 +124,9 @@ pub enum StoreError {
     },
 }
 
+/// How no object's name starts.
+const NO_OBJECT: &str = ".framemill-reachable/";
+
 /// A bucket. Writes are atomic: an object is there whole, or not at all.
 #[async_trait::async_trait]
 pub trait Store: Send + Sync {
@@ -158,6 +161,11 @@ pub trait Store: Send + Sync {
 
     /// Deletes an object.
     async fn delete(&self, name: &str, precondition: Precondition) -> Result<(), StoreError>;
+
+    /// Whether the bucket answers, by one cheap request: for probes, which come often.
+    async fn reachable(&self) -> Result<(), StoreError> {
+        self.list(NO_OBJECT, None, 1).await.map(drop)
+    }
 
     /// Looks whether all that `access` allows can be done: objects below the prefixes that are
     /// read, and the right to create and delete below those that are written to.

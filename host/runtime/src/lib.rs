@@ -29,12 +29,15 @@ use limits::{Meter, Metered};
 use state::State;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{Semaphore, oneshot};
+use tracing::{Instrument as _, field};
 use wasmtime::component::Linker;
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
-use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
+use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
+use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 /// Largest body of a request to, or an answer of, a component. Objects do not pass here.
 const MOST_BODY: u64 = 64 << 20;
@@ -56,6 +59,23 @@ pub enum ComponentEvent {
         /// Access units that are to be done.
         of: u64,
     },
+    /// One sandbox ended, with or without an answer.
+    SandboxEnded(SandboxUsage),
+}
+
+/// What one sandbox used, and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SandboxUsage {
+    /// Whether the component started it itself, for a segment.
+    pub segment: bool,
+    /// [`CrashReason::code`] where it gave no answer.
+    pub crash: Option<&'static str>,
+    /// Largest memory in bytes; `None` where it was dropped at the end of its whole time.
+    pub peak_memory: Option<u64>,
+    /// Time that it ran.
+    pub guest_time: Duration,
+    /// Bytes of objects that it read.
+    pub bytes_read: u64,
 }
 
 /// Is told what the sandbox of a request does; the first argument is the request's label.
@@ -108,6 +128,24 @@ pub struct ComponentResponse {
     pub peak_memory: u64,
     /// Time that it ran.
     pub guest_time: Duration,
+}
+
+/// One sandbox: what it is for, and what counts its use.
+struct Sandbox<'s> {
+    label: &'s str,
+    /// Whether the component started it itself.
+    segment: bool,
+    meter: &'s Arc<Meter>,
+    bytes_read: &'s Arc<AtomicU64>,
+}
+
+/// What a component hands over as its answer.
+type Answer = Result<Response<HyperOutgoingBody>, ErrorCode>;
+
+/// How a sandbox ended.
+struct Ended {
+    result: Result<ComponentResponse, Crash>,
+    peak_memory: Option<u64>,
 }
 
 impl Runtime {
@@ -184,28 +222,73 @@ impl Runtime {
         (self.0.observer)(label, progress);
     }
 
+    /// One request in one sandbox: a span of its own, and an event when it ends.
     async fn run(
         &self,
         label: &str,
         request: Request<Bytes>,
-        chained: bool,
+        segment: bool,
     ) -> Result<ComponentResponse, Crash> {
         let inner = &self.0;
+        let component = inner.name.as_str();
+        let span = tracing::info_span!(
+            "component",
+            component,
+            label,
+            segment,
+            peak_memory = field::Empty,
+            crash = field::Empty,
+        );
+        let meter = Meter::new(&inner.limits);
+        let bytes_read = Arc::new(AtomicU64::new(0));
+        let sandbox = Sandbox {
+            label,
+            segment,
+            meter: &meter,
+            bytes_read: &bytes_read,
+        };
+        let ended = self.run_in(sandbox, request).instrument(span.clone()).await;
+        let crash = ended.result.as_ref().err();
+        if let Some(crash) = crash {
+            span.record("crash", crash.to_string());
+        }
+        span.record("peak_memory", ended.peak_memory);
+        let usage = SandboxUsage {
+            segment,
+            crash: crash.map(|crash| crash.reason.code()),
+            peak_memory: ended.peak_memory,
+            guest_time: meter.spent(),
+            bytes_read: bytes_read.load(Ordering::Relaxed),
+        };
+        self.observe(label, ComponentEvent::SandboxEnded(usage));
+        ended.result
+    }
+
+    async fn run_in(&self, sandbox: Sandbox<'_>, request: Request<Bytes>) -> Ended {
+        let inner = &self.0;
+        let meter = sandbox.meter;
+        let crashed = |crash| Ended {
+            result: Err(crash),
+            peak_memory: None,
+        };
         let plain = |reason| Crash::plain(&inner.name, reason);
         let most = inner.limits.body.unwrap_or(u64::MAX);
         if request.body().len() as u64 > most {
-            return Err(plain(CrashReason::Body(Side::Request, most)));
+            return crashed(plain(CrashReason::Body(Side::Request, most)));
         }
-        let meter = Meter::new(&inner.limits);
-        let mut store = self.store(label, chained, &meter);
-        let broken = |error: &wasmtime::Error| Crash::new(&inner.name, error, None, &meter, "");
+        let mut store = self.store(&sandbox);
+        let broken = |error: &wasmtime::Error| Crash::new(&inner.name, error, None, meter, "");
         let request = request.map(framemill_objects::full);
         let (sender, receiver) = oneshot::channel();
         let mut http = store.data_mut().http_view();
-        let request = http.new_incoming_request(Scheme::Http, request);
-        let request = request.map_err(|error| broken(&error))?;
-        let out = http.new_response_outparam(sender);
-        let out = out.map_err(|error| broken(&error))?;
+        let request = match http.new_incoming_request(Scheme::Http, request) {
+            Ok(request) => request,
+            Err(error) => return crashed(broken(&error)),
+        };
+        let out = match http.new_response_outparam(sender) {
+            Ok(out) => out,
+            Err(error) => return crashed(broken(&error)),
+        };
         // The sandbox goes with this future: whoever still waits for its answer then learns that
         // there is none.
         let guest = async move {
@@ -220,49 +303,44 @@ impl Runtime {
             let (peak, denied) = (state.memory.peak(), state.memory.denied());
             (ended, peak, denied, state.said())
         };
-        let no_answer = |reason| plain(CrashReason::NoAnswer(reason));
         // The body flows while the component still runs: it may write more than is buffered.
-        let answer = async {
-            match receiver.await {
-                Ok(Ok(response)) => {
-                    let (parts, body) = response.into_parts();
-                    let body = bodies::whole(body, inner.limits.body).await;
-                    body.map(|body| Response::from_parts(parts, body))
-                        .map_err(|broken| Crash::broken_answer(&inner.name, &broken))
-                }
-                Ok(Err(code)) => Err(no_answer(format!("it answered with an error: {code:?}"))),
-                Err(_) => Err(no_answer("it ended without an answer".to_owned())),
-            }
-        };
-        let guest = Metered::new(Box::pin(guest), &meter);
+        let guest = Metered::new(Box::pin(guest), meter);
         // Dropped at the end of its time, a sandbox ends with all that it has started.
-        let both = meter.within(join(guest, answer)).await;
-        let both = both.map_err(|limit| plain(CrashReason::Wall(limit)))?;
-        let ((ended, peak_memory, denied, said), answer) = both;
-        if let Err(error) = ended {
-            return Err(Crash::new(&inner.name, &error, denied, &meter, &said));
+        let both = meter.within(join(guest, inner.answer(receiver))).await;
+        let ((ended, peak_memory, denied, said), answer) = match both {
+            Ok(both) => both,
+            Err(limit) => return crashed(plain(CrashReason::Wall(limit))),
+        };
+        let result = match ended {
+            Err(error) => Err(Crash::new(&inner.name, &error, denied, meter, &said)),
+            Ok(()) => answer.map(|response| ComponentResponse {
+                response,
+                peak_memory,
+                guest_time: meter.spent(),
+            }),
+        };
+        if let Ok(answer) = &result {
+            let (label, guest_time) = (sandbox.label, answer.guest_time);
+            let status = answer.response.status().as_u16();
+            tracing::debug!(
+                label,
+                status,
+                peak_memory,
+                ?guest_time,
+                "component answered"
+            );
         }
-        let response = answer?;
-        let guest_time = meter.spent();
-        tracing::debug!(
-            label,
-            status = response.status().as_u16(),
-            peak_memory,
-            ?guest_time,
-            "component answered"
-        );
-        Ok(ComponentResponse {
-            response,
-            peak_memory,
-            guest_time,
-        })
+        Ended {
+            result,
+            peak_memory: Some(peak_memory),
+        }
     }
 
-    fn store(&self, label: &str, chained: bool, meter: &Arc<Meter>) -> Store<State> {
-        let state = State::new(self.clone(), label, chained);
+    fn store(&self, sandbox: &Sandbox<'_>) -> Store<State> {
+        let state = State::new(self.clone(), sandbox);
         let mut store = Store::new(self.0.engine.wasmtime(), state);
         store.limiter(|state| &mut state.memory);
-        let meter = Arc::clone(meter);
+        let meter = Arc::clone(sandbox.meter);
         // Each tick of the engine's clock: stop, or let others have the thread for a moment.
         store.epoch_deadline_callback(move |_| {
             meter.check()?;
@@ -273,6 +351,23 @@ impl Runtime {
         });
         store.set_epoch_deadline(1);
         store
+    }
+}
+
+impl Inner {
+    /// The whole of what a component answers.
+    async fn answer(&self, receiver: oneshot::Receiver<Answer>) -> Result<Response<Bytes>, Crash> {
+        let no_answer = |reason| Crash::plain(&self.name, CrashReason::NoAnswer(reason));
+        match receiver.await {
+            Ok(Ok(response)) => {
+                let (parts, body) = response.into_parts();
+                let body = bodies::whole(body, self.limits.body).await;
+                body.map(|body| Response::from_parts(parts, body))
+                    .map_err(|broken| Crash::broken_answer(&self.name, &broken))
+            }
+            Ok(Err(code)) => Err(no_answer(format!("it answered with an error: {code:?}"))),
+            Err(_) => Err(no_answer("it ended without an answer".to_owned())),
+        }
     }
 }
 

@@ -3,27 +3,42 @@
 
 use super::allowed_host::chained_component;
 use super::bodies::{capped, whole};
-use super::{ComponentEvent, Inner, Runtime, authority};
+use super::{ComponentEvent, Inner, Runtime, Sandbox, authority};
 use framemill_objects::{Body, full, json};
-use http::{Request, Response, StatusCode, Uri};
+use http::{Method, Request, Response, StatusCode, Uri};
+use http_body_util::BodyExt as _;
 use serde_json::json;
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tracing::{Instrument as _, Span};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 pub(super) struct Hooks {
     runtime: Runtime,
+    sandbox: Requester,
+}
+
+/// The sandbox that sends a request.
+#[derive(Clone)]
+struct Requester {
     label: String,
-    chained: bool,
+    segment: bool,
+    bytes_read: Arc<AtomicU64>,
+    /// Requests run in tasks of their own, which do not know whom they are for.
+    span: Span,
 }
 
 impl Hooks {
-    pub(super) fn new(runtime: Runtime, label: &str, chained: bool) -> Self {
-        Self {
-            runtime,
-            label: label.to_owned(),
-            chained,
-        }
+    pub(super) fn new(runtime: Runtime, sandbox: &Sandbox<'_>) -> Self {
+        let sandbox = Requester {
+            label: sandbox.label.to_owned(),
+            segment: sandbox.segment,
+            bytes_read: Arc::clone(sandbox.bytes_read),
+            span: Span::current(),
+        };
+        Self { runtime, sandbox }
     }
 }
 
@@ -37,34 +52,35 @@ impl WasiHttpHooks for Hooks {
         options: Option<RequestOptions>,
         _processed: Worker,
     ) -> Box<dyn Future<Output = Sent> + Send> {
-        let (runtime, label, chained) = (self.runtime.clone(), self.label.clone(), self.chained);
-        Box::new(async move {
+        let (runtime, sandbox) = (self.runtime.clone(), self.sandbox.clone());
+        let span = sandbox.span.clone();
+        let sent = async move {
             let wait = options.and_then(|options| options.first_byte_timeout);
             let most = runtime.0.limits.body;
             let (parts, body) = request.into_parts();
             let body = capped(body, &parts.headers, most, Error::HttpRequestBodySize)?;
             let request = Request::from_parts(parts, body);
-            let response = runtime.outgoing(&label, request, chained, wait).await?;
+            let response = runtime.outgoing(&sandbox, request, wait).await?;
             let (parts, body) = response.into_parts();
             let body = capped(body, &parts.headers, most, Error::HttpResponseBodySize)?;
             let response = Response::from_parts(parts, body);
             Ok((response, Box::new(async { Ok(()) }) as Worker))
-        })
+        };
+        Box::new(sent.instrument(span))
     }
 }
 
 impl Runtime {
     async fn outgoing(
         &self,
-        label: &str,
+        sandbox: &Requester,
         request: Request<Body>,
-        chained: bool,
         wait: Option<Duration>,
     ) -> Result<Response<Body>, Error> {
-        let inner = &self.0;
+        let (inner, label) = (&self.0, sandbox.label.as_str());
         let destination = authority(request.uri());
         if inner.itself.as_ref() == Some(&destination) {
-            if chained {
+            if sandbox.segment {
                 tracing::warn!(
                     label,
                     "refused: a sandbox that was fanned out to fans out again"
@@ -76,7 +92,12 @@ impl Runtime {
         if destination == authority(&inner.objects) {
             let request = inner.below_objects_url(request)?;
             let written = |written| (inner.observer)(label, ComponentEvent::Written(written));
-            return Ok(inner.gateway.handle(request, &written).await);
+            let media = asks_for_media(&request);
+            let response = inner.gateway.handle(request, &written).await;
+            return Ok(match media && response.status().is_success() {
+                true => response.map(|body| counted(body, Arc::clone(&sandbox.bytes_read))),
+                false => response,
+            });
         }
         if let Some(name) = chained_component(request.uri().host().unwrap_or_default()) {
             tracing::warn!(
@@ -118,6 +139,22 @@ impl Runtime {
             }
         }
     }
+}
+
+/// Whether a request is for an object's bytes.
+fn asks_for_media(request: &Request<Body>) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    request.method() == Method::GET && query.split('&').any(|part| part == "alt=media")
+}
+
+/// A body whose bytes are counted as they pass.
+fn counted(body: Body, count: Arc<AtomicU64>) -> Body {
+    let counted = body.map_frame(move |frame| {
+        let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
+        count.fetch_add(bytes, Ordering::Relaxed);
+        frame
+    });
+    counted.boxed_unsync()
 }
 
 impl Inner {

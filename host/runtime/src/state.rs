@@ -1,10 +1,10 @@
 //! What belongs to one sandbox.
 
-use super::Runtime;
 use super::key_value::KeyValue;
 use super::limits::MemoryLimit;
 use super::logs::{ComponentLog, StderrTail};
 use super::outgoing::Hooks;
+use super::{Runtime, Sandbox};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use wasmtime::component::ResourceTable;
@@ -27,9 +27,10 @@ pub(super) struct State {
 impl State {
     /// No files, no network, no environment: a component has HTTP through our hooks, clocks,
     /// random numbers and a log.
-    pub(super) fn new(runtime: Runtime, label: &str, chained: bool) -> Self {
+    pub(super) fn new(runtime: Runtime, sandbox: &Sandbox<'_>) -> Self {
         let stderr_tail = StderrTail::default();
-        let log = |error| ComponentLog::new(&runtime.0.name, label, error, stderr_tail.clone());
+        let log =
+            |error| ComponentLog::new(&runtime.0.name, sandbox.label, error, stderr_tail.clone());
         let wasi = WasiCtx::builder()
             .stdout(log(false))
             .stderr(log(true))
@@ -42,7 +43,7 @@ impl State {
             variables: Arc::clone(&runtime.0.variables),
             key_value: Arc::clone(&runtime.0.key_value),
             open_stores: 0,
-            hooks: Hooks::new(runtime, label, chained),
+            hooks: Hooks::new(runtime, sandbox),
             stderr_tail,
         }
     }

@@ -5,6 +5,7 @@ mod backoff;
 mod folder;
 mod message;
 pub mod pubsub;
+mod push_only;
 mod queue;
 mod queue_source;
 pub mod rabbitmq;
@@ -13,6 +14,7 @@ pub use folder::is_unfinished;
 pub use folder::{FolderSource, FolderState, FolderWatch};
 pub use message::Message;
 pub use pubsub::{PubSubConfig, PubSubSource};
+pub use push_only::PushOnlySource;
 pub use queue::{Queue, QueueError, QueuedDeadLetter, Settled, Taken};
 pub use queue_source::QueueSource;
 pub use rabbitmq::{RabbitConfig, RabbitSource};
@@ -160,6 +162,14 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// Where that fails; what was queued before stays queued.
     async fn redrive(&self, ids: Option<&[String]>) -> Result<usize, SourceError>;
+
+    /// Whether messages can arrive. For probes: looks at what is known, and asks nobody.
+    ///
+    /// # Errors
+    /// Why they cannot.
+    fn connected(&self) -> Result<(), String> {
+        Ok(())
+    }
 
     /// Everything that is wrong with it, and what to do: for `framemill check`.
     async fn check(&self) -> Vec<Finding>;

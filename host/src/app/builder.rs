@@ -4,12 +4,14 @@ use super::Components;
 use super::function_runtime::function_runtime;
 use crate::config::{FunctionSettings, Settings, SourceAddress, StoreAddress};
 use crate::service::Pipeline;
+use crate::telemetry::Metrics;
 use framemill_contract::ObjectRef;
 use framemill_function_spec::Function;
 use framemill_objects::{GcsStore, Layout, LocalStore, PRIVATE_FOLDER, S3Options, S3Store, Store};
 use framemill_runtime::{Component, ComponentEvent, Observer};
 use framemill_sources::{
-    PubSubConfig, PubSubSource, Queue, QueueSource, RabbitConfig, RabbitSource, Source,
+    PubSubConfig, PubSubSource, PushOnlySource, Queue, QueueSource, RabbitConfig, RabbitSource,
+    Source,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -18,6 +20,8 @@ use std::sync::Arc;
 pub struct AppBuilder {
     /// The configuration.
     pub settings: Settings,
+    /// Counts what the components do.
+    pub metrics: Arc<Metrics>,
     stores: HashMap<StoreAddress, Arc<dyn Store>>,
     sources: HashMap<SourceAddress, Arc<dyn Source>>,
     queue: Option<Arc<Queue>>,
@@ -28,6 +32,7 @@ impl AppBuilder {
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
+            metrics: Arc::default(),
             stores: HashMap::new(),
             sources: HashMap::new(),
             queue: None,
@@ -127,6 +132,7 @@ impl AppBuilder {
                 config.dead_letters = settings.dead_letters.clone();
                 Arc::new(RabbitSource::new(config)?)
             }
+            SourceAddress::None => Arc::new(PushOnlySource),
         };
         self.sources.insert(address.clone(), Arc::clone(&source));
         Ok(source)
@@ -187,7 +193,8 @@ impl AppBuilder {
             };
             loaded.insert(settings.component.clone(), component.clone());
             let store = self.store(&settings.store)?;
-            let observer = Arc::clone(&observer);
+            let name = &settings.function.name;
+            let observer = self.metrics.observer(name, Arc::clone(&observer));
             let runtime = function_runtime(
                 &engine,
                 component,

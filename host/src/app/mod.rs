@@ -5,13 +5,13 @@ mod components;
 mod folder;
 pub mod function_runtime;
 mod idle;
+mod listening;
 pub mod records;
 pub mod sweep;
 mod sweeping;
 
 use crate::config::{Settings, SourceAddress, StoreAddress};
-use crate::images::Images;
-use crate::service::{Pipeline, RunSummary, Service};
+use crate::service::{Pipeline, Pushes, RunSummary, Service};
 pub use components::Components;
 
 use anyhow::Context as _;
@@ -19,6 +19,7 @@ use builder::AppBuilder;
 use folder::prepare_folder;
 use framemill_sources::{FolderSource, FolderState, FolderWatch, Source};
 use idle::Idle;
+use listening::Listening;
 use std::sync::Arc;
 use sweeping::start_sweeps;
 use tokio::sync::watch;
@@ -48,6 +49,8 @@ pub async fn run(
 ) -> anyhow::Result<RunSummary> {
     let mut app = AppBuilder::new(args.settings);
     let folder = prepare_folder(&mut app)?;
+    // First, so that probes are answered while components are compiled.
+    let listening = Listening::start(&mut app, stop).await?;
     let Some(built) = stop.run_until_cancelled(app.build(&args.components)).await else {
         return Ok(RunSummary::default());
     };
@@ -71,15 +74,10 @@ pub async fn run(
         let source = FolderSource::new(watch, queue);
         background.spawn(async move { Ok(source.run(looks).await?) });
     }
-    let (services, running) = services(&app.settings, built);
+    let (services, running) = services(&app, built);
     let swept = start_sweeps(&mut app, &running, &mut background).await?;
-    if let Some(address) = app.settings.serve_images {
-        let images = Images {
-            store: app.store(&app.settings.store.clone())?,
-            bucket: app.settings.store.bucket().to_owned(),
-            prefix: app.settings.config.layout.images.clone(),
-        };
-        background.spawn(images.serve(address, stop.clone()));
+    if let Some(listening) = &listening {
+        listening.ready(&mut app, &services)?;
     }
     announce(&app.settings);
     if args.until_idle {
@@ -92,14 +90,20 @@ pub async fn run(
         };
         background.spawn(idle.wait(stop.clone()));
     }
-    run_all(services, background, stop, kill).await
+    let ended = run_all(services, background, stop, kill).await;
+    // Last: until here it answers probes, and the pushes that were worked on.
+    if let Some(listening) = listening {
+        listening.close().await;
+    }
+    ended
 }
 
 /// One service for each source, and what tells how much it works on.
 fn services(
-    settings: &Settings,
+    app: &AppBuilder,
     built: Vec<(Arc<dyn Source>, Vec<Pipeline>)>,
 ) -> (Vec<Arc<Service>>, Vec<watch::Receiver<usize>>) {
+    let settings = &app.settings;
     let service = |(source, pipelines)| {
         let (running, receiver) = watch::channel(0);
         let service = Service {
@@ -109,6 +113,8 @@ fn services(
             drain: settings.drain,
             max_attempts: settings.max_attempts,
             running,
+            pushes: Pushes::default(),
+            metrics: Arc::clone(&app.metrics),
         };
         (Arc::new(service), receiver)
     };

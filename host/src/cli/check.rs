@@ -5,7 +5,8 @@ use super::options::Named;
 use crate::app::Components;
 use crate::app::builder::AppBuilder;
 use crate::app::function_runtime::{access, allowed_hosts, credentials};
-use crate::config::{FunctionSettings, SettingErrors, Settings, StoreAddress};
+use crate::config::{FunctionSettings, SettingErrors, Settings, SourceAddress, StoreAddress};
+use crate::listener;
 use framemill_function_spec::AllowedUrl;
 use framemill_objects::{Access, Notification, Store};
 use framemill_runtime::{OutboundClient, server_of};
@@ -26,8 +27,8 @@ Examples:
   framemill check --store gs://bucket --source pubsub://projects/p/subscriptions/uploads
 
 Looks at: the configuration, components, bucket and permissions, upload notifications, the source
-and its dead letters, credentials, the labeling target. Below each write prefix an object is
-created and deleted where permissions cannot be asked for. Exit status 1 where something is wrong.")]
+and its dead letters, the listener's address, credentials, the servers that functions reach.
+Below each write prefix an object is created and deleted where permissions cannot be asked for. Exit status 1 where something is wrong.")]
 pub struct CheckArgs {
     /// Folder of the components [default: components, beside the executable or one folder up]
     #[arg(long, value_name = "DIR", env = "FRAMEMILL_COMPONENTS")]
@@ -90,6 +91,10 @@ async fn findings(args: &CheckArgs) -> Vec<Finding> {
     findings.extend(components(args, &functions).await);
     findings.extend(stores(&mut app, &functions).await);
     findings.extend(sources(&mut app, &functions).await);
+    if let Some(address) = app.settings.listen {
+        let pushes_only = app.settings.source == SourceAddress::None;
+        findings.extend(listener::check(address, &app.settings.push, pushes_only).await);
+    }
     findings.extend(unused_credentials(&app.settings, &functions));
     for function in &functions {
         findings.extend(hosts(&app.settings, function).await);

@@ -65,6 +65,8 @@ pub enum SourceAddress {
     PubSub(String),
     /// An AMQP queue.
     Amqp(String),
+    /// None: messages are pushed to the listener.
+    None,
 }
 
 impl SourceAddress {
@@ -73,8 +75,8 @@ impl SourceAddress {
         matches!(self, Self::Folder | Self::Queue)
     }
 
-    /// From `pubsub://projects/P/subscriptions/S`, `amqp:QUEUE` or `queue`; without a text the
-    /// folder that the store is.
+    /// From `pubsub://projects/P/subscriptions/S`, `amqp:QUEUE`, `queue` or `none`;
+    /// without a text the folder that the store is.
     ///
     /// # Errors
     /// Where the text is none of these, or the store is no folder.
@@ -84,12 +86,14 @@ impl SourceAddress {
                 return Ok(Self::Folder);
             }
             return Err(
-                "is not set, and a bucket cannot be watched like a folder: name its subscription (pubsub://projects/P/subscriptions/S), an AMQP queue (amqp:QUEUE), or `queue` to find videos by sweeps alone"
+                "is not set, and a bucket cannot be watched like a folder: name its subscription (pubsub://projects/P/subscriptions/S), an AMQP queue (amqp:QUEUE), `queue` to find videos by sweeps alone, or `none` for pushes alone"
                     .to_owned(),
             );
         };
-        if text == "queue" {
-            return Ok(Self::Queue);
+        match text {
+            "queue" => return Ok(Self::Queue),
+            "none" => return Ok(Self::None),
+            _ => {}
         }
         if let Some(queue) = text.strip_prefix("amqp:").filter(|name| !name.is_empty()) {
             return Ok(Self::Amqp(queue.to_owned()));
@@ -103,7 +107,7 @@ impl SourceAddress {
                 Ok(Self::PubSub(name.to_owned()))
             }
             _ => Err(format!(
-                "`{text}` is not pubsub://projects/P/subscriptions/S, amqp:QUEUE or queue"
+                "`{text}` is not pubsub://projects/P/subscriptions/S, amqp:QUEUE, queue or none"
             )),
         }
     }
@@ -125,6 +129,7 @@ mod tests {
         let subscription = "projects/p/subscriptions/s";
         for (text, expected) in [
             ("queue", SourceAddress::Queue),
+            ("none", SourceAddress::None),
             ("amqp:uploads", SourceAddress::Amqp("uploads".into())),
             (subscription, SourceAddress::PubSub(subscription.into())),
             (

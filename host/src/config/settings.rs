@@ -8,9 +8,10 @@ use super::functions::{FunctionSettings, Reader};
 use super::keys::host_keys;
 use super::layers::{Given, Layer, Layers, all_well};
 use super::machine::cores;
-use framemill_contract::Config;
+use framemill_contract::{Config, Platform, Push};
 use framemill_function_spec::{Key, Values};
 use framemill_runtime::Limits;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -46,8 +47,10 @@ pub struct Settings {
     pub sweep_every: Option<Duration>,
     /// Age of objects that a sweep looks at.
     pub sweep_age: Duration,
-    /// Where images are served.
-    pub serve_images: Option<std::net::SocketAddr>,
+    /// Where the HTTP listener is.
+    pub listen: Option<SocketAddr>,
+    /// Whose pushed messages it takes.
+    pub push: Push,
     /// What runs: framemill's own functions that are switched on, then the user's.
     pub functions: Vec<FunctionSettings>,
     /// What the user wants added to requests of components.
@@ -180,6 +183,9 @@ impl Settings {
                 Err(error) => errors.push(error),
             }
         }
+        let push = push(&host)
+            .map_err(|error| errors.push(error))
+            .unwrap_or(Push::Unconfigured);
         let config = extraction_config(&functions)
             .map_err(|error| errors.push(error))
             .ok();
@@ -199,7 +205,8 @@ impl Settings {
             prefetch: host.number("prefetch").unwrap_or_default() as usize,
             sweep_every: host.time("sweep_every"),
             sweep_age: host.time("sweep_age").unwrap_or_default(),
-            serve_images: host.text("serve_images").and_then(|text| text.parse().ok()),
+            listen: host.text("listen").and_then(|text| text.parse().ok()),
+            push,
             store,
             source,
             functions,
@@ -247,6 +254,17 @@ impl Settings {
             SourceAddress::Folder => framemill_sources::is_unfinished,
             _ => |_| false,
         }
+    }
+}
+
+/// Whose pushes are taken, by the rules that components have where they stand alone.
+fn push(host: &HostReader<'_>) -> Result<Push, SettingError> {
+    let ours = |name: &str| host.keys.iter().any(|key| key.name == name);
+    let platform = Platform::from_lookup(|name| ours(name).then(|| host.text(name)).flatten());
+    match platform {
+        Ok(Platform::Standalone { push, .. }) => Ok(push),
+        Ok(Platform::Framemill) => Ok(Push::Unconfigured),
+        Err(error) => Err(host.given.error("", error.key, error.reason)),
     }
 }
 

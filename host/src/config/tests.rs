@@ -87,6 +87,10 @@ fn errors_name_the_key() {
         ("workers = 0", "`workers`"),
         ("drain = {a = 1}", "`drain`"),
         ("max_attempts = -1", "`max_attempts`"),
+        ("listen = '8400'", "`listen`"),
+        ("push_audience = 'a'", "`push_email`"),
+        ("push_email = 'a@b'", "`push_audience`"),
+        ("insecure_push = 'maybe'", "`insecure_push`"),
     ] {
         let error = Settings::new(&Layer::new(), |_| None, Some(file)).unwrap_err();
         assert!(format!("{error:#}").contains(part), "{file}: {error:#}");

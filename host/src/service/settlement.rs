@@ -143,6 +143,25 @@ impl Pipeline {
 }
 
 impl Settlement {
+    /// Stable name for metrics and traces: that of the outcome, where there is one.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Settled(outcome) => match outcome {
+                Outcome::Extracted { .. } => "extracted",
+                Outcome::Requested { .. } => "requested",
+                Outcome::Unchanged { .. } => "unchanged",
+                Outcome::Continued { .. } => "continued",
+                Outcome::Ignored { .. } => "ignored",
+                Outcome::Rejected { .. } => "rejected",
+                Outcome::Retry { .. } => "retry",
+                Outcome::NotAnEvent { .. } => "not_an_event",
+            },
+            Self::Retry { .. } => "retry",
+            Self::NotAnEvent(_) => "not_an_event",
+            Self::Stopped => "released",
+        }
+    }
+
     fn retry(reason: impl Into<String>) -> Self {
         Self::Retry {
             reason: reason.into(),

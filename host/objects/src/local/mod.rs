@@ -253,6 +253,19 @@ impl Store for LocalStore {
             .map_err(|error| failed("delete", name, error))
     }
 
+    /// The folders are there: a list would take one that is not for empty.
+    async fn reachable(&self) -> Result<(), StoreError> {
+        for (_, folder) in &self.layout.folders {
+            let opened = tokio::fs::read_dir(folder).await.map(drop);
+            opened.map_err(|source| StoreError::Io {
+                what: "open folder",
+                name: folder.display().to_string(),
+                source,
+            })?;
+        }
+        Ok(())
+    }
+
     async fn check(&self, access: &Access) -> Vec<Finding> {
         let folder = self.layout.folders.first();
         let folder = folder.map_or(Path::new(""), |(_, folder)| folder);

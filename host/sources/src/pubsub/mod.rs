@@ -10,7 +10,7 @@ mod pump;
 
 pub use admin::{SetUp, set_up};
 
-use super::backoff::Backoff;
+use super::backoff::{Backoff, Connection};
 use super::{DeadLetter, Delivery, LONGEST_DATA, Message, Source, SourceError};
 use ack_handle::PubSubAckHandle;
 use admin::Prepared;
@@ -93,6 +93,7 @@ struct Shared {
     /// Messages that rest.
     tasks: TaskTracker,
     prepared: OnceCell<Prepared>,
+    connection: Connection,
 }
 
 /// A Pub/Sub subscription. Any number of processes may share it.
@@ -122,6 +123,7 @@ impl PubSubSource {
             closed: CancellationToken::new(),
             tasks: TaskTracker::new(),
             prepared: OnceCell::new(),
+            connection: Connection::default(),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -179,13 +181,20 @@ impl Shared {
 
     /// As [`Shared::prepared`], but outages are waited out.
     async fn prepared_at_last(&self) -> Result<&Prepared, SourceError> {
-        let mut backoff = Backoff::default();
+        if let Some(prepared) = self.prepared.get() {
+            return Ok(prepared);
+        }
+        let mut backoff = Backoff::of(&self.connection);
         loop {
             match self.prepared().await {
                 Err(SourceError::Unreachable { what, reason }) => {
                     backoff.wait(&what, &reason).await;
                 }
-                other => return other,
+                Ok(prepared) => {
+                    backoff.over(&self.config.subscription);
+                    return Ok(prepared);
+                }
+                Err(error) => return Err(error),
             }
         }
     }
@@ -259,6 +268,10 @@ impl Source for PubSubSource {
 
     async fn redrive(&self, ids: Option<&[String]>) -> Result<usize, SourceError> {
         dead_letters::redrive(&self.shared, ids).await
+    }
+
+    fn connected(&self) -> Result<(), String> {
+        self.shared.connection.state()
     }
 
     async fn check(&self) -> Vec<Finding> {

@@ -90,7 +90,7 @@ impl Reader {
     /// Reads until a person must fix something.
     async fn run(self) {
         let name = &self.shared.config.subscription;
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::of(&self.shared.connection);
         loop {
             let mut stream = self.open();
             let fault = loop {

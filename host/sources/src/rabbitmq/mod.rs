@@ -275,6 +275,16 @@ impl Source for RabbitSource {
         Ok(redriven)
     }
 
+    fn connected(&self) -> Result<(), String> {
+        // Whoever has it locked is connecting.
+        let session = self.session.try_lock().ok();
+        let usable = |session: &Arc<Session>| session.usable();
+        match session.and_then(|session| session.as_ref().map(usable)) {
+            Some(true) => Ok(()),
+            _ => Err("not connected".to_owned()),
+        }
+    }
+
     async fn check(&self) -> Vec<Finding> {
         session::check(&self.config).await
     }

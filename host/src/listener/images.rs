@@ -1,18 +1,13 @@
 //! Serves images over HTTP, for labeling tools that cannot read the bucket themselves
 //! (`image_urls = "proxied"`).
 
-use anyhow::Context as _;
-use axum::Router;
+use super::Site;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
 use framemill_objects::{RangeSpec, Store, StoreError};
-use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 /// What is served.
 #[derive(Clone)]
@@ -23,28 +18,6 @@ pub struct Images {
     pub bucket: String,
     /// Objects below it are served, if they are images.
     pub prefix: String,
-}
-
-impl Images {
-    /// Serves `GET /BUCKET/NAME` on `address` until `stop`.
-    ///
-    /// # Errors
-    /// Where the address cannot be had.
-    pub async fn serve(self, address: SocketAddr, stop: CancellationToken) -> anyhow::Result<()> {
-        let listener = TcpListener::bind(address).await;
-        let listener = listener.with_context(|| {
-            format!("configuration `serve_images`: nothing can be served on {address}")
-        })?;
-        tracing::info!("serving images on http://{}/", listener.local_addr()?);
-        let router = Router::new()
-            .route("/{bucket}/{*name}", get(image))
-            .with_state(self);
-        let end = async move { stop.cancelled().await };
-        axum::serve(listener, router)
-            .with_graceful_shutdown(end)
-            .await
-            .context("image server broke off")
-    }
 }
 
 /// Media type by the name; `None` for what is no image: manifests and receipts are nobody's
@@ -58,10 +31,12 @@ fn media_type(name: &str) -> Option<&'static str> {
     }
 }
 
-async fn image(
-    State(images): State<Images>,
+/// `GET /images/BUCKET/NAME`.
+pub(super) async fn image(
+    State(site): State<Arc<Site>>,
     Path((bucket, name)): Path<(String, String)>,
 ) -> Response {
+    let images = &site.images;
     let kind =
         media_type(&name).filter(|_| bucket == images.bucket && name.starts_with(&images.prefix));
     let Some(kind) = kind else {
