@@ -12,6 +12,7 @@ use crate::listener::Listener;
 use axum::Router;
 use axum::extract::{Request as HttpRequest, State};
 use axum::response::Response;
+use framemill_gcs_api::memory::{Bucket, Stored};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -69,22 +70,9 @@ pub struct Seen {
     pub conditional: bool,
 }
 
-/// An object as it lies there.
-#[derive(Clone, Debug)]
-pub struct Stored {
-    /// The bytes.
-    pub bytes: Vec<u8>,
-    /// Changes with each write.
-    pub generation: i64,
-    /// Media type.
-    pub content_type: String,
-    /// Custom metadata.
-    pub metadata: BTreeMap<String, String>,
-}
-
 #[derive(Default)]
 struct Inner {
-    buckets: BTreeMap<String, BTreeMap<String, Stored>>,
+    buckets: BTreeMap<String, Bucket>,
     writes: i64,
     /// Tokens and how many requests each is still good for; `None`: no token is asked for.
     tokens: Option<BTreeMap<String, u64>>,
@@ -164,8 +152,9 @@ impl FakeGcs {
             generation: 0,
             content_type: "application/octet-stream".to_owned(),
             metadata: BTreeMap::new(),
+            updated: None,
         };
-        self.lock().store(bucket, name, object).generation
+        self.lock().store(bucket, name, object)
     }
 
     /// An object as it lies there.
@@ -176,11 +165,8 @@ impl FakeGcs {
     /// Names of all objects.
     pub fn names(&self, bucket: &str) -> Vec<String> {
         let inner = self.lock();
-        let objects = inner.buckets.get(bucket);
-        objects
-            .into_iter()
-            .flat_map(|objects| objects.keys().cloned())
-            .collect()
+        let bucket = inner.buckets.get(bucket);
+        bucket.map(Bucket::names).unwrap_or_default()
     }
 
     /// All requests so far, in order.

@@ -5,7 +5,12 @@ use crate::toolchain::cargo_command;
 use anyhow::{Result, bail};
 
 /// The crates without I/O.
-const PURE: &[&str] = &["framemill-contract", "framemill-video", "framemill-frames"];
+const PURE: &[&str] = &[
+    "framemill-contract",
+    "framemill-gcs-api",
+    "framemill-video",
+    "framemill-frames",
+];
 /// What must not be below them: runtimes, sockets, wasi.
 const FORBIDDEN: &[&str] = &[
     "tokio",

@@ -237,7 +237,7 @@ impl Config {
     pub fn hash(&self) -> String {
         let facts = (&self.selection, &self.images, &self.filters, &self.naming);
         let json = serde_json::to_vec(&facts).unwrap_or_default();
-        hex(&Sha256::digest(json))
+        hex::encode(Sha256::digest(json))
     }
 }
 
@@ -249,11 +249,6 @@ fn budget<F: Fn(&str) -> Option<String>>(
         time,
         bytes: bytes.0,
     }))
-}
-
-/// Bytes as lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn selection<F: Fn(&str) -> Option<String>>(

@@ -13,8 +13,8 @@
 //! `<video>` is a [`VideoName`]: the path below `video_path`, and `@<generation>` behind it where
 //! another upload has the plain name.
 
-use framemill_function_spec::Values;
 use crate::{Config, ConfigError, ImageFormat, Naming, VERSION};
+use framemill_function_spec::Values;
 use std::fmt;
 
 /// What extract-frames is called in the names of failure records.

@@ -34,7 +34,8 @@ pub use framemill_function_spec::{ConfigError, Interval};
 pub use job::{Ignored, Job};
 pub use label::{
     ImageUrls, LabelBatch, LabelConfig, LabelFrame, LabelIntent, LabelJob, LabelManifest,
-    LabelReceipt, LabelRequest, LabelSelection, LabelTarget, Secret, SentBatch, TargetKind, webhook_signature,
+    LabelReceipt, LabelRequest, LabelSelection, LabelTarget, Secret, SentBatch, TargetKind,
+    webhook_signature,
 };
 pub use layout::{CheckpointFolder, Layout, NamePattern, VideoName, image_name, is_image_name};
 use manifest::VERSION;

@@ -161,9 +161,9 @@ fn value<F: Fn(&str) -> Option<String>>(
 /// hash of all.
 fn scope(values: Vec<String>) -> String {
     let hash = Sha256::digest(serde_json::to_vec(&values).unwrap_or_default());
-    let digits = hash.iter().take(4).map(|byte| format!("{byte:02x}"));
+    let digits = hash.get(..4).map(hex::encode).unwrap_or_default();
     let first = values.first().map_or("", String::as_str);
-    format!("{first}-{}", digits.collect::<String>())
+    format!("{first}-{digits}")
 }
 
 fn around_stem(template: &str, value: impl Fn(&str) -> String) -> (String, String) {

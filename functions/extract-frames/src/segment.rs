@@ -343,10 +343,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
             width: image.width,
             height: image.height,
             bytes: size,
-            sha256: Sha256::digest(&bytes)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
+            sha256: hex::encode(Sha256::digest(&bytes)),
             phash: format!("{:016x}", scores.phash),
             sharpness: scores.sharpness,
             predictions: Vec::new(),

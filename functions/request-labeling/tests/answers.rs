@@ -309,7 +309,7 @@ fn an_intent_that_cannot_be_read_holds_until_its_lease_ends() {
         harness.ending("intent.json"),
         harness.ending("receipt.json"),
     );
-    harness.objects.borrow_mut().remove(&receipt.concat());
+    harness.objects.remove(&receipt.concat());
     harness.put(&intent.concat(), b"{]");
     assert_eq!(retry(&harness.deliver(&config).unwrap()).0, "label_busy");
     harness.deliver_until_settled(&config, "unreadable intent");

@@ -271,7 +271,7 @@ fn what_the_target_has_is_not_sent_again() {
             .into_iter()
             .chain(harness.ending("receipt.json"));
         for name in ours {
-            harness.objects.borrow_mut().remove(&name);
+            harness.objects.remove(&name);
         }
         let answer = harness.deliver(&config).unwrap();
         assert!(

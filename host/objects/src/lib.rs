@@ -3,7 +3,6 @@
 
 mod aws_profile;
 mod check;
-mod checksum;
 mod collect;
 mod gateway;
 mod gcs;
@@ -12,6 +11,7 @@ mod multipart;
 mod reply;
 mod s3;
 
+pub use framemill_gcs_api::{Precondition, RangeSpec, Span};
 pub use gateway::{Access, Body, Gateway, ObjectsApi, Written};
 pub use gcs::{GcsStore, OpenGcsError, RetryPolicy};
 pub use local::walk;
@@ -20,6 +20,7 @@ pub use reply::{full, json};
 pub use s3::{S3Options, S3Store};
 
 use bytes::Bytes;
+use framemill_gcs_api::Unsatisfiable;
 use framemill_support::finding::Finding;
 use futures::stream::BoxStream;
 use std::collections::BTreeMap;
@@ -42,52 +43,6 @@ pub struct ObjectMeta {
     pub updated_micros: i64,
 }
 
-/// Half-open range of an object's bytes, inside its size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// First byte.
-    pub start: u64,
-    /// One past the last byte.
-    pub end: u64,
-}
-
-/// Which bytes of an object are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RangeSpec {
-    /// All.
-    Whole,
-    /// From the first byte up to and including the second, or to the end.
-    From(u64, Option<u64>),
-    /// This many bytes at the end.
-    Last(u64),
-}
-
-impl RangeSpec {
-    /// The bytes of an object of `size` bytes.
-    ///
-    /// # Errors
-    /// [`StoreError::Unsatisfiable`] where none of them exist.
-    pub fn resolve(self, size: u64) -> Result<Span, StoreError> {
-        let (start, end) = match self {
-            Self::Whole => {
-                return Ok(Span {
-                    start: 0,
-                    end: size,
-                });
-            }
-            Self::From(start, last) => {
-                let end = last.map_or(size, |last| last.saturating_add(1).min(size));
-                (start, end)
-            }
-            Self::Last(count) => (size.saturating_sub(count), size),
-        };
-        if start >= end {
-            return Err(StoreError::Unsatisfiable { size });
-        }
-        Ok(Span { start, end })
-    }
-}
-
 /// Bytes on their way, in order.
 pub type ByteStream = BoxStream<'static, Result<Bytes, StoreError>>;
 
@@ -99,15 +54,6 @@ pub struct Reading {
     pub span: Span,
     /// The bytes.
     pub stream: ByteStream,
-}
-
-/// When a write or delete may happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Precondition {
-    /// Always.
-    None,
-    /// Only where the object's generation is this one; 0 means that it must not exist.
-    Generation(i64),
 }
 
 /// What comes with the bytes of a new object.
@@ -236,26 +182,8 @@ pub struct Notification {
     pub payload_format: String,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_are_cut_to_the_object() {
-        for (range, size, expected) in [
-            (RangeSpec::Whole, 10, Some((0, 10))),
-            (RangeSpec::Whole, 0, Some((0, 0))),
-            (RangeSpec::From(2, Some(4)), 10, Some((2, 5))),
-            (RangeSpec::From(2, None), 10, Some((2, 10))),
-            (RangeSpec::From(8, Some(u64::MAX)), 10, Some((8, 10))),
-            (RangeSpec::Last(3), 10, Some((7, 10))),
-            (RangeSpec::Last(30), 10, Some((0, 10))),
-            (RangeSpec::From(10, None), 10, None),
-            (RangeSpec::From(5, Some(4)), 10, None),
-            (RangeSpec::Last(0), 10, None),
-        ] {
-            let span = range.resolve(size).ok().map(|span| (span.start, span.end));
-            assert_eq!(span, expected, "{range:?} of {size}");
-        }
+impl From<Unsatisfiable> for StoreError {
+    fn from(Unsatisfiable { size }: Unsatisfiable) -> Self {
+        Self::Unsatisfiable { size }
     }
 }

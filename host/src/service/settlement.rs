@@ -4,12 +4,13 @@ use super::continuation::{self, ContinuationError};
 use super::pipeline::Pipeline;
 use crate::app::records;
 use framemill_contract::{Event, FailureRecord, Outcome};
+use framemill_gcs_api::RetryAfter;
 use framemill_runtime::ComponentResponse;
 use framemill_sources::Message;
 use futures::FutureExt as _;
 use http::{StatusCode, header};
 use std::panic::AssertUnwindSafe;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tokio_util::sync::CancellationToken;
 
 /// Longest time for one message, waiting included: a component that waits for ever must not keep
@@ -181,7 +182,6 @@ fn words(outcome: &Outcome) -> String {
 
 fn retry_after(answer: &ComponentResponse) -> Option<Duration> {
     let value = answer.response.headers().get(header::RETRY_AFTER)?;
-    Some(Duration::from_secs(
-        value.to_str().ok()?.trim().parse().ok()?,
-    ))
+    let after: RetryAfter = value.to_str().ok()?.parse().ok()?;
+    Some(after.wait(SystemTime::now()))
 }

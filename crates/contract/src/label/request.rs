@@ -1,7 +1,6 @@
 //! What is written about a request for labels, and what is sent to webhooks and topics.
 
 use super::{LabelConfig, LabelJob, LabelManifest};
-use crate::config::hex;
 use crate::{KeptFrame, ObjectRef, Prediction, Source};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -231,7 +230,7 @@ impl LabelBatch {
         let part = (self.batch, self.batches);
         let facts = (&self.target, &self.video, &self.manifest, part);
         let json = serde_json::to_vec(&facts).unwrap_or_default();
-        hex(&Sha256::digest(json)).chars().take(32).collect()
+        hex::encode(Sha256::digest(json)).chars().take(32).collect()
     }
 }
 

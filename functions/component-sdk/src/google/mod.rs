@@ -1,11 +1,9 @@
 //! Google's credentials, for components that stand standalone: which token, and which requests
 //! it goes with.
 
-mod account;
 mod metadata;
 
-pub use account::ServiceAccount;
-
+use crate::account::ServiceAccount;
 use crate::http::{HttpRequest, HttpResponse, Web, WebError};
 use framemill_contract::{ConfigError, Credentials, JobError, Platform};
 use std::cell::RefCell;
@@ -127,7 +125,11 @@ impl<'a, W: Web> Authorized<'a, W> {
         let token = match &self.source {
             Source::None => return Ok(None),
             Source::Given(token) => return Ok(Some(token.clone())),
-            Source::Account(account) => account.token(now)?,
+            Source::Account(account) => {
+                let (text, end) = account.token(now)?;
+                let until = end.saturating_sub(MARGIN);
+                Token { text, until }
+            }
             Source::Metadata(url) => metadata::token(self.web, url).await?,
         };
         let text = token.text.clone();

@@ -1,15 +1,12 @@
 //! A store in memory that fails wherever it is told to, a clock, and segments that run here.
 
-use extract_frames::store::{
-    Clock, Created, ObjectError, ObjectInfo, Objects, SegmentAnswer, Segments,
-};
+use extract_frames::store::{Clock, ObjectError, SegmentAnswer, Segments};
 use extract_frames::{coordinate, segment};
-use framemill_contract::{Config, Event, EventKind, JobError, ObjectRef, Outcome, SegmentRequest};
+use framemill_component_sdk::testing::{InMemory, Simulation, Versions, connection_cut};
+use framemill_contract::{Config, Event, EventKind, ObjectRef, Outcome, SegmentRequest};
 use framemill_tests::h264_clip;
-use framemill_video::ByteRange;
 use futures::executor::block_on;
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::cell::Cell;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -18,11 +15,11 @@ pub const VIDEO: &str = "videos/x.mp4";
 pub const MANIFEST: &str = "manifests/x.mp4.json";
 pub const FAILURE: &str = "records/failures/extract-frames/x.mp4.json";
 
-/// Objects by name: generation and bytes. Fails before its `fail_at`-th write.
-#[derive(Default)]
+/// A store in memory that counts its calls.
 pub struct Memory {
-    pub objects: RefCell<BTreeMap<String, (i64, Vec<u8>)>>,
+    pub objects: InMemory,
     pub calls: Cell<usize>,
+    /// The call that fails, before it takes effect.
     pub fail_at: Cell<Option<usize>>,
     /// Fail after the call took effect: the answer was lost.
     pub late: Cell<bool>,
@@ -30,138 +27,46 @@ pub struct Memory {
 
 impl Memory {
     pub fn with_video(bytes: &[u8], generation: i64) -> Self {
-        let store = Self::default();
+        let store = Self {
+            objects: InMemory::new(Versions::Counts),
+            calls: Cell::default(),
+            fail_at: Cell::default(),
+            late: Cell::default(),
+        };
         store.put(VIDEO, generation, bytes);
         store
     }
 
     pub fn put(&self, name: &str, generation: i64, bytes: &[u8]) {
-        self.objects
-            .borrow_mut()
-            .insert(name.to_owned(), (generation, bytes.to_vec()));
+        self.objects.put_as(name, bytes, generation, 0);
     }
 
     pub fn names(&self) -> Vec<String> {
-        self.objects.borrow().keys().cloned().collect()
+        self.objects.names()
     }
 
     pub fn json<T: serde::de::DeserializeOwned>(&self, name: &str) -> T {
-        serde_json::from_slice(&self.objects.borrow()[name].1).unwrap()
+        serde_json::from_slice(&self.objects.bytes(name).unwrap()).unwrap()
+    }
+}
+
+impl Simulation for Memory {
+    fn memory(&self) -> &InMemory {
+        &self.objects
     }
 
-    /// Does `call`, or fails before or after it where this is the one to fail.
-    fn counted<T>(&self, call: impl FnOnce() -> Result<T, ObjectError>) -> Result<T, ObjectError> {
+    async fn perform<T>(
+        &self,
+        call: impl FnOnce() -> Result<T, ObjectError>,
+    ) -> Result<T, ObjectError> {
         let number = self.calls.get();
         self.calls.set(number + 1);
         let fails = self.fail_at.get() == Some(number);
         if fails && !self.late.get() {
-            return Err(broken());
+            return connection_cut();
         }
         let result = call();
-        if fails { Err(broken()) } else { result }
-    }
-}
-
-pub fn broken() -> ObjectError {
-    let (what, reason) = ("test".to_owned(), "connection cut".to_owned());
-    ObjectError::Failed(JobError::Storage { what, reason })
-}
-
-impl Objects for Memory {
-    async fn metadata(&self, _: &str, name: &str) -> Result<ObjectInfo, ObjectError> {
-        self.counted(|| {
-            let objects = self.objects.borrow();
-            let (generation, bytes) = objects.get(name).ok_or(ObjectError::Gone)?;
-            Ok(ObjectInfo {
-                size: bytes.len() as u64,
-                generation: *generation,
-                crc32c: None,
-                updated: 0,
-            })
-        })
-    }
-
-    async fn read(&self, object: &ObjectRef, range: ByteRange) -> Result<Vec<u8>, ObjectError> {
-        self.counted(|| {
-            let objects = self.objects.borrow();
-            let (generation, bytes) = objects.get(&object.name).ok_or(ObjectError::Gone)?;
-            if object.generation != Some(*generation) {
-                return Err(ObjectError::Gone);
-            }
-            let end = (range.end as usize).min(bytes.len());
-            Ok(bytes
-                .get(range.start as usize..end)
-                .unwrap_or_default()
-                .to_vec())
-        })
-    }
-
-    async fn read_all(&self, _: &str, name: &str) -> Result<Vec<u8>, ObjectError> {
-        self.counted(|| {
-            Ok(self
-                .objects
-                .borrow()
-                .get(name)
-                .ok_or(ObjectError::Gone)?
-                .1
-                .clone())
-        })
-    }
-
-    async fn create(
-        &self,
-        _: &str,
-        name: &str,
-        _: &str,
-        bytes: &[u8],
-    ) -> Result<Created, ObjectError> {
-        self.counted(|| {
-            if self.objects.borrow().contains_key(name) {
-                return Ok(Created::Existed);
-            }
-            self.put(name, 1, bytes);
-            Ok(Created::New)
-        })
-    }
-
-    async fn replace(
-        &self,
-        _: &str,
-        name: &str,
-        generation: i64,
-        _: &str,
-        bytes: &[u8],
-    ) -> Result<Option<ObjectInfo>, ObjectError> {
-        self.counted(|| {
-            let there = self.objects.borrow().get(name).map_or(0, |object| object.0);
-            if there != generation {
-                return Ok(None);
-            }
-            self.put(name, there + 1, bytes);
-            Ok(Some(ObjectInfo {
-                size: bytes.len() as u64,
-                generation: there + 1,
-                crc32c: None,
-                updated: 0,
-            }))
-        })
-    }
-
-    async fn list(&self, _: &str, prefix: &str) -> Result<Vec<String>, ObjectError> {
-        self.counted(|| {
-            Ok(self
-                .names()
-                .into_iter()
-                .filter(|n| n.starts_with(prefix))
-                .collect())
-        })
-    }
-
-    async fn delete(&self, _: &str, name: &str) -> Result<(), ObjectError> {
-        self.counted(|| {
-            self.objects.borrow_mut().remove(name);
-            Ok(())
-        })
+        if fails { connection_cut() } else { result }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Reading: one generation, in order, taken up again where the connection broke.
 
-use super::transport::{Call, Failure};
+use super::transport::Failure;
 use super::{Bucket, io_error, resource};
 use crate::{ObjectMeta, RangeSpec, Reading, Span, StoreError};
 use bytes::Bytes;
+use framemill_gcs_api::{Get, Media, Operation};
 use framemill_support::net;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
@@ -31,12 +32,12 @@ pub(super) async fn read(
     generation: Option<i64>,
     range: RangeSpec,
 ) -> Result<Reading, StoreError> {
-    let Some(header) = range_header(range) else {
+    if range.is_empty() {
         let meta = bucket.head(name).await?;
         range.resolve(meta.size)?;
         return Err(StoreError::Unsatisfiable { size: meta.size });
-    };
-    let Part { meta, span, body } = bucket.part(name, generation, header).await?;
+    }
+    let Part { meta, span, body } = bucket.part(name, generation, range).await?;
     // A checksum is of the whole object: a part has none.
     let whole = span.start == 0 && span.end == meta.size;
     let download = Download {
@@ -61,34 +62,22 @@ pub(super) async fn read(
     })
 }
 
-/// The `Range` header, empty for all; `None` for what no object has.
-fn range_header(range: RangeSpec) -> Option<String> {
-    match range {
-        RangeSpec::Whole => Some(String::new()),
-        RangeSpec::From(start, None) => Some(format!("bytes={start}-")),
-        RangeSpec::From(start, Some(last)) => {
-            (start <= last).then(|| format!("bytes={start}-{last}"))
-        }
-        RangeSpec::Last(count) => (count > 0).then(|| format!("bytes=-{count}")),
-    }
-}
-
 impl Bucket {
     async fn part(
         &self,
         name: &str,
         generation: Option<i64>,
-        range: String,
+        range: RangeSpec,
     ) -> Result<Part, StoreError> {
-        let mut call = Call::get(format!("{}?alt=media", self.object_path(name)?));
-        if let Some(generation) = generation {
-            call.target.push_str(&format!("&generation={generation}"));
-        }
+        let media = Operation::Media(Get {
+            generation,
+            ..Get::of(name)
+        });
+        let mut call = self.call(name, media)?;
         // Without it, objects with the content encoding gzip are sent unpacked.
         call.headers
             .insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
-        let ranged = !range.is_empty();
-        if ranged && let Ok(range) = HeaderValue::from_str(&range) {
+        if let Some(Ok(range)) = range.header().map(HeaderValue::try_from) {
             call.headers.insert(header::RANGE, range);
         }
         let response = match self.transport.send(&call).await {
@@ -111,10 +100,12 @@ impl Bucket {
             let problem = format!("answer is not as documented: {problem}");
             io_error(WHAT, self.url(name), problem)
         };
-        if ranged && status != StatusCode::PARTIAL_CONTENT {
+        if range != RangeSpec::Whole && status != StatusCode::PARTIAL_CONTENT {
             return Err(broken("whole object in place of the range"));
         }
-        let (meta, span) = resource::media(name, status, response.headers()).map_err(broken)?;
+        let media = Media::parse(status, response.headers());
+        let media = media.map_err(|error| broken(&error.to_string()))?;
+        let (meta, span) = resource::media(name, media);
         if generation.is_some_and(|wanted| wanted != meta.generation) {
             return Err(StoreError::NotFound {
                 name: self.url(name),
@@ -197,7 +188,7 @@ impl Download {
         }
         tracing::debug!(name = %self.meta.name, byte = self.position, %problem, "read is taken up again");
         tokio::time::sleep(self.backoff.next().unwrap_or_default()).await;
-        let range = format!("bytes={}-{}", self.position, self.end.saturating_sub(1));
+        let range = RangeSpec::From(self.position, Some(self.end.saturating_sub(1)));
         let part = self
             .bucket
             .part(&self.meta.name, Some(self.meta.generation), range)

@@ -12,12 +12,10 @@ use super::{
     Access, ByteStream, NewObject, Notification, ObjectMeta, Precondition, RangeSpec, Reading,
     Store, StoreError,
 };
+use framemill_gcs_api::{Get, List, Listing, Object, Operation, Request};
 use framemill_support::finding::Finding;
 use google_cloud_auth::build_errors::Error as BuildError;
 use google_cloud_auth::credentials::{self, Credentials};
-use http::Method;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use resource::{Listing, Resource};
 use std::io;
 use std::sync::Arc;
 use thiserror::Error;
@@ -107,31 +105,18 @@ fn emulator_endpoint(host: &str) -> String {
     }
 }
 
-fn encode(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
-}
-
 impl Bucket {
     /// The object for people: where it lies.
     fn url(&self, name: &str) -> String {
         format!("gs://{}/{name}", self.name)
     }
 
-    /// Path of the bucket's resource.
-    fn path(&self) -> String {
-        format!("/storage/v1/b/{}", encode(&self.name))
-    }
-
-    /// Path of an object's resource.
-    fn object_path(&self, name: &str) -> Result<String, StoreError> {
-        // A URL with such a part would name another resource.
-        if matches!(name, "" | "." | "..") {
-            return Err(StoreError::Invalid(format!(
-                "object name cannot be `.`, `..` or empty: {}",
-                self.url(name)
-            )));
-        }
-        Ok(format!("{}/o/{}", self.path(), encode(name)))
+    /// The call that asks for this, about the object `name`.
+    fn call(&self, name: &str, operation: Operation) -> Result<Call, StoreError> {
+        let request = Request::new(&self.name, operation);
+        let request =
+            request.map_err(|error| StoreError::Invalid(format!("{error}: {}", self.url(name))))?;
+        Ok(Call::of(&request))
     }
 
     fn error(&self, what: &'static str, name: &str, failure: Failure) -> StoreError {
@@ -157,25 +142,10 @@ impl Bucket {
     }
 
     async fn head(&self, name: &str) -> Result<ObjectMeta, StoreError> {
-        let call = Call::get(self.object_path(name)?);
-        let resource: Result<Resource, _> = self.transport.json(&call).await;
-        let resource = resource.map_err(|failure| self.error("look up", name, failure))?;
-        self.meta("look up", name, resource)
-    }
-
-    fn meta(
-        &self,
-        what: &'static str,
-        name: &str,
-        resource: Resource,
-    ) -> Result<ObjectMeta, StoreError> {
-        resource.into_meta().map_err(|problem| {
-            io_error(
-                what,
-                self.url(name),
-                format!("answer is not as documented: {problem}"),
-            )
-        })
+        let call = self.call(name, Operation::Metadata(Get::of(name)))?;
+        let object: Result<Object, _> = self.transport.json(&call).await;
+        let object = object.map_err(|failure| self.error("look up", name, failure))?;
+        Ok(resource::meta(object))
     }
 
     async fn list(
@@ -185,37 +155,27 @@ impl Bucket {
         limit: usize,
     ) -> Result<Vec<ObjectMeta>, StoreError> {
         let mut found = Vec::new();
-        let mut token: Option<String> = None;
+        let mut list = List {
+            prefix: prefix.to_owned(),
+            start_offset: Some(after.to_owned()).filter(|after| !after.is_empty()),
+            ..List::default()
+        };
         while found.len() < limit {
             // The start is inclusive, so one may be dropped.
-            let page = limit
-                .saturating_sub(found.len())
-                .saturating_add(1)
-                .min(PAGE);
-            let mut target = format!(
-                "{}/o?prefix={}&startOffset={}&maxResults={page}&projection=noAcl",
-                self.path(),
-                encode(prefix),
-                encode(after)
-            );
-            if let Some(token) = &token {
-                target.push_str(&format!("&pageToken={}", encode(token)));
-            }
-            let listing: Result<Listing, _> = self.transport.json(&Call::get(target)).await;
-            let listing = listing.map_err(|failure| match self.error("list", prefix, failure) {
+            let missing = limit.saturating_sub(found.len()).saturating_add(1);
+            list.max_results = Some(missing.min(PAGE) as u64);
+            let call = self.call(prefix, Operation::List(list.clone()))?;
+            let page: Result<Listing, _> = self.transport.json(&call).await;
+            let page = page.map_err(|failure| match self.error("list", prefix, failure) {
                 StoreError::NotFound { .. } => StoreError::NotFound {
                     name: format!("bucket gs://{}", self.name),
                 },
                 error => error,
             })?;
-            for resource in listing.items {
-                let meta = self.meta("list", prefix, resource)?;
-                if *meta.name > *after {
-                    found.push(meta);
-                }
-            }
-            token = listing.next_page_token.filter(|token| !token.is_empty());
-            if token.is_none() {
+            let objects = page.items.into_iter().map(resource::meta);
+            found.extend(objects.filter(|meta| *meta.name > *after));
+            list.page_token = page.next_page_token;
+            if list.page_token.is_none() {
                 break;
             }
         }
@@ -225,14 +185,11 @@ impl Bucket {
 
     /// Deletes; a repeated call that finds nothing has found its own earlier attempt's work.
     async fn delete(&self, name: &str, precondition: Precondition) -> Result<(), StoreError> {
-        let mut call = Call::get(self.object_path(name)?);
-        call.method = Method::DELETE;
-        call.repeatable = false;
-        if let Precondition::Generation(generation) = precondition {
-            call.target
-                .push_str(&format!("?ifGenerationMatch={generation}"));
-            call.repeatable = true;
-        }
+        let delete = Operation::Delete {
+            object: name.to_owned(),
+            precondition,
+        };
+        let call = self.call(name, delete)?;
         match self.transport.send(&call).await {
             Ok(_) => Ok(()),
             Err(Failure::Status {

@@ -7,12 +7,14 @@
 
 use backon::Retryable;
 use bytes::Bytes;
+use framemill_gcs_api::{
+    ContentRange, ErrorResponse, Operation, Precondition, Request, RetryAfter,
+};
 use framemill_support::net;
 use google_cloud_auth::build_errors::Error as BuildError;
 use google_cloud_auth::credentials::{CacheableResource, Credentials};
 use http::{Extensions, HeaderMap, Method, StatusCode, header};
 use reqwest::Response;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
@@ -124,14 +126,17 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// Reads something.
-    pub(super) fn get(target: String) -> Self {
+    /// Of this request, without headers and body. What changes something can be repeated only
+    /// where a precondition keeps it from having a second effect.
+    pub(super) fn of(request: &Request) -> Self {
+        let operation = request.operation();
+        let changes = matches!(operation, Operation::Insert(_) | Operation::Delete { .. });
         Self {
-            method: Method::GET,
-            target,
+            method: request.method(),
+            target: request.target(),
             headers: HeaderMap::new(),
             body: Bytes::new(),
-            repeatable: true,
+            repeatable: !changes || operation.precondition() != Precondition::None,
         }
     }
 }
@@ -306,17 +311,6 @@ impl Transport {
     }
 }
 
-/// Google's error document.
-#[derive(Deserialize)]
-struct ErrorDocument {
-    error: ErrorBody,
-}
-
-#[derive(Deserialize)]
-struct ErrorBody {
-    message: String,
-}
-
 /// Makes an answer without a good status a failure.
 async fn judge(response: Response) -> Result<Response, Failure> {
     let status = response.status();
@@ -327,33 +321,22 @@ async fn judge(response: Response) -> Result<Response, Failure> {
         let value = response.headers().get(name)?;
         value.to_str().ok()
     };
-    let retry_after = text(header::RETRY_AFTER).and_then(parse_retry_after);
-    let size = text(header::CONTENT_RANGE)
-        .and_then(|range| range.strip_prefix("bytes */")?.trim().parse().ok());
+    let retry_after = text(header::RETRY_AFTER)
+        .and_then(|text| text.parse().ok())
+        .map(|after: RetryAfter| after.wait(SystemTime::now()));
+    let size = match text(header::CONTENT_RANGE).map(str::parse) {
+        Some(Ok(ContentRange::Unsatisfied(size))) => Some(size),
+        _ => None,
+    };
     // The status is known, also where the words are lost.
     let body = read_limited(response, MOST_ERROR).await.unwrap_or_default();
-    let message = match serde_json::from_slice::<ErrorDocument>(&body) {
-        Ok(document) => document.error.message,
-        Err(_) => String::from_utf8_lossy(&body).into_owned(),
-    };
     Err(Failure::Status {
         status,
-        message: message.trim().chars().take(500).collect(),
+        message: ErrorResponse::message_in(&body),
         retry_after,
         size,
         after_unknown: false,
     })
-}
-
-fn parse_retry_after(text: &str) -> Option<Duration> {
-    if let Ok(seconds) = text.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let time = httpdate::parse_http_date(text).ok()?;
-    Some(
-        time.duration_since(SystemTime::now())
-            .unwrap_or(Duration::ZERO),
-    )
 }
 
 async fn read_limited(mut response: Response, limit: usize) -> Result<Vec<u8>, Failure> {
@@ -392,13 +375,5 @@ mod tests {
                 .take(100)
                 .any(|wait| wait > Duration::from_secs(1))
         );
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_time() {
-        assert_eq!(parse_retry_after("7"), Some(Duration::from_secs(7)));
-        let past = "Sun, 06 Nov 1994 08:49:37 GMT";
-        assert_eq!(parse_retry_after(past), Some(Duration::ZERO));
-        assert_eq!(parse_retry_after("soon"), None);
     }
 }

@@ -38,9 +38,9 @@ pub(super) fn id(delivery: &Delivery) -> String {
     told.map(|id| id.as_str().to_owned())
         .filter(|id| !id.is_empty())
         .unwrap_or_else(|| {
-            let hash = Sha256::digest(&delivery.data);
-            let hex = hash.iter().take(16).map(|byte| format!("{byte:02x}"));
-            format!("sha256-{}", hex.collect::<String>())
+            let mut hash = hex::encode(Sha256::digest(&delivery.data));
+            hash.truncate(32);
+            format!("sha256-{hash}")
         })
 }
 

@@ -1,6 +1,5 @@
 //! The key of a service account: tokens signed by ourselves, and signatures.
 
-use super::{MARGIN, Token};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use framemill_contract::ConfigError;
@@ -90,8 +89,12 @@ impl ServiceAccount {
         signature.ok_or_else(|| refused("holds a private_key that cannot sign: make a new one"))
     }
 
-    /// A token that Google's services take as it is: <https://google.aip.dev/auth/4111>.
-    pub(super) fn token(&self, now: u64) -> Result<Token, ConfigError> {
+    /// A token that Google's services take as it is, and the second at which it ends:
+    /// <https://google.aip.dev/auth/4111>.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where the key is none.
+    pub fn token(&self, now: u64) -> Result<(String, u64), ConfigError> {
         let mut header = Header::new(Algorithm::RS256);
         header.kid = self.key_id.clone();
         let iat = now.saturating_sub(LEEWAY);
@@ -105,9 +108,6 @@ impl ServiceAccount {
         };
         let text = jsonwebtoken::encode(&header, &claims, &self.key)
             .map_err(|_| refused("holds a private_key that cannot sign: make a new one"))?;
-        Ok(Token {
-            text,
-            until: exp.saturating_sub(MARGIN),
-        })
+        Ok((text, exp))
     }
 }

@@ -1,11 +1,16 @@
 //! Objects through the GCS JSON API.
 
-use super::Multipart;
-use crate::gcs;
+pub use framemill_gcs_api::encoded;
+
 use crate::http::{HttpRequest, HttpResponse, Method, Web, WebError};
 use crate::store::{Created, ObjectError, ObjectInfo, Objects};
 use framemill_contract::{JobError, ObjectRef};
+use framemill_gcs_api::{
+    Crc32c, Get, Insert, List, Listing, MultipartUpload, Object, ObjectName, Operation,
+    Precondition, RangeSpec, Request, UploadMetadata, UploadType,
+};
 use framemill_video::ByteRange;
+use serde::de::DeserializeOwned;
 
 /// What an upload's body holds besides the content: names of 1024 bytes at most, escaped, and
 /// the frame around them.
@@ -49,15 +54,23 @@ impl<'a, W: Web> GcsObjects<'a, W> {
             let bytes = bytes.len() as u64;
             return Err(JobError::ObjectTooLarge { bytes, limit }.into());
         }
-        let Multipart {
-            content_type,
-            head,
-            tail,
-        } = gcs::multipart(name, content_type, bytes);
-        let url = gcs::upload_url(self.base, bucket, generation);
+        let metadata = UploadMetadata {
+            name: Some(name.to_owned()),
+            content_type: Some(content_type.to_owned()),
+            crc32c: Some(Crc32c::of(bytes)),
+            ..UploadMetadata::default()
+        };
+        let upload = MultipartUpload::frame(&metadata, bytes)
+            .map_err(|error| failed(&what, error.to_string()))?;
+        let insert = Operation::Insert(Insert {
+            upload: UploadType::Multipart,
+            name: None,
+            precondition: Precondition::Generation(generation),
+        });
+        let url = self.url(bucket, insert, &what)?;
         let request = HttpRequest::new(Method::Post, url)
-            .header("content-type", content_type)
-            .parts([head.into(), bytes.into(), tail.into()]);
+            .header("content-type", upload.content_type)
+            .parts([upload.head.into(), bytes.into(), upload.tail.into()]);
         let response = self.send(request, &what).await?;
         match response.status {
             200 => Ok(Some(response)),
@@ -73,22 +86,34 @@ impl<'a, W: Web> GcsObjects<'a, W> {
         range: ByteRange,
         what: &str,
     ) -> Result<Vec<u8>, ObjectError> {
+        let start = range.start;
         let length = usize::try_from(range.len());
         let length = length.map_err(|_| failed(what, TOO_LONG.to_owned()))?;
-        let url = gcs::media_url(self.base, &object.bucket, &object.name, object.generation);
-        let last = range.end.saturating_sub(1);
-        let request = HttpRequest::get(url)
-            .header("range", format!("bytes={}-{last}", range.start))
-            .at_most(length);
+        let media = Operation::Media(Get {
+            generation: object.generation,
+            ..Get::of(&object.name)
+        });
+        let mut request = HttpRequest::get(self.url(&object.bucket, media, what)?).at_most(length);
+        let range = RangeSpec::From(range.start, Some(range.end.saturating_sub(1)));
+        if let Some(range) = range.header() {
+            request = request.header("range", range);
+        }
         let response = self.send(request, what).await?;
         match response.status {
             206 => Ok(response.body),
             // A store may answer a range that covers the object with the whole object.
-            200 if range.start == 0 => Ok(response.body),
+            200 if start == 0 => Ok(response.body),
             416 => Ok(Vec::new()),
             404 => Err(ObjectError::Gone),
             _ => Err(unexpected(what, &response)),
         }
+    }
+
+    /// The URL of what is asked for.
+    fn url(&self, bucket: &str, operation: Operation, what: &str) -> Result<String, ObjectError> {
+        let request = Request::new(bucket, operation);
+        let request = request.map_err(|error| failed(what, error.to_string()))?;
+        Ok(format!("{}{}", self.base, request.target()))
     }
 
     async fn send(
@@ -110,6 +135,15 @@ fn failed(what: &str, reason: String) -> ObjectError {
     })
 }
 
+/// What a JSON answer says.
+fn parsed<T: DeserializeOwned>(response: &HttpResponse, what: &str) -> Result<T, ObjectError> {
+    serde_json::from_slice(&response.body).map_err(|error| failed(what, error.to_string()))
+}
+
+fn metadata(response: &HttpResponse, what: &str) -> Result<ObjectInfo, ObjectError> {
+    parsed::<Object>(response, what).map(Into::into)
+}
+
 /// An answer that no case expects: its status and the start of what it says.
 fn unexpected(what: &str, response: &HttpResponse) -> ObjectError {
     let reason = format!("status {}: {}", response.status, response.text());
@@ -124,10 +158,10 @@ impl<W: Web> Objects for GcsObjects<'_, W> {
 
     async fn metadata(&self, bucket: &str, name: &str) -> Result<ObjectInfo, ObjectError> {
         let what = format!("metadata of gs://{bucket}/{name}");
-        let url = gcs::object_url(self.base, bucket, name);
+        let url = self.url(bucket, Operation::Metadata(Get::of(name)), &what)?;
         let response = self.send(HttpRequest::get(url), &what).await?;
         match response.status {
-            200 => gcs::parse_metadata(&response.body).map_err(|reason| failed(&what, reason)),
+            200 => metadata(&response, &what),
             404 => Err(ObjectError::Gone),
             _ => Err(unexpected(&what, &response)),
         }
@@ -160,7 +194,7 @@ impl<W: Web> Objects for GcsObjects<'_, W> {
 
     async fn read_all(&self, bucket: &str, name: &str) -> Result<Vec<u8>, ObjectError> {
         let what = format!("reading gs://{bucket}/{name}");
-        let url = gcs::media_url(self.base, bucket, name, None);
+        let url = self.url(bucket, Operation::Media(Get::of(name)), &what)?;
         let response = self.send(HttpRequest::get(url), &what).await?;
         match response.status {
             200 => Ok(response.body),
@@ -192,34 +226,39 @@ impl<W: Web> Objects for GcsObjects<'_, W> {
         let Some(response) = response.await? else {
             return Ok(None);
         };
-        gcs::parse_metadata(&response.body)
-            .map(Some)
-            .map_err(|reason| failed(&format!("writing gs://{bucket}/{name}"), reason))
+        metadata(&response, &format!("writing gs://{bucket}/{name}")).map(Some)
     }
 
     async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<String>, ObjectError> {
         let what = format!("listing gs://{bucket}/{prefix}");
-        let (mut names, mut page) = (Vec::new(), None);
+        let mut list = List {
+            prefix: prefix.to_owned(),
+            names_only: true,
+            ..List::default()
+        };
+        let mut names = Vec::new();
         loop {
-            let url = gcs::list_url(self.base, bucket, prefix, page.as_deref());
+            let url = self.url(bucket, Operation::List(list.clone()), &what)?;
             let response = self.send(HttpRequest::get(url), &what).await?;
             if response.status != 200 {
                 return Err(unexpected(&what, &response));
             }
-            let (found, next) =
-                gcs::parse_page(&response.body).map_err(|reason| failed(&what, reason))?;
-            names.extend(found);
-            match next {
-                Some(next) => page = Some(next),
-                None => return Ok(names),
+            let page: Listing<ObjectName> = parsed(&response, &what)?;
+            names.extend(page.items.into_iter().map(|object| object.name));
+            list.page_token = page.next_page_token;
+            if list.page_token.is_none() {
+                return Ok(names);
             }
         }
     }
 
     async fn delete(&self, bucket: &str, name: &str) -> Result<(), ObjectError> {
         let what = format!("deleting gs://{bucket}/{name}");
-        let url = gcs::object_url(self.base, bucket, name);
-        let request = HttpRequest::new(Method::Delete, url);
+        let delete = Operation::Delete {
+            object: name.to_owned(),
+            precondition: Precondition::None,
+        };
+        let request = HttpRequest::new(Method::Delete, self.url(bucket, delete, &what)?);
         let response = self.send(request, &what).await?;
         match response.status {
             200 | 204 | 404 => Ok(()),
@@ -257,16 +296,15 @@ mod tests {
             if self.status != 0 {
                 return Ok(answer(self.status, b"because"));
             }
-            let Some((start, last)) = range.strip_prefix("bytes=").unwrap_or("").split_once('-')
-            else {
-                return Ok(answer(200, br#"{"size":"1","generation":"2"}"#));
+            let Some(spec) = RangeSpec::parse(&range) else {
+                return Ok(answer(200, br#"{"name":"n","size":"1","generation":"2"}"#));
             };
-            let (start, last): (usize, usize) = (start.parse().unwrap(), last.parse().unwrap());
-            let end = self.object.len().min(last + 1);
-            match self.object.get(start..end).filter(|it| !it.is_empty()) {
-                Some(bytes) if bytes.len() <= most => Ok(answer(206, bytes)),
-                Some(_) => Err(WebError::Unanswered("too much".to_owned())),
-                None => Ok(answer(416, b"beyond")),
+            let span = spec.resolve(self.object.len() as u64);
+            let bytes = span.map(|it| &self.object[it.start as usize..it.end as usize]);
+            match bytes {
+                Ok(bytes) if bytes.len() <= most => Ok(answer(206, bytes)),
+                Ok(_) => Err(WebError::Unanswered("too much".to_owned())),
+                Err(_) => Ok(answer(416, b"beyond")),
             }
         }
 
