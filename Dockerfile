@@ -2,13 +2,7 @@
 
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
-COPY .cargo .cargo
-COPY Cargo.toml Cargo.lock ./
-COPY crates crates
-COPY functions functions
-COPY host host
-COPY tests tests
-COPY xtask xtask
+COPY . .
 RUN cargo xtask build
 
 # glibc, libgcc and certificates, and no shell.

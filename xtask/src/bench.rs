@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: the sample that framemill replaces, ffmpeg and framemill, side by side
 //! on the same clips in the same run. Prints a table of ratios; asserts nothing.
 
+use crate::step::step;
 use crate::{build, sh, test};
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -185,15 +186,18 @@ fn python(folder: &Path) -> Result<PathBuf> {
             .is_ok_and(|status| status.success())
     };
     if !has_cv2() {
-        eprintln!("installing OpenCV for Python (PyPI: opencv-python-headless)");
-        sh::run(
-            sh::command("python3")
-                .args(["-m", "venv"])
-                .arg(folder.join("venv")),
-        )
-        .context("install Python 3 with venv (Debian: python3-venv)")?;
+        let mut create = sh::command("python3");
+        create.args(["-m", "venv"]).arg(folder.join("venv"));
         let mut pip = sh::command(&python);
-        sh::run(pip.args(["-m", "pip", "install", "--quiet", "opencv-python-headless"]))?;
+        pip.args(["-m", "pip", "install", "--quiet", "opencv-python-headless"]);
+        step(
+            "installing OpenCV for Python (opencv-python-headless)",
+            || {
+                sh::run(&mut create)
+                    .context("install Python 3 with venv (Debian: python3-venv)")?;
+                sh::run(&mut pip)
+            },
+        )?;
     }
     Ok(python)
 }

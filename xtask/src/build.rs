@@ -1,6 +1,7 @@
 //! Building: components with the wasm toolchain, the host with the ordinary one.
 
 use crate::sh;
+use crate::step::step;
 use crate::toolchain::{TARGET, WasmToolchain, cargo_command};
 use anyhow::{Context, Result};
 use std::path::PathBuf;
@@ -58,8 +59,9 @@ fn build_components(more: &[&str]) -> Result<()> {
     for name in &names {
         build.args(["--package", name]);
     }
-    eprintln!("building components: {}", names.join(", "));
-    sh::run(&mut build)?;
+    step(&format!("building components {}", names.join(", ")), || {
+        sh::run(&mut build)
+    })?;
     std::fs::create_dir_all(components_dir())?;
     for name in names {
         let built = sh::root()
@@ -86,6 +88,19 @@ fn within_budget(function: &Function) -> Result<()> {
     Ok(())
 }
 
+/// A host for the demo: the one that is there, else one that is built in less than half the time
+/// and runs more slowly (Cargo.toml, profile quick). It does not take the other's place.
+pub fn demo_host() -> Result<PathBuf> {
+    if host_path().is_file() {
+        return host();
+    }
+    let mut build = cargo_command()?;
+    build.args(["build", "--profile", "quick", "--locked"]);
+    build.args(["--package", "framemill", "--bin", "framemill"]);
+    step("building the host, quickly", || sh::run(&mut build))?;
+    Ok(sh::root().join("target/quick/framemill"))
+}
+
 /// Where the host is built.
 pub fn host_path() -> PathBuf {
     sh::root().join("target/release/framemill")
@@ -93,10 +108,10 @@ pub fn host_path() -> PathBuf {
 
 /// Builds the host and returns its path. It finds the components beside its folder.
 pub fn host() -> Result<PathBuf> {
-    eprintln!("building framemill");
     let mut build = cargo_command()?;
     // Not `--package`: with the features of all default members, as the tests have them, so that
     // wasmtime is compiled once.
-    sh::run(build.args(["build", "--release", "--locked", "--bin", "framemill"]))?;
+    build.args(["build", "--release", "--locked", "--bin", "framemill"]);
+    step("building the host", || sh::run(&mut build))?;
     Ok(host_path())
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask demo`: from nothing to images in a folder.
 
+use crate::step::step;
 use crate::toolchain::cargo_command;
 use crate::{build, sample, servers, sh};
 use anyhow::{Context, Result, bail};
@@ -15,7 +16,7 @@ const SHOWN: usize = 5;
 /// made here) until all is done, and says where the images are.
 pub fn demo(video: Option<&Path>) -> Result<()> {
     build::components()?;
-    let framemill = build::host()?;
+    let framemill = build::demo_host()?;
     let data = sh::root().join(DATA);
     if data.exists() {
         fs::remove_dir_all(&data).with_context(|| format!("cannot empty {}", data.display()))?;
@@ -23,24 +24,16 @@ pub fn demo(video: Option<&Path>) -> Result<()> {
     let videos = data.join("videos");
     fs::create_dir_all(&videos)?;
     match video {
-        Some(from) => bring(from, &videos)?,
-        None => {
-            let path = videos.join("sample.avi");
-            eprintln!(
-                "making a sample video (10 s, Motion JPEG): {}",
-                path.display()
-            );
-            fs::write(&path, sample::video()?)?;
-        }
+        Some(from) => place(from, &videos)?,
+        None => make_sample(&videos.join("sample.avi"))?,
     }
-    eprintln!("starting: framemill up --data {DATA} --until-idle");
-    let up = sh::run(
-        sh::command(&framemill)
-            .args(["up", "--until-idle", "--data"])
-            .arg(&data),
-    );
+    let mut up = sh::command(&framemill);
+    up.args(["up", "--until-idle", "--data"]).arg(&data);
+    up.env("FRAMEMILL_COMPONENTS", build::components_dir());
+    let what = format!("running framemill up --data {DATA} --until-idle");
+    let ran = step(&what, || sh::run(&mut up));
     show(&data)?;
-    up
+    ran
 }
 
 /// Builds everything, installs the emulators, and runs one video through the whole pipeline on
@@ -57,13 +50,10 @@ pub fn cloud(video: Option<&Path>) -> Result<()> {
             fs::canonicalize(video).with_context(|| format!("cannot read {}", video.display()))?
         }
         None => {
-            let path = sh::root().join("target/demo-cloud/sample.avi");
-            fs::create_dir_all(path.parent().unwrap_or(&path))?;
-            eprintln!(
-                "making a sample video (10 s, Motion JPEG): {}",
-                path.display()
-            );
-            fs::write(&path, sample::video()?)?;
+            let folder = sh::root().join("target/demo-cloud");
+            fs::create_dir_all(&folder)?;
+            let path = folder.join("sample.avi");
+            make_sample(&path)?;
             path
         }
     };
@@ -82,9 +72,17 @@ pub fn cloud(video: Option<&Path>) -> Result<()> {
     sh::run(&mut run)
 }
 
+fn make_sample(path: &Path) -> Result<()> {
+    let what = format!(
+        "making a sample video, 10 s of Motion JPEG: {}",
+        path.display()
+    );
+    step(&what, || Ok(fs::write(path, sample::video()?)?))
+}
+
 /// Places a video, or all files below a folder, in the bucket: linked where the file system
 /// allows it, else copied.
-fn bring(from: &Path, to: &Path) -> Result<()> {
+fn place(from: &Path, to: &Path) -> Result<()> {
     if !from.is_dir() {
         let name = from
             .file_name()
@@ -101,9 +99,9 @@ fn bring(from: &Path, to: &Path) -> Result<()> {
         if path.is_dir() {
             let below = to.join(path.file_name().unwrap_or_default());
             fs::create_dir_all(&below)?;
-            bring(&path, &below)?;
+            place(&path, &below)?;
         } else {
-            bring(&path, to)?;
+            place(&path, to)?;
         }
     }
     Ok(())

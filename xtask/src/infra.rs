@@ -1,10 +1,10 @@
 //! `cargo xtask check-infra`: what can be known of infra/ and the Dockerfile without a cloud and
 //! without a Docker engine.
 
-mod config;
 mod dockerfile;
-mod facts;
-mod schema;
+mod files;
+mod host_config;
+mod rules;
 mod terraform;
 
 use crate::{servers, sh};
@@ -34,11 +34,14 @@ const ACCEPTED: &[(&str, &str)] = &[
 
 /// Runs every check, and fails with all that the first failing one found.
 pub fn check() -> Result<()> {
-    report("infra/*.tf", terraform::check()?)?;
+    let files = files::Files::read(&sh::root().join("infra"))?;
+    let mut findings = rules::check(&files);
+    findings.extend(host_config::values_differ(&files));
+    report("infra/*.tf", findings)?;
     checkov(&["--directory", "infra", "--framework", "terraform"])?;
     checkov(&["--file", "Dockerfile", "--framework", "dockerfile"])?;
-    terraform::run_binary()?;
-    config::check()?;
+    terraform::run()?;
+    host_config::check()?;
     report("Dockerfile", dockerfile::check()?)?;
     dockerfile::run_image()
 }

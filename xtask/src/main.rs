@@ -1,16 +1,20 @@
 //! `cargo xtask`: everything that a person or CI runs.
 
 mod bench;
+mod boundary;
 mod build;
-mod check;
 mod cold;
 mod demo;
+mod dist;
+mod documents;
 mod infra;
 mod sample;
 mod servers;
 mod sh;
+mod step;
 mod test;
 mod toolchain;
+mod workspace;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -58,9 +62,13 @@ enum Task {
         #[arg(long)]
         cold: bool,
     },
+    /// Build the archive of a release into target/dist, and try it out
+    Dist,
     /// Check infra/ and the Dockerfile; `cargo xtask build` comes first
     CheckInfra,
-    /// Check that the pure crates depend on nothing that does I/O
+    /// Check that every link in the documents leads somewhere, and that the README is short
+    CheckDocs,
+    /// Check the source tree: crates/ without I/O, no long file, no modules in a circle
     Boundary,
 }
 
@@ -78,7 +86,9 @@ fn main() -> Result<()> {
         Task::Test { with, filter } => test::test(&with, &filter),
         Task::Bench { cold: true, .. } => cold::bench(),
         Task::Bench { runs, .. } => bench::bench(runs),
+        Task::Dist => dist::dist(),
         Task::CheckInfra => infra::check(),
-        Task::Boundary => check::boundary(),
+        Task::CheckDocs => documents::check(),
+        Task::Boundary => boundary::check(),
     }
 }

@@ -1,6 +1,7 @@
 //! The servers that tests talk to, and checkov: installed where they are missing.
 
 use crate::sh;
+use crate::step::step;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -64,15 +65,16 @@ fn venv(name: &str, packages: &[&str]) -> Result<PathBuf> {
         python.stdout(Stdio::null()).stderr(Stdio::null());
         python.status().is_ok_and(|status| status.success())
     })?;
-    eprintln!("installing {} (Python packages)", packages.join(", "));
-    sh::run(
-        sh::command("python3")
-            .args(["-m", "venv", "--clear"])
-            .arg(&folder),
-    )?;
+    let what = format!("installing {} (Python packages)", packages.join(", "));
+    let mut create = sh::command("python3");
+    create.args(["-m", "venv", "--clear"]).arg(&folder);
     let mut pip = sh::command(bin.join("pip"));
     pip.args(["install", "--quiet", "--disable-pip-version-check"]);
-    sh::run(pip.args(packages))?;
+    pip.args(packages);
+    step(&what, || {
+        sh::run(&mut create)?;
+        sh::run(&mut pip)
+    })?;
     std::fs::write(&installed, wanted)
         .with_context(|| format!("cannot write {}", installed.display()))?;
     Ok(bin)

@@ -1,5 +1,6 @@
 //! Running other programs, with errors that name the command.
 
+use crate::step::step;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -44,6 +45,27 @@ pub fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
+/// The text of a file.
+pub fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// The files of the repository at `root` that match a pattern of git's: tracked ones, and new ones
+/// that git does not ignore.
+pub fn repository_files(root: &Path, pattern: &str) -> Result<Vec<PathBuf>> {
+    let mut git = Command::new("git");
+    git.current_dir(root).args(["ls-files", "-z"]);
+    git.args(["--cached", "--others", "--exclude-standard", "--", pattern]);
+    let listed = output(&mut git)?;
+    let names = listed.split('\0').filter(|name| !name.is_empty());
+    let mut files: Vec<PathBuf> = names.map(|name| root.join(name)).collect();
+    // A file that was deleted is listed until the deletion is committed.
+    files.retain(|file| file.is_file());
+    files.sort();
+    files.dedup();
+    Ok(files)
+}
+
 /// Whether a program of this name is on PATH.
 pub fn on_path(program: &str) -> bool {
     std::env::var_os("PATH")
@@ -77,7 +99,6 @@ pub fn apt_install(packages: &[&str], is_there: impl Fn() -> bool) -> Result<()>
     if !on_path("apt-get") || !(is_root() || on_path("sudo")) {
         bail!("missing tools: install the equivalent of `{wanted}` and run this again");
     }
-    eprintln!("installing {} (Debian packages)", packages.join(", "));
     let quiet = |mut apt: Command| {
         apt.env("DEBIAN_FRONTEND", "noninteractive")
             .stdout(Stdio::null());
@@ -85,12 +106,15 @@ pub fn apt_install(packages: &[&str], is_there: impl Fn() -> bool) -> Result<()>
     };
     let mut update = as_root("apt-get");
     update.args(["update", "-qq"]);
-    run(&mut quiet(update))?;
     let mut install = as_root("apt-get");
     install
         .args(["install", "-y", "-qq", "--no-install-recommends"])
         .args(packages);
-    run(&mut quiet(install))?;
+    let what = format!("installing {} (Debian packages)", packages.join(", "));
+    step(&what, || {
+        run(&mut quiet(update))?;
+        run(&mut quiet(install))
+    })?;
     if !is_there() {
         bail!("`{wanted}` ran, but what it should bring is still missing");
     }

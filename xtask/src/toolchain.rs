@@ -1,6 +1,7 @@
 //! Which compiler builds the components: the one that is there, else the one that can be had.
 
 use crate::sh;
+use crate::step::step;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -57,14 +58,14 @@ impl WasmToolchain {
         })?;
         let tools = sh::root().join("target/tools");
         if !tools.join("bin/wasm-component-ld").is_file() {
-            eprintln!("building wasm-component-ld, the linker of {TARGET} (about 90 s, once)");
             let mut install = cargo_command()?;
             install.args(["install", "--quiet", "wasm-component-ld", "--locked"]);
             install
                 .args(["--version", COMPONENT_LD_VERSION, "--root"])
                 .arg(&tools);
             install.env("CARGO_TARGET_DIR", tools.join("build"));
-            sh::run(&mut install)?;
+            let what = format!("building wasm-component-ld, the linker of {TARGET}");
+            step(&what, || sh::run(&mut install))?;
         }
         let linker = tools.join("bin/wasm-ld");
         if !linker.exists() {

@@ -1,7 +1,7 @@
-//! The Dockerfile without a Docker engine: what it copies exists, and the image that it would
-//! make runs.
+//! The Dockerfile without a Docker engine: it builds as the workspace does, and the image that it
+//! would make runs.
 
-use super::terraform::read;
+use crate::workspace::Workspace;
 use crate::{sample, sh};
 use anyhow::{Context, Result, bail, ensure};
 use std::fs;
@@ -28,61 +28,26 @@ const BUILD: &str = "cargo xtask build";
 /// One instruction with its words.
 type Instruction = (String, Vec<String>);
 
-/// All that is wrong with the files as they are.
+/// What is wrong with the builder stage.
 pub fn check() -> Result<Vec<String>> {
-    let root = sh::root();
-    let ignored = read(&root.join(".dockerignore"))?;
-    let manifest = read(&root.join("Cargo.toml"))?;
-    let exists = |path: &str| root.join(path).exists();
-    Ok(findings(
-        &instructions(&read(&root.join("Dockerfile"))?),
-        &ignored,
-        &manifest,
-        exists,
-    ))
+    let file = instructions(&sh::read(&sh::root().join("Dockerfile"))?);
+    let workspace = Workspace::read()?;
+    let versions = workspace.packages().iter();
+    let version = versions.filter_map(|package| package.rust_version.as_deref());
+    let version = version.max().context("no package has a rust-version")?;
+    Ok(builder_findings(&file, version))
 }
 
-fn findings(
-    file: &[Instruction],
-    ignored: &str,
-    manifest: &str,
-    exists: impl Fn(&str) -> bool,
-) -> Vec<String> {
+fn builder_findings(file: &[Instruction], rust_version: &str) -> Vec<String> {
     let mut findings = Vec::new();
-    let version = quoted_after(manifest, "rust-version = ").unwrap_or_default();
-    let builder = of(file, "FROM").next().and_then(|words| words.first());
-    if builder.is_none_or(|image| !image.starts_with(&format!("rust:{version}-"))) {
+    let image = of(file, "FROM").next().and_then(|words| words.first());
+    if image.is_none_or(|image| !image.starts_with(&format!("rust:{rust_version}-"))) {
         findings.push(format!(
-            "builds with {builder:?}, and Cargo.toml says Rust {version}"
+            "builds with {image:?}, and Cargo.toml says Rust {rust_version}"
         ));
     }
     if !of(file, "RUN").any(|words| words.join(" ") == BUILD) {
         findings.push(format!("does not run `{BUILD}`"));
-    }
-    let copied: Vec<&String> = of(file, "COPY")
-        .filter(|words| !words.iter().any(|word| word.starts_with("--from")))
-        .flat_map(|words| words.split_last().map_or(&[][..], |(_, sources)| sources))
-        .collect();
-    for source in &copied {
-        if !exists(source) {
-            findings.push(format!("copies {source}, which does not exist"));
-        } else if is_ignored(ignored, source) {
-            findings.push(format!("copies {source}, which .dockerignore leaves out"));
-        }
-    }
-    for member in members(manifest) {
-        if !copied.iter().any(|source| **source == member) {
-            findings.push(format!("does not copy {member}, a member of the workspace"));
-        }
-    }
-    let last = file
-        .iter()
-        .rposition(|(name, _)| name == "FROM")
-        .unwrap_or(0);
-    let runtime = file.get(last..).unwrap_or_default();
-    let user = of(runtime, "USER").last().and_then(|words| words.first());
-    if user.is_none_or(|user| user == "root" || user == "0") {
-        findings.push(format!("runs as {user:?}"));
     }
     findings
 }
@@ -90,7 +55,7 @@ fn findings(
 /// Lays the runtime stage's files out as the Dockerfile says, adds what the base image brings,
 /// and extracts images from a video in there, as the image's user.
 pub fn run_image() -> Result<()> {
-    let file = instructions(&read(&sh::root().join("Dockerfile"))?);
+    let file = instructions(&sh::read(&sh::root().join("Dockerfile"))?);
     let image = sh::root().join("target/image");
     if image.exists() {
         fs::remove_dir_all(&image).with_context(|| format!("cannot empty {}", image.display()))?;
@@ -197,94 +162,27 @@ fn exec_form(words: &[String]) -> Result<String> {
         .context("ENTRYPOINT names no program")
 }
 
-/// As Docker reads the file: the last pattern that matches decides.
-fn is_ignored(patterns: &str, path: &str) -> bool {
-    let mut ignored = false;
-    for pattern in patterns.lines().map(str::trim) {
-        let (keeps, pattern) = match pattern.strip_prefix('!') {
-            Some(pattern) => (true, pattern),
-            None => (false, pattern),
-        };
-        if pattern == "*" || pattern.trim_end_matches('/') == path {
-            ignored = !keeps;
-        }
-    }
-    ignored
-}
-
-/// Top-level folders of the workspace's members.
-fn members(manifest: &str) -> Vec<String> {
-    let list = manifest
-        .split_once("members = [")
-        .and_then(|(_, rest)| rest.split_once(']'));
-    let mut members: Vec<String> = list
-        .map_or("", |(list, _)| list)
-        .split(',')
-        .filter_map(|member| member.trim().trim_matches('"').split('/').next())
-        .filter(|member| !member.is_empty())
-        .map(str::to_owned)
-        .collect();
-    members.dedup();
-    members
-}
-
-fn quoted_after<'a>(text: &'a str, key: &str) -> Option<&'a str> {
-    let (_, rest) = text.split_once(key)?;
-    rest.split('"').nth(1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const MANIFEST: &str = "members = [\"crates/*\", \"host\"]\nrust-version = \"1.95\"\n";
-    const IGNORED: &str = "*\n!crates\n!host\n";
-    const SOUND: &str = "FROM rust:1.95-bookworm AS build\n# a remark\nCOPY crates \\\n  crates\nCOPY host host\nRUN cargo xtask build\nFROM gcr.io/distroless/cc-debian12:nonroot\nCOPY --from=build /src/x /x\nUSER nonroot\n";
-
-    fn all(file: &str, ignored: &str) -> Vec<String> {
-        findings(&instructions(file), ignored, MANIFEST, |path| {
-            path != "gone"
-        })
-    }
-
     #[test]
-    fn a_sound_file_passes() {
-        assert!(all(SOUND, IGNORED).is_empty());
-    }
-
-    #[test]
-    fn each_rule_finds_what_it_is_for() {
-        for (from, to, expected) in [
-            ("rust:1.95", "rust:1.94", "Cargo.toml says Rust 1.95"),
-            ("cargo xtask build", "cargo build", "does not run"),
-            ("COPY host host", "COPY host gone .", "copies gone"),
-            ("COPY host host", "", "does not copy host"),
-            ("USER nonroot", "USER root", "runs as"),
-            ("USER nonroot", "", "runs as"),
-        ] {
-            let found = all(&SOUND.replace(from, to), IGNORED);
-            assert!(found.len() == 1 && found[0].contains(expected), "{found:?}");
-        }
-        // A user of the builder stage is none of the image's.
-        let moved = SOUND
-            .replace("USER nonroot\n", "")
-            .replace("RUN", "USER nonroot\nRUN");
-        assert!(all(&moved, IGNORED)[0].contains("runs as"));
-    }
-
-    #[test]
-    fn the_last_pattern_of_dockerignore_decides() {
-        assert!(all(SOUND, "*\n!crates\n")[0].contains("leaves out"));
-        assert!(all(SOUND, "*\n!crates\n!host\nhost/\n")[0].contains("leaves out"));
-        assert!(all(SOUND, "").is_empty());
+    fn the_builder_stage_is_that_of_the_workspace() {
+        let sound = "FROM rust:1.95-bookworm AS build\n# a remark\nCOPY . .\nRUN cargo \\\n  xtask build\nFROM gcr.io/distroless/cc-debian12:nonroot\n";
+        let found = |text: &str| builder_findings(&instructions(text), "1.95");
+        assert_eq!(found(sound), Vec::<String>::new());
+        let older = found(&sound.replace("1.95", "1.94"));
+        assert!(older.len() == 1 && older[0].contains("says Rust 1.95"));
+        let other = found(&sound.replace("xtask build", "build"));
+        assert!(other.len() == 1 && other[0].contains("does not run"));
+        assert_eq!(found("").len(), 2);
     }
 
     #[test]
     fn only_the_exec_form_names_a_program() {
         let words = |text: &str| {
-            text.split_whitespace()
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
+            let words = text.split_whitespace();
+            words.map(str::to_owned).collect::<Vec<_>>()
         };
         assert_eq!(exec_form(&words(r#"["/a b", "up"]"#)).unwrap(), "/a b");
         assert!(exec_form(&words("/a up")).is_err());
