@@ -1,8 +1,9 @@
 //! `framemill.toml`, read but not interpreted: text by key, with the line of each.
 
+use super::credentials::CredentialSettings;
 use super::error::{Origin, SettingError, SettingErrors};
 use super::layers::{FileTable, named};
-use super::{CredentialSettings, PipelineSettings};
+use super::pipelines::PipelineSettings;
 use serde::de::{DeserializeOwned, IntoDeserializer as _};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,10 +1,12 @@
 //! Functions as they are configured: framemill's own, and the user's.
 
+use super::addresses::{SourceAddress, StoreAddress};
 use super::credentials::Secret;
 use super::error::SettingError;
 use super::file::File;
 use super::layers::{Given, Layer, Layers, named};
-use super::{PipelineSettings, SourceAddress, StoreAddress, cores};
+use super::machine::cores;
+use super::pipelines::PipelineSettings;
 use crate::functions::{Builtin, builtins};
 use framemill_function_spec::{
     AllowedUrl, CredentialKind, CredentialSpec, Function, FunctionSpec, Key, Values,

@@ -1,6 +1,6 @@
 //! `[[pipeline]]`: a component of the user's, described as framemill's own functions are.
 
-use super::Layer;
+use super::layers::Layer;
 use framemill_function_spec::{FunctionSpec, HostSpec, TriggerSpec};
 use serde::Deserialize;
 use std::collections::BTreeMap;

@@ -1,6 +1,8 @@
 //! Layers, limits, and what errors say.
 
 use super::*;
+use framemill_runtime::Limits;
+use std::time::Duration;
 
 fn layer(pairs: &[(&str, &str)]) -> Layer {
     let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
