@@ -9,6 +9,23 @@
 //!
 //! Everything that is written to a bucket or sent over HTTP has its type here, with a `schema`
 //! that names its version.
+//!
+//! From a push body to the names of what is written about the video:
+//!
+//! ```
+//! use framemill_contract::{Config, Event, Job};
+//!
+//! let body = br#"{"message": {"attributes": {
+//!     "eventType": "OBJECT_FINALIZE", "bucketId": "footage", "objectId": "videos/cam1/x.mp4"
+//! }}}"#;
+//! let event = Event::parse(|_header| None, body).unwrap();
+//! let config = Config::from_lookup(|_key| None).unwrap(); // all defaults
+//! let job = Job::from_event(&event, &config).unwrap();
+//!
+//! let layout = &config.layout;
+//! assert_eq!(layout.images_of(&job.name, config.naming), "images/cam1/x.mp4/");
+//! assert_eq!(layout.manifest(&job.name), "manifests/cam1/x.mp4.json");
+//! ```
 
 mod budget;
 mod checkpoint;

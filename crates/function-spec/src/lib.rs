@@ -10,6 +10,40 @@
 //!                                ├─▶ Values   what was given, checked by type ─▶ a component's configuration
 //!                                └─▶ Function trigger, access, hosts, records with all keys filled in
 //! ```
+//!
+//! ```
+//! use framemill_function_spec::{Function, FunctionSpec, Records};
+//!
+//! let spec = FunctionSpec::parse(
+//!     r#"
+//!     name = "count-frames"
+//!     component = "count-frames"
+//!     read = ["{manifest_path}"]
+//!     write = ["counts/"]
+//!
+//!     [trigger]
+//!     prefix = "{manifest_path}"
+//!     suffix = ".json"
+//!
+//!     [records]
+//!     done = "counts/{stem}.json"
+//!     failure = "failures/{stem}.json"
+//!
+//!     [[key]]
+//!     name = "manifest_path"
+//!     type = "prefix"
+//!     default = "manifests/"
+//!     doc = "prefix of the manifests"
+//!     "#,
+//! )
+//! .unwrap();
+//! let function = Function::new(&spec, |_key| None); // all defaults
+//! let trigger = &function.trigger;
+//! let stem = trigger.stem("manifests/cam1/x.mp4.json").unwrap();
+//! let records = function.records.as_ref().unwrap();
+//! assert_eq!(Records::name(&records.done, stem), "counts/cam1/x.mp4.json");
+//! assert_eq!(trigger.stem("images/cam1/x.mp4/000000.jpg"), None);
+//! ```
 
 mod bytesize;
 mod error;
