@@ -1,6 +1,5 @@
 //! Bodies that may not be larger than a limit.
 
-use crate::MOST_BODY;
 use bytes::Bytes;
 use framemill_objects::Body;
 use http::{HeaderMap, header};
@@ -9,6 +8,9 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use wasmtime_wasi_http::Error;
+
+/// Largest body of a request to, or an answer of, a component. Objects do not pass here.
+const MOST_BODY: u64 = 64 << 20;
 
 /// The error of a body that is too large, from its limit.
 pub(super) type TooLarge = fn(Option<u64>) -> Error;

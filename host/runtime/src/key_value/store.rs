@@ -1,49 +1,35 @@
-//! Values that a component keeps across requests: the import `fermyon:spin/key-value@2.0.0`, as
-//! Spin answers it. They are kept in memory, for as long as the host runs, and each component
-//! has its own: a cache, not a place for what must last.
+//! What a component keeps, bounded in each way.
 
-use super::bindings::fermyon::spin::key_value::{Error, Host, HostStore, add_to_linker as add};
-use super::state::State;
+use crate::bindings::fermyon::spin::key_value::Error;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use wasmtime::component::{HasSelf, Linker, Resource};
 
-/// The one store that there is.
-const DEFAULT: &str = "default";
 const MOST_ENTRIES: usize = 1024;
 const MOST_KEY: usize = 1024;
 /// As on Akamai Functions.
 const MOST_VALUE: usize = 1 << 20;
 const MOST_TOTAL: usize = 16 << 20;
-/// Open at the same time in one sandbox; as in Spin.
-const MOST_OPEN: usize = 256;
-
-/// An open store, as the component holds it.
-pub struct Handle;
-
-pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    add::<_, HasSelf<State>>(linker, |state| state)
-}
 
 /// A component's store.
 #[derive(Default)]
-pub(super) struct KeyValue(Mutex<Entries>);
+pub(crate) struct KeyValue(Mutex<Entries>);
 
+/// What the store holds.
 #[derive(Default)]
-struct Entries {
-    values: BTreeMap<String, Vec<u8>>,
+pub(crate) struct Entries {
+    pub(crate) values: BTreeMap<String, Vec<u8>>,
     /// Bytes of all keys and values.
     total: usize,
 }
 
 impl KeyValue {
-    fn entries(&self) -> MutexGuard<'_, Entries> {
+    pub(crate) fn entries(&self) -> MutexGuard<'_, Entries> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Entries {
-    fn set(&mut self, key: String, value: Vec<u8>) -> Result<(), Error> {
+    pub(crate) fn set(&mut self, key: String, value: Vec<u8>) -> Result<(), Error> {
         if key.len() > MOST_KEY {
             return Err(full(format!("key is over {MOST_KEY} bytes")));
         }
@@ -72,7 +58,7 @@ impl Entries {
         Ok(())
     }
 
-    fn delete(&mut self, key: &str) {
+    pub(crate) fn delete(&mut self, key: &str) {
         if let Some(value) = self.values.remove(key) {
             self.total = self.total.saturating_sub(size(key, &value));
         }
@@ -85,80 +71,6 @@ fn size(key: &str, value: &[u8]) -> usize {
 
 fn full(reason: String) -> Error {
     Error::Other(reason)
-}
-
-impl Host for State {}
-
-impl HostStore for State {
-    fn open(&mut self, label: String) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
-        if label != DEFAULT {
-            return Ok(Err(Error::AccessDenied));
-        }
-        if self.open_stores >= MOST_OPEN {
-            return Ok(Err(Error::StoreTableFull));
-        }
-        let handle = self.table.push(Handle)?;
-        self.open_stores = self.open_stores.saturating_add(1);
-        Ok(Ok(handle))
-    }
-
-    fn get(
-        &mut self,
-        store: Resource<Handle>,
-        key: String,
-    ) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
-        self.table.get(&store)?;
-        Ok(Ok(self.key_value.entries().values.get(&key).cloned()))
-    }
-
-    fn set(
-        &mut self,
-        store: Resource<Handle>,
-        key: String,
-        value: Vec<u8>,
-    ) -> wasmtime::Result<Result<(), Error>> {
-        self.table.get(&store)?;
-        Ok(self.key_value.entries().set(key, value))
-    }
-
-    fn delete(
-        &mut self,
-        store: Resource<Handle>,
-        key: String,
-    ) -> wasmtime::Result<Result<(), Error>> {
-        self.table.get(&store)?;
-        self.key_value.entries().delete(&key);
-        Ok(Ok(()))
-    }
-
-    fn exists(
-        &mut self,
-        store: Resource<Handle>,
-        key: String,
-    ) -> wasmtime::Result<Result<bool, Error>> {
-        self.table.get(&store)?;
-        Ok(Ok(self.key_value.entries().values.contains_key(&key)))
-    }
-
-    fn get_keys(
-        &mut self,
-        store: Resource<Handle>,
-    ) -> wasmtime::Result<Result<Vec<String>, Error>> {
-        self.table.get(&store)?;
-        Ok(Ok(self
-            .key_value
-            .entries()
-            .values
-            .keys()
-            .cloned()
-            .collect()))
-    }
-
-    fn drop(&mut self, store: Resource<Handle>) -> wasmtime::Result<()> {
-        self.table.delete(store)?;
-        self.open_stores = self.open_stores.saturating_sub(1);
-        Ok(())
-    }
 }
 
 #[cfg(test)]
