@@ -26,5 +26,8 @@ fn operations_lists_every_metric() {
         format!("| `{name}` | {kind} | {} | {help} |\n", labels.join(", "))
     };
     let rows: String = METRICS.iter().map(row).collect();
-    check(FILE, &format!("{before}{HEAD}{rows}\n{}", after.trim_start_matches('\n')));
+    check(
+        FILE,
+        &format!("{before}{HEAD}{rows}\n{}", after.trim_start_matches('\n')),
+    );
 }
