@@ -66,11 +66,14 @@ impl Listening {
         Ok(())
     }
 
-    /// Lets each connection end its request.
-    pub(super) async fn close(self) {
+    /// Lets each connection end its request; `kill` cuts that short.
+    pub(super) async fn close(self, kill: &CancellationToken) {
         self.close.cancel();
-        if self.task.await.is_err() {
-            tracing::error!("the listener itself failed: report it with the log");
+        tokio::select! {
+            () = kill.cancelled() => {}
+            ended = self.task => if ended.is_err() {
+                tracing::error!("the listener itself failed: report it with the log");
+            }
         }
     }
 }

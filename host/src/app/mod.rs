@@ -90,10 +90,10 @@ pub async fn run(
         };
         background.spawn(idle.wait(stop.clone()));
     }
-    let ended = run_all(services, background, stop, kill).await;
+    let ended = run_all(services, background, stop, &kill).await;
     // Last: until here it answers probes, and the pushes that were worked on.
     if let Some(listening) = listening {
-        listening.close().await;
+        listening.close(&kill).await;
     }
     ended
 }
@@ -126,7 +126,7 @@ async fn run_all(
     services: Vec<Arc<Service>>,
     mut background: JoinSet<anyhow::Result<()>>,
     stop: &CancellationToken,
-    kill: CancellationToken,
+    kill: &CancellationToken,
 ) -> anyhow::Result<RunSummary> {
     let mut running = JoinSet::new();
     for service in services {
@@ -160,6 +160,10 @@ async fn run_all(
 fn announce(settings: &Settings) {
     let videos = &settings.config.video_path;
     let workers = settings.workers;
+    if settings.source == SourceAddress::None {
+        tracing::info!(workers, "ready: waiting for pushed messages");
+        return;
+    }
     match &settings.store {
         StoreAddress::Folder(folder) => {
             let folder = folder.join(videos);
