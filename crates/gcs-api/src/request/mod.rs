@@ -51,7 +51,7 @@ impl Request {
         let operation = match (method.as_str(), path.service, path.resource) {
             ("POST", Service::Upload, Resource::Objects) => {
                 Operation::Insert(Insert::parse(&query)?)
-            },
+            }
             ("GET", Service::Plain, Resource::Objects) => Operation::List(List::parse(&query)?),
             ("GET", Service::Plain | Service::Download, Resource::Object(name)) => {
                 Operation::parse_get(name, &query)?
