@@ -1,8 +1,6 @@
 //! Probes: whether the process lives, and whether it can work.
 
-use super::Site;
 use axum::Json;
-use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use framemill_objects::Store;
@@ -17,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 /// What was found is true for this long: a storm of probes costs nothing.
 const CACHED: Duration = Duration::from_secs(3);
 /// Longest look at one thing: probes have short deadlines.
-const PATIENCE: Duration = Duration::from_secs(2);
+const LONGEST_LOOK: Duration = Duration::from_secs(2);
 
 /// What has to work.
 pub struct Probes {
@@ -71,6 +69,17 @@ impl Readiness {
         let _ = self.probes.set(probes);
     }
 
+    /// Whether messages can be worked on, or what is in the way.
+    pub(super) async fn answer(&self) -> Response {
+        let checks = self.checks().await;
+        let ready = checks.iter().all(|check| check.ready);
+        let status = match ready {
+            true => StatusCode::OK,
+            false => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        answer(status, json!({ "ready": ready, "checks": checks }))
+    }
+
     /// Each thing that has to work, in the order of the way of a message.
     async fn checks(&self) -> Vec<Check> {
         if self.stop.is_cancelled() {
@@ -95,10 +104,10 @@ impl Readiness {
 
 impl Probes {
     async fn look(&self) -> Vec<Check> {
-        let reached = match tokio::time::timeout(PATIENCE, self.store.reachable()).await {
+        let reached = match tokio::time::timeout(LONGEST_LOOK, self.store.reachable()).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+            Err(_) => Err(format!("no answer within {} s", LONGEST_LOOK.as_secs())),
         };
         let mut checks = vec![Check::of("components", Ok(())), Check::of("store", reached)];
         let sources = self.sources.iter();
@@ -116,17 +125,6 @@ pub(super) async fn alive() -> Response {
         StatusCode::OK,
         json!({ "service": "framemill", "alive": true }),
     )
-}
-
-/// `GET /readyz`: messages can be worked on, or what is in the way.
-pub(super) async fn ready(State(site): State<Arc<Site>>) -> Response {
-    let checks = site.readiness.checks().await;
-    let ready = checks.iter().all(|check| check.ready);
-    let status = match ready {
-        true => StatusCode::OK,
-        false => StatusCode::SERVICE_UNAVAILABLE,
-    };
-    answer(status, json!({ "ready": ready, "checks": checks }))
 }
 
 fn answer(status: StatusCode, body: serde_json::Value) -> Response {

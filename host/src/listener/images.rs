@@ -1,9 +1,7 @@
 //! Serves images over HTTP, for labeling tools that cannot read the bucket themselves
 //! (`image_urls = "proxied"`).
 
-use super::Site;
 use axum::body::Body;
-use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use framemill_objects::{RangeSpec, Store, StoreError};
@@ -31,37 +29,35 @@ fn media_type(name: &str) -> Option<&'static str> {
     }
 }
 
-/// `GET /images/BUCKET/NAME`.
-pub(super) async fn image(
-    State(site): State<Arc<Site>>,
-    Path((bucket, name)): Path<(String, String)>,
-) -> Response {
-    let images = &site.images;
-    let kind =
-        media_type(&name).filter(|_| bucket == images.bucket && name.starts_with(&images.prefix));
-    let Some(kind) = kind else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    match images.store.read(&name, None, RangeSpec::Whole).await {
-        Ok(reading) => {
-            let length = HeaderValue::from(reading.meta.size);
-            let mut response = Body::from_stream(reading.stream).into_response();
-            let headers = response.headers_mut();
-            headers.insert(header::CONTENT_LENGTH, length);
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-            let as_said = HeaderValue::from_static("nosniff");
-            headers.insert(header::X_CONTENT_TYPE_OPTIONS, as_said);
-            // Labeling tools draw images on a canvas, from another origin.
-            let anyone = HeaderValue::from_static("*");
-            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anyone);
-            let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
-            headers.insert(header::CACHE_CONTROL, forever);
-            response
-        }
-        Err(StoreError::NotFound { .. }) => StatusCode::NOT_FOUND.into_response(),
-        Err(error) => {
-            tracing::warn!(%error, "image cannot be served");
-            StatusCode::BAD_GATEWAY.into_response()
+impl Images {
+    /// The image of this name, or 404.
+    pub(super) async fn answer(&self, bucket: &str, name: &str) -> Response {
+        let kind =
+            media_type(name).filter(|_| bucket == self.bucket && name.starts_with(&self.prefix));
+        let Some(kind) = kind else {
+            return StatusCode::NOT_FOUND.into_response();
+        };
+        match self.store.read(name, None, RangeSpec::Whole).await {
+            Ok(reading) => {
+                let length = HeaderValue::from(reading.meta.size);
+                let mut response = Body::from_stream(reading.stream).into_response();
+                let headers = response.headers_mut();
+                headers.insert(header::CONTENT_LENGTH, length);
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+                let as_said = HeaderValue::from_static("nosniff");
+                headers.insert(header::X_CONTENT_TYPE_OPTIONS, as_said);
+                // Labeling tools draw images on a canvas, from another origin.
+                let anyone = HeaderValue::from_static("*");
+                headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anyone);
+                let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
+                headers.insert(header::CACHE_CONTROL, forever);
+                response
+            }
+            Err(StoreError::NotFound { .. }) => StatusCode::NOT_FOUND.into_response(),
+            Err(error) => {
+                tracing::warn!(%error, "image cannot be served");
+                StatusCode::BAD_GATEWAY.into_response()
+            }
         }
     }
 }

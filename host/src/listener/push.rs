@@ -1,6 +1,6 @@
 //! `POST /push` and `POST /push/PIPELINE`: a message that is worked on while its sender waits.
 
-use super::Site;
+use super::site::Site;
 use crate::service::{PushAnswer, PushError, Service};
 use axum::Json;
 use axum::body::{Body, to_bytes};

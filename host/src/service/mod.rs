@@ -20,9 +20,9 @@ use push::Work;
 use settlement::Settlement;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use summary::DeliveryResult;
+use summary::{DeliveryResult, Ended};
 use tokio::sync::{Semaphore, watch};
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span, field};
 
@@ -45,9 +45,6 @@ pub struct Service {
     /// Counts what becomes of messages.
     pub metrics: Arc<Metrics>,
 }
-
-/// How the task of one delivery ended.
-type Ended = Result<Result<DeliveryResult, SourceError>, JoinError>;
 
 /// A message may come this often beyond its attempts: processes that are stopped release what
 /// they have not finished, which servers count. More means that processes die on it.
@@ -117,6 +114,42 @@ impl Service {
             .delivered(&self.source.name(), result.name(), 1);
         summary.add(result, 1);
         Ok(())
+    }
+
+    /// Whether a pipeline of this name is here.
+    pub fn has(&self, pipeline: &str) -> bool {
+        self.pipelines
+            .iter()
+            .any(|there| there.function.name == pipeline)
+    }
+
+    /// Whether the pipeline of this name, or any, takes an event.
+    ///
+    /// # Errors
+    /// Why not, where there is a pipeline to say so.
+    pub fn takes(&self, event: &Event, pipeline: Option<&str>) -> Result<(), Option<Ignored>> {
+        let mut ignored = None;
+        for pipeline in self.chosen(pipeline) {
+            match pipeline.take(event) {
+                Ok(()) => return Ok(()),
+                Err(reason) => ignored = Some(reason),
+            }
+        }
+        Err(ignored)
+    }
+
+    /// Has a pushed message worked on as if the source had delivered it: by the same workers, with
+    /// the same end. `pipeline` names the only one that shall.
+    ///
+    /// # Errors
+    /// [`PushError`]; the message should come back.
+    pub async fn push(
+        &self,
+        message: Message,
+        pipeline: Option<String>,
+    ) -> Result<PushAnswer, PushError> {
+        let last = message.attempt >= self.max_attempts;
+        self.pushes.send(message, pipeline, last).await
     }
 
     /// The graceful end.

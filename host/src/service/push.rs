@@ -1,9 +1,8 @@
 //! Messages that are pushed over HTTP: deliveries like those of a source, whose settlement is the
 //! answer to the request.
 
-use super::Service;
 use async_trait::async_trait;
-use framemill_contract::{Event, Ignored, Outcome};
+use framemill_contract::Outcome;
 use framemill_sources::{AckHandle, Delivery, Message, RetryDecision, SourceError};
 use std::time::Duration;
 use thiserror::Error;
@@ -75,6 +74,36 @@ impl Default for Pushes {
 }
 
 impl Pushes {
+    /// Hands a message to a worker and waits for what it led to. `last` says that it has been
+    /// delivered as often as a message may.
+    ///
+    /// # Errors
+    /// [`PushError`]; the message should come back.
+    pub(super) async fn send(
+        &self,
+        message: Message,
+        pipeline: Option<String>,
+        last: bool,
+    ) -> Result<PushAnswer, PushError> {
+        let (accepted, acceptance) = oneshot::channel();
+        let (answer, answered) = oneshot::channel();
+        let push = Push {
+            message,
+            pipeline,
+            accepted,
+            handle: PushAckHandle { answer, last },
+        };
+        let accepted = async {
+            self.sender.send(push).await.ok()?;
+            acceptance.await.ok()
+        };
+        let accepted = tokio::time::timeout(LONGEST_WAIT_FOR_A_WORKER, accepted).await;
+        if !matches!(accepted, Ok(Some(()))) {
+            return Err(PushError::Busy);
+        }
+        answered.await.map_err(|_| PushError::Released)
+    }
+
     /// Waits for a message whose sender still waits. Dropping the future takes nothing.
     pub(super) async fn next(&self) -> Work {
         let mut receiver = self.receiver.lock().await;
@@ -94,63 +123,6 @@ impl Pushes {
                 };
             }
         }
-    }
-}
-
-impl Service {
-    /// Whether a pipeline of this name is here.
-    pub fn has(&self, pipeline: &str) -> bool {
-        self.pipelines
-            .iter()
-            .any(|there| there.function.name == pipeline)
-    }
-
-    /// Whether the pipeline of this name, or any, takes an event.
-    ///
-    /// # Errors
-    /// Why not, where there is a pipeline to say so.
-    pub fn takes(&self, event: &Event, pipeline: Option<&str>) -> Result<(), Option<Ignored>> {
-        let mut ignored = None;
-        for pipeline in self.chosen(pipeline) {
-            match pipeline.take(event) {
-                Ok(()) => return Ok(()),
-                Err(reason) => ignored = Some(reason),
-            }
-        }
-        Err(ignored)
-    }
-
-    /// Has a pushed message worked on as if the source had delivered it: by the same workers, with
-    /// the same end. `pipeline` names the only one that shall.
-    ///
-    /// # Errors
-    /// [`PushError`]; the message should come back.
-    pub async fn push(
-        &self,
-        message: Message,
-        pipeline: Option<String>,
-    ) -> Result<PushAnswer, PushError> {
-        let (accepted, acceptance) = oneshot::channel();
-        let (answer, answered) = oneshot::channel();
-        let handle = PushAckHandle {
-            last: message.attempt >= self.max_attempts,
-            answer,
-        };
-        let push = Push {
-            message,
-            pipeline,
-            accepted,
-            handle,
-        };
-        let accepted = async {
-            self.pushes.sender.send(push).await.ok()?;
-            acceptance.await.ok()
-        };
-        let accepted = tokio::time::timeout(LONGEST_WAIT_FOR_A_WORKER, accepted).await;
-        if !matches!(accepted, Ok(Some(()))) {
-            return Err(PushError::Busy);
-        }
-        answered.await.map_err(|_| PushError::Released)
     }
 }
 

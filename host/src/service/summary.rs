@@ -1,7 +1,7 @@
 //! How deliveries ended, counted.
 
-use super::Ended;
 use framemill_sources::SourceError;
+use tokio::task::JoinError;
 
 /// What became of the messages of one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +17,9 @@ pub struct RunSummary {
     /// Messages that were released because of the stop.
     pub released: u64,
 }
+
+/// How the task of one delivery ended.
+pub(super) type Ended = Result<Result<DeliveryResult, SourceError>, JoinError>;
 
 /// How one delivery ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
