@@ -199,7 +199,7 @@ impl Runtime {
         let meter = Meter::new(&inner.limits);
         let mut store = self.store(label, chained, &meter);
         let broken = |error: &wasmtime::Error| Crash::new(&inner.name, error, None, &meter, "");
-        let request = request.map(framemill_objects::full);
+        let request = request.map(bodies::full);
         let (sender, receiver) = oneshot::channel();
         let mut http = store.data_mut().http_view();
         let request = http.new_incoming_request(Scheme::Http, request);

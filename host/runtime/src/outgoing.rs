@@ -2,14 +2,14 @@
 //! fresh sandbox, without a socket; configured servers are reached; all others are refused.
 
 use super::allowed_host::chained_component;
-use super::bodies::{capped, whole};
+use super::bodies::{capped, from_objects, full, to_objects, whole};
 use super::{ComponentEvent, Inner, Runtime, authority};
-use framemill_objects::{Body, full, json};
+use framemill_objects::json;
 use http::{Request, Response, StatusCode, Uri};
 use serde_json::json;
 use std::future::Future;
 use std::time::Duration;
-use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody as Body, WasiHttpHooks};
 
 pub(super) struct Hooks {
     runtime: Runtime,
@@ -28,12 +28,12 @@ impl Hooks {
 }
 
 type Worker = Box<dyn Future<Output = Result<(), Error>> + Send>;
-type Sent = Result<(Response<WasiBody>, Worker), Error>;
+type Sent = Result<(Response<Body>, Worker), Error>;
 
 impl WasiHttpHooks for Hooks {
     fn send_request(
         &mut self,
-        request: Request<WasiBody>,
+        request: Request<Body>,
         options: Option<RequestOptions>,
         _processed: Worker,
     ) -> Box<dyn Future<Output = Sent> + Send> {
@@ -76,7 +76,9 @@ impl Runtime {
         if destination == authority(&inner.objects) {
             let request = inner.below_objects_url(request)?;
             let written = |written| (inner.observer)(label, ComponentEvent::Written(written));
-            return Ok(inner.gateway.handle(request, &written).await);
+            let request = request.map(to_objects);
+            let response = inner.gateway.handle(request, &written).await;
+            return Ok(response.map(from_objects));
         }
         if let Some(name) = chained_component(request.uri().host().unwrap_or_default()) {
             tracing::warn!(
@@ -114,7 +116,7 @@ impl Runtime {
             Err(crash) => {
                 tracing::warn!(label, "segment crashed: {crash}");
                 let body = json!({ "crash": crash.to_string() });
-                Ok(json(StatusCode::INTERNAL_SERVER_ERROR, &body))
+                Ok(json(StatusCode::INTERNAL_SERVER_ERROR, &body).map(from_objects))
             }
         }
     }
