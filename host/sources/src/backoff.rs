@@ -1,26 +1,26 @@
-//! Waiting out an outage.
+//! Backoff while a server does not answer.
 
 use std::time::Duration;
 
-/// An outage: told once, waited for with growing pauses, and told again when it is over.
+/// An outage: logged once, waited out with growing pauses, and logged again when it is over.
 #[derive(Default)]
 pub(super) struct Backoff {
     count: u32,
-    told: bool,
+    logged: bool,
 }
 
 impl Backoff {
     const FIRST: Duration = Duration::from_millis(500);
     const LAST: Duration = Duration::from_secs(30);
 
-    /// Tells of an outage, once.
+    /// Logs an outage, once.
     pub(super) fn note(&mut self, what: &str, reason: &str) {
-        if !std::mem::replace(&mut self.told, true) {
+        if !std::mem::replace(&mut self.logged, true) {
             tracing::warn!("no answer, waiting: {reason}: {what}");
         }
     }
 
-    /// Tells of an outage, and backoff.
+    /// Logs an outage, and waits: each time twice as long.
     pub(super) async fn wait(&mut self, what: &str, reason: &str) {
         self.note(what, reason);
         let pause = Self::FIRST.saturating_mul(1 << self.count.min(8));
@@ -28,13 +28,13 @@ impl Backoff {
         tokio::time::sleep(pause.min(Self::LAST)).await;
     }
 
-    /// It works; says whether there was an outage.
+    /// The server answers; returns whether there was an outage.
     pub(super) fn over(&mut self, what: &str) -> bool {
         self.count = 0;
-        let told = std::mem::take(&mut self.told);
-        if told {
+        let logged = std::mem::take(&mut self.logged);
+        if logged {
             tracing::info!("answers again: {what}");
         }
-        told
+        logged
     }
 }
