@@ -1,53 +1,22 @@
 //! The GCS JSON API, answered in process.
 
-use super::{ByteStream, NewObject, RangeSpec, Store, StoreError, multipart, reply};
+use super::access::Access;
+use super::body::{Body, BodyError};
+use super::error::StoreError;
+use super::store::{ByteStream, NewObject, Store};
+use super::{multipart, reply};
 use async_trait::async_trait;
-use bytes::Bytes;
 use framemill_gcs_api::{
-    self as api, Get, Insert, List, Listing, Operation, RequestError, UploadMetadata, UploadType,
+    self as api, Get, Insert, List, Listing, Operation, RangeSpec, RequestError, UploadMetadata,
+    UploadType,
 };
 use futures::{StreamExt, TryStreamExt};
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
-use http_body_util::combinators::UnsyncBoxBody;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Bodies of requests and answers.
-pub type Body = UnsyncBoxBody<Bytes, wasmtime_wasi_http::Error>;
-
 const PAGE: usize = 1000;
-
-/// What a component may touch: name prefixes.
-#[derive(Clone, Debug, Default)]
-pub struct Access {
-    /// May be read and listed.
-    pub read: Vec<String>,
-    /// May be created, replaced and deleted; readable too.
-    pub write: Vec<String>,
-}
-
-impl Access {
-    /// Everything.
-    pub fn all() -> Self {
-        Self {
-            read: Vec::new(),
-            write: vec![String::new()],
-        }
-    }
-
-    fn check(&self, name: &str, write: bool) -> Result<(), StoreError> {
-        let read: &[String] = if write { &[] } else { &self.read };
-        let mut allowed = self.write.iter().chain(read);
-        if allowed.any(|prefix| name.starts_with(prefix)) {
-            return Ok(());
-        }
-        let verb = if write { "write" } else { "read" };
-        Err(StoreError::Forbidden(format!(
-            "component may not {verb} this object (video_path and image_path only): {name}"
-        )))
-    }
-}
 
 /// An object that was written through the gateway.
 #[derive(Clone, Debug)]
@@ -63,7 +32,7 @@ pub struct Written {
 /// Answers requests to the GCS JSON API.
 #[async_trait]
 pub trait ObjectsApi: Send + Sync {
-    /// Answers one request. `written` is told of each object that is there now.
+    /// Answers one request. `written` is called with each object that was written.
     async fn handle(
         &self,
         request: Request<Body>,
@@ -279,7 +248,7 @@ fn check(get: &Get, generation: i64) -> Result<(), StoreError> {
     }
 }
 
-/// A request that is none.
+/// The error of a request that cannot be read.
 fn refused(error: RequestError) -> StoreError {
     match error {
         RequestError::UnknownResource(path) => StoreError::NotFound {
@@ -293,33 +262,10 @@ fn refused(error: RequestError) -> StoreError {
 fn byte_stream(body: Body) -> ByteStream {
     body.into_data_stream()
         .map_err(|error| match error {
-            wasmtime_wasi_http::Error::HttpRequestBodySize(Some(most)) => {
-                StoreError::TooLarge { most }
+            BodyError::TooLarge { limit } => StoreError::TooLarge { most: limit },
+            BodyError::Ended(reason) => {
+                StoreError::Invalid(format!("request body broke off: {reason}"))
             }
-            error => StoreError::Invalid(format!("request body broke off: {error}")),
         })
         .boxed()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn access_is_by_prefix() {
-        let access = Access {
-            read: vec!["videos/".into()],
-            write: vec!["images/".into()],
-        };
-        for (name, read, write) in [
-            ("videos/x.mp4", true, false),
-            ("images/x.mp4/000000.jpg", true, true),
-            ("secrets/x", false, false),
-            ("videosx", false, false),
-            ("", false, false),
-        ] {
-            assert_eq!(access.check(name, false).is_ok(), read, "{name}");
-            assert_eq!(access.check(name, true).is_ok(), write, "{name}");
-        }
-    }
 }

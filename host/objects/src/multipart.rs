@@ -1,10 +1,11 @@
-//! Multipart uploads, read as they come.
+//! Multipart uploads, read as they arrive.
 
-use super::{ByteStream, StoreError};
+use super::error::StoreError;
+use super::store::ByteStream;
 use framemill_gcs_api::{UploadError, UploadEvent, UploadMetadata, UploadReader};
 use futures::StreamExt;
 
-/// The body of a multipart upload on its way.
+/// A multipart upload that is being read.
 struct Upload {
     body: ByteStream,
     reader: UploadReader,
@@ -35,7 +36,7 @@ pub(super) async fn read(
 }
 
 impl Upload {
-    /// What comes next, once it is here.
+    /// Waits for the next part of it.
     async fn next(&mut self) -> Result<UploadEvent, StoreError> {
         loop {
             match self.reader.next_event()? {

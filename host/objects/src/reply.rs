@@ -1,12 +1,14 @@
-//! Answers in the form of the GCS JSON API.
+//! Responses in the form of the GCS JSON API.
 
-use super::{Body, ObjectMeta, Reading, StoreError};
+use super::body::{Body, BodyError, full};
+use super::error::StoreError;
+use super::store::{ObjectMeta, Reading};
 use bytes::Bytes;
 use framemill_gcs_api::{ContentRange, Crc32c, ErrorResponse, JSON, Media, Object};
 use futures::TryStreamExt;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body::Frame;
-use http_body_util::{BodyExt, Full, StreamBody};
+use http_body_util::{BodyExt, StreamBody};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -28,13 +30,6 @@ pub(super) fn resource(bucket: &str, meta: &ObjectMeta) -> Object {
 fn updated(meta: &ObjectMeta) -> SystemTime {
     let micros = u64::try_from(meta.updated_micros).unwrap_or(0);
     UNIX_EPOCH + Duration::from_micros(micros)
-}
-
-/// A body that is there whole.
-pub fn full(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into())
-        .map_err(|never| match never {})
-        .boxed_unsync()
 }
 
 /// A JSON answer.
@@ -76,7 +71,7 @@ pub(super) fn media(reading: Reading, partial: bool) -> Response<Body> {
     };
     let frames = stream.map_ok(Frame::data).map_err(|error| {
         tracing::warn!(%error, "reading an object broke off");
-        wasmtime_wasi_http::Error::ConnectionTerminated
+        BodyError::Ended(error.to_string())
     });
     let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
     let (status, headers) = media.write();

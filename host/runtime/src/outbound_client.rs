@@ -8,7 +8,6 @@ use base64::Engine as _;
 use bytes::{Bytes, BytesMut};
 use framemill_contract::{Secret, webhook_signature};
 use framemill_function_spec::CredentialKind;
-use framemill_objects::Body;
 use framemill_support::net;
 use futures::stream::{self, StreamExt as _};
 use google_cloud_auth::credentials::{AccessTokenCredentials, Builder};
@@ -20,7 +19,7 @@ use std::error::Error as _;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Semaphore;
-use wasmtime_wasi_http::Error;
+use wasmtime_wasi_http::{Error, WasiBody as Body};
 
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// Wait for the first byte of an answer, at most.

@@ -2,13 +2,13 @@
 //! fresh sandbox, without a socket; configured servers are reached; all others are refused.
 
 use super::allowed_host::chained_component;
-use super::bodies::{capped, whole};
+use super::bodies::{capped, from_objects, full, to_objects, whole};
 use super::crash::Crash;
 use super::events::{ComponentEvent, Observer};
 use super::outbound_client::OutboundClient;
 use super::response::ComponentResponse;
 use bytes::Bytes;
-use framemill_objects::{Body, ObjectsApi, full, json};
+use framemill_objects::{ObjectsApi, json};
 use futures::future::BoxFuture;
 use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::BodyExt as _;
@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tracing::{Instrument as _, Span};
-use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody as Body, WasiHttpHooks};
 
 /// What a component's requests are answered by.
 pub(super) struct Outgoing {
@@ -80,12 +80,12 @@ impl Hooks {
 }
 
 type Worker = Box<dyn Future<Output = Result<(), Error>> + Send>;
-type Sent = Result<(Response<WasiBody>, Worker), Error>;
+type Sent = Result<(Response<Body>, Worker), Error>;
 
 impl WasiHttpHooks for Hooks {
     fn send_request(
         &mut self,
-        request: Request<WasiBody>,
+        request: Request<Body>,
         options: Option<RequestOptions>,
         _processed: Worker,
     ) -> Box<dyn Future<Output = Sent> + Send> {
@@ -132,7 +132,9 @@ impl Outgoing {
             let request = self.below_objects_url(request)?;
             let written = |written| (self.observer)(label, ComponentEvent::Written(written));
             let media = asks_for_media(&request);
+            let request = request.map(to_objects);
             let response = self.gateway.handle(request, &written).await;
+            let response = response.map(from_objects);
             return Ok(match media && response.status().is_success() {
                 true => response.map(|body| counted(body, Arc::clone(&sandbox.bytes_read))),
                 false => response,
@@ -175,7 +177,7 @@ impl Outgoing {
             Err(crash) => {
                 tracing::warn!(label, "segment crashed: {crash}");
                 let body = json!({ "crash": crash.to_string() });
-                Ok(json(StatusCode::INTERNAL_SERVER_ERROR, &body))
+                Ok(json(StatusCode::INTERNAL_SERVER_ERROR, &body).map(from_objects))
             }
         }
     }

@@ -213,7 +213,7 @@ impl Runtime {
         }
         let mut store = self.store(&sandbox);
         let broken = |error: &wasmtime::Error| Crash::new(&inner.name, error, None, meter, "");
-        let request = request.map(framemill_objects::full);
+        let request = request.map(bodies::full);
         let (sender, receiver) = oneshot::channel();
         let mut http = store.data_mut().http_view();
         let request = match http.new_incoming_request(Scheme::Http, request) {

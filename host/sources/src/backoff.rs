@@ -1,4 +1,4 @@
-//! Waiting out an outage.
+//! Backoff while a server does not answer.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -28,11 +28,11 @@ impl Connection {
     }
 }
 
-/// An outage: told once, waited for with growing pauses, and told again when it is over.
+/// An outage: logged once, waited out with growing pauses, and logged again when it is over.
 #[derive(Default)]
 pub(super) struct Backoff {
     count: u32,
-    told: bool,
+    logged: bool,
     connection: Connection,
 }
 
@@ -48,15 +48,15 @@ impl Backoff {
         }
     }
 
-    /// Tells of an outage, once.
+    /// Logs an outage, once.
     pub(super) fn note(&mut self, what: &str, reason: &str) {
         self.connection.set(Err(reason.to_owned()));
-        if !std::mem::replace(&mut self.told, true) {
+        if !std::mem::replace(&mut self.logged, true) {
             tracing::warn!("no answer, waiting: {reason}: {what}");
         }
     }
 
-    /// Tells of an outage, and backoff.
+    /// Logs an outage, and waits: each time twice as long.
     pub(super) async fn wait(&mut self, what: &str, reason: &str) {
         self.note(what, reason);
         let pause = Self::FIRST.saturating_mul(1 << self.count.min(8));
@@ -64,14 +64,14 @@ impl Backoff {
         tokio::time::sleep(pause.min(Self::LAST)).await;
     }
 
-    /// It works; says whether there was an outage.
+    /// The server answers; returns whether there was an outage.
     pub(super) fn over(&mut self, what: &str) -> bool {
         self.count = 0;
         self.connection.set(Ok(()));
-        let told = std::mem::take(&mut self.told);
-        if told {
+        let logged = std::mem::take(&mut self.logged);
+        if logged {
             tracing::info!("answers again: {what}");
         }
-        told
+        logged
     }
 }

@@ -1,6 +1,6 @@
-//! Notices new and changed videos in a folder, also those that came while nobody watched.
+//! Notices new and changed videos in a folder, also those that came while nothing watched it.
 
-use super::{Queue, QueueError};
+use super::queue::{Queue, QueueError};
 use framemill_contract::ObjectRef;
 use framemill_function_spec::Trigger;
 use framemill_objects::{generation, walk};
@@ -12,10 +12,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
-/// How often the folder is read although nothing was noticed: network file systems notify of
-/// nothing.
+/// How often the folder is read without a notification: network file systems send none.
 const RESCAN: Duration = Duration::from_secs(5);
-/// A burst of notices makes one look.
+/// Notifications that come within this time cause one scan.
 const CALM: Duration = Duration::from_millis(100);
 
 /// What to watch.
@@ -34,7 +33,7 @@ pub struct FolderWatch {
 /// How far the watcher is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FolderState {
-    /// Looks at the whole folder so far.
+    /// Scans of the whole folder so far.
     pub looks: u64,
     /// Files that may still be growing.
     pub unstable: usize,
@@ -51,11 +50,11 @@ struct Look {
 pub struct FolderSource {
     watch: FolderWatch,
     queue: Arc<Queue>,
-    /// Files that may be growing: what was seen first, and when.
+    /// Files that may still be growing: what was seen last, and since when.
     growing: HashMap<String, (Look, Instant)>,
-    /// Files that the queue knows, in this generation.
+    /// Generations of files that are in the queue or were settled.
     known: HashMap<String, i64>,
-    /// Names that were said to be no videos.
+    /// Names that were logged as skipped.
     skipped: HashSet<String>,
 }
 
@@ -71,14 +70,14 @@ impl FolderSource {
         }
     }
 
-    /// Watches until the queue breaks or the future is dropped. `state` follows.
+    /// Watches until the queue fails or the future is dropped; keeps `state` up to date.
     ///
     /// # Errors
     /// Where the queue cannot be written.
     pub async fn run(mut self, state: watch::Sender<FolderState>) -> Result<(), QueueError> {
         let (sender, mut noticed) = mpsc::channel(1);
-        // Dropping the watcher ends the notices.
-        // The sender stays: a channel without one would end each wait at once.
+        // Dropping the watcher ends the notifications. The sender stays: a channel without one
+        // would end each wait at once.
         let _watcher = start_watcher(&self.video_folder(), sender.clone());
         loop {
             let looked = tokio::task::spawn_blocking(move || {
@@ -106,7 +105,7 @@ impl FolderSource {
         }
     }
 
-    /// Where videos lie: the folder part of the prefix.
+    /// The folder that the prefix names.
     fn video_folder(&self) -> PathBuf {
         self.watch.data.join(&self.watch.trigger.prefix)
     }
@@ -174,7 +173,7 @@ impl FolderSource {
     }
 }
 
-/// Names that programs give to what they have not finished, and hidden files.
+/// Whether a name is hidden, or one that programs give to unfinished files.
 pub fn is_unfinished(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let file = lower.rsplit('/').next().unwrap_or(&lower);
@@ -183,13 +182,13 @@ pub fn is_unfinished(name: &str) -> bool {
         || endings.iter().any(|ending| file.ends_with(ending))
 }
 
-/// Notices of changes; without them the folder is read every few seconds all the same.
+/// Starts notifications of changes; without them the folder is still read every few seconds.
 fn start_watcher(folder: &Path, notice: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
     let start = || -> notify::Result<_> {
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<_>| {
             let event: Option<notify::Event> = event.ok();
             if event.is_none_or(|event| !event.kind.is_access()) {
-                // A full channel means that a look is due anyway.
+                // A full channel means that a scan is due anyway.
                 let _ = notice.try_send(());
             }
         })?;
@@ -198,7 +197,7 @@ fn start_watcher(folder: &Path, notice: mpsc::Sender<()>) -> Option<notify::Reco
     };
     start()
         .inspect_err(|error| {
-            tracing::warn!(%error, "no change notices here, the folder is read every {} s", RESCAN.as_secs());
+            tracing::warn!(%error, "no notifications of changes here, the folder is read every {} s", RESCAN.as_secs());
         })
         .ok()
 }

@@ -1,4 +1,4 @@
-//! A message in the form of a Pub/Sub push, whatever brought it.
+//! A message in the form of a Pub/Sub push, whatever source it comes from.
 
 use base64::Engine as _;
 use bytes::Bytes;
@@ -7,6 +7,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
+
+/// The longest data of a message, bytes. Longer messages are no notifications and go to the dead
+/// letters unread.
+pub(super) const LONGEST_DATA: usize = 1 << 20;
 
 /// A message that a source has given out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +23,7 @@ pub struct Message {
     pub data: Bytes,
     /// When it was published.
     pub published: SystemTime,
-    /// Which delivery this is, from 1.
+    /// Number of this delivery attempt, from 1.
     pub attempt: u32,
     /// Where it comes from: a subscription, a queue.
     pub subscription: String,

@@ -1,6 +1,7 @@
 //! No source: for a process that lives from messages that are pushed to it.
 
-use super::{DeadLetter, Delivery, Source, SourceError};
+use crate::error::SourceError;
+use crate::source::{DeadLetter, Delivery, Source};
 use framemill_contract::Event;
 use framemill_support::finding::Finding;
 

@@ -1,8 +1,11 @@
 //! What `framemill check` asks Google.
 
+use super::bucket::Bucket;
 use super::transport::{Failure, HOW_TO_LOG_IN};
-use super::{Bucket, GcsStore};
-use crate::{Access, Notification, StoreError, check};
+use crate::access::Access;
+use crate::check;
+use crate::error::StoreError;
+use crate::store::{Notification, Store};
 use framemill_gcs_api::{NotificationConfig, Notifications, Operation, Permissions};
 use framemill_support::finding::Finding;
 
@@ -12,8 +15,8 @@ const CREATE: &str = "storage.objects.create";
 const DELETE: &str = "storage.objects.delete";
 
 impl Bucket {
-    /// Whether objects may be created and deleted anywhere in the bucket. A no may still be a
-    /// yes for some prefixes (conditions, managed folders), and emulators do not answer.
+    /// Whether objects may be created and deleted anywhere in the bucket. Where not, they may
+    /// still be below some prefixes (conditions, managed folders); emulators do not answer.
     async fn may_write(&self) -> bool {
         let asked = Operation::TestPermissions([CREATE, DELETE].map(str::to_owned).to_vec());
         let Ok(call) = self.call("", asked) else {
@@ -65,8 +68,8 @@ fn remedy_for(message: &str, bucket: &str) -> String {
     )
 }
 
-pub(super) async fn check(store: &GcsStore, access: &Access) -> Vec<Finding> {
-    let bucket = &store.0;
+/// Checks a bucket through its `store`; asks for permissions instead of writing where it can.
+pub(super) async fn check(store: &dyn Store, bucket: &Bucket, access: &Access) -> Vec<Finding> {
     let url = format!("gs://{}", bucket.name);
     let remedy = |error: &StoreError| bucket.remedy(error);
     if access.write.is_empty() || !bucket.may_write().await {
@@ -82,7 +85,7 @@ pub(super) async fn check(store: &GcsStore, access: &Access) -> Vec<Finding> {
     findings
 }
 
-/// Which topics are told of which events; `None` where the server does not know such a thing.
+/// Which topics are notified of which events; `None` where the server has no notifications.
 pub(super) async fn notifications(
     bucket: &Bucket,
 ) -> Result<Option<Vec<Notification>>, StoreError> {

@@ -1,10 +1,12 @@
-//! Reading: one generation, in order, taken up again where the connection broke.
+//! Reads one generation of an object, in order; resumes where a connection breaks.
 
+use super::bucket::{Bucket, io_error};
+use super::resource;
 use super::transport::Failure;
-use super::{Bucket, io_error, resource};
-use crate::{ObjectMeta, RangeSpec, Reading, Span, StoreError};
+use crate::error::StoreError;
+use crate::store::{ObjectMeta, Reading};
 use bytes::Bytes;
-use framemill_gcs_api::{Get, Media, Operation};
+use framemill_gcs_api::{Get, Media, Operation, RangeSpec, Span};
 use framemill_support::net;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
@@ -25,7 +27,7 @@ struct Part {
     body: BoxStream<'static, Result<Bytes, String>>,
 }
 
-/// Opens an object and gives its bytes as they are asked for.
+/// Opens an object; its bytes are fetched as the stream is read.
 pub(super) async fn read(
     bucket: Arc<Bucket>,
     name: &str,
@@ -116,7 +118,7 @@ impl Bucket {
     }
 }
 
-/// A reading on its way.
+/// A read in progress.
 struct Download {
     bucket: Arc<Bucket>,
     meta: ObjectMeta,
@@ -148,8 +150,8 @@ impl Download {
         Ok(None)
     }
 
-    /// Counts a chunk in. The last is given only when all bytes are known to be right: who has
-    /// as many bytes as there are asks for no more.
+    /// Counts and checks a chunk. The last one is given only after the checksum was compared: a
+    /// reader that has all bytes asks for no more.
     fn take(&mut self, chunk: Bytes) -> Result<Bytes, StoreError> {
         let length = chunk.len() as u64;
         if length > self.end.saturating_sub(self.position) {
@@ -186,7 +188,7 @@ impl Download {
                 self.position
             )));
         }
-        tracing::debug!(name = %self.meta.name, byte = self.position, %problem, "read is taken up again");
+        tracing::debug!(name = %self.meta.name, byte = self.position, %problem, "read is resumed");
         tokio::time::sleep(self.backoff.next().unwrap_or_default()).await;
         let range = RangeSpec::From(self.position, Some(self.end.saturating_sub(1)));
         let part = self

@@ -1,7 +1,7 @@
-//! What Google says of objects, as the stores say it.
+//! Google's description of an object as an [`ObjectMeta`].
 
-use crate::{ObjectMeta, Span};
-use framemill_gcs_api::{Media, OCTET_STREAM, Object};
+use crate::store::ObjectMeta;
+use framemill_gcs_api::{Media, OCTET_STREAM, Object, Span};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// From an object's resource.
@@ -18,7 +18,7 @@ pub(super) fn meta(object: Object) -> ObjectMeta {
     }
 }
 
-/// From the headers of an answer with bytes of an object: the object, and which of its bytes.
+/// From the headers of an answer that carries bytes: the object, and which of its bytes.
 pub(super) fn media(name: &str, media: Media) -> (ObjectMeta, Span) {
     let meta = ObjectMeta {
         name: name.to_owned(),

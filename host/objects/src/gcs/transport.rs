@@ -1,9 +1,8 @@
-//! Requests to Google: credentials, and what is tried again how often.
+//! Requests to Google: credentials and retries.
 //!
 //! Follows Google's retry strategy (<https://cloud.google.com/storage/docs/retry-strategy>):
-//! 408, 429, 5xx and broken connections are tried again with exponential back-off and full
-//! jitter, `Retry-After` is a lower bound, and calls that could be carried out twice with two
-//! effects are never repeated.
+//! 408, 429, 5xx and broken connections are retried with exponential backoff and full jitter,
+//! `Retry-After` is a lower bound, and calls that are not idempotent are never retried.
 
 use backon::Retryable;
 use bytes::Bytes;
@@ -20,9 +19,9 @@ use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 use thiserror::Error;
 
-/// Slowest upload that is waited for, bytes a second.
+/// Uploads slower than this are given up, bytes per second.
 const SLOWEST_UPLOAD: u64 = 64 * 1024;
-/// Beyond what any upload may take at that speed.
+/// Longer than any upload takes at that speed.
 const LONGEST_UPLOAD: Duration = Duration::from_secs(3600);
 const MOST_ERROR: usize = 16 * 1024;
 const MOST_JSON: usize = 16 << 20;
@@ -30,7 +29,7 @@ const MOST_JSON: usize = 16 << 20;
 /// What helps where there are no credentials.
 pub(super) const HOW_TO_LOG_IN: &str = "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a key file";
 
-/// How long a call is tried again.
+/// How often and how long a call is retried.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryPolicy {
     /// Upper bound of the first wait; the bound doubles with each further one.
@@ -53,7 +52,7 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Waits before further attempts: full jitter, so that many callers do not come back at
+    /// The waits before further attempts: full jitter, so that many callers do not come back at
     /// the same moment.
     pub(super) fn backoff(self) -> impl Iterator<Item = Duration> + Send + Sync + Unpin {
         let bounds = std::iter::successors(Some(self.first_wait), move |bound| {
@@ -121,13 +120,13 @@ pub(super) struct Call {
     pub(super) target: String,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
-    /// Whether carrying it out twice is the same as once.
-    pub(super) repeatable: bool,
+    /// Whether carrying it out twice has the same effect as once.
+    pub(super) idempotent: bool,
 }
 
 impl Call {
-    /// Of this request, without headers and body. What changes something can be repeated only
-    /// where a precondition keeps it from having a second effect.
+    /// Of this request, without headers and body. A change is idempotent only where a
+    /// precondition keeps it from having a second effect.
     pub(super) fn of(request: &Request) -> Self {
         let operation = request.operation();
         let changes = matches!(operation, Operation::Insert(_) | Operation::Delete { .. });
@@ -136,7 +135,7 @@ impl Call {
             target: request.target(),
             headers: HeaderMap::new(),
             body: Bytes::new(),
-            repeatable: !changes || operation.precondition() != Precondition::None,
+            idempotent: !changes || operation.precondition() != Precondition::None,
         }
     }
 }
@@ -144,7 +143,7 @@ impl Call {
 /// Why a call has no good answer.
 #[derive(Debug, Error)]
 pub(super) enum Failure {
-    /// The server says no.
+    /// The server refuses.
     #[error("status {}: {message}", status.as_u16())]
     Status {
         status: StatusCode,
@@ -153,12 +152,12 @@ pub(super) enum Failure {
         /// The size in `Content-Range: bytes */size`.
         size: Option<u64>,
         /// An attempt before this one may have been carried out.
-        after_unknown: bool,
+        after_indeterminate: bool,
     },
-    /// No answer, or not a whole one.
+    /// No answer, or only a part of one.
     #[error("{0}")]
     Connection(String),
-    /// No credentials are to be had.
+    /// There are no credentials.
     #[error("no Google credentials ({0}): {HOW_TO_LOG_IN}")]
     Credentials(String),
 }
@@ -170,13 +169,13 @@ impl Failure {
                 matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
             }
             Self::Connection(_) => true,
-            // Google's library has tried again by itself.
+            // Google's library has retried by itself.
             Self::Credentials(_) => false,
         }
     }
 
     /// Whether the server may have done what was asked.
-    fn outcome_is_unknown(&self) -> bool {
+    fn is_indeterminate(&self) -> bool {
         match self {
             Self::Status { status, .. } => {
                 status.is_server_error() || *status == StatusCode::REQUEST_TIMEOUT
@@ -198,8 +197,8 @@ impl Failure {
 pub(super) struct Transport {
     /// For calls without a body.
     reads: reqwest::Client,
-    /// For calls with one: silence is no sign of trouble while we send, so each call has a
-    /// time-out by its size.
+    /// For calls with a body: silence is no sign of trouble while we send, so each call has a
+    /// timeout by its size.
     writes: reqwest::Client,
     endpoint: String,
     identity: Identity,
@@ -227,7 +226,7 @@ impl Transport {
         self.retry_policy
     }
 
-    /// The answer to a call, with a good status; its body is still to be read.
+    /// The answer to a call, with the status of a success; its body is not read yet.
     pub(super) async fn send(&self, call: &Call) -> Result<Response, Failure> {
         self.with_retries(call, || self.attempt(call)).await
     }
@@ -252,14 +251,14 @@ impl Transport {
         F: Future<Output = Result<T, Failure>>,
     {
         let start = Instant::now();
-        let mut unknown = false;
+        let mut indeterminate = false;
         let deadline = self.retry_policy.deadline;
         let answer = attempt
             .retry(self.retry_policy.backoff())
-            .when(|failure| call.repeatable && failure.is_transient())
+            .when(|failure| call.idempotent && failure.is_transient())
             .notify(|failure, wait| {
-                unknown |= failure.outcome_is_unknown();
-                tracing::debug!(%failure, ?wait, method = %call.method, "storage call is tried again");
+                indeterminate |= failure.is_indeterminate();
+                tracing::debug!(%failure, ?wait, method = %call.method, "storage call is retried");
             })
             .adjust(|failure, wait| {
                 let wait = wait?.max(failure.retry_after().unwrap_or_default());
@@ -267,8 +266,12 @@ impl Transport {
             })
             .await;
         answer.map_err(|mut failure| {
-            if let Failure::Status { after_unknown, .. } = &mut failure {
-                *after_unknown = unknown;
+            if let Failure::Status {
+                after_indeterminate,
+                ..
+            } = &mut failure
+            {
+                *after_indeterminate = indeterminate;
             }
             failure
         })
@@ -311,7 +314,7 @@ impl Transport {
     }
 }
 
-/// Makes an answer without a good status a failure.
+/// Turns an answer with the status of an error into a failure.
 async fn judge(response: Response) -> Result<Response, Failure> {
     let status = response.status();
     if status.is_success() {
@@ -328,14 +331,14 @@ async fn judge(response: Response) -> Result<Response, Failure> {
         Some(Ok(ContentRange::Unsatisfied(size))) => Some(size),
         _ => None,
     };
-    // The status is known, also where the words are lost.
+    // The status is known even where the message is lost.
     let body = read_limited(response, MOST_ERROR).await.unwrap_or_default();
     Err(Failure::Status {
         status,
         message: ErrorResponse::message_in(&body),
         retry_after,
         size,
-        after_unknown: false,
+        after_indeterminate: false,
     })
 }
 

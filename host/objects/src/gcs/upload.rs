@@ -1,22 +1,24 @@
-//! Writing: one multipart request, which carries the checksum and honours preconditions
-//! everywhere (emulators ignore them on other kinds of upload).
+//! Writes an object with one multipart request: it carries the checksum, and even emulators honour
+//! its preconditions (they ignore those of other kinds of upload).
 
+use super::bucket::Bucket;
+use super::resource;
 use super::transport::{Call, Failure};
-use super::{Bucket, resource};
 use crate::collect::{Collected, collect};
-use crate::{ByteStream, NewObject, ObjectMeta, Precondition, StoreError, local};
+use crate::content_type;
+use crate::error::StoreError;
+use crate::store::{ByteStream, NewObject, ObjectMeta};
 use framemill_gcs_api::{
-    Crc32c, Insert, MultipartUpload, Object, Operation, UploadMetadata, UploadType,
+    Crc32c, Insert, MultipartUpload, Object, Operation, Precondition, UploadMetadata, UploadType,
 };
 use http::{HeaderValue, StatusCode, header};
 
 const WHAT: &str = "write";
 
 impl Bucket {
-    /// Writes an object. With a precondition it is tried again; a repeated attempt that is told
-    /// that the precondition no longer holds looks whether the object that is there now has our
-    /// bytes: then it is an earlier attempt's, whose answer was lost (or another's with the same
-    /// bytes, which is as good).
+    /// Writes an object. With a precondition it is retried. Where a retry fails because the
+    /// precondition no longer holds, an object with the same bytes counts as ours: an earlier
+    /// attempt wrote it, and its answer was lost.
     pub(super) async fn write(
         &self,
         name: &str,
@@ -33,7 +35,7 @@ impl Bucket {
             Err(
                 failure @ Failure::Status {
                     status: StatusCode::PRECONDITION_FAILED,
-                    after_unknown: true,
+                    after_indeterminate: true,
                     ..
                 },
             ) => match self.head(name).await {
@@ -54,7 +56,7 @@ impl Bucket {
     ) -> Result<Call, StoreError> {
         let content_type = object
             .content_type
-            .unwrap_or_else(|| local::content_type(name).to_owned());
+            .unwrap_or_else(|| content_type::of_name(name).to_owned());
         let metadata = UploadMetadata {
             name: Some(name.to_owned()),
             content_type: Some(content_type),
@@ -79,8 +81,8 @@ impl Bucket {
         Ok(call)
     }
 
-    /// Compares what the store says that it has with what we sent. A damaged object is taken
-    /// back: later attempts would find the name taken.
+    /// Compares what the store says it has with what was sent. A damaged object is deleted:
+    /// later attempts would find the name taken.
     async fn verify(
         &self,
         meta: ObjectMeta,
@@ -102,8 +104,8 @@ impl Bucket {
     }
 }
 
-/// The first difference between an object and the bytes that it should have: what is there,
-/// and what should be.
+/// The first difference between an object and the bytes that it should have: what it is, and
+/// what it should be.
 fn mismatch(meta: &ObjectMeta, content: &Collected) -> Option<(String, String)> {
     let size = content.bytes.len() as u64;
     if meta.size != size {

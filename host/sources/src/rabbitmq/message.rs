@@ -1,6 +1,11 @@
-//! Messages as RabbitMQ carries them: attributes are headers; ours say how often it failed.
+//! Messages as RabbitMQ carries them: attributes are headers, and headers of our own count the
+//! failed deliveries.
 
-use crate::{DeadLetter, Message, SourceError, cut};
+use super::name::short;
+use crate::attribute;
+use crate::error::SourceError;
+use crate::message::Message;
+use crate::source::DeadLetter;
 use lapin::BasicProperties;
 use lapin::message::Delivery;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
@@ -9,17 +14,17 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Headers of ours and the server's begin so; they are no attributes.
+/// Prefix of our own and the server's headers, which are no attributes.
 const NOT_THEIRS: &str = "x-";
 const ATTEMPT: &str = "x-framemill-attempt";
 const PUBLISHED: &str = "x-framemill-published";
 const REASON: &str = "x-framemill-reason";
 const ATTEMPTS: &str = "x-framemill-attempts";
-/// What the server says of a message that it gave up.
+/// Header that the server adds to its dead letters.
 const SERVERS_DEATHS: &str = "x-death";
 
-/// A message as every source gives it.
-pub(super) fn message(delivery: &Delivery, queue: &str) -> Message {
+/// The message that every source gives, from a delivery.
+pub(super) fn received(delivery: &Delivery, queue: &str) -> Message {
     Message {
         id: id(delivery),
         attributes: attributes(delivery),
@@ -32,10 +37,11 @@ pub(super) fn message(delivery: &Delivery, queue: &str) -> Message {
     }
 }
 
-/// Its id, or where the sender gave none one that is the same at each delivery.
+/// Its id; where the sender gave none, one that is the same at each delivery.
 pub(super) fn id(delivery: &Delivery) -> String {
-    let told = delivery.properties.message_id().as_ref();
-    told.map(|id| id.as_str().to_owned())
+    let given = delivery.properties.message_id().as_ref();
+    given
+        .map(|id| id.as_str().to_owned())
         .filter(|id| !id.is_empty())
         .unwrap_or_else(|| {
             let mut hash = hex::encode(Sha256::digest(&delivery.data));
@@ -60,13 +66,13 @@ pub(super) fn new_id() -> String {
 pub(super) fn properties(message: &Message) -> Result<BasicProperties, SourceError> {
     let mut headers = FieldTable::default();
     for (key, value) in &message.attributes {
-        headers.insert(super::short(key)?, text(value));
+        headers.insert(short(key)?, text(value));
     }
     headers.insert(PUBLISHED.into(), millis(message.published));
     Ok(durable(headers, &message.id).with_content_type("application/json".into()))
 }
 
-/// The properties with which a failed message comes again.
+/// The properties with which a failed message is published again.
 pub(super) fn retried(
     delivery: &Delivery,
     id: &str,
@@ -79,7 +85,7 @@ pub(super) fn retried(
     durable(headers, id)
 }
 
-/// Why a message is dead.
+/// Why a message becomes a dead letter.
 pub(super) struct Death<'a> {
     pub(super) id: &'a str,
     pub(super) published: SystemTime,
@@ -89,10 +95,10 @@ pub(super) struct Death<'a> {
 }
 
 /// The properties of a dead letter.
-pub(super) fn properties_of_dead(delivery: &Delivery, death: &Death<'_>) -> BasicProperties {
+pub(super) fn dead_lettered(delivery: &Delivery, death: &Death<'_>) -> BasicProperties {
     let mut headers = their_headers(delivery);
     let now = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
-    headers.insert(REASON.into(), text(&cut(death.reason)));
+    headers.insert(REASON.into(), text(&attribute::value(death.reason)));
     headers.insert(ATTEMPTS.into(), i64::from(death.attempts).into());
     headers.insert(PUBLISHED.into(), millis(death.published));
     headers.insert("x-framemill-queue".into(), text(death.queue));
@@ -100,7 +106,7 @@ pub(super) fn properties_of_dead(delivery: &Delivery, death: &Death<'_>) -> Basi
     durable(headers, death.id)
 }
 
-/// The properties of a dead letter that gets a new life.
+/// The properties of a dead letter that is redriven.
 pub(super) fn redriven(delivery: &Delivery) -> BasicProperties {
     let mut headers = their_headers(delivery);
     headers.insert(PUBLISHED.into(), millis(published(delivery)));
@@ -108,12 +114,12 @@ pub(super) fn redriven(delivery: &Delivery) -> BasicProperties {
 }
 
 /// A dead letter, described.
-pub(super) fn dead(delivery: &Delivery) -> DeadLetter {
-    let message = message(delivery, "");
+pub(super) fn described(delivery: &Delivery) -> DeadLetter {
+    let message = received(delivery, "");
     let header = |key: &str| headers(delivery).and_then(|headers| headers.inner().get(key));
     let reason = header(REASON).and_then(words).unwrap_or_else(|| {
-        let told = header(SERVERS_DEATHS).map_or("no reason", |_| "its limits");
-        format!("given up by the server because of {told}: see the policies of the queue")
+        let cause = header(SERVERS_DEATHS).map_or("no reason", |_| "its limits");
+        format!("given up by the server because of {cause}: see the policies of the queue")
     });
     let attempts = number(delivery, ATTEMPTS).and_then(|count| u32::try_from(count).ok());
     DeadLetter {
@@ -167,7 +173,7 @@ fn millis(time: SystemTime) -> AMQPValue {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX).into()
 }
 
-/// A value as text, where it is a plain one.
+/// A value as text, where it is a text, a truth value or a whole number.
 fn words(value: &AMQPValue) -> Option<String> {
     match value {
         AMQPValue::LongString(text) => Some(String::from_utf8_lossy(text.as_bytes()).into_owned()),
