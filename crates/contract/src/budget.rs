@@ -1,6 +1,6 @@
 //! What one request may cost where the host stops it early.
 
-use crate::Interval;
+use framemill_function_spec::Interval;
 use std::fmt;
 
 /// What one request may cost: time that a segment is planned to decode, and bytes of any body.

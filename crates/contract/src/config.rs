@@ -1,7 +1,7 @@
 //! The configuration of extract-frames as types; its keys are declared in the function's
 //! `function.toml`.
 
-use crate::{Layout, SegmentBudget};
+use crate::{ImageFormat, Layout, Naming, SegmentBudget};
 use framemill_function_spec::{ConfigError, FunctionSpec, Interval, Values};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -66,39 +66,6 @@ pub struct Selection {
     pub snap: Snap,
 }
 
-/// Image file format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum ImageFormat {
-    /// Baseline JPEG, 4:2:0.
-    Jpeg,
-    /// PNG, 8 bit RGB.
-    Png,
-    /// Lossless WebP.
-    Webp,
-}
-
-impl ImageFormat {
-    /// File name ending, without the dot.
-    pub fn extension(self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpg",
-            Self::Png => "png",
-            Self::Webp => "webp",
-        }
-    }
-
-    /// Media type.
-    pub fn content_type(self) -> &'static str {
-        match self {
-            Self::Jpeg => "image/jpeg",
-            Self::Png => "image/png",
-            Self::Webp => "image/webp",
-        }
-    }
-}
-
 /// The matrix assumed where a video names none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -150,17 +117,6 @@ pub struct Filters {
     pub min_sharpness: Option<f32>,
     /// Drop frames of one colour.
     pub drop_blank: bool,
-}
-
-/// How images are named.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum Naming {
-    /// `images/cam1/x.mp4/000030.jpg`.
-    Index,
-    /// `images/cam1/x/30.jpg`, as the Python sample.
-    Sample,
 }
 
 /// The whole configuration of extract-frames, checked.
@@ -295,15 +251,7 @@ fn images<F: Fn(&str) -> Option<String>>(
     keys: &Values<'_, F>,
 ) -> Result<ImageSettings, ConfigError> {
     Ok(ImageSettings {
-        format: keys.choice(
-            "format",
-            &[
-                ("jpeg", ImageFormat::Jpeg),
-                ("jpg", ImageFormat::Jpeg),
-                ("png", ImageFormat::Png),
-                ("webp", ImageFormat::Webp),
-            ],
-        )?,
+        format: keys.choice("format", ImageFormat::WORDS)?,
         quality: keys.needed_integer("quality")? as u8,
         max_side: keys.integer("max_side")?.map(|side| side as u32),
         unspecified_matrix: keys.choice(
@@ -394,6 +342,14 @@ mod tests {
         }
         let error = config(&[("count", "3"), ("keyframes", "true")]).unwrap_err();
         assert!(error.to_string().contains("count and keyframes"), "{error}");
+    }
+
+    /// Neither may name a format that the other does not know.
+    #[test]
+    fn formats_are_those_of_the_declaration() {
+        let key = declared(&SPEC).unwrap().key("format").unwrap();
+        let words: Vec<&str> = ImageFormat::WORDS.iter().map(|(word, _)| *word).collect();
+        assert_eq!(words, key.choices);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Why a job fails, and what a queue should do about it.
 
-use crate::ConfigError;
+use framemill_function_spec::ConfigError;
 use framemill_video::{DecodeError, IndexError};
 use thiserror::Error;
 

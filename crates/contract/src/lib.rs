@@ -15,22 +15,25 @@ mod checkpoint;
 mod config;
 mod error;
 mod event;
+mod image_format;
 mod job;
 mod label;
 mod layout;
 mod manifest;
+mod naming;
 mod platform;
 mod segment;
+mod version;
 
 pub use budget::SegmentBudget;
 pub use checkpoint::{Checkpoint, LastKept};
 pub use config::{
-    Config, Dedupe, Filters, ImageFormat, ImageSettings, Naming, Select, Selection, Snap,
-    UnspecifiedMatrix,
+    Config, Dedupe, Filters, ImageSettings, Select, Selection, Snap, UnspecifiedMatrix,
 };
 pub use error::{Disposition, JobError};
 pub use event::{Event, EventKind, NotAnEnvelope, ObjectRef};
 pub use framemill_function_spec::{ConfigError, Interval};
+pub use image_format::ImageFormat;
 pub use job::{Ignored, Job};
 pub use label::{
     ImageUrls, LabelBatch, LabelConfig, LabelFrame, LabelIntent, LabelJob, LabelManifest,
@@ -38,10 +41,10 @@ pub use label::{
     webhook_signature,
 };
 pub use layout::{CheckpointFolder, Layout, NamePattern, VideoName, image_name, is_image_name};
-use manifest::VERSION;
 pub use manifest::{
     Claim, ColorFacts, DropReason, DroppedFrame, FailureRecord, KeptFrame, MANIFEST_SCHEMA,
     Manifest, Outcome, Prediction, SelectionRecord, Source, Stats, Tool, VideoFacts, Warning,
 };
+pub use naming::Naming;
 pub use platform::{Credentials, Platform, Push};
 pub use segment::{GopWork, SegmentError, SegmentReply, SegmentRequest, SegmentResult, Wanted};

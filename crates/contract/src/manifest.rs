@@ -1,5 +1,6 @@
 //! What is written to the bucket about images, and what is answered to the queue.
 
+use crate::version::VERSION;
 use crate::{JobError, ObjectRef, Selection};
 use framemill_video::{
     Codec, Container, Matrix, Primaries, Pts, Range, Rotation, Timescale, Transfer,
@@ -8,8 +9,6 @@ use serde::{Deserialize, Serialize};
 
 /// Schema name of [`Manifest`].
 pub const MANIFEST_SCHEMA: &str = "framemill.manifest/2";
-/// Version of framemill.
-pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 const FAILURE_SCHEMA: &str = "framemill.failure/1";
 const CLAIM_SCHEMA: &str = "framemill.claim/1";
 

@@ -5,8 +5,8 @@
 //! and bring its own credentials.
 
 use crate::config::{Declared, declared};
-use crate::{ConfigError, Secret};
-use framemill_function_spec::{Keys, Values};
+use crate::label::Secret;
+use framemill_function_spec::{ConfigError, Keys, Values};
 use std::sync::LazyLock;
 
 static KEYS: Declared<Keys> = LazyLock::new(|| {

@@ -163,7 +163,7 @@ impl Key {
                 part.map(drop)
             }),
             KeyType::Address => text
-                .parse::<std::net::SocketAddr>()
+                .parse::<core::net::SocketAddr>()
                 .map(drop)
                 .map_err(|_| format!("`{text}` is not an address such as 127.0.0.1:8400")),
             KeyType::Object => match serde_json::from_str(text) {

@@ -1,9 +1,9 @@
 //! The configuration of request-labeling as types; its keys are declared in the function's
 //! `function.toml`.
 
+use crate::Layout;
 use crate::config::{Declared, declared};
-use crate::{ConfigError, Layout};
-use framemill_function_spec::{FunctionSpec, Values};
+use framemill_function_spec::{ConfigError, FunctionSpec, Values};
 use serde_json::Value;
 use std::fmt;
 use std::sync::LazyLock;

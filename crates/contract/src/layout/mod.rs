@@ -13,8 +13,14 @@
 //! `<video>` is a [`VideoName`]: the path below `video_path`, and `@<generation>` behind it where
 //! another upload has the plain name.
 
-use crate::{Config, ConfigError, ImageFormat, Naming, VERSION};
-use framemill_function_spec::Values;
+mod checkpoint_folder;
+mod video_name;
+
+pub use checkpoint_folder::CheckpointFolder;
+pub use video_name::VideoName;
+
+use crate::{ImageFormat, Naming};
+use framemill_function_spec::{ConfigError, Values};
 use std::fmt;
 
 /// What extract-frames is called in the names of failure records.
@@ -23,8 +29,6 @@ const EXTRACT_FRAMES: &str = "extract-frames";
 const REQUEST_LABELING: &str = "request-labeling";
 /// How records and manifests end.
 const JSON: &str = ".json";
-/// Digits of the configuration's hash in names: enough to tell configurations apart.
-const HASH_DIGITS: usize = 12;
 
 /// Where components write: prefixes, each ending in `/` and none inside another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,14 +39,6 @@ pub struct Layout {
     pub manifests: String,
     /// Of all other records.
     pub records: String,
-}
-
-/// A video in the names of all objects about it: its path below `video_path`, with its ending,
-/// and its generation where another upload has the plain name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct VideoName {
-    path: String,
-    generation: Option<i64>,
 }
 
 /// Names that start and end alike; the key between tells them apart.
@@ -64,57 +60,6 @@ impl NamePattern {
     pub fn key<'n>(&self, name: &'n str) -> Option<&'n str> {
         let key = name.strip_prefix(&self.prefix)?.strip_suffix(self.suffix)?;
         (!key.is_empty()).then_some(key)
-    }
-}
-
-impl VideoName {
-    /// Of a video with this path below `video_path`.
-    pub fn plain(path: &str) -> Self {
-        Self {
-            path: path.to_owned(),
-            generation: None,
-        }
-    }
-
-    /// From what [`VideoName`]'s `Display` gives.
-    pub fn parse(text: &str) -> Self {
-        let of_generation = || {
-            let (path, number) = text.rsplit_once('@')?;
-            let generation: i64 = number.parse().ok()?;
-            (generation.to_string() == number).then_some((path, generation))
-        };
-        match of_generation() {
-            Some((path, generation)) => Self::plain(path).of_generation(generation),
-            None => Self::plain(text),
-        }
-    }
-
-    /// The name of a generation whose plain name is another's.
-    #[must_use]
-    pub fn of_generation(&self, generation: i64) -> Self {
-        Self {
-            path: self.path.clone(),
-            generation: Some(generation),
-        }
-    }
-
-    /// The folder of its images, below `image_path` and without a slash behind it.
-    pub fn folder(&self, naming: Naming) -> String {
-        let path = match (naming, self.path.rsplit_once('.')) {
-            (Naming::Sample, Some((stem, _))) => stem,
-            _ => &self.path,
-        };
-        let generation = self.generation;
-        generation.map_or_else(|| path.to_owned(), |it| format!("{path}@{it}"))
-    }
-}
-
-impl fmt::Display for VideoName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.generation {
-            Some(generation) => write!(f, "{}@{generation}", self.path),
-            None => f.write_str(&self.path),
-        }
     }
 }
 
@@ -267,49 +212,6 @@ impl Layout {
     }
 }
 
-/// The checkpoints of one video, generation, configuration and version of framemill: others plan
-/// the work differently.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CheckpointFolder {
-    of_generation: String,
-    prefix: String,
-}
-
-impl CheckpointFolder {
-    /// Of this generation of a video.
-    pub fn new(config: &Config, video: &VideoName, generation: i64) -> Self {
-        let all = config.layout.checkpoint_names().prefix;
-        let of_generation = format!("{all}{video}/{generation}-");
-        let hash: String = config.hash().chars().take(HASH_DIGITS).collect();
-        Self {
-            prefix: format!("{of_generation}{hash}-{VERSION}/"),
-            of_generation,
-        }
-    }
-
-    /// Prefix of the checkpoints.
-    pub fn prefix(&self) -> &str {
-        &self.prefix
-    }
-
-    /// Prefix of all checkpoints of the generation, whatever the configuration.
-    pub fn of_generation(&self) -> &str {
-        &self.of_generation
-    }
-
-    /// Name of the checkpoint that number `number`, from 1, leaves.
-    pub fn name(&self, number: u64) -> String {
-        format!("{}{number:06}{JSON}", self.prefix)
-    }
-
-    /// The number that left the checkpoint of this name; `None` for other names.
-    pub fn number(&self, name: &str) -> Option<u64> {
-        let digits = name.strip_prefix(&self.prefix)?.strip_suffix(JSON)?;
-        let number: u64 = digits.parse().ok()?;
-        (self.name(number) == name).then_some(number)
-    }
-}
-
 /// The image of frame `index`, as its name in the video's folder of images.
 pub fn image_name(index: u64, naming: Naming, format: ImageFormat) -> String {
     let extension = format.extension();
@@ -325,13 +227,14 @@ pub fn is_image_name(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(stem, extension)| {
         !stem.is_empty()
             && stem.bytes().all(|byte| byte.is_ascii_digit())
-            && matches!(extension, "jpg" | "png" | "webp")
+            && ImageFormat::from_extension(extension).is_some()
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Config;
 
     fn config(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
         Config::from_lookup(|key| {
@@ -449,38 +352,6 @@ mod tests {
         ] {
             let found = config(pairs).map_or_else(|error| error.key, |_| "");
             assert_eq!(found, key, "{pairs:?}");
-        }
-    }
-
-    #[test]
-    fn checkpoints_lead_back_to_their_number() {
-        let video = VideoName::plain("cam1/x.mp4");
-        let folder = |pairs: &[(&str, &str)]| {
-            let config = config(pairs).unwrap();
-            CheckpointFolder::new(&config, &video, 5)
-        };
-        let checkpoints = folder(&[]);
-        let name = checkpoints.name(7);
-        assert!(
-            name.starts_with("records/checkpoints/cam1/x.mp4/5-"),
-            "{name}"
-        );
-        assert!(name.starts_with(checkpoints.of_generation()));
-        assert!(layout().checkpoint_names().key(&name).is_some());
-        assert_eq!(checkpoints.number(&name), Some(7));
-        let large = checkpoints.name(1_234_567);
-        assert_eq!(checkpoints.number(&large), Some(1_234_567));
-        let short = format!("{}7.json", checkpoints.prefix());
-        for other in ["records/checkpoints/x.json", "", &short] {
-            assert_eq!(checkpoints.number(other), None, "{other}");
-        }
-        assert_ne!(folder(&[("quality", "80")]), checkpoints);
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn a_videos_name_survives_being_written(text in "[a@.0-9/-]{1,12}") {
-            proptest::prop_assert_eq!(VideoName::parse(&text).to_string(), text);
         }
     }
 }
