@@ -6,6 +6,9 @@ use framemill_video::ByteRange;
 use std::time::UNIX_EPOCH;
 use thiserror::Error;
 
+/// The media type of what [`to_json`] gives.
+pub const JSON: &str = "application/json";
+
 /// What a store tells of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectInfo {

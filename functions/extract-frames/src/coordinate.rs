@@ -4,7 +4,7 @@
 use crate::checkpoints::Checkpoints;
 use crate::fan_out::{FanOut, join};
 use crate::segment::memory;
-use crate::store::{Clock, Created, ObjectError, Objects, Segments, to_json};
+use crate::store::{Clock, Created, JSON, ObjectError, Objects, Segments, to_json};
 use framemill_contract::{
     Checkpoint, CheckpointFolder, Claim, ColorFacts, Config, Disposition, Event, EventKind,
     FailureRecord, Ignored, Job, JobError, MANIFEST_SCHEMA, Manifest, ObjectRef, Outcome,
@@ -14,8 +14,6 @@ use framemill_contract::{
 use framemill_frames::{Plan, plan};
 use framemill_video::{IndexReader, Progress, VideoIndex, codec};
 use std::collections::HashSet;
-
-const JSON: &str = "application/json";
 
 /// Handles one event: an upload, or the checkpoint that an earlier turn left.
 pub async fn handle<O: Objects, S: Segments, C: Clock>(

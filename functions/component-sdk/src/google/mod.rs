@@ -2,22 +2,13 @@
 //! it goes with.
 
 mod metadata;
+mod token;
 
 use crate::account::ServiceAccount;
 use crate::http::{HttpRequest, HttpResponse, Web, WebError};
 use framemill_contract::{ConfigError, Credentials, JobError, Platform};
 use std::cell::RefCell;
-
-/// Most characters of a token.
-const LONGEST_TOKEN: usize = 16 << 10;
-/// Seconds before its end from which a token is renewed.
-const MARGIN: u64 = 60;
-
-/// A token and the second after which it is not sent any more.
-struct Token {
-    text: String,
-    until: u64,
-}
+use token::{MARGIN, Token, is_token};
 
 /// Where tokens come from, read and checked.
 enum Source {
@@ -66,12 +57,6 @@ impl Source {
             }
         }
     }
-}
-
-/// A token goes into a header as it is.
-fn is_token(text: &str) -> bool {
-    let fits = text.bytes().all(|byte| byte.is_ascii_graphic());
-    fits && !text.is_empty() && text.len() <= LONGEST_TOKEN
 }
 
 /// Other hosts, with a token of Google's for those requests that go to the URLs named, and for

@@ -9,6 +9,7 @@
 mod api;
 mod images;
 mod lease;
+mod stop;
 mod target;
 
 pub use api::Api;
@@ -16,7 +17,7 @@ pub use images::ImageLinks;
 pub use target::{Target, TargetError, misconfigured};
 
 use crate::http::Web;
-use crate::store::{Created, ObjectError, Objects, to_json};
+use crate::store::{Created, JSON, ObjectError, Objects, to_json};
 use framemill_contract::{
     Disposition, Event, FailureRecord, Ignored, JobError, KeptFrame, LabelBatch, LabelConfig,
     LabelFrame, LabelIntent, LabelJob, LabelManifest, LabelReceipt, ObjectRef, Outcome, SentBatch,
@@ -25,8 +26,8 @@ use framemill_contract::{
 use framemill_video::ByteRange;
 use lease::{Lease, Taken};
 use std::collections::HashMap;
+use stop::Stop;
 
-const JSON: &str = "application/json";
 /// Largest manifest that is read: some 250 000 frames.
 const LARGEST_MANIFEST: u64 = 128 << 20;
 /// Seconds after which a message comes back where nothing says otherwise.
@@ -68,20 +69,6 @@ impl LabelOutcome {
     /// A configuration that is wrong: a person has to fix it.
     pub fn misconfigured(error: &JobError) -> Self {
         Self::retry(error, RETRY_AFTER_MISCONFIGURED)
-    }
-}
-
-/// Why the work stops before the receipt.
-enum Stop {
-    Store(ObjectError),
-    Target(TargetError),
-    /// Another delivery has the lease for this many seconds at most.
-    Busy(u64),
-}
-
-impl<E: Into<ObjectError>> From<E> for Stop {
-    fn from(error: E) -> Self {
-        Self::Store(error.into())
     }
 }
 
