@@ -4,7 +4,7 @@
 //! attribute `idempotencyKey` is the same each time: a subscriber that takes each key once gets
 //! each frame once.
 
-use crate::body;
+use super::body::body;
 use base64::Engine as _;
 use framemill_component_sdk::http::{HttpRequest, Web};
 use framemill_component_sdk::labeling::{Api, Target, TargetError};
@@ -17,7 +17,7 @@ use std::collections::HashMap;
 const LARGEST: usize = 10_000_000;
 
 /// A topic.
-pub(crate) struct Pubsub<'a, W> {
+pub(super) struct Pubsub<'a, W> {
     api: Api<'a, W>,
     config: &'a LabelConfig,
 }
@@ -29,7 +29,7 @@ struct Published {
 }
 
 impl<'a, W: Web> Pubsub<'a, W> {
-    pub(crate) fn new(web: &'a W, config: &'a LabelConfig) -> Self {
+    pub(super) fn new(web: &'a W, config: &'a LabelConfig) -> Self {
         let token = config.token.as_ref();
         let header = token.map(|token| format!("Bearer {}", token.reveal()));
         Self {

@@ -4,7 +4,7 @@
 //! Predictions are left out: CVAT takes annotations only once its own import of the images,
 //! which runs in the background, is done.
 
-use crate::body;
+use super::body::body;
 use framemill_component_sdk::gcs::encoded;
 use framemill_component_sdk::http::{HttpRequest, Web};
 use framemill_component_sdk::labeling::{Api, Target, TargetError};
@@ -17,7 +17,7 @@ use std::collections::HashMap;
 const LONGEST_NAME: usize = 150;
 
 /// A CVAT.
-pub(crate) struct Cvat<'a, W> {
+pub(super) struct Cvat<'a, W> {
     api: Api<'a, W>,
     config: &'a LabelConfig,
 }
@@ -36,7 +36,7 @@ struct Task {
 }
 
 impl<'a, W: Web> Cvat<'a, W> {
-    pub(crate) fn new(web: &'a W, config: &'a LabelConfig) -> Self {
+    pub(super) fn new(web: &'a W, config: &'a LabelConfig) -> Self {
         let token = config.token.as_ref();
         let header = token.map(|token| format!("Token {}", token.reveal()));
         let place = match config.project {

@@ -1,7 +1,7 @@
 //! Scale AI: <https://scale.com/docs/api-reference>. One `imageannotation` task per frame; a
 //! `unique_id` that is taken already is answered with 409.
 
-use crate::body;
+use super::body::body;
 use base64::Engine as _;
 use framemill_component_sdk::http::{HttpRequest, Web};
 use framemill_component_sdk::labeling::{Api, Target, TargetError};
@@ -15,7 +15,7 @@ use std::collections::HashMap;
 const PARALLEL: usize = 8;
 
 /// A Scale account, and the project in it.
-pub(crate) struct Scale<'a, W> {
+pub(super) struct Scale<'a, W> {
     api: Api<'a, W>,
     config: &'a LabelConfig,
 }
@@ -26,7 +26,7 @@ struct Created {
 }
 
 impl<'a, W: Web> Scale<'a, W> {
-    pub(crate) fn new(web: &'a W, config: &'a LabelConfig) -> Self {
+    pub(super) fn new(web: &'a W, config: &'a LabelConfig) -> Self {
         let basic = |key: &str| {
             let key = base64::engine::general_purpose::STANDARD.encode(format!("{key}:"));
             format!("Basic {key}")

@@ -4,20 +4,20 @@
 //! The endpoint cannot be asked what it has. A batch whose answer was lost is sent again, with
 //! the same key: an endpoint that takes each `Idempotency-Key` once gets each frame once.
 
-use crate::body;
+use super::body::body;
 use framemill_component_sdk::http::{HttpRequest, Web};
 use framemill_component_sdk::labeling::{Api, Target, TargetError};
 use framemill_contract::{LabelBatch, LabelConfig, LabelRequest, SentBatch, webhook_signature};
 use std::collections::HashMap;
 
 /// An endpoint.
-pub(crate) struct Webhook<'a, W> {
+pub(super) struct Webhook<'a, W> {
     api: Api<'a, W>,
     config: &'a LabelConfig,
 }
 
 impl<'a, W: Web> Webhook<'a, W> {
-    pub(crate) fn new(web: &'a W, config: &'a LabelConfig) -> Self {
+    pub(super) fn new(web: &'a W, config: &'a LabelConfig) -> Self {
         let token = config.token.as_ref();
         let header = token.map(|token| format!("Bearer {}", token.reveal()));
         Self {

@@ -1,7 +1,7 @@
 //! Label Studio: <https://api.labelstud.io>. One task per frame; what is there is found by the
 //! video's key in the task's data.
 
-use crate::body;
+use super::body::body;
 use framemill_component_sdk::gcs::encoded;
 use framemill_component_sdk::http::{HttpRequest, Web};
 use framemill_component_sdk::labeling::{Api, Target, TargetError, misconfigured};
@@ -16,7 +16,7 @@ const PAGE: u64 = 200;
 const POLL: u64 = 5;
 
 /// A project of a Label Studio.
-pub(crate) struct LabelStudio<'a, W> {
+pub(super) struct LabelStudio<'a, W> {
     api: Api<'a, W>,
     url: &'a str,
     project: &'a str,
@@ -69,7 +69,7 @@ struct Task {
     data: Value,
 }
 
-/// LabelOutcome to an import, and what is told of one that goes on in the background.
+/// The answer to an import, and what is told of one that goes on in the background.
 #[derive(Deserialize)]
 struct Imported {
     task_ids: Option<Vec<u64>>,
@@ -80,7 +80,7 @@ struct Imported {
 }
 
 impl<'a, W: Web> LabelStudio<'a, W> {
-    pub(crate) fn new(web: &'a W, config: &'a LabelConfig) -> Self {
+    pub(super) fn new(web: &'a W, config: &'a LabelConfig) -> Self {
         let token = config.token.as_ref();
         let header = token.map(|token| format!("Token {}", token.reveal()));
         Self {
