@@ -2,7 +2,8 @@
 
 use super::bucket::Refusal;
 use super::request::{self, Target, Upload};
-use super::{Fault, Inner, On, Seen, Shared, lock};
+use super::state::{Inner, Shared, lock};
+use super::{Fault, On, Seen};
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};

@@ -1,7 +1,7 @@
 //! What may be done with what lies in the buckets.
 
-use super::Inner;
 use super::request::Upload;
+use super::state::Inner;
 use axum::http::StatusCode;
 use framemill_gcs_api::memory::{self, Bucket, Stored};
 use framemill_gcs_api::{Crc32c, Get, List, Listing, Object, Permissions, Precondition};
