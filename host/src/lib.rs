@@ -8,7 +8,7 @@
 pub mod app;
 pub mod cli;
 pub mod config;
-mod functions;
+pub mod functions;
 pub mod listener;
 pub mod service;
 pub mod telemetry;

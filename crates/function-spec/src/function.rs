@@ -62,6 +62,8 @@ pub struct Records {
     pub failure: (String, String),
     /// Says that someone is at it.
     pub claim: Option<(String, String)>,
+    /// Whether the stem of a claim has no file name ending.
+    pub claim_without_ending: bool,
 }
 
 impl Trigger {
@@ -120,6 +122,10 @@ impl Function {
                     .claim
                     .as_ref()
                     .map(|claim| around_stem(claim, value)),
+                claim_without_ending: records
+                    .claim_without_ending
+                    .as_ref()
+                    .is_some_and(|when| values.fits(when)),
             }),
         }
     }

@@ -136,8 +136,12 @@ pub struct RecordSpec {
     pub done: String,
     /// The object that says why it cannot be done.
     pub failure: String,
-    /// The object that says that someone is at it.
+    /// The object that says that someone is at it. A function that has it works on uploads, which
+    /// may come again under the same name.
     pub claim: Option<String>,
+    /// Keys and values with which the stem of a claim has no file name ending.
+    #[serde(default)]
+    pub claim_without_ending: Option<BTreeMap<String, Vec<String>>>,
     /// Keys that make results differ: `{scope}` is the first one's value and a hash of all.
     #[serde(default)]
     pub scope: Vec<String>,

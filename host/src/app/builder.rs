@@ -2,12 +2,16 @@
 
 use super::Components;
 use super::function_runtime::function_runtime;
+use super::sweep::SweepRule;
+use super::sweep_rules;
 use crate::config::{FunctionSettings, Settings, SourceAddress, StoreAddress};
 use crate::service::Pipeline;
 use crate::telemetry::Metrics;
 use framemill_contract::ObjectRef;
 use framemill_function_spec::Function;
-use framemill_objects::{GcsStore, Layout, LocalStore, PRIVATE_FOLDER, S3Options, S3Store, Store};
+use framemill_objects::{
+    FileLayout, GcsStore, LocalStore, PRIVATE_FOLDER, S3Options, S3Store, Store,
+};
 use framemill_runtime::{Component, ComponentEvent, Observer};
 use framemill_sources::{
     PubSubConfig, PubSubSource, PushOnlySource, Queue, QueueSource, RabbitConfig, RabbitSource,
@@ -39,19 +43,19 @@ impl AppBuilder {
         }
     }
 
-    /// The functions whose work a sweep can find, each with its source.
+    /// How to see what functions have not worked on, where that can be seen.
     ///
     /// # Errors
     /// Where a source cannot be opened.
-    pub async fn swept(&mut self) -> anyhow::Result<Vec<(Function, Arc<dyn Source>)>> {
-        let mut swept = Vec::new();
+    pub async fn sweep_rules(&mut self) -> anyhow::Result<Vec<SweepRule>> {
+        let mut rules = Vec::new();
         for settings in self.functions() {
-            if settings.function.records.is_some() && settings.store == self.settings.store {
+            if settings.store == self.settings.store {
                 let source = self.source(&settings.source).await?;
-                swept.push((settings.function, source));
+                rules.extend(sweep_rules::rule(&settings.function, source));
             }
         }
-        Ok(swept)
+        Ok(rules)
     }
 
     /// What runs. The embedded queue has one consumer: where the folder is watched, it is that
@@ -77,7 +81,7 @@ impl AppBuilder {
             return Ok(Arc::clone(store));
         }
         let store: Arc<dyn Store> = match address {
-            StoreAddress::Folder(folder) => Arc::new(LocalStore::new(Layout::folder(folder))),
+            StoreAddress::Folder(folder) => Arc::new(LocalStore::new(FileLayout::folder(folder))),
             StoreAddress::Gcs(bucket) => Arc::new(GcsStore::open(bucket)?),
             StoreAddress::S3(bucket) => Arc::new(S3Store::open(bucket, &S3Options::default())?),
         };

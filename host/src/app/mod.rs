@@ -8,6 +8,7 @@ mod idle;
 mod listening;
 pub mod records;
 pub mod sweep;
+pub mod sweep_rules;
 mod sweeping;
 
 use crate::config::{Settings, SourceAddress, StoreAddress};

@@ -1,15 +1,81 @@
-//! What a bucket says of a video: its manifest or failure record, and whether labels were asked
-//! for. The names are the contract's.
+//! What a bucket says in manifests, claims and failure records, and what the host writes there
+//! itself. The names are the contract's.
 
 use bytes::Bytes;
-use framemill_contract::{FailureRecord, JobError, ObjectRef, Tool};
+use framemill_contract::{
+    Claim, FailureRecord, JobError, Layout, NamePattern, Naming, ObjectRef, Tool, VideoName,
+};
 use framemill_function_spec::{Function, Records};
-use framemill_objects::{NewObject, Precondition, RangeSpec, Store, StoreError};
-use futures::{StreamExt as _, TryStreamExt as _};
+use framemill_objects::{NewObject, ObjectMeta, Precondition, RangeSpec, Store, StoreError};
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// Records are small; a manifest of 100 000 frames has about 30 MiB.
 const MOST_RECORD: u64 = 256 << 20;
+/// Objects per page of a listing. Google gives 1000 at most, the last one of the page before among
+/// them: one more would cost a second request for each page.
+pub const PAGE: usize = 999;
+/// Records that are read at the same time.
+const AT_ONCE: usize = 16;
+
+/// A failure record, and where it is.
+#[derive(Clone, Debug, Serialize)]
+pub struct StoredFailure {
+    /// Its object.
+    pub name: String,
+    /// In this generation.
+    #[serde(skip)]
+    pub generation: i64,
+    /// What it says.
+    pub record: FailureRecord,
+}
+
+/// All objects whose names start with `prefix`, by name, a page at a time.
+pub fn pages(
+    store: &dyn Store,
+    prefix: String,
+) -> impl Stream<Item = Result<Vec<ObjectMeta>, StoreError>> {
+    futures::stream::try_unfold(Some(String::new()), move |after| {
+        let prefix = prefix.clone();
+        async move {
+            let Some(after) = after else { return Ok(None) };
+            let after = Some(after.as_str()).filter(|name| !name.is_empty());
+            let page = store.list(&prefix, after, PAGE).await?;
+            let last = page.last().filter(|_| page.len() == PAGE);
+            let next = last.map(|meta| meta.name.clone());
+            Ok(Some((page, next)))
+        }
+    })
+}
+
+/// The failure records of all functions. Costs a listing of them, and a read of each.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn failures(
+    store: &dyn Store,
+    layout: &Layout,
+) -> Result<Vec<StoredFailure>, StoreError> {
+    let names = layout.all_failure_names();
+    let mut found = Vec::new();
+    let mut pages = std::pin::pin!(pages(store, names.prefix.clone()));
+    while let Some(mut page) = pages.try_next().await? {
+        page.retain(|meta| names.key(&meta.name).is_some());
+        let read = page.into_iter().map(|meta| async move {
+            let record = read_json(store, &meta.name).await?;
+            Ok::<_, StoreError>(record.map(|record| StoredFailure {
+                name: meta.name,
+                generation: meta.generation,
+                record,
+            }))
+        });
+        let read = futures::stream::iter(read).buffered(AT_ONCE);
+        let read: Vec<Option<StoredFailure>> = read.try_collect().await?;
+        found.extend(read.into_iter().flatten());
+    }
+    Ok(found)
+}
 
 /// Reads a small object whole; `None` where there is none.
 ///
@@ -42,20 +108,18 @@ pub async fn read_json<T: DeserializeOwned>(
     Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
 }
 
-/// Whether an object is there.
-///
-/// # Errors
-/// Where the store does not answer.
-pub async fn exists(store: &dyn Store, name: &str) -> Result<bool, StoreError> {
+/// The current version of an object; `None` where there is none.
+async fn head(store: &dyn Store, name: &str) -> Result<Option<ObjectMeta>, StoreError> {
     match store.head(name).await {
-        Ok(_) => Ok(true),
-        Err(StoreError::NotFound { .. }) => Ok(false),
+        Ok(meta) => Ok(Some(meta)),
+        Err(StoreError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
 /// Writes the failure record of an object whose message became a dead letter, so that it is
-/// listed with the failures and no sweep queues it again. Functions without records leave none.
+/// listed with the failures and no sweep queues it again. Of an object that is gone or replaced
+/// nothing is said, and functions without records leave none.
 ///
 /// # Errors
 /// Where the store does not take it.
@@ -69,11 +133,83 @@ pub async fn give_up(
     let (Some(records), Some(stem)) = (&function.records, stem) else {
         return Ok(());
     };
-    if exists(store, &Records::name(&records.done, stem)).await? {
+    let Some(meta) = head(store, &object.name).await? else {
+        return Ok(());
+    };
+    let given = object.generation;
+    if given.is_some_and(|generation| generation != meta.generation) {
+        return Ok(());
+    }
+    let name = match claims(records) {
+        Some(claims) => owned_name(store, &claims, stem, object, meta.generation).await?,
+        None => VideoName::parse(stem),
+    };
+    if head(store, &pattern(&records.done).name(&name))
+        .await?
+        .is_some()
+    {
         // A late delivery of what was done long ago.
         return Ok(());
     }
-    write_failure(store, &Records::name(&records.failure, stem), object, error).await
+    let object = ObjectRef {
+        generation: Some(meta.generation),
+        ..object.clone()
+    };
+    write_failure(
+        store,
+        &pattern(&records.failure).name(&name),
+        &object,
+        error,
+    )
+    .await
+}
+
+/// The name that a generation of an upload has in records, or would get.
+async fn owned_name(
+    store: &dyn Store,
+    claims: &Claims,
+    stem: &str,
+    object: &ObjectRef,
+    generation: i64,
+) -> Result<VideoName, StoreError> {
+    let plain = VideoName::plain(stem);
+    let ours = Claim::new(&object.name, generation);
+    let claim = read(store, &(claims.claim)(&plain)).await?;
+    let is_ours = |bytes: Bytes| serde_json::from_slice::<Claim>(&bytes).is_ok_and(|c| c == ours);
+    Ok(match claim.is_none_or(is_ours) {
+        true => plain,
+        false => plain.of_generation(generation),
+    })
+}
+
+/// What says which upload has a name.
+pub struct Claims {
+    /// How their names start.
+    pub prefix: String,
+    /// The claim of a name.
+    pub claim: Box<dyn Fn(&VideoName) -> String + Send + Sync>,
+}
+
+/// The claims of a function that works on uploads.
+pub fn claims(records: &Records) -> Option<Claims> {
+    let (prefix, suffix) = records.claim.clone()?;
+    let naming = match records.claim_without_ending {
+        true => Naming::Sample,
+        false => Naming::Index,
+    };
+    let start = prefix.clone();
+    Some(Claims {
+        prefix,
+        claim: Box::new(move |video| format!("{start}{}{suffix}", video.folder(naming))),
+    })
+}
+
+/// Names that begin and end so.
+pub fn pattern((prefix, suffix): &(String, String)) -> NamePattern {
+    NamePattern {
+        prefix: prefix.clone(),
+        suffix: suffix.clone().into(),
+    }
 }
 
 async fn write_failure(

@@ -160,7 +160,7 @@ async fn stores(app: &mut AppBuilder, functions: &[FunctionSettings]) -> Vec<Fin
         let read: BTreeSet<_> = all.iter().flat_map(|it| it.read.clone()).collect();
         let write: BTreeSet<_> = all.iter().flat_map(|it| it.write.clone()).collect();
         let access = Access {
-            read: read.into_iter().collect(),
+            read: read.difference(&write).cloned().collect(),
             write: write.into_iter().collect(),
         };
         findings.extend(within(&subject, store.check(&access)).await);

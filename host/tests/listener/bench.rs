@@ -6,7 +6,7 @@ use framemill::service::{Pipeline, Pushes, RunSummary, Service};
 use framemill::telemetry::Metrics;
 use framemill_contract::{Event, EventKind, ObjectRef, Push};
 use framemill_function_spec::{Function, Trigger};
-use framemill_objects::{Layout, LocalStore, Store};
+use framemill_objects::{FileLayout, LocalStore, Store};
 use framemill_sources::{PushOnlySource, Source};
 use prometheus_parse::{Scrape, Value as Sample};
 use reqwest::{Client, RequestBuilder, Response};
@@ -58,7 +58,7 @@ impl Bench {
         let data = tempfile::tempdir().unwrap();
         let (stop, close) = (CancellationToken::new(), CancellationToken::new());
         let metrics = Arc::new(Metrics::default());
-        let store: Arc<dyn Store> = Arc::new(LocalStore::new(Layout::folder(data.path())));
+        let store: Arc<dyn Store> = Arc::new(LocalStore::new(FileLayout::folder(data.path())));
         let observer = metrics.observer("probe", Arc::new(|_, _| {}));
         let pipeline = Pipeline {
             function: Function {

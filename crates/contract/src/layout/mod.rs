@@ -21,6 +21,7 @@ pub use video_name::VideoName;
 
 use crate::{ImageFormat, Naming};
 use framemill_function_spec::{ConfigError, Values};
+use std::borrow::Cow;
 use std::fmt;
 
 /// What extract-frames is called in the names of failure records.
@@ -47,7 +48,7 @@ pub struct NamePattern {
     /// How they start.
     pub prefix: String,
     /// How they end.
-    pub suffix: &'static str,
+    pub suffix: Cow<'static, str>,
 }
 
 impl NamePattern {
@@ -58,7 +59,9 @@ impl NamePattern {
 
     /// The key of a name; `None` for names of another kind.
     pub fn key<'n>(&self, name: &'n str) -> Option<&'n str> {
-        let key = name.strip_prefix(&self.prefix)?.strip_suffix(self.suffix)?;
+        let key = name
+            .strip_prefix(&self.prefix)?
+            .strip_suffix(&*self.suffix)?;
         (!key.is_empty()).then_some(key)
     }
 }
@@ -124,7 +127,7 @@ impl Layout {
     pub fn manifest_names(&self) -> NamePattern {
         NamePattern {
             prefix: self.manifests.clone(),
-            suffix: JSON,
+            suffix: Cow::Borrowed(JSON),
         }
     }
 
@@ -151,7 +154,7 @@ impl Layout {
     fn record_names(&self, kind: &str) -> NamePattern {
         NamePattern {
             prefix: format!("{}{kind}/", self.records),
-            suffix: JSON,
+            suffix: Cow::Borrowed(JSON),
         }
     }
 
@@ -194,7 +197,7 @@ impl Layout {
     pub fn intent_names(&self, target: &str) -> NamePattern {
         NamePattern {
             prefix: self.labels(target),
-            suffix: "/intent.json",
+            suffix: Cow::Borrowed("/intent.json"),
         }
     }
 
@@ -202,7 +205,7 @@ impl Layout {
     pub fn receipt_names(&self, target: &str) -> NamePattern {
         NamePattern {
             prefix: self.labels(target),
-            suffix: "/receipt.json",
+            suffix: Cow::Borrowed("/receipt.json"),
         }
     }
 

@@ -2,26 +2,32 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Folder of files that are not objects: unfinished writes, the queue.
 pub const PRIVATE_FOLDER: &str = ".framemill";
 
+/// The name by which an object lies in the folders, where that is not its own.
+pub type LiesAs = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// Which objects lie where.
-#[derive(Clone, Debug, Default)]
-pub struct Layout {
+#[derive(Clone, Default)]
+pub struct FileLayout {
     /// A prefix, and the folder of all objects whose names start with it; what follows the prefix
     /// is the path in the folder. The first that fits counts.
     pub folders: Vec<(String, PathBuf)>,
     /// Single objects that lie elsewhere, by name. They cannot be written.
     pub files: BTreeMap<String, PathBuf>,
+    /// Objects that lie under other names. Listings show them by these.
+    pub lies_as: Option<LiesAs>,
 }
 
-impl Layout {
+impl FileLayout {
     /// All objects in one folder.
     pub fn folder(path: impl Into<PathBuf>) -> Self {
         Self {
             folders: vec![(String::new(), path.into())],
-            files: BTreeMap::new(),
+            ..Self::default()
         }
     }
 }

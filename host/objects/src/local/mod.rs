@@ -6,6 +6,6 @@ mod store;
 mod walk;
 
 pub use files::generation;
-pub use layout::{Layout, PRIVATE_FOLDER};
+pub use layout::{FileLayout, LiesAs, PRIVATE_FOLDER};
 pub use store::LocalStore;
 pub use walk::walk;

@@ -4,7 +4,7 @@ use super::files::{
     WriteTarget, check_generation, describe, failed, generation, not_found, publish, relative_path,
     temporary_folder,
 };
-use super::layout::Layout;
+use super::layout::FileLayout;
 use super::walk::walk;
 use crate::access::Access;
 use crate::check;
@@ -25,7 +25,7 @@ const CHUNK: usize = 256 * 1024;
 
 /// A bucket made of local files.
 pub struct LocalStore {
-    layout: Layout,
+    layout: FileLayout,
     /// Makes check and rename one step, where the file system has no hard links.
     commit: Arc<Mutex<()>>,
     next_temporary: AtomicU64,
@@ -33,7 +33,7 @@ pub struct LocalStore {
 
 impl LocalStore {
     /// Over existing folders.
-    pub fn new(layout: Layout) -> Self {
+    pub fn new(layout: FileLayout) -> Self {
         Self {
             layout,
             commit: Arc::new(Mutex::new(())),
@@ -55,7 +55,10 @@ impl LocalStore {
         Ok(())
     }
 
-    fn place(&self, name: &str) -> Result<(&Path, PathBuf), StoreError> {
+    fn place(&self, given: &str) -> Result<(&Path, PathBuf), StoreError> {
+        let lies_as = self.layout.lies_as.as_ref();
+        let name = lies_as.and_then(|lies_as| lies_as(given));
+        let name = name.as_deref().unwrap_or(given);
         let (prefix, folder) = self
             .layout
             .folders
@@ -324,10 +327,41 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn objects_lie_under_other_names_where_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::new(FileLayout {
+            folders: vec![("images/".to_owned(), folder.path().to_owned())],
+            lies_as: Some(Arc::new(|name| {
+                let video = name.strip_prefix("manifests/")?.strip_suffix(".json")?;
+                Some(format!("images/{video}/manifest.json"))
+            })),
+            ..FileLayout::default()
+        });
+        let write = |name: &'static str| {
+            let bytes = futures::stream::iter([Ok(Bytes::from_static(b"{}"))]).boxed();
+            let create_only = Precondition::Generation(0);
+            store.write(name, create_only, NewObject::default(), bytes)
+        };
+        let meta = write("manifests/x.mp4.json").await.unwrap();
+        assert_eq!(meta.name, "manifests/x.mp4.json");
+        assert!(folder.path().join("x.mp4/manifest.json").is_file());
+        let again = write("manifests/x.mp4.json").await;
+        assert!(matches!(again, Err(StoreError::PreconditionFailed { .. })));
+        let there = store.head("manifests/x.mp4.json").await.unwrap();
+        assert_eq!(there.generation, meta.generation);
+        assert!(write("manifests/../x.json").await.is_err());
+        store
+            .delete("manifests/x.mp4.json", Precondition::None)
+            .await
+            .unwrap();
+        assert!(!folder.path().join("x.mp4/manifest.json").exists());
+    }
+
     #[test]
     fn leftovers_of_a_crash_are_removed() {
         let folder = tempfile::tempdir().unwrap();
-        let store = LocalStore::new(Layout::folder(folder.path()));
+        let store = LocalStore::new(FileLayout::folder(folder.path()));
         let target = store.target("images/x.jpg").unwrap();
         fs::write(&target.temporary, "half").unwrap();
         store.remove_leftovers().unwrap();

@@ -1,9 +1,11 @@
 //! Which files, and under which names the component sees them.
 
-use super::VIDEOS;
 use anyhow::{Context as _, ensure};
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
+
+/// Prefix of videos in the bucket that the output folder is.
+pub(super) const VIDEOS: &str = "videos/";
 
 /// A video to extract.
 #[derive(Clone, Debug, PartialEq, Eq)]
