@@ -8,5 +8,7 @@
 pub mod app;
 pub mod cli;
 pub mod config;
-pub mod images;
+mod functions;
+pub mod listener;
 pub mod service;
+pub mod telemetry;

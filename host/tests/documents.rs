@@ -1,13 +1,23 @@
-//! The README says of the host's keys what the code says.
+//! docs/operations.md says of metrics what the code says.
 
-use framemill::config::HOST_KEYS;
-use framemill_tests::documents::{check, root, with_table};
+use framemill::telemetry::METRICS;
+use framemill_tests::documents::{check, root};
 
 #[test]
-fn readme_lists_every_host_key() {
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+fn metrics_in_operations_follow_from_the_code() {
+    const FILE: &str = "docs/operations.md";
+    const HEAD: &str = "| metric | type | labels | what it says |\n|---|---|---|---|\n";
+    let page = std::fs::read_to_string(root().join(FILE)).unwrap();
+    let (before, rest) = page.split_once(HEAD).expect("no table of metrics");
+    let (_, after) = rest.split_once("\n\n").unwrap_or((rest, ""));
+    let row = |metric: &framemill::telemetry::MetricSpec| {
+        let labels: Vec<_> = metric.labels.iter().map(|it| format!("`{it}`")).collect();
+        let (name, kind, help) = (metric.name, metric.kind, metric.help);
+        format!("| `{name}` | {kind} | {} | {help} |\n", labels.join(", "))
+    };
+    let rows: String = METRICS.iter().map(row).collect();
     check(
-        "README.md",
-        &with_table(&readme, "### Host keys\n", HOST_KEYS),
+        FILE,
+        &format!("{before}{HEAD}{rows}\n{}", after.trim_start_matches('\n')),
     );
 }

@@ -5,9 +5,9 @@
 mod common;
 
 use common::{LIMITS, runtime};
-use framemill::service::{Filter, Pipeline};
-use framemill::service::{RunSummary, Service};
+use framemill::service::{Pipeline, Pushes, RunSummary, Service};
 use framemill_contract::{ObjectRef, Outcome};
+use framemill_function_spec::{Function, Trigger};
 use framemill_objects::{Layout, LocalStore};
 use framemill_runtime::{ComponentEvent, Limits, Observer};
 use framemill_sources::{Queue, QueueSource, Settled};
@@ -62,12 +62,18 @@ impl Bench {
         observer: Observer,
     ) -> tokio::task::JoinHandle<RunSummary> {
         let pipeline = Pipeline {
-            name: "probe".into(),
-            filter: Filter::Names {
-                bucket: "local".into(),
-                prefix: "videos/".into(),
-                suffix: String::new(),
+            function: Function {
+                name: "probe".into(),
+                trigger: Trigger {
+                    prefix: "videos/".into(),
+                    ..Trigger::default()
+                },
+                read: Vec::new(),
+                write: Vec::new(),
+                hosts: Vec::new(),
+                records: None,
             },
+            bucket: "local".into(),
             runtime: runtime(self.data.path(), limits, observer),
             store: Arc::new(LocalStore::new(Layout::folder(self.data.path()))),
         };
@@ -78,6 +84,8 @@ impl Bench {
             drain,
             max_attempts: 2,
             running: watch::Sender::default(),
+            pushes: Pushes::default(),
+            metrics: Arc::default(),
         });
         let run = service.run(self.stop.clone(), self.kill.clone());
         tokio::spawn(async move { run.await.unwrap() })

@@ -6,96 +6,23 @@
 
 mod answer;
 mod bucket;
+mod fault;
 mod request;
+mod seen;
+mod state;
+
+pub use fault::Fault;
+pub use seen::{On, Seen};
 
 use crate::listener::Listener;
 use axum::Router;
 use axum::extract::{Request as HttpRequest, State};
 use axum::response::Response;
+use framemill_gcs_api::memory::{Bucket, Stored};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// Kinds of requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum On {
-    /// Bytes of an object.
-    Read,
-    /// An object's resource.
-    Head,
-    /// A page of a list.
-    List,
-    /// An upload of any kind.
-    Upload,
-    /// Deletes an object.
-    Delete,
-    /// Asks for permissions.
-    Permissions,
-    /// Asks for notification configurations.
-    Notifications,
-    /// Anything else.
-    Other,
-}
-
-/// What goes wrong with a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// Nothing is done; this status, and `Retry-After` in seconds.
-    Status(u16, Option<u64>),
-    /// Nothing is done; the connection is cut after so many bytes of the request's body.
-    CutRequest(usize),
-    /// The connection is cut after so many bytes of the answer's body.
-    CutAnswer(usize),
-    /// All is done, and nothing is answered.
-    LoseAnswer,
-    /// The answer says another checksum.
-    WrongChecksum,
-    /// The answer's body comes in pieces of so many bytes.
-    Slow(usize),
-}
-
-/// A request that came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// Its kind.
-    pub on: On,
-    /// The object, or the prefix of a list.
-    pub name: String,
-    /// The status that was answered; 0 where the connection was cut before.
-    pub status: u16,
-    /// Bytes `first-last`, where a range was asked for.
-    pub range: Option<String>,
-    /// Whether `ifGenerationMatch` was given.
-    pub conditional: bool,
-}
-
-/// An object as it lies there.
-#[derive(Clone, Debug)]
-pub struct Stored {
-    /// The bytes.
-    pub bytes: Vec<u8>,
-    /// Changes with each write.
-    pub generation: i64,
-    /// Media type.
-    pub content_type: String,
-    /// Custom metadata.
-    pub metadata: BTreeMap<String, String>,
-}
-
-#[derive(Default)]
-struct Inner {
-    buckets: BTreeMap<String, BTreeMap<String, Stored>>,
-    writes: i64,
-    /// Tokens and how many requests each is still good for; `None`: no token is asked for.
-    tokens: Option<BTreeMap<String, u64>>,
-    denied: BTreeSet<String>,
-    faults: Vec<(On, Fault)>,
-    seen: Vec<Seen>,
-    notifications: Vec<Value>,
-    page: Option<usize>,
-}
-
-type Shared = Arc<Mutex<Inner>>;
+use state::{Inner, Shared};
+use std::collections::BTreeMap;
+use std::sync::{Arc, MutexGuard};
 
 /// The server; it ends when it is dropped.
 pub struct FakeGcs {
@@ -115,7 +42,7 @@ impl FakeGcs {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        lock(&self.inner)
+        state::lock(&self.inner)
     }
 
     /// For `STORAGE_EMULATOR_HOST`: with the scheme, without a slash at the end.
@@ -164,8 +91,9 @@ impl FakeGcs {
             generation: 0,
             content_type: "application/octet-stream".to_owned(),
             metadata: BTreeMap::new(),
+            updated: None,
         };
-        self.lock().store(bucket, name, object).generation
+        self.lock().store(bucket, name, object)
     }
 
     /// An object as it lies there.
@@ -176,11 +104,8 @@ impl FakeGcs {
     /// Names of all objects.
     pub fn names(&self, bucket: &str) -> Vec<String> {
         let inner = self.lock();
-        let objects = inner.buckets.get(bucket);
-        objects
-            .into_iter()
-            .flat_map(|objects| objects.keys().cloned())
-            .collect()
+        let bucket = inner.buckets.get(bucket);
+        bucket.map(Bucket::names).unwrap_or_default()
     }
 
     /// All requests so far, in order.
@@ -203,10 +128,6 @@ impl FakeGcs {
     pub fn faults_left(&self) -> usize {
         self.lock().faults.len()
     }
-}
-
-fn lock(inner: &Shared) -> MutexGuard<'_, Inner> {
-    inner.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn serve(State(inner): State<Shared>, request: HttpRequest) -> Response {

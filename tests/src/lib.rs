@@ -8,9 +8,11 @@ pub mod conformance;
 pub mod documents;
 pub mod fake_gcs;
 pub mod listener;
+pub mod otlp;
 pub mod receiver;
 pub mod servers;
 pub mod spin_manifest;
+pub mod spin_toml;
 
 use framemill_contract::Manifest;
 use std::collections::BTreeMap;

@@ -1,10 +1,8 @@
 //! What is published with the code says what the code does.
 
-use framemill_contract::{
-    FailureRecord, KEYS, LABEL_KEYS, LabelReceipt, LabelRequest, Manifest, PLATFORM_KEYS,
-};
-use framemill_tests::documents::{check, root, with_table};
-use std::fs;
+use framemill_contract::{FailureRecord, LabelReceipt, LabelRequest, Manifest};
+use framemill_tests::documents::{Declarations, check, configuration, toml_schema};
+use framemill_tests::spin_toml::spin_toml;
 
 fn schema<T: schemars::JsonSchema>() -> String {
     let schema = schemars::schema_for!(T);
@@ -12,7 +10,7 @@ fn schema<T: schemars::JsonSchema>() -> String {
 }
 
 #[test]
-fn schemas_are_those_of_the_types() {
+fn schemas_follow_from_the_types() {
     check(
         "crates/contract/manifest.schema.json",
         &schema::<Manifest>(),
@@ -31,16 +29,10 @@ fn schemas_are_those_of_the_types() {
     );
 }
 
-/// The tables of configuration keys in the README are those of the code.
 #[test]
-fn readme_lists_every_key() {
-    let mut readme = fs::read_to_string(root().join("README.md")).unwrap();
-    for (heading, keys) in [
-        ("### Extraction keys\n", KEYS),
-        ("### Label keys\n", LABEL_KEYS),
-        ("### Platform keys\n", PLATFORM_KEYS),
-    ] {
-        readme = with_table(&readme, heading, keys);
-    }
-    check("README.md", &readme);
+fn tables_schema_and_spin_manifest_follow_from_the_declarations() {
+    let declared = Declarations::read();
+    check("docs/configuration.md", &configuration(&declared));
+    check("docs/framemill.schema.json", &toml_schema(&declared));
+    check("spin.toml", &spin_toml(&declared));
 }

@@ -224,9 +224,9 @@ fn a_folder_asks_for_labels_and_serves_its_images() {
     fs::write(
         &toml,
         format!(
-            "data = '{}'\nserve_images = '127.0.0.1:{port}'\n\
+            "data = '{}'\nlisten = '127.0.0.1:{port}'\n\
              [labeling]\ntarget = 'webhook'\ntarget_url = '{}'\n\
-             image_urls = 'proxied'\nimage_url_base = 'http://127.0.0.1:{port}'\n",
+             image_urls = 'proxied'\nimage_url_base = 'http://127.0.0.1:{port}/images'\n",
             data.path().display(),
             receiver.url()
         ),
@@ -251,7 +251,7 @@ fn a_folder_asks_for_labels_and_serves_its_images() {
         let served = call("GET", &frame.image, None);
         assert_eq!(served.ok(), fs::read(folder.join(&kept.name)).unwrap());
     }
-    let base = format!("http://127.0.0.1:{port}/local");
+    let base = format!("http://127.0.0.1:{port}/images/local");
     for name in [
         "images/a%20b.mp4/manifest.json",
         "videos/a%20b.mp4",

@@ -4,29 +4,51 @@ use crate::sh;
 use crate::step::step;
 use crate::toolchain::{TARGET, WasmToolchain, cargo_command};
 use anyhow::{Context, Result, anyhow};
-use std::path::PathBuf;
+use framemill_function_spec::{ByteSize, FunctionSpec};
+use std::path::{Path, PathBuf};
 
 /// A component that users run.
 pub struct Function {
-    pub name: &'static str,
-    /// Its size budget: each start of a cold host reads and compiles all of it. A change that
-    /// needs more says why here.
+    /// Name of the component.
+    pub name: String,
+    /// Its size budget: each start of a cold host reads and compiles all of it.
     most_bytes: u64,
 }
 
-/// Components that users run.
-pub const FUNCTIONS: &[Function] = &[
-    // Six decoders, three encoders; half of the rest checks tokens.
-    Function {
-        name: "extract-frames",
-        most_bytes: 9 << 20,
-    },
-    // Checks and signs tokens; five targets.
-    Function {
-        name: "request-labeling",
-        most_bytes: 4 << 20,
-    },
-];
+/// Components that users run: each folder of functions/ with a declaration.
+pub fn functions() -> Result<Vec<Function>> {
+    let folder = sh::root().join("functions");
+    let mut declarations: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .with_context(|| format!("cannot read {}", folder.display()))?
+        .flatten()
+        .map(|entry| entry.path().join("function.toml"))
+        .filter(|path| path.is_file())
+        .collect();
+    declarations.sort();
+    anyhow::ensure!(
+        !declarations.is_empty(),
+        "no function.toml below {}",
+        folder.display()
+    );
+    declarations.iter().map(|path| function(path)).collect()
+}
+
+fn function(declaration: &Path) -> Result<Function> {
+    let text = std::fs::read_to_string(declaration)?;
+    let spec = FunctionSpec::parse(&text).with_context(|| declaration.display().to_string())?;
+    let budget = spec.size_budget.with_context(|| {
+        format!(
+            "size_budget is missing: how large may the component become? {}",
+            declaration.display()
+        )
+    })?;
+    let budget: ByteSize = budget.parse().map_err(anyhow::Error::msg)?;
+    Ok(Function {
+        name: spec.component,
+        most_bytes: budget.0,
+    })
+}
+
 /// Components that only tests run.
 const TEST_GUESTS: &[&str] = &["probe", "custom-company"];
 
@@ -52,8 +74,9 @@ pub fn component_path(name: &str) -> PathBuf {
 
 /// Builds the users' components and these.
 fn build_components(more: &[&str]) -> Result<()> {
-    let functions = FUNCTIONS.iter().map(|function| function.name);
-    let names: Vec<&str> = functions.chain(more.iter().copied()).collect();
+    let functions = functions()?;
+    let own = functions.iter().map(|function| function.name.as_str());
+    let names: Vec<&str> = own.chain(more.iter().copied()).collect();
     let mut build = WasmToolchain::find()?.cargo_build()?;
     build.arg("--locked");
     for name in &names {
@@ -74,14 +97,14 @@ fn build_components(more: &[&str]) -> Result<()> {
             format!("cannot copy {} to {}", built.display(), component.display())
         })?;
     }
-    FUNCTIONS.iter().try_for_each(within_budget)
+    functions.iter().try_for_each(within_budget)
 }
 
 fn within_budget(function: &Function) -> Result<()> {
-    let size = std::fs::metadata(component_path(function.name))?.len();
+    let size = std::fs::metadata(component_path(&function.name))?.len();
     anyhow::ensure!(
         size <= function.most_bytes,
-        "component {} has {size} bytes, budget {}: see what grew (`cargo xtask bench --cold`), switch it off by a feature, or raise the budget in xtask/src/build.rs and say why",
+        "component {} has {size} bytes, budget {}: see what grew (`cargo xtask bench --cold`), switch it off by a feature, or raise size_budget in its function.toml and say why",
         function.name,
         function.most_bytes
     );

@@ -10,9 +10,9 @@ use std::process::{Command, Stdio};
 /// Builds the components and measures them; prints a table.
 pub fn bench() -> Result<()> {
     build::components()?;
-    let components: Vec<_> = build::FUNCTIONS
+    let components: Vec<_> = build::functions()?
         .iter()
-        .map(|function| build::component_path(function.name))
+        .map(|function| build::component_path(&function.name))
         .collect();
     let mut example = cargo_command()?;
     example.args(["run", "--release", "--locked", "--example", "cold", "--"]);

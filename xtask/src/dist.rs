@@ -98,8 +98,8 @@ fn stage(folder: &Path, host: &Path) -> Result<()> {
     for name in ["LICENSE", "README.md"] {
         files.push((sh::root().join(name), folder.join(name)));
     }
-    for function in build::FUNCTIONS {
-        let component = build::component_path(function.name);
+    for function in build::functions()? {
+        let component = build::component_path(&function.name);
         let name = component.file_name().context("a component has no name")?;
         files.push((component.clone(), components.join(name)));
     }

@@ -1,12 +1,10 @@
 //! Work in checkpoints: how far a video is, as an object in the bucket. Each number ends with a new
 //! checkpoint, created and never replaced; its upload event is the message that brings the next one.
 
-use crate::{Config, Folder, ObjectRef, SegmentResult, VERSION};
+use crate::{ObjectRef, SegmentResult};
 use serde::{Deserialize, Serialize};
 
 const CHECKPOINT_SCHEMA: &str = "framemill.checkpoint/1";
-/// Digits of the configuration's hash in names: enough to tell configurations apart.
-const HASH_DIGITS: usize = 12;
 
 /// What one number did, and where the next one starts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,100 +62,12 @@ impl Checkpoint {
     }
 }
 
-/// The checkpoints of one video, generation, configuration and version of framemill: others plan
-/// the work differently.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CheckpointFolder {
-    of_generation: String,
-    prefix: String,
-}
-
-impl CheckpointFolder {
-    /// Beside `folder`, the folder of the video's images.
-    pub fn new(config: &Config, folder: &Folder, generation: i64) -> Self {
-        let prefix = folder.prefix();
-        let below = prefix.strip_prefix(&config.image_path).unwrap_or(&prefix);
-        let of_generation = format!("{}{below}{generation}-", config.checkpoint_path);
-        let hash: String = config.hash().chars().take(HASH_DIGITS).collect();
-        Self {
-            prefix: format!("{of_generation}{hash}-{VERSION}/"),
-            of_generation,
-        }
-    }
-
-    /// Prefix of the checkpoints.
-    pub fn prefix(&self) -> &str {
-        &self.prefix
-    }
-
-    /// Prefix of all checkpoints of the generation, whatever the configuration.
-    pub fn of_generation(&self) -> &str {
-        &self.of_generation
-    }
-
-    /// Name of the checkpoint that number `number`, from 1, leaves.
-    pub fn name(&self, number: u64) -> String {
-        format!("{}{number:06}.json", self.prefix)
-    }
-
-    /// The number that left the checkpoint of this name; `None` for other names.
-    pub fn number(&self, name: &str) -> Option<u64> {
-        let number: u64 = name
-            .strip_prefix(&self.prefix)?
-            .strip_suffix(".json")?
-            .parse()
-            .ok()?;
-        (self.name(number) == name).then_some(number)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Event, EventKind, Job};
-
-    fn folder(name: &str, pairs: &[(&str, &str)]) -> CheckpointFolder {
-        let config = Config::from_lookup(|key| {
-            let found = pairs.iter().find(|(k, _)| *k == key)?;
-            Some(found.1.to_owned())
-        })
-        .unwrap();
-        let object = ObjectRef {
-            bucket: "b".into(),
-            name: name.into(),
-            generation: Some(5),
-        };
-        let kind = EventKind::Finalized;
-        let job = Job::from_event(&Event { kind, object }, &config).unwrap();
-        CheckpointFolder::new(&config, &job.folder, 5)
-    }
 
     #[test]
-    fn names_lead_back_to_their_turn() {
-        let checkpoints = folder("videos/cam1/x.mp4", &[]);
-        let name = checkpoints.name(7);
-        assert!(name.starts_with("checkpoints/cam1/x.mp4/5-"), "{name}");
-        assert!(name.starts_with(checkpoints.of_generation()));
-        assert_eq!(checkpoints.number(&name), Some(7));
-        assert_eq!(
-            checkpoints.number(&checkpoints.name(1_234_567)),
-            Some(1_234_567)
-        );
-        for other in [
-            "checkpoints/x.json",
-            "",
-            &format!("{}7.json", checkpoints.prefix()),
-        ] {
-            assert_eq!(checkpoints.number(other), None, "{other}");
-        }
-        assert_ne!(
-            folder("videos/cam1/x.mp4", &[("quality", "80")]),
-            checkpoints
-        );
-    }
-
-    #[test]
-    fn what_is_no_cursor_is_refused() {
+    fn what_is_no_checkpoint_is_refused() {
         let video = ObjectRef {
             bucket: "b".into(),
             name: "videos/x.mp4".into(),

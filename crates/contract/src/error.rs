@@ -1,6 +1,6 @@
 //! Why a job fails, and what a queue should do about it.
 
-use crate::ConfigError;
+use framemill_function_spec::ConfigError;
 use framemill_video::{DecodeError, IndexError};
 use thiserror::Error;
 
@@ -194,17 +194,17 @@ impl JobError {
             | Self::TooManyImages { .. }
             | Self::Encode { .. }
             | Self::ObjectTooLarge { .. } => {
-                "change the selection or image settings, remove failure.json and upload the video again"
+                "change the selection or image settings, then `framemill failures retry`"
             }
             Self::Config(_) => "fix the configuration; the message is kept",
             Self::GivenUp { .. } => {
                 "fix what the reason names, then `framemill failures retry`; where the decoder crashes on the video, re-encode it"
             }
             Self::Manifest { .. } => {
-                "remove the video's folder of images and upload the video again"
+                "remove the manifest, then `framemill sweep` has the video extracted again"
             }
             Self::LabelRefused { .. } => {
-                "change what the target complains of, then have the manifest's event delivered again"
+                "change what the target complains of, then `framemill failures retry`"
             }
             Self::Storage { .. }
             | Self::Segment { .. }

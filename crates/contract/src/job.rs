@@ -1,6 +1,6 @@
-//! From an event to the work it asks for, and the names of what the work writes.
+//! From an event to the work it asks for.
 
-use crate::{Config, Event, EventKind, ImageFormat, Naming, ObjectRef};
+use crate::{Config, Event, EventKind, ObjectRef, VideoName};
 use thiserror::Error;
 
 /// A video to extract frames from.
@@ -8,15 +8,8 @@ use thiserror::Error;
 pub struct Job {
     /// The video.
     pub video: ObjectRef,
-    /// Where its images go, if no other video or generation holds that folder.
-    pub folder: Folder,
-}
-
-/// A folder of images in the bucket.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Folder {
-    /// Prefix, without trailing slash.
-    path: String,
+    /// Its name in what is written about it, if no other video or generation has it.
+    pub name: VideoName,
 }
 
 /// Why an event makes no work. Not an error: buckets hold other things than videos.
@@ -28,7 +21,7 @@ pub enum Ignored {
     /// Another bucket than the configured one.
     #[error("bucket {0}")]
     Bucket(String),
-    /// Something that we wrote ourselves.
+    /// An image of ours: where videos lie anywhere, it is among them.
     #[error("below image_path")]
     OwnOutput,
     /// Not below the prefix of videos.
@@ -40,12 +33,12 @@ pub enum Ignored {
     /// A folder marker or a file whose ending is no video's.
     #[error("not a video by its name")]
     NotAVideo,
-    /// Not the manifest of a video below the prefix of images.
-    #[error("not a manifest below image_path `{0}`")]
+    /// Not the manifest of a video.
+    #[error("not a manifest below manifest_path `{0}`")]
     NotAManifest(String),
-    /// Below the prefix of checkpoints, but none.
-    #[error("below checkpoint_path, but not a checkpoint")]
-    NotACursor,
+    /// Has the name of a checkpoint, but is none.
+    #[error("among the checkpoints, but none")]
+    NotACheckpoint,
     /// Another delivery did this turn of the work.
     #[error("another delivery took this turn")]
     CheckpointTaken,
@@ -74,7 +67,7 @@ impl Job {
         {
             return Err(Ignored::Bucket(video.bucket.clone()));
         }
-        if video.name.starts_with(&config.image_path) {
+        if video.name.starts_with(&config.layout.images) {
             return Err(Ignored::OwnOutput);
         }
         let below = video
@@ -88,66 +81,10 @@ impl Job {
         if !is_video || stem.is_empty() || stem.ends_with('/') {
             return Err(Ignored::NotAVideo);
         }
-        let below = match config.naming {
-            Naming::Index => below,
-            Naming::Sample => stem,
-        };
         Ok(Self {
             video: video.clone(),
-            folder: Folder {
-                path: format!("{}{below}", config.image_path),
-            },
+            name: VideoName::plain(below),
         })
-    }
-}
-
-impl Folder {
-    /// The folder whose manifest has this name; `None` where it is no manifest's name.
-    pub fn of_manifest(name: &str) -> Option<Self> {
-        let path = name.strip_suffix("/manifest.json")?.to_owned();
-        Some(Self { path })
-    }
-
-    /// The folder for a generation of a video whose plain folder is held by another.
-    #[must_use]
-    pub fn for_generation(&self, generation: i64) -> Self {
-        Self {
-            path: format!("{}@{generation}", self.path),
-        }
-    }
-
-    /// Prefix of everything inside.
-    pub fn prefix(&self) -> String {
-        format!("{}/", self.path)
-    }
-
-    /// Which video and generation holds the folder: written first, decides who may use it.
-    pub fn claim(&self) -> String {
-        format!("{}/claim.json", self.path)
-    }
-
-    /// The commit.
-    pub fn manifest(&self) -> String {
-        format!("{}/manifest.json", self.path)
-    }
-
-    /// The record of a permanent failure.
-    pub fn failure(&self) -> String {
-        format!("{}/failure.json", self.path)
-    }
-
-    /// The image of frame `index`, as its name inside the folder.
-    pub fn image_name(index: u64, naming: Naming, format: ImageFormat) -> String {
-        let extension = format.extension();
-        match naming {
-            Naming::Index => format!("{index:06}.{extension}"),
-            Naming::Sample => format!("{index}.{extension}"),
-        }
-    }
-
-    /// An object inside the folder.
-    pub fn object(&self, name: &str) -> String {
-        format!("{}/{name}", self.path)
     }
 }
 
@@ -178,18 +115,11 @@ mod tests {
     }
 
     #[test]
-    fn names_follow_the_design() {
-        let folder = job("videos/cam1/x.mp4", &[]).unwrap().folder;
-        assert_eq!(folder.manifest(), "images/cam1/x.mp4/manifest.json");
-        let image = Folder::image_name(30, Naming::Index, ImageFormat::Jpeg);
-        assert_eq!(folder.object(&image), "images/cam1/x.mp4/000030.jpg");
-        assert_eq!(
-            folder.for_generation(5).manifest(),
-            "images/cam1/x.mp4@5/manifest.json"
-        );
-        let folder = job("videos/x.mp4", &[("naming", "sample")]).unwrap().folder;
-        let image = Folder::image_name(30, Naming::Sample, ImageFormat::Jpeg);
-        assert_eq!(folder.object(&image), "images/x/30.jpg");
+    fn a_video_is_named_by_its_path() {
+        for naming in ["index", "sample"] {
+            let job = job("videos/cam1/x.mp4", &[("naming", naming)]).unwrap();
+            assert_eq!(job.name, VideoName::plain("cam1/x.mp4"));
+        }
     }
 
     #[test]

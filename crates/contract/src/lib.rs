@@ -9,38 +9,59 @@
 //!
 //! Everything that is written to a bucket or sent over HTTP has its type here, with a `schema`
 //! that names its version.
+//!
+//! From a push body to the names of what is written about the video:
+//!
+//! ```
+//! use framemill_contract::{Config, Event, Job};
+//!
+//! let body = br#"{"message": {"attributes": {
+//!     "eventType": "OBJECT_FINALIZE", "bucketId": "footage", "objectId": "videos/cam1/x.mp4"
+//! }}}"#;
+//! let event = Event::parse(|_header| None, body).unwrap();
+//! let config = Config::from_lookup(|_key| None).unwrap(); // all defaults
+//! let job = Job::from_event(&event, &config).unwrap();
+//!
+//! let layout = &config.layout;
+//! assert_eq!(layout.images_of(&job.name, config.naming), "images/cam1/x.mp4/");
+//! assert_eq!(layout.manifest(&job.name), "manifests/cam1/x.mp4.json");
+//! ```
 
 mod budget;
 mod checkpoint;
 mod config;
 mod error;
 mod event;
-mod interval;
+mod image_format;
 mod job;
 mod label;
+mod layout;
 mod manifest;
+mod naming;
 mod platform;
 mod segment;
+mod version;
 
 pub use budget::SegmentBudget;
-pub use checkpoint::{Checkpoint, CheckpointFolder, LastKept};
+pub use checkpoint::{Checkpoint, LastKept};
 pub use config::{
-    Config, ConfigError, ConfigKey, Dedupe, Filters, ImageFormat, ImageSettings, KEYS, Naming,
-    Select, Selection, Snap, UnspecifiedMatrix,
+    Config, Dedupe, Filters, ImageSettings, Select, Selection, Snap, UnspecifiedMatrix,
 };
 pub use error::{Disposition, JobError};
 pub use event::{Event, EventKind, NotAnEnvelope, ObjectRef};
-pub use interval::Interval;
-pub use job::{Folder, Ignored, Job};
+pub use framemill_function_spec::{ConfigError, Interval};
+pub use image_format::ImageFormat;
+pub use job::{Ignored, Job};
 pub use label::{
-    ImageUrls, LABEL_KEYS, LabelBatch, LabelConfig, LabelFrame, LabelIntent, LabelJob,
-    LabelManifest, LabelReceipt, LabelRequest, LabelTarget, Secret, SentBatch, TargetKind,
+    ImageUrls, LabelBatch, LabelConfig, LabelFrame, LabelIntent, LabelJob, LabelManifest,
+    LabelReceipt, LabelRequest, LabelSelection, LabelTarget, Secret, SentBatch, TargetKind,
     webhook_signature,
 };
-use manifest::VERSION;
+pub use layout::{CheckpointFolder, Layout, NamePattern, VideoName, image_name, is_image_name};
 pub use manifest::{
     Claim, ColorFacts, DropReason, DroppedFrame, FailureRecord, KeptFrame, MANIFEST_SCHEMA,
     Manifest, Outcome, Prediction, SelectionRecord, Source, Stats, Tool, VideoFacts, Warning,
 };
-pub use platform::{Credentials, PLATFORM_KEYS, Platform, Push};
+pub use naming::Naming;
+pub use platform::{Credentials, Platform, Push};
 pub use segment::{GopWork, SegmentError, SegmentReply, SegmentRequest, SegmentResult, Wanted};

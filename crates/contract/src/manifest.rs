@@ -1,5 +1,6 @@
-//! What is written to the bucket beside the images, and what is answered to the queue.
+//! What is written to the bucket about images, and what is answered to the queue.
 
+use crate::version::VERSION;
 use crate::{JobError, ObjectRef, Selection};
 use framemill_video::{
     Codec, Container, Matrix, Primaries, Pts, Range, Rotation, Timescale, Transfer,
@@ -7,13 +8,11 @@ use framemill_video::{
 use serde::{Deserialize, Serialize};
 
 /// Schema name of [`Manifest`].
-pub const MANIFEST_SCHEMA: &str = "framemill.manifest/1";
-/// Version of framemill.
-pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub const MANIFEST_SCHEMA: &str = "framemill.manifest/2";
 const FAILURE_SCHEMA: &str = "framemill.failure/1";
 const CLAIM_SCHEMA: &str = "framemill.claim/1";
 
-/// `manifest.json`: its existence is the commit. The same video and configuration give the
+/// A manifest: its existence is the commit of a video. The same video and configuration give the
 /// same bytes, `stats.peak_memory_bytes` apart.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -127,7 +126,8 @@ pub struct KeptFrame {
     pub pts: Pts,
     /// Seconds after the first frame.
     pub seconds: f64,
-    /// Image name, in the manifest's folder.
+    /// Image name, in the folder of the video's images: `image_path` and what the manifest is called
+    /// without `.json`; with `naming = "sample"` without the video's ending too.
     pub name: String,
     /// Image width.
     pub width: u32,
@@ -248,8 +248,8 @@ impl Tool {
     }
 }
 
-/// `claim.json`: which video and generation a folder belongs to. Created before anything else
-/// in the folder and never replaced, so two uploads of one name, or two videos that share a
+/// A claim: which video and generation a folder of images belongs to. Created before anything
+/// else is written about it, and never replaced, so two uploads of one name, or two videos that share a
 /// folder under `naming = "sample"`, can never mix their images, however their deliveries
 /// overlap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -273,13 +273,13 @@ impl Claim {
     }
 }
 
-/// `failure.json`: a video that cannot be processed, and what to do about it.
+/// A failure record: what cannot be processed, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FailureRecord {
     /// Schema name.
     pub schema: String,
-    /// The video.
+    /// The object: a video, or the manifest of one.
     pub source: ObjectRef,
     /// Stable name of the reason.
     pub code: String,

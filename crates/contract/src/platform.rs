@@ -4,23 +4,16 @@
 //! sandbox. Under Spin a component stands standalone: it must prove that a message is Google's
 //! and bring its own credentials.
 
-use crate::config::{Lookup, keys};
-use crate::{ConfigError, Secret};
+use crate::config::{Declared, declared};
+use crate::label::Secret;
+use framemill_function_spec::{ConfigError, Keys, Values};
+use std::sync::LazyLock;
 
-keys! {
-    /// The keys that every component reads besides its own, in the order in which they are
-    /// documented. Under framemill only `host` has a value.
-    PLATFORM_KEYS:
-    host = "": "set by framemill's host to `framemill`, which has checked the messages and adds credentials itself",
-    push_audience = "": "messages must carry a token that Google signed for this audience: the one that the push subscription is created with",
-    push_email = "": "with push_audience: the service account that the push subscription signs as",
-    push_keys_url = "https://www.googleapis.com/oauth2/v3/certs": "where the public keys of such tokens are (JWKS)",
-    insecure_push = "false": "true takes messages from anyone who reaches the component: for local tries only, each message warns",
-    credentials = "auto": "auto sends a token with requests to Google: google_token, else one of google_key, else one of the metadata server; none sends none (emulators)",
-    google_token = "": "secret; an access token as it is sent; for tests, it is never renewed",
-    google_key = "": "secret; the JSON key of a service account",
-    metadata_url = "http://metadata.google.internal": "where Google's metadata server is",
-}
+static KEYS: Declared<Keys> = LazyLock::new(|| {
+    Keys::parse(include_str!(
+        "../../../functions/component-sdk/platform.toml"
+    ))
+});
 
 /// Where a component runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,15 +63,12 @@ pub enum Credentials {
 }
 
 impl Platform {
-    /// Reads and checks all of [`PLATFORM_KEYS`]. `lookup` gives the text of a key, or `None`.
+    /// Reads and checks all platform keys. `lookup` gives the text of a key, or `None`.
     ///
     /// # Errors
     /// [`ConfigError`] naming the first key that is wrong.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let keys = Lookup {
-            keys: PLATFORM_KEYS,
-            given: lookup,
-        };
+        let keys = Values::new(&declared(&KEYS)?.keys, lookup);
         if keys.text("host").as_deref() == Some("framemill") {
             return Ok(Self::Framemill);
         }
@@ -89,8 +79,8 @@ impl Platform {
     }
 }
 
-fn push<F: Fn(&str) -> Option<String>>(keys: &Lookup<F>) -> Result<Push, ConfigError> {
-    let insecure = keys.flag("insecure_push")?;
+fn push<F: Fn(&str) -> Option<String>>(keys: &Values<'_, F>) -> Result<Push, ConfigError> {
+    let insecure = keys.boolean("insecure_push")?;
     match (keys.text("push_audience"), keys.text("push_email")) {
         (Some(_), _) | (_, Some(_)) if insecure => Err(ConfigError {
             key: "insecure_push",
@@ -115,7 +105,7 @@ fn push<F: Fn(&str) -> Option<String>>(keys: &Lookup<F>) -> Result<Push, ConfigE
 }
 
 fn credentials<F: Fn(&str) -> Option<String>>(
-    keys: &Lookup<F>,
+    keys: &Values<'_, F>,
 ) -> Result<Credentials, ConfigError> {
     let send = keys.choice("credentials", &[("auto", true), ("none", false)])?;
     if !send {

@@ -4,6 +4,45 @@
 //! VideoIndex + Selection ─▶ Plan ─▶ (decode) ─▶ Frame ─▶ Scores ─▶ FilterDecision
 //!                                               └──────▶ RgbImage ─▶ image file
 //! ```
+//!
+//! One frame a second of a clip of three seconds, ten frames a second, a sync sample each second: three
+//! of its thirty access units are decoded.
+//!
+//! ```
+//! use framemill_contract::{Interval, Select, Selection, Snap};
+//! use framemill_frames::plan;
+//! # use framemill_video::{IndexError, IndexReader, Progress, VideoIndex};
+//! # fn read_index(file: &[u8]) -> Result<VideoIndex, IndexError> {
+//! #     let mut reader = IndexReader::new(file.len() as u64);
+//! #     loop {
+//! #         match reader.advance()? {
+//! #             Progress::Done(index) => return Ok(*index),
+//! #             Progress::Need(range) => {
+//! #                 let end = file.len().min(range.end as usize);
+//! #                 reader.supply(range.start, &file[range.start as usize..end]);
+//! #             }
+//! #         }
+//! #     }
+//! # }
+//! # let clip = include_bytes!(concat!(
+//! #     env!("CARGO_MANIFEST_DIR"),
+//! #     "/../../tests/clips/h264.mp4"
+//! # ));
+//!
+//! let index: VideoIndex = read_index(clip).unwrap();
+//! let selection = Selection {
+//!     select: Select::Every(Interval::from_micros(1_000_000)),
+//!     snap: Snap::Exact,
+//! };
+//! let plan = plan(&index, &selection).unwrap();
+//! assert_eq!((plan.wanted, plan.access_units), (3, 3));
+//! let frames: Vec<u64> = plan
+//!     .gops()
+//!     .flat_map(|gop| gop.wanted)
+//!     .map(|wanted| wanted.index)
+//!     .collect();
+//! assert_eq!(frames, [0, 10, 20]);
+//! ```
 
 mod chroma;
 mod convert;

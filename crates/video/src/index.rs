@@ -244,18 +244,11 @@ mod hex_bytes {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        serializer.serialize_str(&text)
+        serializer.serialize_str(&hex::encode(bytes))
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
         let text = String::deserialize(deserializer)?;
-        if text.len() % 2 != 0 || !text.is_ascii() {
-            return Err(D::Error::custom("not a hex string of whole bytes"));
-        }
-        (0..text.len() / 2)
-            .map(|i| u8::from_str_radix(text.get(i * 2..i * 2 + 2).unwrap_or("?"), 16))
-            .collect::<Result<_, _>>()
-            .map_err(D::Error::custom)
+        hex::decode(text).map_err(D::Error::custom)
     }
 }

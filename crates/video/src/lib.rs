@@ -13,6 +13,37 @@
 //! ```text
 //! bytes ─▶ IndexReader ─▶ VideoIndex ─▶ (a plan chooses samples) ─▶ AccessUnit ─▶ Decoder ─▶ Frame
 //! ```
+//!
+//! The index of a file in memory; of an object each range is fetched as it is asked for:
+//!
+//! ```
+//! use framemill_video::{Codec, IndexError, IndexReader, Progress, VideoIndex};
+//!
+//! fn read_index(file: &[u8]) -> Result<VideoIndex, IndexError> {
+//!     let mut reader = IndexReader::new(file.len() as u64);
+//!     loop {
+//!         match reader.advance()? {
+//!             Progress::Done(index) => return Ok(*index),
+//!             Progress::Need(range) => {
+//!                 let end = file.len().min(range.end as usize);
+//!                 reader.supply(range.start, &file[range.start as usize..end]);
+//!             }
+//!         }
+//!     }
+//! }
+//!
+//! let clip = include_bytes!(concat!(
+//!     env!("CARGO_MANIFEST_DIR"),
+//!     "/../../tests/clips/h264.mp4"
+//! ));
+//! let index = read_index(clip).unwrap();
+//! assert_eq!((index.config.codec, index.samples.len()), (Codec::H264, 30));
+//! assert_eq!(index.timescale.seconds(index.duration), 3.0);
+//! assert_eq!(
+//!     read_index(b"this is no video"),
+//!     Err(IndexError::UnknownContainer)
+//! );
+//! ```
 
 mod bitstream;
 pub mod codec;

@@ -1,10 +1,11 @@
 //! Other hosts and the time, as a trait; and what their answers mean for a message.
 
-use crate::google::ServiceAccount;
-use crate::time;
+use crate::account::ServiceAccount;
 use framemill_contract::JobError;
+use framemill_gcs_api::RetryAfter;
 use std::borrow::Cow;
 use std::fmt;
+use std::time::{Duration, UNIX_EPOCH};
 use thiserror::Error;
 
 /// Longest wait that an answer can ask for, in seconds.
@@ -116,12 +117,9 @@ pub struct HttpResponse {
 impl HttpResponse {
     /// Seconds that the other side asks to wait, from seconds or a date; capped.
     pub fn wait(&self, now: u64) -> Option<u64> {
-        let text = self.retry_after.as_deref()?.trim();
-        let seconds = text
-            .parse()
-            .ok()
-            .or_else(|| Some(time::parse_http_date(text)?.saturating_sub(now)))?;
-        Some(seconds.min(LONGEST_WAIT))
+        let after: RetryAfter = self.retry_after.as_deref()?.parse().ok()?;
+        let now = UNIX_EPOCH.checked_add(Duration::from_secs(now))?;
+        Some(after.wait(now).as_secs().min(LONGEST_WAIT))
     }
 
     /// The start of what it says, in one line.

@@ -1,11 +1,12 @@
 //! What the components share.
 //!
 //! [`store`], [`http`] and [`cache`] are what a flow needs from the outside, as traits; [`gcs`]
-//! is objects over HTTP; [`google`] adds credentials to requests and [`push`] checks those of
-//! messages; [`time`] is the time formats of HTTP and JSON; [`labeling`] asks a labeling system
-//! for tasks, each frame exactly once. `wasi` binds the traits to the host and is only compiled
-//! for wasm.
+//! is objects over HTTP; [`google`] adds credentials to requests, [`account`] signs, and [`push`]
+//! checks the credentials of messages; [`labeling`] asks a labeling system for tasks, each frame
+//! exactly once. `wasi` binds the traits to the host and is only compiled for wasm; `testing` is
+//! a store in memory for tests of flows.
 
+pub mod account;
 pub mod cache;
 pub mod gcs;
 pub mod google;
@@ -13,7 +14,8 @@ pub mod http;
 pub mod labeling;
 pub mod push;
 pub mod store;
-pub mod time;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 #[cfg(target_arch = "wasm32")]
 pub mod wasi;

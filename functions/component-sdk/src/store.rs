@@ -1,8 +1,13 @@
 //! Objects in buckets, as a trait.
 
 use framemill_contract::{JobError, ObjectRef};
+use framemill_gcs_api::Object;
 use framemill_video::ByteRange;
+use std::time::UNIX_EPOCH;
 use thiserror::Error;
+
+/// The media type of what [`to_json`] gives.
+pub const JSON: &str = "application/json";
 
 /// What a store tells of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +20,18 @@ pub struct ObjectInfo {
     pub crc32c: Option<String>,
     /// Seconds after 1970 of the last write, by the store's clock; 0 where it does not say.
     pub updated: u64,
+}
+
+impl From<Object> for ObjectInfo {
+    fn from(object: Object) -> Self {
+        let updated = object.updated.map(|time| time.duration_since(UNIX_EPOCH));
+        Self {
+            size: object.size,
+            generation: object.generation,
+            crc32c: object.crc32c.map(|checksum| checksum.to_string()),
+            updated: updated.map_or(0, |since| since.unwrap_or_default().as_secs()),
+        }
+    }
 }
 
 /// Why a request to a store failed.
@@ -92,4 +109,26 @@ pub fn to_json(value: &impl serde::Serialize) -> Result<Vec<u8>, JobError> {
     })?;
     json.push(b'\n');
     Ok(json)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resources_are_read() {
+        let read = |json: &str| serde_json::from_str::<Object>(json).map(ObjectInfo::from);
+        let expected = |updated| ObjectInfo {
+            size: 3,
+            generation: 9,
+            crc32c: None,
+            updated,
+        };
+        let meta = read(r#"{"name":"n","size":"3","generation":"9"}"#).unwrap();
+        assert_eq!(meta, expected(0));
+        let dated =
+            r#"{"name":"n","size":"3","generation":"9","updated":"1970-01-02T00:00:01.5Z"}"#;
+        assert_eq!(read(dated).unwrap(), expected(86_401));
+        assert!(read(r#"{"name":"n","size":"x","generation":"9"}"#).is_err());
+    }
 }

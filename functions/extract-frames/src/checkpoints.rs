@@ -1,7 +1,7 @@
 //! Checkpoint objects: what earlier checkpoints of a video have done.
 
 use crate::fan_out::join;
-use crate::store::{Created, ObjectError, Objects, to_json};
+use crate::store::{Created, JSON, ObjectError, Objects, to_json};
 use framemill_contract::{Checkpoint, CheckpointFolder, JobError, ObjectRef, SegmentResult};
 use futures::{StreamExt as _, TryStreamExt as _};
 
@@ -38,8 +38,7 @@ impl<O: Objects> Checkpoints<'_, O> {
         let bytes = to_json(checkpoint)?;
         let name = self.folder.name(number);
         let bucket = &self.video.bucket;
-        let json = "application/json";
-        self.objects.create(bucket, &name, json, &bytes).await
+        self.objects.create(bucket, &name, JSON, &bytes).await
     }
 
     /// The results of checkpoints 1 to `newest`, in order.

@@ -1,20 +1,19 @@
-//! `POST /`: an event becomes a committed folder of images, or a failure record; or, where the
-//! host stops requests early, a checkpoint from which the continuation goes on.
+//! `POST /`: an event becomes images and their manifest, or a failure record; or, where the host
+//! stops requests early, a checkpoint from which the continuation goes on.
 
 use crate::checkpoints::Checkpoints;
 use crate::fan_out::{FanOut, join};
 use crate::segment::memory;
-use crate::store::{Clock, Created, ObjectError, Objects, Segments, to_json};
+use crate::store::{Clock, Created, JSON, ObjectError, Objects, Segments, to_json};
 use framemill_contract::{
     Checkpoint, CheckpointFolder, Claim, ColorFacts, Config, Disposition, Event, EventKind,
-    FailureRecord, Folder, Ignored, Job, JobError, MANIFEST_SCHEMA, Manifest, ObjectRef, Outcome,
-    SegmentResult, SelectionRecord, Source, Stats, Tool, VideoFacts, Warning,
+    FailureRecord, Ignored, Job, JobError, MANIFEST_SCHEMA, Manifest, ObjectRef, Outcome,
+    SegmentResult, SelectionRecord, Source, Stats, Tool, VideoFacts, VideoName, Warning,
+    is_image_name,
 };
 use framemill_frames::{Plan, plan};
 use framemill_video::{IndexReader, Progress, VideoIndex, codec};
 use std::collections::HashSet;
-
-const JSON: &str = "application/json";
 
 /// Handles one event: an upload, or the checkpoint that an earlier turn left.
 pub async fn handle<O: Objects, S: Segments, C: Clock>(
@@ -56,10 +55,9 @@ struct Host<'a, O, S, C> {
 
 impl<O: Objects, S: Segments, C: Clock> Host<'_, O, S, C> {
     async fn answer(&self, event: &Event) -> Result<Outcome, ObjectError> {
-        let is_checkpoint = event.object.name.starts_with(&self.config.checkpoint_path)
-            && event.object.name.ends_with(".json")
-            && event.kind == EventKind::Finalized;
-        if !is_checkpoint {
+        let checkpoints = self.config.layout.checkpoint_names();
+        let is_checkpoint = checkpoints.key(&event.object.name).is_some();
+        if !is_checkpoint || event.kind != EventKind::Finalized {
             return match Job::from_event(event, self.config) {
                 Ok(job) => self.run(job, None).await,
                 Err(why) => Ok(ignored(&why)),
@@ -71,7 +69,7 @@ impl<O: Objects, S: Segments, C: Clock> Host<'_, O, S, C> {
         }
         let Some(checkpoint) = Checkpoint::parse(&self.objects.read_all(bucket, name).await?)
         else {
-            return Ok(ignored(&Ignored::NotACursor));
+            return Ok(ignored(&Ignored::NotACheckpoint));
         };
         let upload = Event {
             kind: EventKind::Finalized,
@@ -95,7 +93,9 @@ struct Context<'a, O, S, C> {
     /// The video with its generation.
     video: ObjectRef,
     source: Source,
-    folder: Folder,
+    name: VideoName,
+    /// Prefix of its images.
+    images: String,
     checkpoints: CheckpointFolder,
 }
 
@@ -123,7 +123,7 @@ impl<O: Objects, S: Segments, C: Clock> Host<'_, O, S, C> {
             generation: Some(meta.generation),
             ..job.video
         };
-        let folder = claim(objects, &video, meta.generation, &job.folder).await?;
+        let name = claim(objects, config, &video, meta.generation, &job.name).await?;
         let context = Context {
             host: self,
             objects,
@@ -135,9 +135,10 @@ impl<O: Objects, S: Segments, C: Clock> Host<'_, O, S, C> {
                 size: meta.size,
                 crc32c: meta.crc32c,
             },
-            checkpoints: CheckpointFolder::new(config, &folder, meta.generation),
+            images: config.layout.images_of(&name, config.naming),
+            checkpoints: CheckpointFolder::new(config, &name, meta.generation),
             video,
-            folder,
+            name,
         };
         let outcome = context.run(checkpoint).await?;
         let ended = !matches!(outcome, Outcome::Continued { .. } | Outcome::Ignored { .. });
@@ -156,37 +157,36 @@ async fn exists<O: Objects>(objects: &O, bucket: &str, name: &str) -> Result<boo
     }
 }
 
-/// The folder that belongs to this video and generation: the plain one, if no other holds it.
+/// The name of this video and generation: the plain one, if no other holds its folder of images.
 async fn claim<O: Objects>(
     objects: &O,
+    config: &Config,
     video: &ObjectRef,
     generation: i64,
-    plain: &Folder,
-) -> Result<Folder, ObjectError> {
-    let claim = Claim::new(&video.name, generation);
-    for folder in [plain.clone(), plain.for_generation(generation)] {
-        let bytes = to_json(&claim)?;
-        if objects
-            .create(&video.bucket, &folder.claim(), JSON, &bytes)
-            .await?
-            == Created::New
-        {
-            return Ok(folder);
+    plain: &VideoName,
+) -> Result<VideoName, ObjectError> {
+    let ours = Claim::new(&video.name, generation);
+    let bytes = to_json(&ours)?;
+    for name in [plain.clone(), plain.of_generation(generation)] {
+        let claim = config.layout.claim(&name, config.naming);
+        let created = objects.create(&video.bucket, &claim, JSON, &bytes).await?;
+        if created == Created::New {
+            return Ok(name);
         }
-        let there = objects.read_all(&video.bucket, &folder.claim()).await?;
-        if serde_json::from_slice::<Claim>(&there).is_ok_and(|there| there == claim) {
-            return Ok(folder);
+        let there = objects.read_all(&video.bucket, &claim).await?;
+        if serde_json::from_slice::<Claim>(&there).is_ok_and(|there| there == ours) {
+            return Ok(name);
         }
     }
     Err(ObjectError::Failed(JobError::Storage {
-        what: format!("claiming {}", plain.prefix()),
+        what: format!("claiming {}", config.layout.images_of(plain, config.naming)),
         reason: "another video holds the folder of this generation: rename one of them".to_owned(),
     }))
 }
 
 impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
     async fn run(&self, checkpoint: Option<&str>) -> Result<Outcome, ObjectError> {
-        let manifest = self.folder.manifest();
+        let manifest = self.manifest_name();
         if exists(self.objects, &self.video.bucket, &manifest).await? {
             return Ok(Outcome::Unchanged { manifest });
         }
@@ -219,7 +219,7 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
             clock: self.host.clock,
             config: self.config,
             video: &self.video,
-            image_prefix: self.folder.prefix(),
+            image_prefix: self.images.clone(),
             index: &index,
             plan: &plan,
         };
@@ -312,24 +312,28 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
         }
     }
 
-    /// Removes what is not in the manifest (leftovers of an interrupted run, duplicates across
-    /// segments, an old failure record), then writes the manifest: the commit.
+    fn manifest_name(&self) -> String {
+        self.config.layout.manifest(&self.name)
+    }
+
+    fn failure_name(&self) -> String {
+        let names = self.config.layout.extract_failure_names();
+        names.name(&self.name)
+    }
+
+    /// Removes what is not in the manifest, then writes the manifest: the commit.
     async fn commit(&self, manifest: Manifest) -> Result<Outcome, ObjectError> {
-        let bucket = &self.video.bucket;
-        let belongs: HashSet<String> = manifest
-            .frames
-            .iter()
-            .map(|frame| self.folder.object(&frame.name))
-            .collect();
-        for name in self.objects.list(bucket, &self.folder.prefix()).await? {
-            if name == self.folder.manifest() {
-                return Ok(Outcome::Unchanged { manifest: name });
-            }
-            if name != self.folder.claim() && !belongs.contains(&name) && self.is_ours(&name) {
-                self.objects.delete(bucket, &name).await?;
-            }
+        let (bucket, name) = (&self.video.bucket, self.manifest_name());
+        let leftovers = self.leftovers(&manifest).await?;
+        if !leftovers.is_empty() && exists(self.objects, bucket, &name).await? {
+            return Ok(Outcome::Unchanged { manifest: name });
         }
-        let (name, bytes) = (self.folder.manifest(), to_json(&manifest)?);
+        for leftover in leftovers {
+            self.objects.delete(bucket, &leftover).await?;
+        }
+        self.objects.delete(bucket, &self.failure_name()).await?;
+        self.still_current().await?;
+        let bytes = to_json(&manifest)?;
         match self.objects.create(bucket, &name, JSON, &bytes).await? {
             Created::Existed => Ok(Outcome::Unchanged { manifest: name }),
             Created::New => Ok(Outcome::Extracted {
@@ -341,27 +345,37 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
         }
     }
 
-    /// Whether an object of the folder has a name that we give: `x.mp4/` may hold the folder
-    /// of a video `x.mp4/y.mp4` too, and people keep notes beside images.
-    fn is_ours(&self, name: &str) -> bool {
-        let Some(name) = name.strip_prefix(&self.folder.prefix()) else {
-            return false;
-        };
-        let is_image = name.rsplit_once('.').is_some_and(|(stem, extension)| {
-            !stem.is_empty()
-                && stem.bytes().all(|byte| byte.is_ascii_digit())
-                && matches!(extension, "jpg" | "png" | "webp")
+    /// Images that are not in the manifest: leftovers of an interrupted run, duplicates across
+    /// segments.
+    async fn leftovers(&self, manifest: &Manifest) -> Result<Vec<String>, ObjectError> {
+        let frames = manifest.frames.iter();
+        let belongs: HashSet<&str> = frames.map(|frame| frame.name.as_str()).collect();
+        let mut names = self.objects.list(&self.video.bucket, &self.images).await?;
+        names.retain(|name| {
+            let name = name.strip_prefix(&self.images).unwrap_or_default();
+            is_image_name(name) && !belongs.contains(name)
         });
-        is_image || self.folder.object(name) == self.folder.failure()
+        Ok(names)
+    }
+
+    /// Ends where the video was replaced meanwhile. A sweep takes what has the plain name and was
+    /// written after an upload for that upload's: so nothing may be written about an older one.
+    async fn still_current(&self) -> Result<(), ObjectError> {
+        let ObjectRef { bucket, name, .. } = &self.video;
+        let meta = self.objects.metadata(bucket, name).await?;
+        match self.video.generation == Some(meta.generation) {
+            true => Ok(()),
+            false => Err(ObjectError::Gone),
+        }
     }
 
     async fn reject(&self, error: &JobError) -> Result<Outcome, ObjectError> {
         let record = FailureRecord::new(&self.video, error, self.tool());
-        let name = self.folder.failure();
+        let (bucket, name) = (&self.video.bucket, self.failure_name());
+        self.still_current().await?;
         // One that an earlier delivery wrote says the same.
-        self.objects
-            .create(&self.video.bucket, &name, JSON, &to_json(&record)?)
-            .await?;
+        let bytes = to_json(&record)?;
+        self.objects.create(bucket, &name, JSON, &bytes).await?;
         Ok(Outcome::Rejected {
             failure: name,
             code: record.code,

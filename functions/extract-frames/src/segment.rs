@@ -4,8 +4,8 @@
 use crate::fetch::{Chunk, chunks};
 use crate::store::{Created, ObjectError, Objects};
 use framemill_contract::{
-    Dedupe, DroppedFrame, Filters, Folder, GopWork, JobError, KeptFrame, SegmentError,
-    SegmentReply, SegmentRequest, SegmentResult, Wanted, Warning,
+    Dedupe, DroppedFrame, Filters, GopWork, JobError, KeptFrame, SegmentError, SegmentReply,
+    SegmentRequest, SegmentResult, Wanted, Warning, image_name,
 };
 use framemill_frames::{FilterDecision, FrameFilter, Scores, encode, score, to_rgb};
 use framemill_video::{
@@ -339,14 +339,11 @@ impl<'a, O: Objects> Extraction<'a, O> {
             index,
             pts: frame.pts,
             seconds: request.timescale.seconds(elapsed),
-            name: Folder::image_name(index, request.naming, request.images.format),
+            name: image_name(index, request.naming, request.images.format),
             width: image.width,
             height: image.height,
             bytes: size,
-            sha256: Sha256::digest(&bytes)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
+            sha256: hex::encode(Sha256::digest(&bytes)),
             phash: format!("{:016x}", scores.phash),
             sharpness: scores.sharpness,
             predictions: Vec::new(),

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-pub use framemill_component_sdk::store::{Created, ObjectError, ObjectInfo, Objects, to_json};
+pub use framemill_component_sdk::store::{
+    Created, JSON, ObjectError, ObjectInfo, Objects, to_json,
+};
 use framemill_contract::{SegmentReply, SegmentRequest};
 
 /// How a segment's sandbox answered.

@@ -47,7 +47,7 @@ fn refused_credentials_name_the_setting_and_pass_once_they_are_mended() {
             let (code, message) = retry(&answer);
             assert_eq!(code, "configuration", "{target}");
             assert!(message.contains("`token`"), "{target}: {message}");
-            assert!(harness.ending("failure.json").is_empty());
+            assert!(harness.failures().is_empty());
             // The lease was given back: the next delivery need not wait.
             let next = harness.deliver(&config(target, &[])).unwrap();
             assert!(
@@ -138,7 +138,7 @@ fn an_address_that_leads_elsewhere_is_a_setting() {
             let (code, message) = retry(&answer);
             assert_eq!(code, "configuration", "{target}: {status}");
             assert!(message.contains("`target_url`"), "{target}: {message}");
-            assert!(harness.ending("failure.json").is_empty(), "{target}");
+            assert!(harness.failures().is_empty(), "{target}");
             harness.deliver_until_settled(&config(target, &[]), target);
             harness.assert_each_once(FRAMES, target);
         }
@@ -166,8 +166,9 @@ fn a_refusal_becomes_a_failure_record_with_the_targets_words() {
             message.contains("key is expected") && message.len() < 700,
             "{message}"
         );
-        assert_eq!(harness.ending("failure.json").concat(), *failure);
-        let record: FailureRecord = serde_json::from_value(harness.json("failure.json")).unwrap();
+        assert_eq!(harness.failures().concat(), *failure);
+        let record: FailureRecord =
+            serde_json::from_value(harness.json(&harness.failures().concat())).unwrap();
         assert_eq!(record.message, *message);
         assert!(harness.ending("receipt.json").is_empty());
         // Once it is fixed, the record goes and the receipt comes.
@@ -176,7 +177,7 @@ fn a_refusal_becomes_a_failure_record_with_the_targets_words() {
             matches!(next.outcome, Outcome::Requested { .. }),
             "{target}: {next:?}"
         );
-        assert!(harness.ending("failure.json").is_empty(), "{target}");
+        assert!(harness.failures().is_empty(), "{target}");
         harness.assert_each_once(FRAMES, target);
     }
 }
@@ -279,7 +280,10 @@ fn hostile_manifests_are_rejected_before_anything_is_sent() {
             panic!("{answer:?}");
         };
         assert_eq!(code, "bad_manifest");
-        assert_eq!(harness.json("failure.json")["code"], "bad_manifest");
+        assert_eq!(
+            harness.json(&harness.failures().concat())["code"],
+            "bad_manifest"
+        );
         assert!(harness.targets.borrow().bodies.is_empty());
         assert!(harness.ending("intent.json").is_empty());
     }
@@ -305,7 +309,7 @@ fn an_intent_that_cannot_be_read_holds_until_its_lease_ends() {
         harness.ending("intent.json"),
         harness.ending("receipt.json"),
     );
-    harness.objects.borrow_mut().remove(&receipt.concat());
+    harness.objects.remove(&receipt.concat());
     harness.put(&intent.concat(), b"{]");
     assert_eq!(retry(&harness.deliver(&config).unwrap()).0, "label_busy");
     harness.deliver_until_settled(&config, "unreadable intent");
@@ -391,4 +395,16 @@ fn images_are_named_as_configured() {
     assert_eq!(bodies("pubsub")[0]["frames"][1]["image"], image);
     let file = "images/cam 1/50%41 \"x\".mp4/000030.jpg";
     assert_eq!(bodies("cvat")[0]["server_files"][1], file);
+}
+
+#[test]
+fn images_are_found_by_the_naming_of_their_manifest() {
+    let harness = Harness::new(FRAMES);
+    let mut sample = manifest(FRAMES);
+    sample["selection"]["naming"] = "sample".into();
+    harness.put(harness::MANIFEST, sample.to_string().as_bytes());
+    harness.deliver(&config("webhook", &[])).unwrap();
+    let image = "images/cam 1/50%41 \"x\"/000030.jpg";
+    let object = harness.targets.borrow().bodies[0]["frames"][1]["object"].clone();
+    assert_eq!(object, image);
 }

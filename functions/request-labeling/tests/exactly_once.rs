@@ -38,7 +38,7 @@ fn an_undisturbed_delivery_makes_one_task_per_frame_and_a_receipt() {
         let receipt: LabelReceipt = serde_json::from_value(harness.json("receipt.json")).unwrap();
         assert_eq!((receipt.frames, receipt.batches.len()), (FRAMES, 3));
         assert_eq!((receipt.target.id, receipt.source.generation), (id, 5));
-        assert!(harness.ending("failure.json").is_empty());
+        assert!(harness.failures().is_empty());
     }
 }
 
@@ -271,7 +271,7 @@ fn what_the_target_has_is_not_sent_again() {
             .into_iter()
             .chain(harness.ending("receipt.json"));
         for name in ours {
-            harness.objects.borrow_mut().remove(&name);
+            harness.objects.remove(&name);
         }
         let answer = harness.deliver(&config).unwrap();
         assert!(

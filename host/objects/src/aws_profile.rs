@@ -4,7 +4,7 @@ use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-/// Settings of a profile file and the keys that they are in `object_store`.
+/// Settings of a profile file, each with its key in `object_store`.
 const SETTINGS: [(&str, AmazonS3ConfigKey); 5] = [
     ("aws_access_key_id", AmazonS3ConfigKey::AccessKeyId),
     ("aws_secret_access_key", AmazonS3ConfigKey::SecretAccessKey),

@@ -1,20 +1,23 @@
-//! Looks at a bucket the way components will use it.
+//! Checks a bucket by using it as components will.
 
-use super::{Access, NewObject, Precondition, Store, StoreError};
+use super::access::Access;
+use super::error::StoreError;
+use super::store::{NewObject, Store};
 use bytes::Bytes;
+use framemill_gcs_api::Precondition;
 use framemill_support::finding::Finding;
 use futures::{StreamExt, stream};
 
 /// Most folders that are named to someone who has the wrong one.
 const MOST_FOLDERS: usize = 10;
-/// How many objects are looked through for one that is more than a folder.
+/// How many objects are searched for one that is not a console's folder.
 const FIRST_OBJECTS: usize = 100;
 
 /// What to do about an error.
 pub(super) type Remedy<'a> = &'a (dyn Fn(&StoreError) -> String + Send + Sync);
 
-/// Looks below each prefix; writes an object below each prefix that is written to, and deletes
-/// it again.
+/// Lists and looks up below each prefix that is read; writes and deletes an object below each
+/// prefix that is written to.
 pub(super) async fn check(
     store: &dyn Store,
     url: &str,
@@ -28,7 +31,7 @@ pub(super) async fn check(
     findings
 }
 
-/// Looks below each prefix that is read.
+/// Lists and looks up an object below each prefix that is read.
 pub(super) async fn readable(
     store: &dyn Store,
     url: &str,
@@ -76,8 +79,8 @@ async fn nothing(store: &dyn Store, subject: String, prefix: &str) -> Finding {
     Finding::warning(subject, format!("no objects below `{prefix}`"), remedy)
 }
 
-/// The first folders and objects at the top of a bucket. Skips from one to the next, however
-/// much lies in each.
+/// The first folders and objects at the top of a bucket. Lists from one folder to the next,
+/// however many objects each holds.
 async fn folders(store: &dyn Store) -> Result<Vec<String>, StoreError> {
     let mut found: Vec<String> = Vec::new();
     let mut after = String::new();

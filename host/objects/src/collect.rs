@@ -1,6 +1,7 @@
-//! Whole bodies in memory: an upload that may be sent twice must be kept.
+//! Whole bodies in memory: an upload that may be retried must be kept.
 
-use super::{ByteStream, StoreError};
+use super::error::StoreError;
+use super::store::ByteStream;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 

@@ -1,15 +1,17 @@
-//! A bucket of S3, or of what speaks its protocol (MinIO, Ceph, R2).
+//! A bucket of S3, or of a server with its API (MinIO, Ceph, R2).
 //!
 //! S3 has no numeric generations: a generation here is a hash of the ETag, so writing the same
 //! bytes again leaves it as it is. What is uploaded is checked by S3 against the SHA-256 in the
 //! request's signature; S3 gives no checksum that could be compared when reading.
 
+use super::access::Access;
 use super::aws_profile::Profile;
+use super::check;
 use super::collect::collect;
-use super::{
-    Access, ByteStream, NewObject, ObjectMeta, Precondition, RangeSpec, Reading, Store, StoreError,
-    check, local,
-};
+use super::content_type;
+use super::error::StoreError;
+use super::store::{ByteStream, NewObject, ObjectMeta, Reading, Store};
+use framemill_gcs_api::{Precondition, RangeSpec};
 use framemill_support::finding::Finding;
 use framemill_support::net;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -30,7 +32,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const PAGE: usize = 1000;
 /// Most objects whose ETag is remembered.
 const MOST_KNOWN: usize = 1024;
-/// How often an object may change between the look at it and the read.
+/// How often an object may change between its lookup and its read.
 const MOST_CHANGES: usize = 3;
 const READ: &str = "read";
 const WRITE: &str = "write";
@@ -50,7 +52,7 @@ pub struct S3Options {
 pub struct S3Store {
     name: String,
     store: AmazonS3,
-    /// What reads that ask for a generation need: its ETag.
+    /// Known objects by name: a read of a generation needs its ETag.
     known: Mutex<HashMap<String, Known>>,
 }
 
@@ -207,7 +209,7 @@ impl S3Store {
         })
     }
 
-    /// Reads if the object still has the ETag that is known of it; `None` where it has not.
+    /// Reads an object if it still has the ETag that is known of it; else `None`.
     async fn read_known(
         &self,
         known: Known,
@@ -254,7 +256,7 @@ fn describe(name: &str, meta: &object_store::ObjectMeta, content_type: Option<&s
         size: meta.size,
         crc32c: None,
         content_type: content_type
-            .unwrap_or_else(|| local::content_type(name))
+            .unwrap_or_else(|| content_type::of_name(name))
             .to_owned(),
         updated_micros: meta.last_modified.timestamp_micros(),
     }
@@ -310,7 +312,7 @@ impl Store for S3Store {
         let mode = self.mode(name, precondition).await?;
         let content_type = object
             .content_type
-            .unwrap_or_else(|| local::content_type(name).to_owned());
+            .unwrap_or_else(|| content_type::of_name(name).to_owned());
         let mut attributes = Attributes::new();
         attributes.insert(Attribute::ContentType, content_type.clone().into());
         for (key, value) in object.metadata {
@@ -366,8 +368,8 @@ impl Store for S3Store {
         Ok(found)
     }
 
-    /// With a precondition this is a look and then a delete: S3 has no conditional delete that
-    /// all servers honour, so a write between the two is lost.
+    /// With a precondition this is a lookup and then a delete: S3 has no conditional delete that
+    /// all servers honour, so that a write between the two is lost.
     async fn delete(&self, name: &str, precondition: Precondition) -> Result<(), StoreError> {
         let known = self.look("delete", name).await?;
         self.forget(name);

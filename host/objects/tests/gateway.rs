@@ -1,11 +1,13 @@
-//! The GCS JSON API as components use it, over a local folder.
+//! The GCS JSON API as components use it, over a local folder and over a strict server.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod common;
 
 use common::ObjectsApi;
 use common::conformance::{OBJECT, conformance};
-use framemill_objects::{Access, Gateway, Layout, LocalStore, Store};
+use framemill_objects::{Access, Gateway, GcsStore, Layout, LocalStore, RetryPolicy, Store};
+use framemill_tests::fake_gcs::FakeGcs;
+use google_cloud_auth::credentials::anonymous;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,6 +21,21 @@ fn local(data: &Path, access: Access) -> Gateway {
 async fn local_folder_conforms() {
     let data = tempfile::tempdir().unwrap();
     conformance(&local(data.path(), Access::all())).await;
+}
+
+#[tokio::test]
+async fn the_strict_server_conforms() {
+    let server = FakeGcs::start("bucket");
+    let anonymous = anonymous::Builder::new().build();
+    let store = GcsStore::at(
+        &server.endpoint(),
+        "bucket",
+        anonymous,
+        RetryPolicy::default(),
+    );
+    let store: Arc<dyn Store> = Arc::new(store.unwrap());
+    let buckets = HashMap::from([("local".into(), store)]);
+    conformance(&Gateway::new(buckets, Access::all())).await;
 }
 
 /// All files below a folder, hidden ones too.

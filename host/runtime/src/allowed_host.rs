@@ -1,4 +1,4 @@
-//! Which servers a component may allowed: entries as in Spin's `allowed_outbound_hosts`
+//! Which servers a component may reach: entries as in Spin's `allowed_outbound_hosts`
 //! (<https://spinframework.dev/v3/http-outbound>). One thing is stricter here: an entry with a
 //! wildcard never leads to an address that is not public, whatever a name resolves to.
 
@@ -42,7 +42,7 @@ enum Host {
     Below(String),
     Name(String),
     Network(IpAddr, u8),
-    /// The application itself. There is nothing to allowed: it has no address here, and its
+    /// The application itself. There is nothing to reach: it has no address here, and its
     /// component is chained to without an entry.
     Itself,
 }

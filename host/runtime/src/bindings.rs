@@ -5,5 +5,5 @@ wasmtime::component::bindgen!({
     path: "wit",
     world: "fermyon:spin/host",
     imports: { default: trappable },
-    with: { "fermyon:spin/key-value.store": super::key_value::Handle },
+    with: { "fermyon:spin/key-value.store": crate::key_value::Handle },
 });

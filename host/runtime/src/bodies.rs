@@ -1,14 +1,16 @@
-//! Bodies that may not be larger than a limit.
+//! Bodies that may not be larger than a limit, and bodies on their way to the objects and back.
 
-use crate::MOST_BODY;
 use bytes::Bytes;
-use framemill_objects::Body;
+use framemill_objects::{Body as ObjectBody, BodyError};
 use http::{HeaderMap, header};
 use http_body::{Frame, SizeHint};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use wasmtime_wasi_http::Error;
+use wasmtime_wasi_http::{Error, WasiBody as Body};
+
+/// Largest body of a request to, or an answer of, a component. Objects do not pass here.
+const MOST_BODY: u64 = 64 << 20;
 
 /// The error of a body that is too large, from its limit.
 pub(super) type TooLarge = fn(Option<u64>) -> Error;
@@ -88,6 +90,31 @@ impl http_body::Body for Capped {
     }
 }
 
+/// A body that is there whole.
+pub(super) fn full(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into())
+        .map_err(|never| match never {})
+        .boxed_unsync()
+}
+
+/// A component's body, as the gateway reads it.
+pub(super) fn to_objects(body: Body) -> ObjectBody {
+    body.map_err(|error| match error {
+        Error::HttpRequestBodySize(Some(limit)) => BodyError::TooLarge { limit },
+        error => BodyError::Ended(error.to_string()),
+    })
+    .boxed_unsync()
+}
+
+/// The body of a gateway's answer, as a component reads it.
+pub(super) fn from_objects(body: ObjectBody) -> Body {
+    body.map_err(|error| match error {
+        BodyError::TooLarge { limit } => Error::HttpResponseBodySize(Some(limit)),
+        BodyError::Ended(_) => Error::ConnectionTerminated,
+    })
+    .boxed_unsync()
+}
+
 /// Why a body is not there whole.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Broken {
@@ -126,10 +153,16 @@ mod tests {
     use super::*;
     use futures::StreamExt as _;
     use http_body_util::StreamBody;
+    use http_body_util::combinators::UnsyncBoxBody;
 
     fn chunks(sizes: &'static [usize]) -> Body {
         let frames = futures::stream::iter(sizes)
             .map(|size| Ok(Frame::data(Bytes::from(vec![0_u8; *size]))));
+        StreamBody::new(frames).boxed_unsync()
+    }
+
+    fn broken<E: Send + 'static>(error: E) -> UnsyncBoxBody<Bytes, E> {
+        let frames = futures::stream::iter([Err::<Frame<Bytes>, E>(error)]);
         StreamBody::new(frames).boxed_unsync()
     }
 
@@ -148,8 +181,22 @@ mod tests {
             "{error}"
         );
         assert!(cap(chunks(&[11]), None).is_ok());
-        let known = framemill_objects::full(vec![0_u8; 11]);
+        let known = full(vec![0_u8; 11]);
         assert!(cap(known, Some(10)).is_err());
+    }
+
+    #[tokio::test]
+    async fn errors_keep_their_meaning_on_the_way_to_the_objects_and_back() {
+        let headers = HeaderMap::new();
+        let limited = capped(chunks(&[3]), &headers, Some(2), Error::HttpRequestBodySize);
+        let to = to_objects(limited.unwrap()).collect().await.unwrap_err();
+        assert_eq!(to, BodyError::TooLarge { limit: 2 });
+        let to = to_objects(broken(Error::ConnectionTerminated));
+        let to = to.collect().await.unwrap_err();
+        assert!(matches!(to, BodyError::Ended(_)), "{to}");
+        let back = from_objects(broken(to));
+        let back = back.collect().await.unwrap_err();
+        assert!(matches!(back, Error::ConnectionTerminated), "{back}");
     }
 
     #[tokio::test]

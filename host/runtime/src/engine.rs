@@ -97,10 +97,7 @@ impl Component {
         let shown = path.display();
         let bytes =
             std::fs::read(path).with_context(|| format!("component cannot be read: {shown}"))?;
-        let sha256 = Sha256::digest(&bytes)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let sha256 = hex::encode(Sha256::digest(&bytes));
         let started = std::time::Instant::now();
         let component =
             wasmtime::component::Component::new(&engine.0, &bytes).map_err(|error| {

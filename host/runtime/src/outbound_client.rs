@@ -1,4 +1,4 @@
-//! Other people's servers: which of them a component may allowed, and the credentials that are
+//! Other people's servers: which of them a component may reach, and the credentials that are
 //! added to its requests on the way out. The component never sees them.
 
 use super::allowed_host::{Destination, Entry, Networks, NotPublic, PublicOnly};
@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use bytes::{Bytes, BytesMut};
 use framemill_contract::{Secret, webhook_signature};
-use framemill_objects::Body;
+use framemill_function_spec::CredentialKind;
 use framemill_support::net;
 use futures::stream::{self, StreamExt as _};
 use google_cloud_auth::credentials::{AccessTokenCredentials, Builder};
@@ -15,12 +15,11 @@ use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use http::{HeaderMap, Request, Response, Uri, header};
 use http_body::Frame;
 use http_body_util::{BodyDataStream, BodyExt as _, StreamBody};
-use serde::Deserialize;
 use std::error::Error as _;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Semaphore;
-use wasmtime_wasi_http::Error;
+use wasmtime_wasi_http::{Error, WasiBody as Body};
 
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// Wait for the first byte of an answer, at most.
@@ -45,24 +44,6 @@ const NOT_FORWARDED: &[HeaderName] = &[
     header::UPGRADE,
 ];
 
-/// How a request to a host is given its credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CredentialKind {
-    /// `Authorization: Token …` (Label Studio, CVAT).
-    Token,
-    /// `Authorization: Bearer …`.
-    Bearer,
-    /// HTTP basic authentication with the secret as the user name (Scale AI).
-    Basic,
-    /// A header of its own.
-    Header,
-    /// A signature over time and body (webhooks).
-    Hmac,
-    /// The access token of Google's application default credentials.
-    Google,
-}
-
 /// A credential, and the server that gets it.
 #[derive(Clone, Debug)]
 pub struct HostCredential {
@@ -83,7 +64,7 @@ enum Credential {
     Google(AccessTokenCredentials),
 }
 
-/// A server that a component may allowed, or several.
+/// A server that a component may reach, or several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedHost {
     /// An entry as in Spin's `allowed_outbound_hosts`: `https://host[:port]`, with wildcards
@@ -99,7 +80,7 @@ struct AllowedDestination {
     path: Option<String>,
 }
 
-/// The servers that a component may allowed.
+/// The servers that a component may reach.
 pub struct OutboundClient {
     /// Goes wherever a name leads.
     named: Option<reqwest::Client>,

@@ -1,21 +1,19 @@
 //! What belongs to one sandbox.
 
-use super::Runtime;
 use super::key_value::KeyValue;
 use super::limits::MemoryLimit;
 use super::logs::{ComponentLog, StderrTail};
-use super::outgoing::Hooks;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
 
 pub(super) struct State {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     pub(super) table: ResourceTable,
-    hooks: Hooks,
+    hooks: Box<dyn WasiHttpHooks + Send>,
     stderr_tail: StderrTail,
     pub(super) memory: MemoryLimit,
     pub(super) variables: Arc<BTreeMap<String, String>>,
@@ -24,12 +22,28 @@ pub(super) struct State {
     pub(super) open_stores: usize,
 }
 
+/// What a sandbox is made of.
+pub(super) struct StateParts<'s> {
+    /// Name of the component.
+    pub(super) name: &'s str,
+    /// What the request is about.
+    pub(super) label: &'s str,
+    /// Most memory.
+    pub(super) memory: u64,
+    /// What the component reads as its configuration.
+    pub(super) variables: Arc<BTreeMap<String, String>>,
+    /// What it keeps across requests.
+    pub(super) key_value: Arc<KeyValue>,
+    /// Sends its requests.
+    pub(super) hooks: Box<dyn WasiHttpHooks + Send>,
+}
+
 impl State {
     /// No files, no network, no environment: a component has HTTP through our hooks, clocks,
     /// random numbers and a log.
-    pub(super) fn new(runtime: Runtime, label: &str, chained: bool) -> Self {
+    pub(super) fn new(parts: StateParts<'_>) -> Self {
         let stderr_tail = StderrTail::default();
-        let log = |error| ComponentLog::new(&runtime.0.name, label, error, stderr_tail.clone());
+        let log = |error| ComponentLog::new(parts.name, parts.label, error, stderr_tail.clone());
         let wasi = WasiCtx::builder()
             .stdout(log(false))
             .stderr(log(true))
@@ -38,11 +52,11 @@ impl State {
             wasi,
             http: WasiHttpCtx::new(),
             table: ResourceTable::new(),
-            memory: MemoryLimit::new(runtime.0.limits.memory),
-            variables: Arc::clone(&runtime.0.variables),
-            key_value: Arc::clone(&runtime.0.key_value),
+            memory: MemoryLimit::new(parts.memory),
+            variables: parts.variables,
+            key_value: parts.key_value,
             open_stores: 0,
-            hooks: Hooks::new(runtime, label, chained),
+            hooks: parts.hooks,
             stderr_tail,
         }
     }
@@ -69,7 +83,7 @@ impl WasiView for State {
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         WasiHttpCtxView {
-            hooks: &mut self.hooks,
+            hooks: &mut *self.hooks,
             table: &mut self.table,
             ctx: &mut self.http,
         }

@@ -2,7 +2,6 @@
 
 use super::bindings::fermyon::spin::variables::{Error, Host, add_to_linker as add};
 use super::state::State;
-use framemill_contract::{ConfigKey, KEYS, LABEL_KEYS};
 use std::collections::BTreeMap;
 use wasmtime::component::{HasSelf, Linker};
 
@@ -33,57 +32,15 @@ fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase()) && name.split('_').all(is_word)
 }
 
-/// What extract-frames can read: each of its keys, from `given` or with its default, and what
-/// only the host knows.
-pub fn component_variables(
-    given: &BTreeMap<String, String>,
-    sha256: &str,
-    cores: usize,
-) -> BTreeMap<String, String> {
-    let mut variables: BTreeMap<String, String> = KEYS
-        .iter()
-        .map(|key| {
-            let value = given.get(key.name).map_or(key.default, String::as_str);
-            (key.name.to_owned(), value.to_owned())
-        })
-        .collect();
-    if !given.contains_key("parallel_segments") {
-        variables.insert(
-            "parallel_segments".to_owned(),
-            cores.clamp(1, 256).to_string(),
-        );
-    }
-    of_the_host(&mut variables, sha256);
-    variables
-}
-
-/// What a labeling component can read: each key of request-labeling, from `given` or with its
-/// default. Secrets are empty: the host adds them outside.
-pub fn labeling_variables(
-    given: &BTreeMap<String, String>,
+/// What a component can read: what is given, and what only the host knows: which component runs,
+/// and that it runs here, where messages are checked and credentials are added outside.
+pub fn with_host(
+    mut variables: BTreeMap<String, String>,
     sha256: &str,
 ) -> BTreeMap<String, String> {
-    let default = |key: &ConfigKey| (key.name.to_owned(), key.default.to_owned());
-    let mut variables: BTreeMap<String, String> = LABEL_KEYS.iter().map(default).collect();
-    variables.extend(given.clone());
-    of_the_host(&mut variables, sha256);
-    variables
-}
-
-/// What any other component can read: what is `given`.
-pub fn custom_variables(
-    mut given: BTreeMap<String, String>,
-    sha256: &str,
-) -> BTreeMap<String, String> {
-    of_the_host(&mut given, sha256);
-    given
-}
-
-/// What only the host knows: which component runs, and that it runs here, where messages are
-/// trusted for and credentials are added outside.
-fn of_the_host(variables: &mut BTreeMap<String, String>, sha256: &str) {
     variables.insert("component_sha256".to_owned(), sha256.to_owned());
     variables.insert("host".to_owned(), "framemill".to_owned());
+    variables
 }
 
 #[cfg(test)]
@@ -91,14 +48,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_key_has_a_value() {
+    fn what_is_given_is_there() {
         let given = BTreeMap::from([("quality".to_owned(), "80".to_owned())]);
-        let variables = component_variables(&given, "abc", 6);
-        assert_eq!(variables.len(), KEYS.len() + 1);
-        assert_eq!(variables["host"], "framemill");
+        let variables = with_host(given, "abc");
         let get = |name: &str| look_up(&variables, name.to_owned()).unwrap();
-        assert_eq!((get("quality"), get("every")), ("80".into(), "1s".into()));
-        assert_eq!(get("parallel_segments"), "6");
+        assert_eq!(
+            (get("quality"), get("host")),
+            ("80".into(), "framemill".into())
+        );
         assert_eq!(get("component_sha256"), "abc");
     }
 

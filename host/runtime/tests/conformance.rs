@@ -7,8 +7,7 @@ mod common;
 use bytes::Bytes;
 use framemill_objects::{Access, Body, Gateway, GcsStore, ObjectsApi, RetryPolicy, Store, Written};
 use framemill_runtime::{
-    AllowedHost, Component, Engine, Limits, OutboundClient, Runtime, RuntimeParts,
-    component_variables, labeling_variables,
+    AllowedHost, Component, Engine, Limits, OutboundClient, Runtime, RuntimeParts, with_host,
 };
 use framemill_tests::conformance::{Case, Demand, Harness, Host, harness, resolved, run};
 use framemill_tests::servers::HttpResponse;
@@ -95,7 +94,7 @@ fn component_path(name: &str) -> PathBuf {
     common::probe_path().with_file_name(format!("{name}.wasm"))
 }
 
-/// What a component reads, and the hosts that it may allowed.
+/// What a component reads, and the hosts that it may reach.
 fn told(
     case: &Case,
     component: &Component,
@@ -104,10 +103,7 @@ fn told(
 ) -> (BTreeMap<String, String>, Vec<String>) {
     let (mut variables, hosts) = resolved(manifest, &case.component, application);
     if case.trusted {
-        variables = match case.component.as_str() {
-            "request-labeling" => labeling_variables(&variables, &component.sha256),
-            _ => component_variables(&variables, &component.sha256, 2),
-        };
+        variables = with_host(variables, &component.sha256);
     } else if case.component == "extract-frames" {
         // Where Spin finds a component by its name, the runtime looks at this key.
         let own = "http://extract-frames.spin.internal/segments";

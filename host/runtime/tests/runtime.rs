@@ -1,4 +1,4 @@
-//! Sandboxes: what a component can allowed, and what happens when it misbehaves.
+//! Sandboxes: what a component can reach, and what happens when it misbehaves.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod common;

@@ -1,7 +1,8 @@
-//! Notices new and changed videos in a folder, also those that came while nobody watched.
+//! Notices new and changed videos in a folder, also those that came while nothing watched it.
 
-use super::{Queue, QueueError};
-use framemill_contract::{Config, Event, EventKind, Job, ObjectRef};
+use super::queue::{Queue, QueueError};
+use framemill_contract::ObjectRef;
+use framemill_function_spec::Trigger;
 use framemill_objects::{generation, walk};
 use notify::{RecursiveMode, Watcher};
 use std::collections::{HashMap, HashSet};
@@ -11,10 +12,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
-/// How often the folder is read although nothing was noticed: network file systems notify of
-/// nothing.
+/// How often the folder is read without a notification: network file systems send none.
 const RESCAN: Duration = Duration::from_secs(5);
-/// A burst of notices makes one look.
+/// Notifications that come within this time cause one scan.
 const CALM: Duration = Duration::from_millis(100);
 
 /// What to watch.
@@ -24,8 +24,8 @@ pub struct FolderWatch {
     pub data: PathBuf,
     /// Name of the bucket.
     pub bucket: String,
-    /// Which names are videos.
-    pub config: Config,
+    /// Which names start work.
+    pub trigger: Trigger,
     /// A file is complete once it has not changed for this long.
     pub stable_for: Duration,
 }
@@ -33,7 +33,7 @@ pub struct FolderWatch {
 /// How far the watcher is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FolderState {
-    /// Looks at the whole folder so far.
+    /// Scans of the whole folder so far.
     pub looks: u64,
     /// Files that may still be growing.
     pub unstable: usize,
@@ -50,11 +50,11 @@ struct Look {
 pub struct FolderSource {
     watch: FolderWatch,
     queue: Arc<Queue>,
-    /// Files that may be growing: what was seen first, and when.
+    /// Files that may still be growing: what was seen last, and since when.
     growing: HashMap<String, (Look, Instant)>,
-    /// Files that the queue knows, in this generation.
+    /// Generations of files that are in the queue or were settled.
     known: HashMap<String, i64>,
-    /// Names that were said to be no videos.
+    /// Names that were logged as skipped.
     skipped: HashSet<String>,
 }
 
@@ -70,14 +70,14 @@ impl FolderSource {
         }
     }
 
-    /// Watches until the queue breaks or the future is dropped. `state` follows.
+    /// Watches until the queue fails or the future is dropped; keeps `state` up to date.
     ///
     /// # Errors
     /// Where the queue cannot be written.
     pub async fn run(mut self, state: watch::Sender<FolderState>) -> Result<(), QueueError> {
         let (sender, mut noticed) = mpsc::channel(1);
-        // Dropping the watcher ends the notices.
-        // The sender stays: a channel without one would end each wait at once.
+        // Dropping the watcher ends the notifications. The sender stays: a channel without one
+        // would end each wait at once.
         let _watcher = start_watcher(&self.video_folder(), sender.clone());
         loop {
             let looked = tokio::task::spawn_blocking(move || {
@@ -105,9 +105,9 @@ impl FolderSource {
         }
     }
 
-    /// Where videos lie: the folder part of the prefix.
+    /// The folder that the prefix names.
     fn video_folder(&self) -> PathBuf {
-        self.watch.data.join(&self.watch.config.video_path)
+        self.watch.data.join(&self.watch.trigger.prefix)
     }
 
     /// Reads the folder once.
@@ -116,7 +116,7 @@ impl FolderSource {
     /// Where the queue cannot be written.
     pub fn look(&mut self, now: Instant) -> Result<(), QueueError> {
         let mut files = Vec::new();
-        let prefix = self.watch.config.video_path.clone();
+        let prefix = self.watch.trigger.prefix.clone();
         walk(&self.watch.data, "", &prefix, 0, &mut |name, path| {
             if name.starts_with(&prefix) && !is_unfinished(&name) {
                 files.push((name, path));
@@ -142,21 +142,17 @@ impl FolderSource {
         if !metadata.is_file() || self.known.get(&name) == Some(&look.generation) {
             return Ok(());
         }
+        if self.watch.trigger.stem(&name).is_none() {
+            if self.skipped.insert(name.clone()) {
+                tracing::info!("skipped, its name starts nothing: {name}");
+            }
+            return Ok(());
+        }
         let object = ObjectRef {
             bucket: self.watch.bucket.clone(),
             name: name.clone(),
             generation: Some(look.generation),
         };
-        let event = Event {
-            kind: EventKind::Finalized,
-            object,
-        };
-        if let Err(reason) = Job::from_event(&event, &self.watch.config) {
-            if self.skipped.insert(name.clone()) {
-                tracing::info!(%reason, "skipped: {name}");
-            }
-            return Ok(());
-        }
         match self.growing.get(&name) {
             Some((before, since)) if *before == look => {
                 if now.saturating_duration_since(*since) < self.watch.stable_for {
@@ -168,7 +164,7 @@ impl FolderSource {
                 return Ok(());
             }
         }
-        if self.queue.enqueue(&event.object)? {
+        if self.queue.enqueue(&object)? {
             tracing::info!(size = look.size, "queued: {name}");
         }
         self.growing.remove(&name);
@@ -177,7 +173,7 @@ impl FolderSource {
     }
 }
 
-/// Names that programs give to what they have not finished, and hidden files.
+/// Whether a name is hidden, or one that programs give to unfinished files.
 pub fn is_unfinished(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let file = lower.rsplit('/').next().unwrap_or(&lower);
@@ -186,13 +182,13 @@ pub fn is_unfinished(name: &str) -> bool {
         || endings.iter().any(|ending| file.ends_with(ending))
 }
 
-/// Notices of changes; without them the folder is read every few seconds all the same.
+/// Starts notifications of changes; without them the folder is still read every few seconds.
 fn start_watcher(folder: &Path, notice: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
     let start = || -> notify::Result<_> {
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<_>| {
             let event: Option<notify::Event> = event.ok();
             if event.is_none_or(|event| !event.kind.is_access()) {
-                // A full channel means that a look is due anyway.
+                // A full channel means that a scan is due anyway.
                 let _ = notice.try_send(());
             }
         })?;
@@ -201,7 +197,7 @@ fn start_watcher(folder: &Path, notice: mpsc::Sender<()>) -> Option<notify::Reco
     };
     start()
         .inspect_err(|error| {
-            tracing::warn!(%error, "no change notices here, the folder is read every {} s", RESCAN.as_secs());
+            tracing::warn!(%error, "no notifications of changes here, the folder is read every {} s", RESCAN.as_secs());
         })
         .ok()
 }

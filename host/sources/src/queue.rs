@@ -1,7 +1,7 @@
-//! A durable queue in one file. At least once: a message that was taken and not settled is
-//! there again after a restart. Each generation of an object is queued once in its life.
+//! A durable queue in one file. Delivery is at least once: a message that was taken and not
+//! settled is delivered again after a restart. Each generation of an object is queued once.
 
-use super::back_off;
+use super::redelivery;
 use framemill_contract::{Event, EventKind, ObjectRef, Outcome};
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
 use serde::{Deserialize, Serialize};
@@ -28,10 +28,10 @@ pub enum QueueError {
     /// The file cannot be read or written.
     #[error("queue: {0}")]
     Database(Box<redb::Error>),
-    /// The folder cannot be made.
+    /// The folder cannot be created.
     #[error("queue: {0}")]
     Io(#[from] std::io::Error),
-    /// A record is not ours.
+    /// A record cannot be read.
     #[error("queue holds a record that this version does not read: {0}")]
     Record(#[from] serde_json::Error),
 }
@@ -60,7 +60,7 @@ pub struct Taken {
     pub id: u64,
     /// The upload.
     pub object: ObjectRef,
-    /// Which delivery this is, from 1.
+    /// Number of this delivery attempt, from 1.
     pub attempt: u32,
     /// When it was queued.
     pub published: SystemTime,
@@ -76,7 +76,7 @@ impl Taken {
     }
 }
 
-/// A message that was given up.
+/// A dead letter of the queue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueuedDeadLetter {
     /// The upload.
@@ -91,7 +91,7 @@ pub struct QueuedDeadLetter {
 }
 
 impl QueuedDeadLetter {
-    /// A name that tells it from all others.
+    /// An id that no other dead letter has.
     pub fn id(&self) -> String {
         let object = &self.object;
         let generation = object.generation.unwrap_or(0);
@@ -105,7 +105,7 @@ impl QueuedDeadLetter {
 pub enum Settled {
     /// Done.
     Done(Outcome),
-    /// Given up.
+    /// Moved to the dead letters.
     DeadLettered(QueuedDeadLetter),
 }
 
@@ -155,8 +155,8 @@ impl Queue {
         })
     }
 
-    /// Adds an upload, unless this generation of the object waits already or was settled.
-    /// Says whether it was added.
+    /// Adds an upload, unless this generation of the object is queued or was settled. Returns
+    /// whether it was added.
     ///
     /// # Errors
     /// Where the file cannot be read or written.
@@ -164,8 +164,8 @@ impl Queue {
         self.add(object, false)
     }
 
-    /// As [`Queue::enqueue`], but also what was settled: its results are gone, or someone wants
-    /// another try.
+    /// As [`Queue::enqueue`], but adds what was settled as well: for results that are gone, and
+    /// for another attempt.
     ///
     /// # Errors
     /// As [`Queue::enqueue`].
@@ -190,7 +190,7 @@ impl Queue {
             }
             let last = pending.last().map_err(db)?.map(|(id, _)| id.value());
             let now = millis(SystemTime::now());
-            // Numbers must not come back while a message with that number is being worked on.
+            // A number must not be used again while a message with it is in flight.
             let id = last.map_or(now, |last| last.saturating_add(1).max(now));
             let record = serde_json::to_vec(&Record {
                 object: object.clone(),
@@ -206,13 +206,13 @@ impl Queue {
         Ok(true)
     }
 
-    /// Takes the oldest message whose time has come; or says how long until the next one's.
+    /// Takes the oldest message that is due; or returns the time until the next one is due.
     ///
     /// # Errors
     /// Where the file cannot be read.
     pub fn take(&self) -> Result<Result<Taken, Option<Duration>>, QueueError> {
-        // The lock first: in a snapshot from before a message was settled it still waits, and
-        // once it is released nothing else says that it does not.
+        // The lock first: a snapshot from before a message was settled still holds it, and then
+        // only `taken` says that it is not to be delivered.
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let read = self.database.begin_read().map_err(db)?;
         let pending = read.open_table(PENDING).map_err(db)?;
@@ -260,26 +260,26 @@ impl Queue {
         }
     }
 
-    /// Ends a message with its outcome.
+    /// Acks a message: it is done, with this outcome.
     ///
     /// # Errors
-    /// Where the file cannot be written; the message comes back after a restart.
-    pub fn settle(&self, message: &Taken, outcome: &Outcome) -> Result<(), QueueError> {
+    /// Where the file cannot be written; the message is delivered again after a restart.
+    pub fn ack(&self, message: &Taken, outcome: &Outcome) -> Result<(), QueueError> {
         self.end(message, Some(&Settled::Done(outcome.clone())))
     }
 
-    /// Ends a message without remembering it: the same generation may be queued again.
+    /// Acks a message without remembering it: the same generation may be queued again.
     ///
     /// # Errors
-    /// As [`Queue::settle`].
+    /// As [`Queue::ack`].
     pub fn forget(&self, message: &Taken) -> Result<(), QueueError> {
         self.end(message, None)
     }
 
-    /// Ends a message that nobody can work on.
+    /// Moves a message to the dead letters, with this reason.
     ///
     /// # Errors
-    /// As [`Queue::settle`].
+    /// As [`Queue::ack`].
     pub fn dead_letter(&self, message: &Taken, reason: &str) -> Result<(), QueueError> {
         self.end(
             message,
@@ -307,16 +307,17 @@ impl Queue {
             }
         }
         write.commit().map_err(db)?;
-        self.release(message);
+        self.nack(message);
         Ok(())
     }
 
-    /// A delivery failed: the message comes back later, each time after longer, but not
-    /// before `at_least`; or is given up. Says whether it was given up.
+    /// A delivery failed: the message is delivered again after a delay that grows each time and
+    /// is not shorter than `at_least`; after the last attempt it goes to the dead letters.
+    /// Returns whether it did.
     ///
     /// # Errors
-    /// As [`Queue::settle`].
-    pub fn nack(
+    /// As [`Queue::ack`].
+    pub fn retry(
         &self,
         message: &Taken,
         reason: &str,
@@ -326,7 +327,7 @@ impl Queue {
             self.dead_letter(message, reason)?;
             return Ok(true);
         }
-        let wait = back_off(message.attempt, at_least);
+        let wait = redelivery::delay(message.attempt, at_least);
         let record = Record {
             object: message.object.clone(),
             failures: message.attempt,
@@ -340,19 +341,19 @@ impl Queue {
             pending.insert(message.id, record.as_slice()).map_err(db)?;
         }
         write.commit().map_err(db)?;
-        self.release(message);
+        self.nack(message);
         Ok(false)
     }
 
-    /// Gives a message back untried: it does not count as a failed delivery.
-    pub fn release(&self, message: &Taken) {
+    /// Nacks a message: it is delivered again at once, and this is no failed delivery.
+    pub fn nack(&self, message: &Taken) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.remove(&message.id);
         drop(taken);
         self.changed.notify_waiters();
     }
 
-    /// Messages that wait or are worked on.
+    /// How many messages wait or are in flight.
     ///
     /// # Errors
     /// As [`Queue::take`].
@@ -363,7 +364,7 @@ impl Queue {
         pending.len().map_err(db)
     }
 
-    /// What became of an object's generation; `None` where it waits or was never queued.
+    /// What became of an object's generation; `None` where it is queued, or never was.
     ///
     /// # Errors
     /// As [`Queue::take`].
@@ -376,7 +377,7 @@ impl Queue {
             .transpose()?)
     }
 
-    /// Messages that were given up.
+    /// The dead letters.
     ///
     /// # Errors
     /// As [`Queue::take`].
@@ -393,10 +394,10 @@ impl Queue {
         Ok(dead)
     }
 
-    /// Queues all messages again that were given up. Says how many.
+    /// Queues all dead letters again. Returns how many.
     ///
     /// # Errors
-    /// As [`Queue::settle`].
+    /// As [`Queue::ack`].
     pub fn redrive(&self) -> Result<usize, QueueError> {
         self.redrive_those(|_| true)
     }
@@ -404,7 +405,7 @@ impl Queue {
     /// As [`Queue::redrive`], but only those that are `wanted`.
     ///
     /// # Errors
-    /// As [`Queue::settle`].
+    /// As [`Queue::ack`].
     pub fn redrive_those(
         &self,
         wanted: impl Fn(&QueuedDeadLetter) -> bool,

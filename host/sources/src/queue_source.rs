@@ -1,9 +1,9 @@
 //! The embedded queue as a source.
 
-use super::{
-    AckHandle, DeadLetter, Delivery, Message, Queue, QueueError, RetryDecision, Source,
-    SourceError, Taken,
-};
+use super::error::SourceError;
+use super::message::Message;
+use super::queue::{Queue, QueueError, Taken};
+use super::source::{AckHandle, DeadLetter, Delivery, RetryDecision, Source};
 use framemill_contract::{Event, EventKind, Outcome};
 use framemill_support::finding::Finding;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ impl QueueSource {
     }
 }
 
-/// A taken message; released when dropped.
+/// A message in flight; nacked when dropped.
 struct QueueAckHandle {
     queue: Arc<Queue>,
     message: Taken,
@@ -35,13 +35,13 @@ struct QueueAckHandle {
 impl Drop for QueueAckHandle {
     fn drop(&mut self) {
         if !self.settled {
-            self.queue.release(&self.message);
+            self.queue.nack(&self.message);
         }
     }
 }
 
 impl QueueAckHandle {
-    /// Once it is settled it must not be released: someone else may have it.
+    /// Once it is settled it must not be nacked: someone else may have it.
     fn settled<T>(mut self, result: Result<T, QueueError>) -> Result<T, SourceError> {
         self.settled = result.is_ok();
         Ok(result?)
@@ -52,10 +52,10 @@ impl QueueAckHandle {
 impl AckHandle for QueueAckHandle {
     async fn ack(self: Box<Self>, outcome: &Outcome) -> Result<(), SourceError> {
         let result = match outcome {
-            // Gone for now: a file that is moved back, or whose disk returns, has the same
-            // generation and must be taken then.
+            // The object is gone for now: a file that is moved back, or whose disk returns, has
+            // the same generation and must be queued then.
             Outcome::Ignored { .. } => self.queue.forget(&self.message),
-            outcome => self.queue.settle(&self.message, outcome),
+            outcome => self.queue.ack(&self.message, outcome),
         };
         self.settled(result)
     }
@@ -65,7 +65,7 @@ impl AckHandle for QueueAckHandle {
         reason: &str,
         at_least: Option<Duration>,
     ) -> Result<RetryDecision, SourceError> {
-        let result = self.queue.nack(&self.message, reason, at_least);
+        let result = self.queue.retry(&self.message, reason, at_least);
         Ok(match self.settled(result)? {
             true => RetryDecision::DeadLetter,
             false => RetryDecision::Retry,
@@ -101,7 +101,7 @@ impl Source for QueueSource {
     }
 
     async fn publish(&self, event: &Event) -> Result<(), SourceError> {
-        // Nothing else makes work, so that nothing else is kept.
+        // No other event starts work, so no other is kept.
         if event.kind == EventKind::Finalized {
             self.queue.requeue(&event.object)?;
         }

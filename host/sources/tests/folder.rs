@@ -1,7 +1,7 @@
 //! The watched folder: what becomes a message, and when.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
-use framemill_contract::Config;
+use framemill_function_spec::Trigger;
 use framemill_sources::{FolderSource, FolderState, FolderWatch, Queue};
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,11 @@ fn watch_of(data: &Path, stable_for: Duration) -> FolderWatch {
     FolderWatch {
         data: data.to_owned(),
         bucket: "local".into(),
-        config: Config::from_lookup(|_| None).unwrap(),
+        trigger: Trigger {
+            prefix: "videos/".to_owned(),
+            extensions: vec!["mp4".to_owned()],
+            ..Trigger::default()
+        },
         stable_for,
     }
 }

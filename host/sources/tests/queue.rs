@@ -46,7 +46,7 @@ fn each_generation_is_queued_once_in_its_life() {
         !queue.enqueue(&object("a", 1)).unwrap(),
         "it is being worked on"
     );
-    queue.settle(&message, &done()).unwrap();
+    queue.ack(&message, &done()).unwrap();
     assert!(!queue.enqueue(&object("a", 1)).unwrap(), "it is done");
     drop(queue);
     let queue = open(folder.path());
@@ -75,7 +75,7 @@ fn a_taken_message_is_not_taken_twice_but_survives_a_crash() {
         ("a", "b")
     );
     assert_eq!(take(&queue), None);
-    queue.settle(&second, &done()).unwrap();
+    queue.ack(&second, &done()).unwrap();
     drop(queue);
     let queue = open(folder.path());
     let again = take(&queue).unwrap();
@@ -92,7 +92,7 @@ fn failures_wait_longer_each_time_and_end_as_dead_letters() {
     let mut message = take(&queue).unwrap();
     for attempt in 1..3 {
         assert_eq!(message.attempt, attempt);
-        assert!(!queue.nack(&message, "store is away", None).unwrap());
+        assert!(!queue.retry(&message, "store is away", None).unwrap());
         let wait = queue.take().unwrap().unwrap_err().unwrap();
         waits.push(wait);
         message.attempt += 1;
@@ -107,7 +107,7 @@ fn failures_wait_longer_each_time_and_end_as_dead_letters() {
         queue.take().unwrap().is_err(),
         "the wait outlives a restart"
     );
-    assert!(queue.nack(&message, "store is away", None).unwrap());
+    assert!(queue.retry(&message, "store is away", None).unwrap());
     assert_eq!(queue.pending().unwrap(), 0);
     let dead = queue.dead_letters().unwrap();
     assert_eq!(dead.len(), 1);
@@ -131,19 +131,19 @@ fn retry_after_is_respected() {
     queue.enqueue(&object("a", 1)).unwrap();
     let message = take(&queue).unwrap();
     queue
-        .nack(&message, "busy", Some(Duration::from_secs(60)))
+        .retry(&message, "busy", Some(Duration::from_secs(60)))
         .unwrap();
     let wait = queue.take().unwrap().unwrap_err().unwrap();
     assert!(wait > Duration::from_secs(50), "{wait:?}");
 }
 
 #[test]
-fn released_messages_come_back_untried() {
+fn nacked_messages_come_back_untried() {
     let folder = tempfile::tempdir().unwrap();
     let queue = open(folder.path());
     queue.enqueue(&object("a", 1)).unwrap();
     let message = take(&queue).unwrap();
-    queue.release(&message);
+    queue.nack(&message);
     assert_eq!(take(&queue), Some(message));
 }
 
@@ -169,7 +169,7 @@ async fn waiting_ends_when_a_message_comes() {
     queue.enqueue(&object("a", 1)).unwrap();
     let message = waiting.await.unwrap();
     assert_eq!(message.object.name, "a");
-    queue.nack(&message, "once more", None).unwrap();
+    queue.retry(&message, "once more", None).unwrap();
     assert_eq!(queue.next().await.unwrap().attempt, 2, "after its wait");
 }
 
@@ -213,7 +213,7 @@ fn any_history_with_crashes_loses_nothing() {
                 }
                 3 => {
                     if let Some((name, message)) = taken.pop_first() {
-                        queue.settle(&message, &done()).unwrap();
+                        queue.ack(&message, &done()).unwrap();
                         pending.remove(&name);
                         ended.insert(name);
                     }
@@ -232,7 +232,7 @@ fn any_history_with_crashes_loses_nothing() {
 /// Many hands take and settle at the same time: no message is in two hands, none comes back
 /// after it was settled.
 #[test]
-fn each_message_is_worked_on_by_one_hand_once() {
+fn each_message_is_worked_on_by_one_worker_once() {
     let folder = tempfile::tempdir().unwrap();
     let queue = open(folder.path());
     for number in 0..200 {
@@ -247,7 +247,7 @@ fn each_message_is_worked_on_by_one_hand_once() {
                         continue;
                     };
                     taken.lock().unwrap().push(message.id);
-                    queue.settle(&message, &done()).unwrap();
+                    queue.ack(&message, &done()).unwrap();
                 }
             });
         }
@@ -274,7 +274,7 @@ fn what_was_settled_is_queued_again_only_on_request() {
     let outcome = Outcome::Unchanged {
         manifest: "m".into(),
     };
-    queue.settle(&taken, &outcome).unwrap();
+    queue.ack(&taken, &outcome).unwrap();
     assert!(!queue.enqueue(&object).unwrap());
     assert!(queue.settled(&object).unwrap().is_some());
     assert!(queue.requeue(&object).unwrap());

@@ -1,22 +1,17 @@
 //! Settings as parts that run: buckets, sources, pipelines.
 
 use super::Components;
-use super::extraction::{EXTRACT_FRAMES, extract_access, extract_runtime};
-use crate::config::{
-    LabelSettings, PipelineSettings, Settings, SourceAddress, StoreAddress, cores,
-};
-use crate::service::{Filter, Pipeline};
-use anyhow::Context as _;
-use framemill_contract::{Event, EventKind, ObjectRef};
-use framemill_objects::{
-    Access, Gateway, GcsStore, Layout, LocalStore, PRIVATE_FOLDER, S3Options, S3Store, Store,
-};
-use framemill_runtime::{
-    AllowedHost, Component, ComponentEvent, Engine, Observer, OutboundClient, Runtime,
-    RuntimeParts, custom_variables, labeling_variables,
-};
+use super::function_runtime::function_runtime;
+use crate::config::{FunctionSettings, Settings, SourceAddress, StoreAddress};
+use crate::service::Pipeline;
+use crate::telemetry::Metrics;
+use framemill_contract::ObjectRef;
+use framemill_function_spec::Function;
+use framemill_objects::{GcsStore, Layout, LocalStore, PRIVATE_FOLDER, S3Options, S3Store, Store};
+use framemill_runtime::{Component, ComponentEvent, Observer};
 use framemill_sources::{
-    PubSubConfig, PubSubSource, Queue, QueueSource, RabbitConfig, RabbitSource, Source,
+    PubSubConfig, PubSubSource, PushOnlySource, Queue, QueueSource, RabbitConfig, RabbitSource,
+    Source,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -25,33 +20,11 @@ use std::sync::Arc;
 pub struct AppBuilder {
     /// The configuration.
     pub settings: Settings,
+    /// Counts what the components do.
+    pub metrics: Arc<Metrics>,
     stores: HashMap<StoreAddress, Arc<dyn Store>>,
     sources: HashMap<SourceAddress, Arc<dyn Source>>,
     queue: Option<Arc<Queue>>,
-}
-
-/// A pipeline that is not built yet: what [`Filter`] and check need.
-pub struct Planned {
-    /// How it is called.
-    pub name: String,
-    /// Its component.
-    pub component: String,
-    /// What it takes.
-    pub filter: Filter,
-    /// Where its messages come from.
-    pub source: SourceAddress,
-    /// Its bucket.
-    pub store: StoreAddress,
-    /// What it may touch there.
-    pub access: Access,
-    /// What it can read as configuration.
-    kind: Kind,
-}
-
-enum Kind {
-    Extract,
-    Label(Box<LabelSettings>),
-    Custom(Box<PipelineSettings>),
 }
 
 impl AppBuilder {
@@ -59,102 +32,40 @@ impl AppBuilder {
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
+            metrics: Arc::default(),
             stores: HashMap::new(),
             sources: HashMap::new(),
             queue: None,
         }
     }
 
-    /// The embedded queue has one consumer: where the folder is watched, it is that one.
-    fn resolved(&self, source: &SourceAddress) -> SourceAddress {
-        match (source, &self.settings.source) {
-            (SourceAddress::Queue, SourceAddress::Folder) => SourceAddress::Folder,
-            (source, _) => source.clone(),
-        }
-    }
-
-    /// The filters whose work a sweep can find, each with its source.
+    /// The functions whose work a sweep can find, each with its source.
     ///
     /// # Errors
     /// Where a source cannot be opened.
-    pub async fn swept(&mut self) -> anyhow::Result<Vec<(Filter, Arc<dyn Source>)>> {
+    pub async fn swept(&mut self) -> anyhow::Result<Vec<(Function, Arc<dyn Source>)>> {
         let mut swept = Vec::new();
-        for plan in self.planned()? {
-            if !matches!(plan.filter, Filter::Names { .. }) {
-                let source = self.source(&plan.source).await?;
-                swept.push((plan.filter, source));
+        for settings in self.functions() {
+            if settings.function.records.is_some() && settings.store == self.settings.store {
+                let source = self.source(&settings.source).await?;
+                swept.push((settings.function, source));
             }
         }
         Ok(swept)
     }
 
-    /// All pipelines: the extraction, the labeling where it is configured, and the user's own.
-    ///
-    /// # Errors
-    /// Naming the address that is none.
-    pub fn planned(&self) -> anyhow::Result<Vec<Planned>> {
-        let settings = &self.settings;
-        let mut planned = vec![Planned {
-            name: "extract".to_owned(),
-            component: EXTRACT_FRAMES.to_owned(),
-            filter: Filter::Videos(Box::new(settings.config.clone())),
-            source: settings.source.clone(),
-            store: settings.store.clone(),
-            access: extract_access(&settings.config),
-            kind: Kind::Extract,
-        }];
-        if let Some(labeling) = &settings.labeling {
-            planned.push(Planned {
-                name: "label".to_owned(),
-                component: labeling.component.clone(),
-                filter: Filter::Manifests(Box::new(labeling.config.clone())),
-                source: self.resolved(&labeling.source),
-                store: settings.store.clone(),
-                access: Access {
-                    read: Vec::new(),
-                    write: vec![settings.config.image_path.clone()],
-                },
-                kind: Kind::Label(Box::new(labeling.clone())),
-            });
+    /// What runs. The embedded queue has one consumer: where the folder is watched, it is that
+    /// one.
+    pub fn functions(&self) -> Vec<FunctionSettings> {
+        let mut functions = self.settings.functions.clone();
+        for function in &mut functions {
+            if function.source == SourceAddress::Queue
+                && self.settings.source == SourceAddress::Folder
+            {
+                function.source = SourceAddress::Folder;
+            }
         }
-        for own in &settings.pipelines {
-            planned.push(
-                self.plan_own(own)
-                    .with_context(|| format!("in [[pipeline]] `{}`", own.name))?,
-            );
-        }
-        Ok(planned)
-    }
-
-    fn plan_own(&self, own: &PipelineSettings) -> anyhow::Result<Planned> {
-        let store = match &own.store {
-            Some(text) => StoreAddress::parse(text)?,
-            None => self.settings.store.clone(),
-        };
-        let source = match &own.source {
-            Some(text) => self.resolved(&SourceAddress::parse(Some(text), &store)?),
-            None => self.settings.source.clone(),
-        };
-        let read = match own.read.as_slice() {
-            [] => vec![own.prefix.clone()],
-            read => read.to_vec(),
-        };
-        Ok(Planned {
-            name: own.name.clone(),
-            component: own.component.clone(),
-            filter: Filter::Names {
-                bucket: store.bucket().to_owned(),
-                prefix: own.prefix.clone(),
-                suffix: own.suffix.clone(),
-            },
-            source,
-            store,
-            access: Access {
-                read,
-                write: own.write.clone(),
-            },
-            kind: Kind::Custom(Box::new(own.clone())),
-        })
+        functions
     }
 
     /// A bucket.
@@ -221,40 +132,43 @@ impl AppBuilder {
                 config.dead_letters = settings.dead_letters.clone();
                 Arc::new(RabbitSource::new(config)?)
             }
+            SourceAddress::None => Arc::new(PushOnlySource),
         };
         self.sources.insert(address.clone(), Arc::clone(&source));
         Ok(source)
     }
 
     /// Queues what components write to a folder: a folder sends no events of its own.
-    fn observer(&mut self, planned: &[Planned]) -> anyhow::Result<Observer> {
-        let waiting: Vec<Filter> = planned
+    fn observer(&mut self, functions: &[FunctionSettings]) -> anyhow::Result<Observer> {
+        let waiting: Vec<Function> = functions
             .iter()
-            .filter(|plan| plan.source.is_embedded() && plan.store == self.settings.store)
-            .filter(|plan| !matches!(plan.filter, Filter::Videos(_)))
-            .map(|plan| plan.filter.clone())
+            .filter(|it| it.source.is_embedded() && it.store == self.settings.store)
+            .map(|it| it.function.clone())
             .collect();
         if waiting.is_empty() {
             return Ok(Arc::new(|_, _| {}));
         }
         let (queue, bucket) = (self.queue()?, self.settings.store.bucket().to_owned());
-        Ok(Arc::new(move |_, progress| {
-            let ComponentEvent::Written(written) = progress else {
+        Ok(Arc::new(move |_, event| {
+            let ComponentEvent::Written(written) = event else {
                 return;
             };
-            let event = Event {
-                kind: EventKind::Finalized,
-                object: ObjectRef {
-                    bucket: bucket.clone(),
-                    name: written.name,
-                    generation: Some(written.generation),
-                },
+            // What continues work is brought by the host itself.
+            let starts = |function: &Function| {
+                let trigger = &function.trigger;
+                trigger.stem(&written.name).is_some() && !trigger.continues(&written.name)
             };
-            if waiting.iter().any(|filter| filter.take(&event).is_ok())
-                && let Err(error) = queue.enqueue(&event.object)
-            {
+            if !waiting.iter().any(starts) {
+                return;
+            }
+            let object = ObjectRef {
+                bucket: bucket.clone(),
+                name: written.name,
+                generation: Some(written.generation),
+            };
+            if let Err(error) = queue.enqueue(&object) {
                 // The next sweep finds it.
-                tracing::warn!(%error, "not queued: {}", event.object.name);
+                tracing::warn!(%error, "not queued: {}", object.name);
             }
         }))
     }
@@ -267,25 +181,40 @@ impl AppBuilder {
         &mut self,
         components: &Components,
     ) -> anyhow::Result<Vec<(Arc<dyn Source>, Vec<Pipeline>)>> {
-        let planned = self.planned()?;
-        let observer = self.observer(&planned)?;
+        let functions = self.functions();
+        let observer = self.observer(&functions)?;
         let engine = components.engine()?;
         let mut loaded: BTreeMap<String, Component> = BTreeMap::new();
         let mut built: Vec<(SourceAddress, Vec<Pipeline>)> = Vec::new();
-        for plan in planned {
-            let component = match loaded.get(&plan.component) {
+        for settings in functions {
+            let component = match loaded.get(&settings.component) {
                 Some(component) => component.clone(),
-                None => components.load(&engine, &plan.component).await?,
+                None => components.load(&engine, &settings.component).await?,
             };
-            loaded.insert(plan.component.clone(), component.clone());
-            let store = self.store(&plan.store)?;
-            let source = plan.source.clone();
-            let pipeline = self
-                .pipeline(&engine, component, plan, store, Arc::clone(&observer))
-                .await?;
-            match built.iter_mut().find(|(there, _)| *there == source) {
+            loaded.insert(settings.component.clone(), component.clone());
+            let store = self.store(&settings.store)?;
+            let name = &settings.function.name;
+            let observer = self.metrics.observer(name, Arc::clone(&observer));
+            let runtime = function_runtime(
+                &engine,
+                component,
+                &self.settings,
+                &settings,
+                &store,
+                observer,
+            )?;
+            let pipeline = Pipeline {
+                bucket: settings.store.bucket().to_owned(),
+                function: settings.function,
+                runtime,
+                store,
+            };
+            match built
+                .iter_mut()
+                .find(|(there, _)| *there == settings.source)
+            {
                 Some((_, pipelines)) => pipelines.push(pipeline),
-                None => built.push((source, vec![pipeline])),
+                None => built.push((settings.source, vec![pipeline])),
             }
         }
         let mut services = Vec::with_capacity(built.len());
@@ -293,63 +222,5 @@ impl AppBuilder {
             services.push((self.source(&address).await?, pipelines));
         }
         Ok(services)
-    }
-
-    async fn pipeline(
-        &self,
-        engine: &Engine,
-        component: Component,
-        plan: Planned,
-        store: Arc<dyn Store>,
-        observer: Observer,
-    ) -> anyhow::Result<Pipeline> {
-        let settings = &self.settings;
-        let hosts = plan.hosts();
-        let variables = match &plan.kind {
-            Kind::Extract => {
-                let runtime =
-                    extract_runtime(engine, component, settings, Arc::clone(&store), observer)?;
-                return Ok(plan.finish(runtime, store));
-            }
-            Kind::Label(labeling) => labeling_variables(&labeling.variables, &component.sha256),
-            Kind::Custom(own) => custom_variables(own.variables()?, &component.sha256),
-        };
-        let buckets = HashMap::from([(plan.store.bucket().to_owned(), Arc::clone(&store))]);
-        let parts = RuntimeParts {
-            component,
-            variables,
-            gateway: Arc::new(Gateway::new(buckets, plan.access.clone())),
-            outbound: OutboundClient::new(&hosts, &settings.resolved_credentials()?)?,
-            limits: settings.limits,
-            parallel: cores(),
-            observer,
-        };
-        Ok(plan.finish(Runtime::new(engine, parts)?, store))
-    }
-}
-
-impl Planned {
-    /// Servers that its component may allowed.
-    pub fn hosts(&self) -> Vec<AllowedHost> {
-        match &self.kind {
-            Kind::Extract => Vec::new(),
-            Kind::Label(labeling) => labeling.hosts(),
-            Kind::Custom(own) => {
-                let allowed = |host: &String| AllowedHost {
-                    host: host.clone(),
-                    path: None,
-                };
-                own.allow.iter().map(allowed).collect()
-            }
-        }
-    }
-
-    fn finish(self, runtime: Runtime, store: Arc<dyn Store>) -> Pipeline {
-        Pipeline {
-            name: self.name,
-            filter: self.filter,
-            runtime,
-            store,
-        }
     }
 }

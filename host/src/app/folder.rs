@@ -27,7 +27,11 @@ pub(super) fn prepare_folder(app: &mut AppBuilder) -> anyhow::Result<Option<Arc<
 }
 
 fn make_folders(settings: &Settings) -> anyhow::Result<()> {
-    for path in ["", &settings.config.video_path, &settings.config.image_path] {
+    for path in [
+        "",
+        &settings.config.video_path,
+        &settings.config.layout.images,
+    ] {
         let folder = settings.data_folder().join(path);
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("folder cannot be made: {}", folder.display()))?;

@@ -2,16 +2,16 @@
 
 pub mod builder;
 mod components;
-pub mod extraction;
 mod folder;
+pub mod function_runtime;
 mod idle;
+mod listening;
 pub mod records;
 pub mod sweep;
 mod sweeping;
 
 use crate::config::{Settings, SourceAddress, StoreAddress};
-use crate::images::Images;
-use crate::service::{Pipeline, RunSummary, Service};
+use crate::service::{Pipeline, Pushes, RunSummary, Service};
 pub use components::Components;
 
 use anyhow::Context as _;
@@ -19,6 +19,7 @@ use builder::AppBuilder;
 use folder::prepare_folder;
 use framemill_sources::{FolderSource, FolderState, FolderWatch, Source};
 use idle::Idle;
+use listening::Listening;
 use std::sync::Arc;
 use sweeping::start_sweeps;
 use tokio::sync::watch;
@@ -48,6 +49,8 @@ pub async fn run(
 ) -> anyhow::Result<RunSummary> {
     let mut app = AppBuilder::new(args.settings);
     let folder = prepare_folder(&mut app)?;
+    // First, so that probes are answered while components are compiled.
+    let listening = Listening::start(&mut app, stop).await?;
     let Some(built) = stop.run_until_cancelled(app.build(&args.components)).await else {
         return Ok(RunSummary::default());
     };
@@ -65,21 +68,16 @@ pub async fn run(
         let watch = FolderWatch {
             data: settings.data_folder().to_owned(),
             bucket: settings.store.bucket().to_owned(),
-            config: settings.config.clone(),
+            trigger: settings.extraction()?.function.trigger.clone(),
             stable_for: settings.stable_for,
         };
         let source = FolderSource::new(watch, queue);
         background.spawn(async move { Ok(source.run(looks).await?) });
     }
-    let (services, running) = services(&app.settings, built);
+    let (services, running) = services(&app, built);
     let swept = start_sweeps(&mut app, &running, &mut background).await?;
-    if let Some(address) = app.settings.serve_images {
-        let images = Images {
-            store: app.store(&app.settings.store.clone())?,
-            bucket: app.settings.store.bucket().to_owned(),
-            prefix: app.settings.config.image_path.clone(),
-        };
-        background.spawn(images.serve(address, stop.clone()));
+    if let Some(listening) = &listening {
+        listening.ready(&mut app, &services)?;
     }
     announce(&app.settings);
     if args.until_idle {
@@ -87,19 +85,25 @@ pub async fn run(
             looked: (app.settings.source == SourceAddress::Folder).then_some(looked),
             swept,
             queue: app.embedded(),
-            all_embedded: app.planned()?.iter().all(|plan| plan.source.is_embedded()),
+            all_embedded: app.functions().iter().all(|it| it.source.is_embedded()),
             running,
         };
         background.spawn(idle.wait(stop.clone()));
     }
-    run_all(services, background, stop, kill).await
+    let ended = run_all(services, background, stop, &kill).await;
+    // Last: until here it answers probes, and the pushes that were worked on.
+    if let Some(listening) = listening {
+        listening.close(&kill).await;
+    }
+    ended
 }
 
 /// One service for each source, and what tells how much it works on.
 fn services(
-    settings: &Settings,
+    app: &AppBuilder,
     built: Vec<(Arc<dyn Source>, Vec<Pipeline>)>,
 ) -> (Vec<Arc<Service>>, Vec<watch::Receiver<usize>>) {
+    let settings = &app.settings;
     let service = |(source, pipelines)| {
         let (running, receiver) = watch::channel(0);
         let service = Service {
@@ -109,6 +113,8 @@ fn services(
             drain: settings.drain,
             max_attempts: settings.max_attempts,
             running,
+            pushes: Pushes::default(),
+            metrics: Arc::clone(&app.metrics),
         };
         (Arc::new(service), receiver)
     };
@@ -120,7 +126,7 @@ async fn run_all(
     services: Vec<Arc<Service>>,
     mut background: JoinSet<anyhow::Result<()>>,
     stop: &CancellationToken,
-    kill: CancellationToken,
+    kill: &CancellationToken,
 ) -> anyhow::Result<RunSummary> {
     let mut running = JoinSet::new();
     for service in services {
@@ -154,6 +160,10 @@ async fn run_all(
 fn announce(settings: &Settings) {
     let videos = &settings.config.video_path;
     let workers = settings.workers;
+    if settings.source == SourceAddress::None {
+        tracing::info!(workers, "ready: waiting for pushed messages");
+        return;
+    }
     match &settings.store {
         StoreAddress::Folder(folder) => {
             let folder = folder.join(videos);

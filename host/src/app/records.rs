@@ -2,24 +2,14 @@
 //! for. The names are the contract's.
 
 use bytes::Bytes;
-use framemill_contract::{Claim, FailureRecord, Folder, Job, JobError, LabelJob, ObjectRef, Tool};
-use framemill_objects::{NewObject, ObjectMeta, Precondition, RangeSpec, Store, StoreError};
+use framemill_contract::{FailureRecord, JobError, ObjectRef, Tool};
+use framemill_function_spec::{Function, Records};
+use framemill_objects::{NewObject, Precondition, RangeSpec, Store, StoreError};
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde::de::DeserializeOwned;
 
 /// Records are small; a manifest of 100 000 frames has about 30 MiB.
 const MOST_RECORD: u64 = 256 << 20;
-
-/// How far a video is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum VideoState {
-    /// Neither manifest nor failure record.
-    Open,
-    /// Its manifest.
-    Done(String),
-    /// Its failure record.
-    Failed(String),
-}
 
 /// Reads a small object whole; `None` where there is none.
 ///
@@ -64,99 +54,26 @@ pub async fn exists(store: &dyn Store, name: &str) -> Result<bool, StoreError> {
     }
 }
 
-/// The folder that a generation of a video has, or would get.
-async fn folder(store: &dyn Store, job: &Job, generation: i64) -> Result<Folder, StoreError> {
-    let ours = Claim::new(&job.video.name, generation);
-    let claim = read(store, &job.folder.claim()).await?;
-    let is_ours = |bytes: Bytes| serde_json::from_slice::<Claim>(&bytes).is_ok_and(|c| c == ours);
-    if claim.is_none_or(is_ours) {
-        return Ok(job.folder.clone());
-    }
-    Ok(job.folder.for_generation(generation))
-}
-
-/// When work on a generation of a video began: the claim of its folder.
-///
-/// # Errors
-/// Where the store does not answer.
-pub async fn claimed(
-    store: &dyn Store,
-    job: &Job,
-    generation: i64,
-) -> Result<Option<ObjectMeta>, StoreError> {
-    let folder = folder(store, job, generation).await?;
-    match store.head(&folder.claim()).await {
-        Ok(meta) => Ok(Some(meta)),
-        Err(StoreError::NotFound { .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// How far a generation of a video is.
-///
-/// # Errors
-/// Where the store does not answer.
-pub async fn video_state(
-    store: &dyn Store,
-    job: &Job,
-    generation: i64,
-) -> Result<VideoState, StoreError> {
-    let folder = folder(store, job, generation).await?;
-    if exists(store, &folder.manifest()).await? {
-        return Ok(VideoState::Done(folder.manifest()));
-    }
-    // Without a claim the record may be that of another generation, or of another video.
-    let record: Option<FailureRecord> = read_json(store, &folder.failure()).await?;
-    let is_ours = |record: FailureRecord| {
-        record.source.name == job.video.name
-            && record
-                .source
-                .generation
-                .is_none_or(|there| there == generation)
-    };
-    if record.is_some_and(is_ours) {
-        return Ok(VideoState::Failed(folder.failure()));
-    }
-    Ok(VideoState::Open)
-}
-
-/// Writes the failure record of a video whose message was given up, so that it is listed with
-/// the failures and no sweep queues it again.
+/// Writes the failure record of an object whose message became a dead letter, so that it is
+/// listed with the failures and no sweep queues it again. Functions without records leave none.
 ///
 /// # Errors
 /// Where the store does not take it.
-pub async fn give_up_video(
+pub async fn give_up(
     store: &dyn Store,
-    job: &Job,
+    function: &Function,
+    object: &ObjectRef,
     error: &JobError,
 ) -> Result<(), StoreError> {
-    let meta = store.head(&job.video.name).await?;
-    let generation = job.video.generation.unwrap_or(meta.generation);
-    let folder = folder(store, job, generation).await?;
-    if exists(store, &folder.manifest()).await? {
+    let stem = function.trigger.stem(&object.name);
+    let (Some(records), Some(stem)) = (&function.records, stem) else {
+        return Ok(());
+    };
+    if exists(store, &Records::name(&records.done, stem)).await? {
         // A late delivery of what was done long ago.
         return Ok(());
     }
-    let video = ObjectRef {
-        generation: Some(generation),
-        ..job.video.clone()
-    };
-    write_failure(store, &folder.failure(), &video, error).await
-}
-
-/// The same for labels that could not be asked for.
-///
-/// # Errors
-/// Where the store does not take it.
-pub async fn give_up_labels(
-    store: &dyn Store,
-    job: &LabelJob,
-    error: &JobError,
-) -> Result<(), StoreError> {
-    if exists(store, &job.receipt()).await? {
-        return Ok(());
-    }
-    write_failure(store, &job.failure(), &job.manifest, error).await
+    write_failure(store, &Records::name(&records.failure, stem), object, error).await
 }
 
 async fn write_failure(

@@ -1,8 +1,8 @@
 //! Missed events: finds the videos and manifests that nobody has worked on, and queues them.
 
-use super::records::{self, VideoState};
-use crate::service::Filter;
-use framemill_contract::{Event, EventKind, Job, LabelJob, ObjectRef};
+use super::records;
+use framemill_contract::{Event, EventKind, ObjectRef};
+use framemill_function_spec::{Function, Records};
 use framemill_objects::{ObjectMeta, Store, StoreError};
 use framemill_sources::{Source, SourceError};
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -35,7 +35,7 @@ pub struct Sweep {
     pub bucket: String,
     /// The extraction and the labeling, as far as they are configured, and where what is missing
     /// is queued for each.
-    pub pipelines: Vec<(Filter, Arc<dyn Source>)>,
+    pub pipelines: Vec<(Function, Arc<dyn Source>)>,
     /// Names that are skipped: a folder has unfinished and hidden files.
     pub skip: fn(&str) -> bool,
     /// Younger objects are left alone.
@@ -72,29 +72,20 @@ impl Sweep {
     /// Where the bucket or the queue does not answer.
     pub async fn run(&self, progress: &(dyn Fn(Swept) + Sync)) -> Result<Swept, SweepError> {
         let mut swept = Swept::default();
-        for (filter, source) in &self.pipelines {
-            let Filter::Videos(config) = filter else {
-                continue;
-            };
+        for (function, source) in &self.pipelines {
             let mut after: Option<String> = None;
             loop {
-                let page = self
-                    .store
-                    .list(&config.video_path, after.as_deref(), PAGE)
-                    .await?;
+                let prefix = &function.trigger.prefix;
+                let page = self.store.list(prefix, after.as_deref(), PAGE).await?;
                 let last = page.len() < PAGE;
                 after = page.last().map(|meta| meta.name.clone());
                 let named = page.into_iter().filter(|meta| !(self.skip)(&meta.name));
-                let jobs = named.filter_map(|meta| {
-                    let job = Job::from_event(&self.event(&meta), config).ok()?;
-                    Some((job, meta))
-                });
-                let found: Vec<Found> = futures::stream::iter(jobs)
-                    .map(|(job, meta)| self.look_at(job, meta, source))
+                let found: Vec<Option<Found>> = futures::stream::iter(named)
+                    .map(|meta| self.look_at(function, meta, source))
                     .buffer_unordered(AT_ONCE)
                     .try_collect()
                     .await?;
-                for found in found {
+                for found in found.into_iter().flatten() {
                     self.settle(found, &mut swept).await?;
                 }
                 progress(swept);
@@ -135,48 +126,25 @@ impl Sweep {
 
     async fn look_at(
         &self,
-        job: Job,
+        function: &Function,
         meta: ObjectMeta,
         source: &Arc<dyn Source>,
-    ) -> Result<Found, StoreError> {
-        let state = records::video_state(self.store.as_ref(), &job, meta.generation).await?;
-        match state {
-            VideoState::Failed(_) => Ok(Found::Failed),
-            VideoState::Open if self.is_young(&meta) => Ok(Found::Young),
-            VideoState::Open => {
-                // Someone may be at work on it.
-                let begun = records::claimed(self.store.as_ref(), &job, meta.generation).await?;
-                Ok(match begun {
-                    Some(claim) if self.is_young(&claim) => Found::Young,
-                    _ => Found::Missing(meta, Arc::clone(source)),
-                })
-            }
-            VideoState::Done(manifest) => self.look_for_labels(&manifest).await,
+    ) -> Result<Option<Found>, StoreError> {
+        let stem = function.trigger.stem(&meta.name);
+        let (Some(stem), Some(names)) = (stem, &function.records) else {
+            return Ok(None);
+        };
+        let store = self.store.as_ref();
+        if records::exists(store, &Records::name(&names.done, stem)).await? {
+            return Ok(Some(Found::Done));
         }
-    }
-
-    /// Whether labels were asked for, or could not be.
-    async fn look_for_labels(&self, manifest: &str) -> Result<Found, StoreError> {
-        for (filter, source) in &self.pipelines {
-            let Filter::Manifests(config) = filter else {
-                continue;
-            };
-            let meta = self.store.head(manifest).await?;
-            let Ok(job) = LabelJob::from_event(&self.event(&meta), config) else {
-                continue;
-            };
-            for record in [job.receipt(), job.failure()] {
-                if records::exists(self.store.as_ref(), &record).await? {
-                    return Ok(Found::Done);
-                }
-            }
-            return Ok(if self.is_young(&meta) {
-                Found::Young
-            } else {
-                Found::Missing(meta, Arc::clone(source))
-            });
+        if records::exists(store, &Records::name(&names.failure, stem)).await? {
+            return Ok(Some(Found::Failed));
         }
-        Ok(Found::Done)
+        if self.is_young(&meta) {
+            return Ok(Some(Found::Young));
+        }
+        Ok(Some(Found::Missing(meta, Arc::clone(source))))
     }
 
     fn is_young(&self, meta: &ObjectMeta) -> bool {

@@ -3,6 +3,8 @@
 use super::builder::AppBuilder;
 use super::idle::QUIET;
 use super::sweep::Sweep;
+use crate::config::SourceAddress;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -20,7 +22,9 @@ pub(super) async fn start_sweeps(
 ) -> anyhow::Result<watch::Receiver<u64>> {
     let (count, receiver) = watch::channel(0);
     let settings = app.settings.clone();
-    let Some(every) = settings.sweep_every else {
+    // Without a source there is nowhere to queue what a sweep finds.
+    let every = settings.sweep_every;
+    let Some(every) = every.filter(|_| settings.source != SourceAddress::None) else {
         count.send_replace(1);
         return Ok(receiver);
     };
@@ -37,7 +41,7 @@ pub(super) async fn start_sweeps(
             settings.sweep_age
         },
     };
-    let running = running.to_vec();
+    let (running, metrics) = (running.to_vec(), Arc::clone(&app.metrics));
     background.spawn(async move {
         loop {
             if !embedded {
@@ -45,6 +49,7 @@ pub(super) async fn start_sweeps(
             }
             match sweep.run(&|_| {}).await {
                 Ok(swept) => {
+                    metrics.swept(Some(swept.queued));
                     tracing::info!(
                         videos = swept.videos,
                         queued = swept.queued,
@@ -55,6 +60,7 @@ pub(super) async fn start_sweeps(
                     tokio::time::sleep(every).await;
                 }
                 Err(error) => {
+                    metrics.swept(None);
                     tracing::warn!(%error, "sweep broke off, and is tried again");
                     tokio::time::sleep(every.min(SWEEP_AGAIN)).await;
                 }

@@ -1,13 +1,15 @@
 //! `framemill check`: all that is wrong with a set-up, in one run.
 
 use super::bucket_options::BucketOptions;
+use super::options::Named;
 use crate::app::Components;
-use crate::app::builder::{AppBuilder, Planned};
-use crate::config::{Settings, StoreAddress};
-use crate::service::Filter;
-use framemill_contract::TargetKind;
+use crate::app::builder::AppBuilder;
+use crate::app::function_runtime::{access, allowed_hosts, credentials};
+use crate::config::{FunctionSettings, SettingErrors, Settings, SourceAddress, StoreAddress};
+use crate::listener;
+use framemill_function_spec::AllowedUrl;
 use framemill_objects::{Access, Notification, Store};
-use framemill_runtime::{AllowedHost, OutboundClient, server_of};
+use framemill_runtime::{OutboundClient, server_of};
 use framemill_sources::QueueError;
 use framemill_support::finding::{Finding, Severity};
 use std::collections::{BTreeSet, HashSet};
@@ -15,7 +17,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Longest look at one thing.
-const PATIENCE: Duration = Duration::from_secs(10);
+const LONGEST_LOOK: Duration = Duration::from_secs(10);
 
 /// Flags of `framemill check`.
 #[derive(Clone, Debug, clap::Args)]
@@ -25,8 +27,8 @@ Examples:
   framemill check --store gs://bucket --source pubsub://projects/p/subscriptions/uploads
 
 Looks at: the configuration, components, bucket and permissions, upload notifications, the source
-and its dead letters, credentials, the labeling target. Below each write prefix an object is
-created and deleted where permissions cannot be asked for. Exit status 1 where something is wrong.")]
+and its dead letters, the listener's address, credentials, the servers that functions reach.
+Below each write prefix an object is created and deleted where permissions cannot be asked for. Exit status 1 where something is wrong.")]
 pub struct CheckArgs {
     /// Folder of the components [default: components, beside the executable or one folder up]
     #[arg(long, value_name = "DIR", env = "FRAMEMILL_COMPONENTS")]
@@ -36,7 +38,15 @@ pub struct CheckArgs {
     pub json: bool,
     /// Where.
     #[command(flatten)]
-    pub bucket: BucketOptions,
+    pub bucket: BucketOptions<Check>,
+}
+
+/// `framemill check`.
+#[derive(Clone, Debug, Default)]
+pub struct Check;
+
+impl Named for Check {
+    const NAME: &'static str = "check";
 }
 
 /// Looks at everything. Says whether all is well enough to run.
@@ -57,71 +67,54 @@ pub async fn run_check(args: CheckArgs) -> anyhow::Result<bool> {
 }
 
 async fn findings(args: &CheckArgs) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let layer = args.bucket.layer();
-    let (settings, errors) = Settings::load_all(&layer, args.bucket.config.as_deref());
-    for error in &errors {
-        let fact = format!("{error:#}");
-        findings.push(Finding::error("configuration", fact, "fix this key"));
-    }
-    let Some(settings) = settings else {
-        return findings;
-    };
-    if errors.is_empty() {
-        findings.push(Finding::good(
-            "configuration",
-            "every key is known and valid",
-        ));
-    }
-    let where_it_is = ["store", "source", "data", "bucket"];
-    let lost = errors.iter().any(|error| {
-        let error = format!("{error:#}");
-        where_it_is
-            .iter()
-            .any(|key| error.contains(&format!("configuration `{key}`")))
-    });
-    if lost {
-        let fact = "not looked at: bucket or source are not known";
-        findings.push(Finding::warning(
-            "everything else",
-            fact,
-            "fix the keys above first",
-        ));
-        return findings;
-    }
-    let mut app = AppBuilder::new(settings);
-    let planned = match app.planned() {
-        Ok(planned) => planned,
-        Err(error) => {
-            findings.push(Finding::error(
-                "pipelines",
-                format!("{error:#}"),
-                "fix this key",
+    let settings = match args.bucket.settings() {
+        Ok(settings) => settings,
+        Err(SettingErrors(errors)) => {
+            let wrong = |error: &crate::config::SettingError| {
+                Finding::error("configuration", error.to_string(), "fix this key")
+            };
+            let mut findings: Vec<Finding> = errors.iter().map(wrong).collect();
+            findings.push(Finding::warning(
+                "everything else",
+                "not looked at: the configuration is wrong",
+                "fix the keys above first",
             ));
             return findings;
         }
     };
-    findings.extend(components(args, &planned).await);
-    findings.extend(stores(&mut app, &planned).await);
-    findings.extend(sources(&mut app, &planned).await);
-    findings.extend(credentials(&app.settings, &planned));
-    findings.extend(labeling(&app.settings).await);
+    let mut findings = vec![Finding::good(
+        "configuration",
+        "every key is known and valid",
+    )];
+    let mut app = AppBuilder::new(settings);
+    let functions = app.functions();
+    findings.extend(components(args, &functions).await);
+    findings.extend(stores(&mut app, &functions).await);
+    findings.extend(sources(&mut app, &functions).await);
+    if let Some(address) = app.settings.listen {
+        let pushes_only = app.settings.source == SourceAddress::None;
+        findings.extend(listener::check(address, &app.settings.push, pushes_only).await);
+    }
+    findings.extend(unused_credentials(&app.settings, &functions));
+    for function in &functions {
+        findings.extend(hosts(&app.settings, function).await);
+    }
     findings
 }
 
 /// What a look finds, if it ends in time: a service would wait an outage out, a person would not.
 async fn within(subject: &str, look: impl Future<Output = Vec<Finding>>) -> Vec<Finding> {
-    tokio::time::timeout(PATIENCE, look)
+    tokio::time::timeout(LONGEST_LOOK, look)
         .await
         .unwrap_or_else(|_| {
-            let fact = format!("no answer within {} s", PATIENCE.as_secs());
+            let fact = format!("no answer within {} s", LONGEST_LOOK.as_secs());
             let remedy = "is the name right, and the server reachable from here?";
             vec![Finding::error(subject, fact, remedy)]
         })
 }
 
 /// Whether each component is there and one that the host can run.
-async fn components(args: &CheckArgs, planned: &[Planned]) -> Vec<Finding> {
+async fn components(args: &CheckArgs, functions: &[FunctionSettings]) -> Vec<Finding> {
     let components = Components {
         folder: args.components.clone(),
         cache: true,
@@ -132,7 +125,7 @@ async fn components(args: &CheckArgs, planned: &[Planned]) -> Vec<Finding> {
         Err(error) => return vec![Finding::error("wasm engine", format!("{error:#}"), "")],
     };
     let mut seen = HashSet::new();
-    for plan in planned.iter().filter(|plan| seen.insert(&plan.component)) {
+    for plan in functions.iter().filter(|plan| seen.insert(&plan.component)) {
         let subject = format!("component {}", plan.component);
         findings.push(match components.load(&engine, &plan.component).await {
             Ok(component) => {
@@ -150,10 +143,10 @@ async fn components(args: &CheckArgs, planned: &[Planned]) -> Vec<Finding> {
 }
 
 /// Each bucket with the prefixes of all its pipelines.
-async fn stores(app: &mut AppBuilder, planned: &[Planned]) -> Vec<Finding> {
+async fn stores(app: &mut AppBuilder, functions: &[FunctionSettings]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut seen: HashSet<&StoreAddress> = HashSet::new();
-    for plan in planned.iter().filter(|plan| seen.insert(&plan.store)) {
+    for plan in functions.iter().filter(|plan| seen.insert(&plan.store)) {
         let subject = format!("bucket {}", plan.store.bucket());
         let store = match app.store(&plan.store) {
             Ok(store) => store,
@@ -162,9 +155,10 @@ async fn stores(app: &mut AppBuilder, planned: &[Planned]) -> Vec<Finding> {
                 continue;
             }
         };
-        let of_store = || planned.iter().filter(|other| other.store == plan.store);
-        let read: BTreeSet<_> = of_store().flat_map(|it| it.access.read.clone()).collect();
-        let write: BTreeSet<_> = of_store().flat_map(|it| it.access.write.clone()).collect();
+        let of_store = functions.iter().filter(|other| other.store == plan.store);
+        let all: Vec<Access> = of_store.map(|it| access(&it.function)).collect();
+        let read: BTreeSet<_> = all.iter().flat_map(|it| it.read.clone()).collect();
+        let write: BTreeSet<_> = all.iter().flat_map(|it| it.write.clone()).collect();
         let access = Access {
             read: read.into_iter().collect(),
             write: write.into_iter().collect(),
@@ -175,14 +169,14 @@ async fn stores(app: &mut AppBuilder, planned: &[Planned]) -> Vec<Finding> {
 }
 
 /// Each source, and whether uploads reach it.
-async fn sources(app: &mut AppBuilder, planned: &[Planned]) -> Vec<Finding> {
+async fn sources(app: &mut AppBuilder, functions: &[FunctionSettings]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut seen = HashSet::new();
-    for plan in planned.iter().filter(|plan| seen.insert(&plan.source)) {
+    for plan in functions.iter().filter(|plan| seen.insert(&plan.source)) {
         let source = match app.source(&plan.source).await {
             Ok(source) => source,
             Err(error) => {
-                let subject = format!("source of pipeline {}", plan.name);
+                let subject = format!("source of {}", plan.function.name);
                 findings.push(match error.downcast_ref() {
                     Some(QueueError::Locked(_)) => Finding::good(
                         subject,
@@ -204,24 +198,15 @@ async fn sources(app: &mut AppBuilder, planned: &[Planned]) -> Vec<Finding> {
             && let Ok(store) = app.store(&plan.store)
             && let Some(topic) = source.listens_to().await
         {
-            let fed = planned
+            let fed = functions
                 .iter()
                 .filter(|other| other.source == plan.source && other.store == plan.store);
             let told = notifications(store.as_ref(), &plan.store, &topic, fed);
             findings.extend(within(&subject, told).await);
         }
-        let _ = tokio::time::timeout(PATIENCE, source.close()).await;
+        let _ = tokio::time::timeout(LONGEST_LOOK, source.close()).await;
     }
     findings
-}
-
-/// How names start that make a pipeline run.
-fn prefix(filter: &Filter) -> &str {
-    match filter {
-        Filter::Videos(config) => &config.video_path,
-        Filter::Manifests(config) => &config.image_path,
-        Filter::Names { prefix, .. } => prefix,
-    }
 }
 
 /// Whether the bucket tells the source's topic of what the pipelines wait for.
@@ -229,7 +214,7 @@ async fn notifications<'a>(
     store: &dyn Store,
     address: &StoreAddress,
     topic: &str,
-    pipelines: impl Iterator<Item = &'a Planned>,
+    functions: impl Iterator<Item = &'a FunctionSettings>,
 ) -> Vec<Finding> {
     let bucket = address.bucket();
     let subject = format!("notifications of bucket {bucket}");
@@ -256,9 +241,9 @@ async fn notifications<'a>(
         .into_iter()
         .filter(|notification| short(&notification.topic) == topic)
         .collect();
-    pipelines
+    functions
         .map(|plan| {
-            let wanted = prefix(&plan.filter);
+            let wanted = plan.function.trigger.prefix.as_str();
             let tells = |notification: &&Notification| {
                 let finalize = |kind: &String| kind == "OBJECT_FINALIZE";
                 let types = &notification.event_types;
@@ -266,7 +251,7 @@ async fn notifications<'a>(
                 let starts = notification.prefix.as_str();
                 all && wanted.starts_with(starts)
             };
-            let subject = format!("{subject}, pipeline {}", plan.name);
+            let subject = format!("{subject}, {}", plan.function.name);
             if ours.iter().any(|notification| tells(&notification)) {
                 return Finding::good(subject, format!("{topic} is told of uploads below {wanted}"));
             }
@@ -283,79 +268,69 @@ async fn notifications<'a>(
         .collect()
 }
 
-/// Whether each secret is there, and used.
-fn credentials(settings: &Settings, planned: &[Planned]) -> Vec<Finding> {
-    let hosts: Vec<AllowedHost> = planned.iter().flat_map(Planned::hosts).collect();
-    settings
+/// Credentials that no function uses.
+fn unused_credentials(settings: &Settings, functions: &[FunctionSettings]) -> Vec<Finding> {
+    let hosts: Vec<_> = functions
+        .iter()
+        .flat_map(|it| allowed_hosts(&it.function))
+        .collect();
+    let unused = settings
         .credentials
         .iter()
+        .filter(|credential| !OutboundClient::is_used(&credential.host, &hosts));
+    unused
         .map(|credential| {
-            let subject = format!("credential for {}", credential.host);
-            let allowed = AllowedHost {
-                host: server_of(&credential.host),
-                path: None,
-            };
-            let alone = credential.resolve();
-            match alone.and_then(|alone| OutboundClient::new(&[allowed], &[alone])) {
-                Err(error) => Finding::error(subject, format!("{error:#}"), ""),
-                Ok(_) if !OutboundClient::is_used(&credential.host, &hosts) => Finding::warning(
-                    subject,
-                    "no pipeline may reach that host",
-                    "name it in `allow` of the pipeline, or in labeling.target_url",
-                ),
-                Ok(_) => Finding::good(subject, "is there"),
-            }
+            Finding::warning(
+                format!("credential for {}", credential.host),
+                "no pipeline may reach that host",
+                "name it in `allow` of the pipeline, or remove it",
+            )
         })
         .collect()
 }
 
-/// Whether the labeling target answers, and takes the credential.
-async fn labeling(settings: &Settings) -> Vec<Finding> {
-    let Some(labeling) = &settings.labeling else {
-        return Vec::new();
-    };
-    let config = &labeling.config;
-    let (base, project) = (
-        &config.target_url,
-        config.project.as_deref().unwrap_or_default(),
-    );
-    let url = match &config.target {
-        Some(TargetKind::LabelStudio) => format!("{base}/api/projects/{project}/"),
-        Some(TargetKind::Cvat) => format!("{base}/api/users/self"),
-        Some(TargetKind::Scale) => format!("{base}/v1/projects"),
-        Some(TargetKind::Pubsub) => {
-            format!("{base}/v1/{}", config.topic.as_deref().unwrap_or_default())
-        }
-        Some(TargetKind::Webhook | TargetKind::Custom(_)) | None => base.clone(),
-    };
-    let subject = format!("labeling target {base}");
-    let resolved = settings.resolved_credentials();
-    let outbound = match resolved.and_then(|all| OutboundClient::new(&labeling.hosts(), &all)) {
+/// Whether each secret of a function is there, and whether the servers that it reaches answer
+/// and take it.
+async fn hosts(settings: &Settings, function: &FunctionSettings) -> Vec<Finding> {
+    let subject = format!("credentials of {}", function.function.name);
+    let found = credentials(settings, function)
+        .and_then(|all| OutboundClient::new(&allowed_hosts(&function.function), &all));
+    let outbound = match found {
         Ok(outbound) => outbound,
-        // Said of the credential already.
-        Err(_) => return Vec::new(),
+        Err(error) => return vec![Finding::error(subject, format!("{error:#}"), "")],
     };
-    let own = matches!(
-        config.target,
-        Some(TargetKind::Webhook | TargetKind::Custom(_))
-    );
-    vec![match outbound.probe(&url).await {
+    let mut findings = Vec::new();
+    for host in &function.function.hosts {
+        if let Some(url) = &host.probe {
+            findings.push(probe(&outbound, host, url).await);
+        }
+    }
+    findings
+}
+
+/// Whether a server answers, and takes the credential.
+async fn probe(outbound: &OutboundClient, host: &AllowedUrl, url: &str) -> Finding {
+    let subject = format!("server {}", server_of(&host.url));
+    match outbound.probe(url).await {
         Err(error) => Finding::error(
             subject,
             format!("{error:#}"),
-            "is labeling.target_url right, and the server up?",
+            "is its URL right, and the server up?",
         ),
         Ok(401 | 403) => Finding::error(
             subject,
             "refuses the credential",
-            "set FRAMEMILL_LABELING_TOKEN or labeling.token_file to a token that may write to the project",
+            match host.credential.as_ref().and_then(|it| it.env.as_deref()) {
+                Some(env) => format!("set {env} to one that may do what is asked"),
+                None => "give the account the role that it needs".to_owned(),
+            },
         ),
-        Ok(404) if !own => Finding::error(
+        Ok(404) if !host.not_found.is_empty() => Finding::error(
             subject,
             format!("does not know what is asked for: {url}"),
-            "fix labeling.project or labeling.topic",
+            host.not_found.clone(),
         ),
         Ok(status) if status >= 500 => Finding::error(subject, format!("answers {status}"), ""),
         Ok(status) => Finding::good(subject, format!("answers ({status})")),
-    }]
+    }
 }

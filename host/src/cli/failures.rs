@@ -1,9 +1,11 @@
 //! `framemill failures`: what could not be processed, and another try.
 
 use super::bucket_options::BucketOptions;
+use super::options::Named;
 use crate::app::builder::AppBuilder;
 use crate::app::records;
-use crate::service::Filter;
+use crate::config::FunctionSettings;
+use crate::service::take;
 use anyhow::{Context as _, bail, ensure};
 use framemill_contract::{Event, EventKind, FailureRecord};
 use framemill_objects::{Precondition, Store, StoreError};
@@ -40,7 +42,7 @@ pub enum Action {
         json: bool,
         /// Where.
         #[command(flatten)]
-        bucket: BucketOptions,
+        bucket: BucketOptions<FailuresCommand>,
     },
     /// Show all that is known of one failure
     Show {
@@ -48,7 +50,7 @@ pub enum Action {
         name: String,
         /// Where.
         #[command(flatten)]
-        bucket: BucketOptions,
+        bucket: BucketOptions<FailuresCommand>,
     },
     /// Have failed videos and dead letters processed again
     Retry {
@@ -60,8 +62,16 @@ pub enum Action {
         all: bool,
         /// Where.
         #[command(flatten)]
-        bucket: BucketOptions,
+        bucket: BucketOptions<FailuresCommand>,
     },
+}
+
+/// `framemill failures`.
+#[derive(Clone, Debug, Default)]
+pub struct FailuresCommand;
+
+impl Named for FailuresCommand {
+    const NAME: &'static str = "failures";
 }
 
 /// A failure record and its name.
@@ -91,8 +101,8 @@ struct Place {
     sources: anyhow::Result<Sources>,
 }
 
-/// Each source once, with the filters of its pipelines.
-type Sources = Vec<(Arc<dyn Source>, Vec<Filter>)>;
+/// Each source once, with the functions that it feeds.
+type Sources = Vec<(Arc<dyn Source>, Vec<FunctionSettings>)>;
 
 /// Lists, shows or retries. Says whether there is nothing that failed, or all was found.
 ///
@@ -112,26 +122,26 @@ pub async fn run_failures(args: FailuresArgs) -> anyhow::Result<bool> {
 }
 
 impl Place {
-    async fn open(options: &BucketOptions) -> anyhow::Result<Self> {
-        let mut app = AppBuilder::new(options.settings(&options.layer())?);
+    async fn open(options: &BucketOptions<FailuresCommand>) -> anyhow::Result<Self> {
+        let mut app = AppBuilder::new(options.settings()?);
         let settings = app.settings.clone();
         Ok(Self {
             store: app.store(&settings.store)?,
-            prefix: settings.config.image_path.clone(),
+            prefix: settings.config.layout.records.clone(),
             sources: Self::sources(&mut app).await,
         })
     }
 
     async fn sources(app: &mut AppBuilder) -> anyhow::Result<Sources> {
         let mut sources = Sources::new();
-        for plan in app.planned()? {
-            let source = app.source(&plan.source).await?;
+        for function in app.functions() {
+            let source = app.source(&function.source).await?;
             match sources
                 .iter_mut()
                 .find(|(there, _)| Arc::ptr_eq(there, &source))
             {
-                Some((_, filters)) => filters.push(plan.filter),
-                None => sources.push((source, vec![plan.filter])),
+                Some((_, functions)) => functions.push(function),
+                None => sources.push((source, vec![function])),
             }
         }
         Ok(sources)
@@ -335,10 +345,13 @@ async fn queue_again(place: &Place, recorded: &Recorded) -> anyhow::Result<()> {
         kind: EventKind::Finalized,
         object: recorded.record.source.clone(),
     };
-    let takes = |filters: &[Filter]| filters.iter().any(|filter| filter.take(&event).is_ok());
+    let takes = |functions: &[FunctionSettings]| {
+        let mut functions = functions.iter();
+        functions.any(|it| take(&it.function, it.store.bucket(), &event).is_ok())
+    };
     let mut sources = place.sources.iter().flatten();
     let (source, _) = sources
-        .find(|(_, filters)| takes(filters))
+        .find(|(_, functions)| takes(functions))
         .with_context(|| format!("no pipeline takes it any more: {}", event.object.name))?;
     let published = source.publish(&event).await;
     published.context("not queued, `framemill sweep` finds it")

@@ -1,6 +1,6 @@
 //! `framemill inspect`: what is known of a video without decoding it.
 
-use super::options::SelectionOptions;
+use super::options::{KeyOptions, Named};
 use crate::config::Settings;
 use anyhow::{Context as _, bail};
 use framemill_contract::Selection;
@@ -34,7 +34,15 @@ pub struct InspectArgs {
     pub config: Option<PathBuf>,
     /// The selection to plan for.
     #[command(flatten)]
-    pub selection: SelectionOptions,
+    pub keys: KeyOptions<Inspect>,
+}
+
+/// `framemill inspect`.
+#[derive(Clone, Debug, Default)]
+pub struct Inspect;
+
+impl Named for Inspect {
+    const NAME: &'static str = "inspect";
 }
 
 /// Prints what is in a video; false where it is none that can be read.
@@ -42,7 +50,7 @@ pub struct InspectArgs {
 /// # Errors
 /// Where the file cannot be read or the configuration is wrong.
 pub fn run_inspect(args: &InspectArgs) -> anyhow::Result<bool> {
-    let settings = Settings::load(&args.selection.0, args.config.as_deref())?;
+    let settings = Settings::load(&args.keys.layer, args.config.as_deref())?;
     let facts = match inspect(&args.video, &settings.config.selection) {
         Ok(facts) => facts,
         Err(error) => {

@@ -13,14 +13,18 @@ pub use check::{CheckArgs, run_check};
 pub use extract::{ExtractArgs, VideoReport, run_extract};
 pub use failures::{FailuresArgs, run_failures};
 pub use inspect::{InspectArgs, read_index, run_inspect};
-pub use options::{SelectionOptions, SharedOptions};
+pub use options::{KeyOptions, Named, SharedOptions};
 pub use sweep::{SweepArgs, run_sweep};
 pub use up::{UpArgs, run_up};
 
+use crate::telemetry::Traces;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{FilterExt as _, filter_fn};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 /// framemill turns uploaded videos into labeled image datasets.
 #[derive(Debug, Parser)]
@@ -81,33 +85,49 @@ pub enum LogFormat {
     Json,
 }
 
-/// Logs to stderr; `RUST_LOG` chooses what, `quiet` is for commands that draw.
-fn start_log(format: LogFormat, quiet: bool) {
+/// Logs to stderr; `RUST_LOG` chooses what, `quiet` is for commands that draw. Spans go to
+/// `traces` only: each line of the log says itself what it is about.
+fn start_log(format: LogFormat, quiet: bool, traces: Option<&Traces>) {
     let standard = if quiet { "warn" } else { "info" };
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new(format!("{standard},framemill={standard}")));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    // A second start, in tests, keeps the first log.
-    let _ = match format {
+    let spans_of_ours = filter_fn(|it| !(it.is_span() && it.target().starts_with("framemill")));
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let log = match format {
         LogFormat::Human => log
             .with_ansi(std::io::stderr().is_terminal())
             .with_target(false)
-            .try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
+            .boxed(),
+        LogFormat::Json => log.json().flatten_event(true).boxed(),
     };
+    let started = tracing_subscriber::registry()
+        .with(log.with_filter(filter.and(spans_of_ours)))
+        .with(traces.map(Traces::layer));
+    // A second start, in tests, keeps the first log.
+    let _ = started.try_init();
 }
 
 /// Runs a command line to its end.
 pub fn run(cli: Cli) -> ExitCode {
-    start_log(cli.log, !matches!(cli.command, Command::Up(_)));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         // Components keep the cores busy; two more threads see to their objects meanwhile.
         .worker_threads(crate::config::cores().saturating_add(2))
         .enable_all()
         .build();
     let ended = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
+        let traces = Traces::from_env(runtime.handle());
+        let (traces, untraced) = match traces {
+            Ok(traces) => (traces, None),
+            Err(error) => (None, Some(error)),
+        };
+        start_log(
+            cli.log,
+            !matches!(cli.command, Command::Up(_)),
+            traces.as_ref(),
+        );
+        if let Some(error) = untraced {
+            tracing::warn!("no traces are sent: {error:#}");
+        }
         let ended = runtime.block_on(async {
             match cli.command {
                 Command::Up(args) => run_up(*args).await,
@@ -118,6 +138,9 @@ pub fn run(cli: Cli) -> ExitCode {
                 Command::Failures(args) => run_failures(args).await,
             }
         });
+        if let Some(traces) = traces {
+            traces.shutdown();
+        }
         // File reads that nobody waits for must not hold the exit up.
         runtime.shutdown_background();
         ended

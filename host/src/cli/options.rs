@@ -1,67 +1,59 @@
 //! Flags that several commands have.
 
 use crate::app::Components;
-use crate::config::Layer;
+use crate::config::{Layer, flags_of};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
-use framemill_contract::KEYS;
+use framemill_function_spec::Key;
+use std::marker::PhantomData;
 use std::path::PathBuf;
 
-/// Keys that are no flags: the host answers or sets them.
-const NO_FLAGS: &[&str] = &[
-    "bucket",
-    "objects_url",
-    "segments_url",
-    "checkpoint_path",
-    "component_sha256",
-];
-
-/// The component's keys as flags: `--every 2s`, `--max-side 640`, … Generated from the
-/// contract's table.
-#[derive(Clone, Debug, Default)]
-pub struct SelectionOptions(pub Layer);
-
-fn flags() -> impl Iterator<Item = Arg> {
-    KEYS.iter()
-        .filter(|key| !NO_FLAGS.contains(&key.name))
-        .map(|key| {
-            let help = match key.default {
-                "" => key.doc.to_owned(),
-                long if long.len() > 40 => key.doc.to_owned(),
-                default => format!("{} [default: {default}]", key.doc),
-            };
-            let arg = Arg::new(key.name)
-                .long(key.name.replace('_', "-"))
-                .help(help)
-                .help_heading("Extraction");
-            // Flags whose bare form says enough; a value needs `=` then, so that a file name
-            // after it is not taken for one.
-            match key.name {
-                "keyframes" | "drop_blank" => bare(arg, "true"),
-                _ => arg.value_name(value_name(key.name)),
-            }
-        })
+/// A command, as declarations of keys name it.
+pub trait Named {
+    /// Its name.
+    const NAME: &'static str;
 }
 
-fn bare(arg: Arg, meaning: &'static str) -> Arg {
-    arg.num_args(0..=1)
-        .require_equals(true)
-        .default_missing_value(meaning)
-        .value_name("VALUE")
+/// The flags that a command has for configuration keys: `--every 2s`, `--max-side 640`, …
+/// Generated from the declarations.
+#[derive(Clone, Debug)]
+pub struct KeyOptions<C> {
+    /// What is given.
+    pub layer: Layer,
+    command: PhantomData<C>,
 }
 
-fn value_name(key: &str) -> &'static str {
-    match key {
-        "every" | "snap_tolerance" => "TIME",
-        "at" => "TIME,…",
-        "video_path" | "image_path" => "PREFIX",
-        "snap" | "format" | "naming" | "unspecified_matrix" => "NAME",
-        "video_extensions" => "NAME,…",
-        "segment_budget" => "TIME,SIZE",
-        _ => "NUMBER",
+impl<C> Default for KeyOptions<C> {
+    fn default() -> Self {
+        Self {
+            layer: Layer::new(),
+            command: PhantomData,
+        }
     }
 }
 
-impl FromArgMatches for SelectionOptions {
+fn flag(key: &'static Key, of_function: bool) -> Arg {
+    let help = match key.default.as_str() {
+        "" => key.doc.clone(),
+        long if long.len() > 40 => key.doc.clone(),
+        default => format!("{} [default: {default}]", key.doc),
+    };
+    let arg = Arg::new(key.name.as_str())
+        .long(key.name.replace('_', "-"))
+        .help(help)
+        .help_heading(of_function.then_some("Extraction"))
+        .value_name(key.kind.value_name());
+    // Flags whose bare form says enough; a value needs `=` then, so that a file name after it is
+    // not taken for one.
+    match &key.bare {
+        Some(meaning) => arg
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value(meaning.as_str()),
+        None => arg,
+    }
+}
+
+impl<C: Named> FromArgMatches for KeyOptions<C> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut options = Self::default();
         options.update_from_arg_matches(matches)?;
@@ -69,18 +61,18 @@ impl FromArgMatches for SelectionOptions {
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        for key in KEYS.iter().filter(|key| !NO_FLAGS.contains(&key.name)) {
-            if let Some(value) = matches.get_one::<String>(key.name) {
-                self.0.insert(key.name.to_owned(), value.clone());
+        for (key, _) in flags_of(C::NAME) {
+            if let Some(value) = matches.get_one::<String>(&key.name) {
+                self.layer.insert(key.name.clone(), value.clone());
             }
         }
         Ok(())
     }
 }
 
-impl Args for SelectionOptions {
+impl<C: Named> Args for KeyOptions<C> {
     fn augment_args(command: Command) -> Command {
-        command.args(flags())
+        command.args(flags_of(C::NAME).map(|(key, of_function)| flag(key, of_function)))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -88,7 +80,7 @@ impl Args for SelectionOptions {
     }
 }
 
-/// Flags of all commands that run the component.
+/// Flags of all commands that run a component.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct SharedOptions {
     /// Configuration file [default: framemill.toml, where there is one]
@@ -100,37 +92,9 @@ pub struct SharedOptions {
     /// Compile the component anew instead of keeping compiled code in the user's cache folder
     #[arg(long)]
     pub no_cache: bool,
-    /// What a small wasm cloud gives a request: `akamai` is 128 MiB memory, 30 s with all
-    /// waiting, and 10 MiB for any body; long videos are then worked on over several requests
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["memory_limit", "time_limit"])]
-    pub limits: Option<String>,
-    /// Memory of one sandbox [default: 512MiB]
-    #[arg(long, value_name = "SIZE")]
-    pub memory_limit: Option<String>,
-    /// Time that one sandbox may run; waiting does not count [default: 15m]
-    #[arg(long, value_name = "TIME")]
-    pub time_limit: Option<String>,
-    /// Which frames, and how images are made
-    #[command(flatten)]
-    pub selection: SelectionOptions,
 }
 
 impl SharedOptions {
-    /// All flags as one layer of configuration.
-    pub fn layer(&self) -> Layer {
-        let mut layer = self.selection.0.clone();
-        for (name, value) in [
-            ("limits", &self.limits),
-            ("memory_limit", &self.memory_limit),
-            ("time_limit", &self.time_limit),
-        ] {
-            if let Some(value) = value {
-                layer.insert(name.to_owned(), value.clone());
-            }
-        }
-        layer
-    }
-
     /// Where components are found, and whether compiled code is kept.
     pub fn components(&self) -> Components {
         Components {
@@ -145,20 +109,27 @@ mod tests {
     use super::*;
     use clap::Parser as _;
 
+    struct Extract;
+
+    impl Named for Extract {
+        const NAME: &'static str = "extract";
+    }
+
     #[derive(clap::Parser)]
     struct Probe {
         #[command(flatten)]
-        shared: SharedOptions,
+        keys: KeyOptions<Extract>,
         videos: Vec<String>,
     }
 
     #[test]
     fn each_configurable_key_is_a_flag() {
-        for key in KEYS.iter().filter(|key| !NO_FLAGS.contains(&key.name)) {
+        assert!(flags_of("extract").count() > 20);
+        for (key, _) in flags_of("extract") {
             let flag = format!("--{}=x", key.name.replace('_', "-"));
             let probe = Probe::try_parse_from(["framemill", &flag]).unwrap();
             assert_eq!(
-                probe.shared.layer().get(key.name).map(String::as_str),
+                probe.keys.layer.get(&key.name).map(String::as_str),
                 Some("x")
             );
         }
@@ -176,7 +147,7 @@ mod tests {
             "2s",
         ])
         .unwrap();
-        let layer = probe.shared.layer();
+        let layer = probe.keys.layer;
         let get = |name: &str| layer.get(name).map(String::as_str);
         assert_eq!(
             (get("dedupe"), get("keyframes")),

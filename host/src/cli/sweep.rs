@@ -1,6 +1,7 @@
 //! `framemill sweep`: queues videos whose message was lost.
 
 use super::bucket_options::BucketOptions;
+use super::options::Named;
 use crate::app::builder::AppBuilder;
 use crate::app::sweep::{Sweep, Swept};
 use anyhow::Context as _;
@@ -18,15 +19,20 @@ Examples:
 With labeling configured, manifests without a receipt are queued too. `framemill up` does the
 same at its start and every --sweep-every. What is queued twice is done once.")]
 pub struct SweepArgs {
-    /// Leave videos alone that are younger: their message may be on its way [default: 1h]
-    #[arg(long, value_name = "TIME")]
-    pub sweep_age: Option<String>,
     /// Print the counts as JSON
     #[arg(long)]
     pub json: bool,
     /// Where.
     #[command(flatten)]
-    pub bucket: BucketOptions,
+    pub bucket: BucketOptions<SweepCommand>,
+}
+
+/// `framemill sweep`.
+#[derive(Clone, Debug, Default)]
+pub struct SweepCommand;
+
+impl Named for SweepCommand {
+    const NAME: &'static str = "sweep";
 }
 
 /// Sweeps once.
@@ -34,11 +40,7 @@ pub struct SweepArgs {
 /// # Errors
 /// Where the bucket or the source does not answer.
 pub async fn run_sweep(args: SweepArgs) -> anyhow::Result<bool> {
-    let mut layer = args.bucket.layer();
-    if let Some(age) = &args.sweep_age {
-        layer.insert("sweep_age".to_owned(), age.clone());
-    }
-    let mut app = AppBuilder::new(args.bucket.settings(&layer)?);
+    let mut app = AppBuilder::new(args.bucket.settings()?);
     let pipelines = app.swept().await?;
     let settings = app.settings.clone();
     let sweep = Sweep {

@@ -1,9 +1,8 @@
 //! `framemill up`: the service.
 
-use super::bucket_options::{PlaceOptions, given};
-use super::options::SharedOptions;
+use super::options::{KeyOptions, Named, SharedOptions};
 use crate::app::{self, App};
-use crate::config::{Layer, Settings};
+use crate::config::Settings;
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
@@ -21,60 +20,26 @@ Any number of these may share one subscription or AMQP queue; nothing else is sh
 Each key of framemill.toml is an environment variable too: FRAMEMILL_DATA, FRAMEMILL_EVERY, …
 SIGINT or SIGTERM stops gracefully; a second one stops at once. Nothing is lost either way.")]
 pub struct UpArgs {
-    /// Bucket and source.
-    #[command(flatten)]
-    pub place: PlaceOptions,
-    /// Messages that may wait in flight beside those that are worked on [default: 2]
-    #[arg(long, value_name = "NUMBER")]
-    pub prefetch: Option<String>,
-    /// How often the bucket is searched for videos whose message was lost, or off [default: 1h]
-    #[arg(long, value_name = "TIME")]
-    pub sweep_every: Option<String>,
-    /// A sweep leaves videos alone that are younger [default: 1h]
-    #[arg(long, value_name = "TIME")]
-    pub sweep_age: Option<String>,
-    /// Serve images on this address, for labeling tools that cannot read the bucket
-    #[arg(long, value_name = "ADDRESS")]
-    pub serve_images: Option<String>,
-    /// Videos that are worked on at the same time [default: number of cores]
-    #[arg(long, value_name = "NUMBER")]
-    pub workers: Option<String>,
-    /// Time that running work has to finish after a signal to stop [default: 30s]
-    #[arg(long, value_name = "TIME")]
-    pub drain: Option<String>,
-    /// A file is taken once it has not changed for this long [default: 1s]
-    #[arg(long, value_name = "TIME")]
-    pub stable_for: Option<String>,
-    /// Failed deliveries after which a message is given up [default: 5]
-    #[arg(long, value_name = "NUMBER")]
-    pub max_attempts: Option<String>,
     /// Queue all messages again that were given up
     #[arg(long)]
     pub redrive_dead_letters: bool,
     /// End once everything that is there has been worked on
     #[arg(long)]
     pub until_idle: bool,
-    /// Flags of all commands that run the component.
+    /// Flags of all commands that run a component.
     #[command(flatten)]
     pub shared: SharedOptions,
+    /// Keys that have flags.
+    #[command(flatten)]
+    pub keys: KeyOptions<Up>,
 }
 
-impl UpArgs {
-    fn settings(&self) -> anyhow::Result<Settings> {
-        let mut layer: Layer = self.shared.layer();
-        layer.extend(self.place.layer());
-        layer.extend(given([
-            ("prefetch", &self.prefetch),
-            ("sweep_every", &self.sweep_every),
-            ("sweep_age", &self.sweep_age),
-            ("serve_images", &self.serve_images),
-            ("workers", &self.workers),
-            ("drain", &self.drain),
-            ("stable_for", &self.stable_for),
-            ("max_attempts", &self.max_attempts),
-        ]));
-        Settings::load(&layer, self.shared.config.as_deref())
-    }
+/// `framemill up`.
+#[derive(Clone, Debug, Default)]
+pub struct Up;
+
+impl Named for Up {
+    const NAME: &'static str = "up";
 }
 
 /// Runs the service. Says whether all went well: with `--until-idle` false where a video failed.
@@ -86,7 +51,7 @@ pub async fn run_up(args: UpArgs) -> anyhow::Result<bool> {
     let kill = CancellationToken::new();
     listen_for_signals(stop.clone(), kill.clone())?;
     let app = App {
-        settings: args.settings()?,
+        settings: Settings::load(&args.keys.layer, args.shared.config.as_deref())?,
         components: args.shared.components(),
         redrive_dead_letters: args.redrive_dead_letters,
         until_idle: args.until_idle,

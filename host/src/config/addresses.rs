@@ -1,6 +1,5 @@
 //! Where buckets and messages are, as a person writes it.
 
-use anyhow::{Context as _, bail, ensure};
 use std::path::PathBuf;
 
 /// A bucket.
@@ -22,13 +21,14 @@ impl StoreAddress {
     ///
     /// # Errors
     /// Where the bucket has no name, or a path.
-    pub fn parse(text: &str) -> anyhow::Result<Self> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let bucket = |name: &str| {
             let name = name.trim_end_matches('/');
-            ensure!(
-                !name.is_empty() && !name.contains('/'),
-                "configuration `store`: `{text}` is not gs://BUCKET or s3://BUCKET: prefixes are video_path and image_path"
-            );
+            if name.is_empty() || name.contains('/') {
+                return Err(format!(
+                    "`{text}` is not gs://BUCKET or s3://BUCKET: prefixes are keys of their own, such as video_path"
+                ));
+            }
             Ok(name.to_owned())
         };
         if let Some(name) = text.strip_prefix("gs://") {
@@ -37,10 +37,11 @@ impl StoreAddress {
         if let Some(name) = text.strip_prefix("s3://") {
             return bucket(name).map(Self::S3);
         }
-        ensure!(
-            !text.contains("://"),
-            "configuration `store`: `{text}` is none that framemill knows: gs://BUCKET, s3://BUCKET or a folder"
-        );
+        if text.contains("://") {
+            return Err(format!(
+                "`{text}` is none that framemill knows: gs://BUCKET, s3://BUCKET or a folder"
+            ));
+        }
         Ok(Self::Folder(PathBuf::from(text)))
     }
 
@@ -64,6 +65,8 @@ pub enum SourceAddress {
     PubSub(String),
     /// An AMQP queue.
     Amqp(String),
+    /// None: messages are pushed to the listener.
+    None,
 }
 
 impl SourceAddress {
@@ -72,22 +75,25 @@ impl SourceAddress {
         matches!(self, Self::Folder | Self::Queue)
     }
 
-    /// From `pubsub://projects/P/subscriptions/S`, `amqp:QUEUE` or `queue`; without a text the
-    /// folder that the store is.
+    /// From `pubsub://projects/P/subscriptions/S`, `amqp:QUEUE`, `queue` or `none`;
+    /// without a text the folder that the store is.
     ///
     /// # Errors
     /// Where the text is none of these, or the store is no folder.
-    pub fn parse(text: Option<&str>, store: &StoreAddress) -> anyhow::Result<Self> {
+    pub fn parse(text: Option<&str>, store: &StoreAddress) -> Result<Self, String> {
         let Some(text) = text else {
             if let StoreAddress::Folder(_) = store {
                 return Ok(Self::Folder);
             }
-            bail!(
-                "configuration `source` is not set, and a bucket cannot be watched like a folder: name its subscription (pubsub://projects/P/subscriptions/S), an AMQP queue (amqp:QUEUE), or `queue` to find videos by sweeps alone"
+            return Err(
+                "is not set, and a bucket cannot be watched like a folder: name its subscription (pubsub://projects/P/subscriptions/S), an AMQP queue (amqp:QUEUE), `queue` to find videos by sweeps alone, or `none` for pushes alone"
+                    .to_owned(),
             );
         };
-        if text == "queue" {
-            return Ok(Self::Queue);
+        match text {
+            "queue" => return Ok(Self::Queue),
+            "none" => return Ok(Self::None),
+            _ => {}
         }
         if let Some(queue) = text.strip_prefix("amqp:").filter(|name| !name.is_empty()) {
             return Ok(Self::Amqp(queue.to_owned()));
@@ -100,10 +106,9 @@ impl SourceAddress {
             {
                 Ok(Self::PubSub(name.to_owned()))
             }
-            _ => Err(anyhow::anyhow!(
-                "`{text}` is not pubsub://projects/P/subscriptions/S, amqp:QUEUE or queue"
-            ))
-            .context("configuration `source`"),
+            _ => Err(format!(
+                "`{text}` is not pubsub://projects/P/subscriptions/S, amqp:QUEUE, queue or none"
+            )),
         }
     }
 }
@@ -124,6 +129,7 @@ mod tests {
         let subscription = "projects/p/subscriptions/s";
         for (text, expected) in [
             ("queue", SourceAddress::Queue),
+            ("none", SourceAddress::None),
             ("amqp:uploads", SourceAddress::Amqp("uploads".into())),
             (subscription, SourceAddress::PubSub(subscription.into())),
             (

@@ -1,9 +1,9 @@
 //! Secrets: where they come from, and for whom they are. Their values come from the environment
 //! or from files, never from `framemill.toml` or flags.
 
-use anyhow::{Context as _, bail, ensure};
-use framemill_contract::Secret;
-use framemill_runtime::{CredentialKind, HostCredential};
+use anyhow::{Context as _, bail};
+use framemill_function_spec::CredentialKind;
+use framemill_runtime::HostCredential;
 use serde::Deserialize;
 use std::path::PathBuf;
 
@@ -24,24 +24,21 @@ pub struct CredentialSettings {
 }
 
 impl CredentialSettings {
-    pub(super) fn from_toml(value: toml::Value) -> anyhow::Result<Self> {
-        let settings: Self = value
-            .try_into()
-            .map_err(|error: toml::de::Error| anyhow::anyhow!("{}", error.message()))
-            .context("configuration `credentials`")?;
-        let host = &settings.host;
-        let needs_header = settings.kind == CredentialKind::Header;
-        ensure!(
-            needs_header == settings.header.is_some(),
-            "configuration `credentials`: kind = \"header\" and header = \"NAME\" go together: {host}"
-        );
-        let sources = usize::from(settings.env.is_some()) + usize::from(settings.file.is_some());
-        let wanted = usize::from(settings.kind != CredentialKind::Google);
-        ensure!(
-            sources == wanted,
-            "configuration `credentials`: give one of env and file (none for kind = \"google\"): {host}"
-        );
-        Ok(settings)
+    /// As it is, if it fits together.
+    pub(super) fn checked(self) -> Result<Self, String> {
+        let host = &self.host;
+        if (self.kind == CredentialKind::Header) != self.header.is_some() {
+            return Err(format!(
+                "kind = \"header\" and header = \"NAME\" go together: {host}"
+            ));
+        }
+        let sources = usize::from(self.env.is_some()) + usize::from(self.file.is_some());
+        if sources != usize::from(self.kind != CredentialKind::Google) {
+            return Err(format!(
+                "give one of env and file (none for kind = \"google\"): {host}"
+            ));
+        }
+        Ok(self)
     }
 
     /// With its secret.
@@ -49,25 +46,61 @@ impl CredentialSettings {
     /// # Errors
     /// Naming the variable or file that is missing or empty.
     pub fn resolve(&self) -> anyhow::Result<HostCredential> {
+        let secret = Secret {
+            env: self.env.clone(),
+            file: self.file.clone(),
+            optional: false,
+        };
         Ok(HostCredential {
             host: self.host.clone(),
             kind: self.kind,
             header: self.header.clone(),
-            secret: self.secret()?,
+            secret: secret.read(&self.host)?,
         })
     }
+}
 
-    /// Reads the secret; `None` for kinds that have none.
+/// Where a secret is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secret {
+    /// Environment variable.
+    pub env: Option<String>,
+    /// File.
+    pub file: Option<PathBuf>,
+    /// Whether nothing is sent where there is none.
+    pub optional: bool,
+}
+
+impl Secret {
+    /// The credential that it is for a server; `None` where there may be none, and is none.
     ///
     /// # Errors
     /// Naming the variable or file that is missing or empty.
-    pub fn secret(&self) -> anyhow::Result<Option<Secret>> {
+    pub fn resolve(
+        &self,
+        host: String,
+        kind: CredentialKind,
+    ) -> anyhow::Result<Option<HostCredential>> {
+        let is_set = |name: &String| std::env::var(name).is_ok_and(|text| !text.trim().is_empty());
+        if self.optional && self.file.is_none() && !self.env.as_ref().is_some_and(is_set) {
+            return Ok(None);
+        }
+        let secret = self.read(&host)?;
+        Ok(Some(HostCredential {
+            host,
+            kind,
+            header: None,
+            secret,
+        }))
+    }
+
+    /// Reads it; `None` where it is nowhere, as for kinds that have none.
+    fn read(&self, host: &str) -> anyhow::Result<Option<framemill_contract::Secret>> {
         let (text, from) = match (&self.env, &self.file) {
             (Some(name), _) => (
                 std::env::var(name).with_context(|| {
                     format!(
-                        "environment variable {name} is not set: it holds the credential for {}",
-                        self.host
+                        "environment variable {name} is not set: it holds the credential for {host}"
                     )
                 })?,
                 format!("environment variable {name}"),
@@ -75,8 +108,7 @@ impl CredentialSettings {
             (None, Some(path)) => (
                 std::fs::read_to_string(path).with_context(|| {
                     format!(
-                        "file with the credential for {} cannot be read: {}",
-                        self.host,
+                        "file with the credential for {host} cannot be read: {}",
                         path.display()
                     )
                 })?,
@@ -86,9 +118,9 @@ impl CredentialSettings {
         };
         let text = text.trim();
         if text.is_empty() {
-            bail!("credential for {} is empty: {from}", self.host);
+            bail!("credential for {host} is empty: {from}");
         }
-        Ok(Some(Secret::from(text.to_owned())))
+        Ok(Some(framemill_contract::Secret::from(text.to_owned())))
     }
 }
 
@@ -96,8 +128,10 @@ impl CredentialSettings {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> anyhow::Result<CredentialSettings> {
-        CredentialSettings::from_toml(toml::Value::Table(text.parse()?))
+    fn parse(text: &str) -> Result<CredentialSettings, String> {
+        let settings: CredentialSettings =
+            toml::from_str(text).map_err(|error| error.message().to_owned())?;
+        settings.checked()
     }
 
     #[test]
@@ -106,13 +140,13 @@ mod tests {
         std::fs::write(file.path(), "s3cret\n").unwrap();
         let path = file.path().display();
         let settings = parse(&format!("host='https://h'\nkind='token'\nfile='{path}'")).unwrap();
-        let secret = settings.secret().unwrap().unwrap();
+        let secret = settings.resolve().unwrap().secret.unwrap();
         assert_eq!(secret.reveal(), "s3cret");
         assert_eq!(format!("{secret:?}"), "(secret)");
         std::fs::write(file.path(), " \n").unwrap();
         assert!(
             settings
-                .secret()
+                .resolve()
                 .unwrap_err()
                 .to_string()
                 .contains("is empty")
@@ -125,7 +159,7 @@ mod tests {
             ("host='https://h'\nkind='magic'\nenv='X'", "unknown variant"),
         ] {
             let error = parse(text).unwrap_err();
-            assert!(format!("{error:#}").contains(part), "{text}: {error:#}");
+            assert!(error.contains(part), "{text}: {error}");
         }
     }
 }

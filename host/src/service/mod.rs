@@ -2,24 +2,29 @@
 
 mod continuation;
 mod pipeline;
+mod push;
 mod settlement;
 mod summary;
 
 pub(crate) use continuation::run as run_to_end;
-pub use pipeline::{Filter, Pipeline};
+pub use pipeline::{Pipeline, take};
+pub use push::{LONGEST_WAIT_FOR_A_WORKER, PushAnswer, PushError, Pushes};
 pub use summary::RunSummary;
 
 use crate::app::records;
+use crate::telemetry::{Metrics, continue_trace};
 use anyhow::Context as _;
-use framemill_contract::{Event, Ignored, Job, JobError, LabelJob, Outcome};
+use framemill_contract::{Event, Ignored, JobError, Outcome};
 use framemill_sources::{Delivery, Message, RetryDecision, Source, SourceError};
+use push::Work;
 use settlement::Settlement;
 use std::sync::Arc;
-use std::time::Duration;
-use summary::DeliveryResult;
+use std::time::{Duration, Instant};
+use summary::{DeliveryResult, Ended};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span, field};
 
 /// Works on the messages of one source.
 pub struct Service {
@@ -35,6 +40,10 @@ pub struct Service {
     pub max_attempts: u32,
     /// Is told how many messages are being worked on.
     pub running: watch::Sender<usize>,
+    /// Messages that come over HTTP instead of from the source.
+    pub pushes: Pushes,
+    /// Counts what becomes of messages.
+    pub metrics: Arc<Metrics>,
 }
 
 /// A message may come this often beyond its attempts: processes that are stopped release what
@@ -75,24 +84,72 @@ impl Service {
             let next = async {
                 let permit = Arc::clone(&permits).acquire_owned().await;
                 let permit = permit.context("workers are gone")?;
-                let delivery = self.source.next().await?;
-                anyhow::Ok((permit, delivery))
+                let work = tokio::select! {
+                    delivery = self.source.next() => Work::of(delivery?),
+                    push = self.pushes.next() => push,
+                };
+                anyhow::Ok((permit, work))
             };
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
-                Some(ended) = running.join_next() => summary.add(ended)?,
+                Some(ended) = running.join_next() => self.count(ended, summary)?,
                 next = next => {
-                    let (permit, delivery) = next?;
+                    let (permit, work) = next?;
                     let (service, stop) = (Arc::clone(self), stop.clone());
                     running.spawn(async move {
-                        let ended = service.deliver(delivery, &stop).await;
+                        let ended = service.deliver(work, &stop).await;
                         drop(permit);
                         ended
                     });
                 }
             }
         }
+    }
+
+    /// Counts how a delivery ended.
+    fn count(&self, ended: Ended, summary: &mut RunSummary) -> anyhow::Result<()> {
+        let result = summary::result_of(ended)?;
+        self.metrics
+            .delivered(&self.source.name(), result.name(), 1);
+        summary.add(result, 1);
+        Ok(())
+    }
+
+    /// Whether a pipeline of this name is here.
+    pub fn has(&self, pipeline: &str) -> bool {
+        self.pipelines
+            .iter()
+            .any(|there| there.function.name == pipeline)
+    }
+
+    /// Whether the pipeline of this name, or any, takes an event.
+    ///
+    /// # Errors
+    /// Why not, where there is a pipeline to say so.
+    pub fn takes(&self, event: &Event, pipeline: Option<&str>) -> Result<(), Option<Ignored>> {
+        let mut ignored = None;
+        for pipeline in self.chosen(pipeline) {
+            match pipeline.take(event) {
+                Ok(()) => return Ok(()),
+                Err(reason) => ignored = Some(reason),
+            }
+        }
+        Err(ignored)
+    }
+
+    /// Has a pushed message worked on as if the source had delivered it: by the same workers, with
+    /// the same end. `pipeline` names the only one that shall.
+    ///
+    /// # Errors
+    /// [`PushError`]; the message should come back.
+    pub async fn push(
+        &self,
+        message: Message,
+        pipeline: Option<String>,
+    ) -> Result<PushAnswer, PushError> {
+        let last = message.attempt >= self.max_attempts;
+        self.pushes.send(message, pipeline, last).await
     }
 
     /// The graceful end.
@@ -120,14 +177,19 @@ impl Service {
                 biased;
                 () = kill.cancelled() => break,
                 () = &mut stopping, if !stopped => stopped = true,
-                Some(ended) = running.join_next() => broken = broken.and(summary.add(ended)),
+                Some(ended) = running.join_next() => {
+                    broken = broken.and(self.count(ended, summary));
+                }
                 () = &mut time_is_up => break,
             }
         }
         drop(stopping);
         if !running.is_empty() {
             let released = running.len() as u64;
-            summary.released = summary.released.saturating_add(released);
+            let result = DeliveryResult::Released;
+            self.metrics
+                .delivered(&self.source.name(), result.name(), released);
+            summary.add(result, released);
             tracing::warn!(
                 messages = running.len(),
                 "released unfinished: the next start works on them"
@@ -143,20 +205,44 @@ impl Service {
         broken
     }
 
+    /// One message from its arrival to its settlement: one span.
     async fn deliver(
         &self,
-        delivery: Delivery,
+        work: Work,
         stop: &CancellationToken,
     ) -> Result<DeliveryResult, SourceError> {
-        let Delivery { message, handle } = delivery;
+        let message = &work.delivery.message;
+        let _in_flight = self.metrics.start(message.published);
+        let span = tracing::info_span!(
+            "message",
+            otel.kind = "consumer",
+            messaging.message.id = message.id,
+            messaging.destination.subscription.name = message.subscription,
+            attempt = message.attempt,
+            object = field::Empty,
+            outcome = field::Empty,
+        );
+        continue_trace(&span, &message.attributes);
+        self.settle(work, stop).instrument(span).await
+    }
+
+    async fn settle(
+        &self,
+        work: Work,
+        stop: &CancellationToken,
+    ) -> Result<DeliveryResult, SourceError> {
+        let Delivery { message, handle } = work.delivery;
+        let pipeline = work.pipeline.as_deref();
         let event = match message.event() {
             Ok(event) => event,
             Err(error) => {
                 tracing::error!(message = message.id, "given up: {error}");
+                self.metrics.for_nobody("not_an_event");
                 handle.dead_letter(&error.to_string()).await?;
                 return Ok(DeliveryResult::DeadLettered);
             }
         };
+        Span::current().record("object", &event.object.name);
         if message.attempt > self.max_attempts.saturating_add(UNANSWERED) {
             let attempt = message.attempt;
             let reason = format!(
@@ -164,11 +250,13 @@ impl Service {
             );
             tracing::error!("given up: {reason}: {}", event.object.name);
             handle.dead_letter(&reason).await?;
-            self.record_given_up(&event, attempt, &reason, &self.takers(&event))
+            let takers: Vec<_> = self.takers(&event, pipeline).collect();
+            self.record_given_up(&event, attempt, &reason, &takers)
                 .await;
             return Ok(DeliveryResult::DeadLettered);
         }
-        let (settlement, failed) = self.work_on(&message, &event, stop).await;
+        let (settlement, failed) = self.work_on(&message, &event, pipeline, stop).await;
+        Span::current().record("outcome", settlement.name());
         match settlement {
             Settlement::Settled(outcome) => {
                 handle.ack(&outcome).await?;
@@ -211,15 +299,22 @@ impl Service {
         &self,
         message: &Message,
         event: &Event,
+        only: Option<&str>,
         stop: &CancellationToken,
     ) -> (Settlement, Vec<&Pipeline>) {
         let mut settlement: Option<Settlement> = None;
         let mut ignored: Option<Ignored> = None;
         let mut failed = Vec::new();
-        for pipeline in &self.pipelines {
-            match pipeline.filter.take(event) {
+        for pipeline in self.chosen(only) {
+            match pipeline.take(event) {
                 Ok(()) => {
+                    let started = Instant::now();
                     let next = pipeline.work_on(message, event, stop).await;
+                    self.metrics
+                        .worked(&pipeline.function.name, next.name(), started.elapsed());
+                    if let Settlement::Settled(outcome) = &next {
+                        self.metrics.outcome(&pipeline.function.name, outcome);
+                    }
                     if !matches!(next, Settlement::Settled(_)) {
                         failed.push(pipeline);
                     }
@@ -234,15 +329,27 @@ impl Service {
         let settlement = settlement.unwrap_or_else(|| {
             let reason = ignored.map_or_else(|| "no pipeline".to_owned(), |i| i.to_string());
             tracing::debug!("ignored: {reason}: {}", event.object.name);
+            self.metrics.for_nobody("ignored");
             Settlement::Settled(Outcome::Ignored { reason })
         });
         (settlement, failed)
     }
 
-    /// The pipelines that take an event.
-    fn takers(&self, event: &Event) -> Vec<&Pipeline> {
-        let takes = |pipeline: &&Pipeline| pipeline.filter.take(event).is_ok();
-        self.pipelines.iter().filter(takes).collect()
+    /// The pipeline of this name, or all.
+    fn chosen<'s>(&'s self, only: Option<&str>) -> impl Iterator<Item = &'s Pipeline> {
+        let chosen =
+            move |pipeline: &&Pipeline| only.is_none_or(|name| pipeline.function.name == name);
+        self.pipelines.iter().filter(chosen)
+    }
+
+    /// Those of them that take an event.
+    fn takers<'s>(
+        &'s self,
+        event: &Event,
+        only: Option<&str>,
+    ) -> impl Iterator<Item = &'s Pipeline> {
+        self.chosen(only)
+            .filter(|pipeline| pipeline.take(event).is_ok())
     }
 
     /// So that the object is listed with the failures, and no sweep queues it again.
@@ -259,17 +366,7 @@ impl Service {
         };
         for pipeline in failed {
             let store = pipeline.store.as_ref();
-            let written = match &pipeline.filter {
-                Filter::Videos(config) => match Job::from_event(event, config) {
-                    Ok(job) => records::give_up_video(store, &job, &error).await,
-                    Err(_) => continue,
-                },
-                Filter::Manifests(config) => match LabelJob::from_event(event, config) {
-                    Ok(job) => records::give_up_labels(store, &job, &error).await,
-                    Err(_) => continue,
-                },
-                Filter::Names { .. } => continue,
-            };
+            let written = records::give_up(store, &pipeline.function, &event.object, &error).await;
             if let Err(error) = written {
                 let name = &event.object.name;
                 tracing::warn!(%error, "failure record cannot be written: {name}");

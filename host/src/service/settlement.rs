@@ -4,12 +4,13 @@ use super::continuation::{self, ContinuationError};
 use super::pipeline::Pipeline;
 use crate::app::records;
 use framemill_contract::{Event, FailureRecord, Outcome};
+use framemill_gcs_api::RetryAfter;
 use framemill_runtime::ComponentResponse;
 use framemill_sources::Message;
 use futures::FutureExt as _;
 use http::{StatusCode, header};
 use std::panic::AssertUnwindSafe;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tokio_util::sync::CancellationToken;
 
 /// Longest time for one message, waiting included: a component that waits for ever must not keep
@@ -37,7 +38,7 @@ impl Pipeline {
     ) -> Settlement {
         let name = event.object.name.as_str();
         tracing::info!(
-            pipeline = self.name,
+            pipeline = self.function.name,
             attempt = message.attempt,
             "started: {name}"
         );
@@ -80,7 +81,7 @@ impl Pipeline {
     }
 
     async fn report(&self, name: &str, outcome: &Outcome, took: Duration) {
-        let (pipeline, seconds) = (&self.name, took.as_secs_f64());
+        let (pipeline, seconds) = (&self.function.name, took.as_secs_f64());
         match outcome {
             Outcome::Extracted {
                 frames,
@@ -142,6 +143,25 @@ impl Pipeline {
 }
 
 impl Settlement {
+    /// Stable name for metrics and traces: that of the outcome, where there is one.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Settled(outcome) => match outcome {
+                Outcome::Extracted { .. } => "extracted",
+                Outcome::Requested { .. } => "requested",
+                Outcome::Unchanged { .. } => "unchanged",
+                Outcome::Continued { .. } => "continued",
+                Outcome::Ignored { .. } => "ignored",
+                Outcome::Rejected { .. } => "rejected",
+                Outcome::Retry { .. } => "retry",
+                Outcome::NotAnEvent { .. } => "not_an_event",
+            },
+            Self::Retry { .. } => "retry",
+            Self::NotAnEvent(_) => "not_an_event",
+            Self::Stopped => "released",
+        }
+    }
+
     fn retry(reason: impl Into<String>) -> Self {
         Self::Retry {
             reason: reason.into(),
@@ -181,7 +201,6 @@ fn words(outcome: &Outcome) -> String {
 
 fn retry_after(answer: &ComponentResponse) -> Option<Duration> {
     let value = answer.response.headers().get(header::RETRY_AFTER)?;
-    Some(Duration::from_secs(
-        value.to_str().ok()?.trim().parse().ok()?,
-    ))
+    let after: RetryAfter = value.to_str().ok()?.parse().ok()?;
+    Some(after.wait(SystemTime::now()))
 }

@@ -1,6 +1,7 @@
 //! How deliveries ended, counted.
 
 use framemill_sources::SourceError;
+use tokio::task::JoinError;
 
 /// What became of the messages of one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +18,9 @@ pub struct RunSummary {
     pub released: u64,
 }
 
+/// How the task of one delivery ended.
+pub(super) type Ended = Result<Result<DeliveryResult, SourceError>, JoinError>;
+
 /// How one delivery ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DeliveryResult {
@@ -27,34 +31,49 @@ pub(super) enum DeliveryResult {
     Released,
 }
 
+impl DeliveryResult {
+    /// Stable name for metrics.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Rejected => "rejected",
+            Self::DeadLettered => "dead_lettered",
+            Self::Retried => "retried",
+            Self::Released => "released",
+        }
+    }
+}
+
+/// What became of the message.
+///
+/// # Errors
+/// Where the source is broken.
+pub(super) fn result_of(ended: Ended) -> Result<DeliveryResult, SourceError> {
+    match ended {
+        // A defect of ours must not end the service; the message went back as it broke off.
+        Err(error) => {
+            tracing::error!("framemill itself failed: report it with the log: {error}");
+            Ok(DeliveryResult::Retried)
+        }
+        Ok(Err(error @ SourceError::Unreachable { .. })) => {
+            // The work is done, but its message is not settled: it comes back.
+            tracing::warn!("message cannot be settled, it comes back: {error}");
+            Ok(DeliveryResult::Retried)
+        }
+        Ok(ended) => ended,
+    }
+}
+
 impl RunSummary {
-    pub(super) fn add(
-        &mut self,
-        ended: Result<Result<DeliveryResult, SourceError>, tokio::task::JoinError>,
-    ) -> anyhow::Result<()> {
-        let ended = match ended {
-            Ok(ended) => ended,
-            // A defect of ours must not end the service; the message went back as it broke off.
-            Err(error) => {
-                tracing::error!("framemill itself failed: report it with the log: {error}");
-                Ok(DeliveryResult::Retried)
-            }
+    pub(super) fn add(&mut self, result: DeliveryResult, more: u64) {
+        let count = match result {
+            DeliveryResult::Done => &mut self.done,
+            DeliveryResult::Rejected => &mut self.rejected,
+            DeliveryResult::DeadLettered => &mut self.dead_lettered,
+            DeliveryResult::Retried => &mut self.retried,
+            DeliveryResult::Released => &mut self.released,
         };
-        let count = match ended {
-            Ok(DeliveryResult::Done) => &mut self.done,
-            Ok(DeliveryResult::Rejected) => &mut self.rejected,
-            Ok(DeliveryResult::DeadLettered) => &mut self.dead_lettered,
-            Ok(DeliveryResult::Retried) => &mut self.retried,
-            Ok(DeliveryResult::Released) => &mut self.released,
-            Err(error @ SourceError::Unreachable { .. }) => {
-                // The work is done, but its message is not settled: it comes back.
-                tracing::warn!("message cannot be settled, it comes back: {error}");
-                &mut self.retried
-            }
-            Err(error) => return Err(error.into()),
-        };
-        *count = count.saturating_add(1);
-        Ok(())
+        *count = count.saturating_add(more);
     }
 
     /// Both together.

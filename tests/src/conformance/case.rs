@@ -1,7 +1,9 @@
 //! A case as it is written down.
 
+use crate::documents::Declarations;
 use crate::documents::root;
 use crate::fake_gcs::{FakeGcs, Fault, On};
+use framemill_function_spec::FunctionSpec;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,7 +21,7 @@ pub struct Case {
     pub folder: PathBuf,
     /// One sentence: what is shown here.
     pub about: String,
-    /// `extract-frames`, `request-labeling` or `probe`.
+    /// Name of a function, or `probe`.
     pub component: String,
     /// Whether it runs as a pipeline of framemill, which has checked the messages and adds
     /// credentials; Spin has no such case.
@@ -227,7 +229,7 @@ impl Case {
         if case.request.is_empty() {
             return Err(wrong("has no request".to_owned()));
         }
-        if !["extract-frames", "request-labeling", "probe"].contains(&case.component.as_str()) {
+        if case.component != PROBE && function(&case.component).is_none() {
             return Err(wrong(format!(
                 "`{}` is no component of ours",
                 case.component
@@ -239,18 +241,28 @@ impl Case {
     /// The manifest that its component is in.
     pub fn manifest(&self) -> PathBuf {
         match self.component.as_str() {
-            "probe" => root().join("tests/spin-probe.toml"),
+            PROBE => root().join("tests/spin-probe.toml"),
             _ => root().join("spin.toml"),
         }
     }
 
     /// Where its component is reached.
-    pub fn route(&self) -> &'static str {
-        match self.component.as_str() {
-            "request-labeling" => "/label",
-            _ => "/",
-        }
+    pub fn route(&self) -> String {
+        let route = function(&self.component).and_then(|spec| spec.route);
+        route.map_or_else(
+            || "/".to_owned(),
+            |route| route.trim_end_matches("...").to_owned(),
+        )
     }
+}
+
+/// The component that misbehaves on request.
+const PROBE: &str = "probe";
+
+/// The function whose component has this name.
+fn function(component: &str) -> Option<FunctionSpec> {
+    let mut functions = Declarations::read().functions.into_iter();
+    functions.find(|spec| spec.component == component)
 }
 
 /// All cases below a folder, by name.

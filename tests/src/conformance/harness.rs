@@ -133,7 +133,7 @@ impl Harness {
             (None, None, None) => Vec::new(),
             _ => panic!("{}: a request has one of event, body, body_file", case.name),
         };
-        let path = step.path.as_deref().unwrap_or(case.route());
+        let path = step.path.clone().unwrap_or_else(|| case.route());
         let method = step.method.as_deref().unwrap_or("POST");
         let mut request = Request::builder().method(method).uri(path);
         if step.event.is_some() {

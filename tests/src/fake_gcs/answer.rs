@@ -1,13 +1,19 @@
 //! Answers, and what goes wrong with them.
 
-use super::bucket::{Refusal, crc32c, resource};
-use super::request::{Target, Upload};
-use super::{Fault, Inner, On, Seen, Shared, Stored, lock};
+use super::bucket::Refusal;
+use super::request::{self, Target, Upload};
+use super::state::{Inner, Shared, lock};
+use super::{Fault, On, Seen};
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use framemill_gcs_api::memory::Stored;
+use framemill_gcs_api::{
+    ContentRange, Crc32c, ErrorResponse, JSON, Listing, Media, ObjectName, Operation, RangeSpec,
+};
 use futures::{Stream, StreamExt, stream};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use std::io;
 
 /// The answer before faults.
@@ -15,10 +21,10 @@ type Plain = Response<Vec<u8>>;
 
 pub(super) async fn answer(shared: &Shared, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let target = Target::parse(&parts.method, &parts.uri);
+    let target = request::parse(&parts.method, &parts.uri);
     let range = text(&parts.headers, header::RANGE);
     let seen = lock(shared).note(&target, range.clone());
-    let fault = lock(shared).take_fault(target.on);
+    let fault = lock(shared).take_fault(request::on(&target));
     if let Some(Fault::CutRequest(bytes)) = fault {
         take_some(body, bytes).await;
         cut();
@@ -27,6 +33,7 @@ pub(super) async fn answer(shared: &Shared, request: Request) -> Response<Body> 
     let mut inner = lock(shared);
     let plain = match fault {
         Some(Fault::Status(status, wait)) => {
+            let status = StatusCode::from_u16(status).unwrap();
             let mut refused = refuse((status, "made up".to_owned()));
             if let Some(wait) = wait {
                 refused
@@ -71,16 +78,12 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
 
 impl Inner {
     fn note(&mut self, target: &Target, range: Option<String>) -> usize {
-        let prefix = target.query("prefix").or(target.query("name"));
         self.seen.push(Seen {
-            on: target.on,
-            name: match target.object.as_str() {
-                "" => prefix.unwrap_or_default().to_owned(),
-                name => name.to_owned(),
-            },
+            on: request::on(target),
+            name: request::name(target).to_owned(),
             status: 0,
             range: range.map(|range| range.replace("bytes=", "")),
-            conditional: target.query("ifGenerationMatch").is_some(),
+            conditional: request::is_conditional(target),
         });
         self.seen.len() - 1
     }
@@ -100,90 +103,110 @@ impl Inner {
         let authorization = text(headers, header::AUTHORIZATION);
         let token = authorization.as_deref();
         self.authenticate(token.and_then(|value| value.strip_prefix("Bearer ")))?;
-        match target.on {
-            On::Upload => {
-                let kind = text(headers, header::CONTENT_TYPE).unwrap_or_default();
-                let upload = Upload::parse(target, &kind, body).map_err(|why| (400, why))?;
+        let request = target
+            .as_ref()
+            .map_err(|error| (error.status(), error.to_string()))?;
+        let bucket = request.bucket();
+        match request.operation() {
+            Operation::Insert(insert) => {
+                let upload = Upload::parse(insert, headers, body);
+                let upload = upload.map_err(|why| (StatusCode::BAD_REQUEST, why))?;
                 self.seen[seen].name.clone_from(&upload.name);
-                Ok(json_answer(200, &self.upload(target, upload)?))
+                let object = self.upload(bucket, insert.precondition, upload)?;
+                Ok(json_answer(StatusCode::OK, &object))
             }
-            On::Read => media(self.find(target)?, text(headers, header::RANGE)),
-            On::Head => {
-                let object = self.find(target)?;
-                let resource = resource(&target.bucket, &target.object, object);
-                Ok(json_answer(200, &resource))
+            Operation::Media(get) => media(self.find(bucket, get)?, headers),
+            Operation::Metadata(get) => {
+                let resource = self.find(bucket, get)?.resource(bucket, &get.object);
+                Ok(json_answer(StatusCode::OK, &resource))
             }
-            On::List => Ok(json_answer(200, &self.list(target)?)),
-            On::Delete => {
-                self.delete(target)?;
-                Ok(json_answer(204, &Value::Null))
+            Operation::List(list) => {
+                let page = self.list(bucket, list)?;
+                Ok(match list.names_only {
+                    true => json_answer(StatusCode::OK, &names_of(page)),
+                    false => json_answer(StatusCode::OK, &page),
+                })
             }
-            On::Permissions => Ok(json_answer(200, &self.permissions(target))),
-            On::Notifications => Ok(json_answer(200, &self.notifications()?)),
-            On::Other => Err((404, "Not Found".to_owned())),
+            Operation::Delete {
+                object,
+                precondition,
+            } => {
+                self.delete(bucket, object, *precondition)?;
+                let answer = Response::builder().status(StatusCode::NO_CONTENT);
+                Ok(answer.body(Vec::new()).unwrap())
+            }
+            Operation::TestPermissions(asked) => {
+                Ok(json_answer(StatusCode::OK, &self.permissions(asked)))
+            }
+            Operation::Notifications => Ok(json_answer(StatusCode::OK, &self.notifications()?)),
         }
     }
 }
 
-fn json_answer(status: u16, value: &Value) -> Plain {
-    let body = match value {
-        Value::Null => Vec::new(),
-        value => value.to_string().into_bytes(),
-    };
+/// A page of which nothing but names is wanted.
+fn names_of(page: Listing) -> Listing<ObjectName> {
+    let names = page
+        .items
+        .into_iter()
+        .map(|object| ObjectName { name: object.name });
+    Listing {
+        items: names.collect(),
+        prefixes: page.prefixes,
+        next_page_token: page.next_page_token,
+    }
+}
+
+fn json_answer(status: StatusCode, value: &impl Serialize) -> Plain {
     let answer = Response::builder().status(status);
-    let kind = "application/json; charset=UTF-8";
-    answer
-        .header(header::CONTENT_TYPE, kind)
-        .body(body)
-        .unwrap()
+    let body = serde_json::to_vec(value).unwrap();
+    let answer = answer.header(header::CONTENT_TYPE, JSON);
+    answer.body(body).unwrap()
 }
 
 fn refuse((status, message): Refusal) -> Plain {
-    let error = json!({ "error": { "code": status, "message": message, "errors": [] } });
-    json_answer(status, &error)
+    json_answer(status, &ErrorResponse::new(status, message))
 }
 
-fn media(object: &Stored, range: Option<String>) -> Result<Plain, Refusal> {
-    let size = object.bytes.len();
-    let answer = Response::builder()
-        .header(header::CONTENT_TYPE, &object.content_type)
-        .header(header::LAST_MODIFIED, "Sun, 22 Nov 2026 12:00:00 GMT")
-        .header("x-goog-generation", object.generation)
-        .header("x-goog-hash", format!("crc32c={}", crc32c(&object.bytes)))
-        .header("x-goog-hash", "md5=AAAAAAAAAAAAAAAAAAAAAA==");
-    let Some(range) = range else {
-        return Ok(answer.body(object.bytes.clone()).unwrap());
-    };
-    let (first, last) = range
-        .strip_prefix("bytes=")
-        .unwrap()
-        .split_once('-')
-        .unwrap();
-    let (start, end) = match (first, last) {
-        ("", last) => (size.saturating_sub(last.parse().unwrap()), size),
-        (first, "") => (first.parse().unwrap(), size),
-        (first, last) => (
-            first.parse().unwrap(),
-            last.parse::<usize>().unwrap().saturating_add(1).min(size),
-        ),
-    };
-    if start >= end {
-        let mut refused = refuse((416, "Request range not satisfiable".to_owned()));
-        let range = format!("bytes */{size}").parse().unwrap();
-        refused.headers_mut().insert(header::CONTENT_RANGE, range);
+fn media(object: &Stored, headers: &HeaderMap) -> Result<Plain, Refusal> {
+    let range = RangeSpec::from_headers(headers);
+    assert_eq!(
+        headers.contains_key(header::RANGE),
+        range != RangeSpec::Whole,
+        "{headers:?}"
+    );
+    let size = object.bytes.len() as u64;
+    let Ok(span) = range.resolve(size) else {
+        let message = "Request range not satisfiable".to_owned();
+        let mut refused = refuse((StatusCode::RANGE_NOT_SATISFIABLE, message));
+        let range = ContentRange::Unsatisfied(size).to_string();
+        let headers = refused.headers_mut();
+        headers.insert(header::CONTENT_RANGE, range.parse().unwrap());
         return Ok(refused);
-    }
-    let range = format!("bytes {start}-{}/{size}", end - 1);
-    let answer = answer
-        .status(StatusCode::PARTIAL_CONTENT)
-        .header(header::CONTENT_RANGE, range);
-    Ok(answer.body(object.bytes[start..end].to_vec()).unwrap())
+    };
+    let media = Media {
+        generation: object.generation,
+        size,
+        span,
+        partial: range != RangeSpec::Whole,
+        content_type: object.content_type.clone(),
+        crc32c: Some(Crc32c::of(&object.bytes)),
+        updated: object.updated,
+    };
+    let (status, headers) = media.write();
+    let bytes = object.bytes[span.start as usize..span.end as usize].to_vec();
+    let mut answer = Response::new(bytes);
+    *answer.status_mut() = status;
+    *answer.headers_mut() = headers;
+    // As Google does: one header for each hash.
+    let md5 = HeaderValue::from_static("md5=AAAAAAAAAAAAAAAAAAAAAA==");
+    answer.headers_mut().append("x-goog-hash", md5);
+    Ok(answer)
 }
 
 /// Sends an answer with its fault.
 fn spoil(plain: Plain, fault: Option<Fault>) -> Response<Body> {
     let (mut parts, mut bytes) = plain.into_parts();
-    let wrong = crc32c(b"something else");
+    let wrong = Crc32c::of(b"something else").to_string();
     match fault {
         Some(Fault::WrongChecksum) if parts.headers.contains_key("x-goog-hash") => {
             let wrong = HeaderValue::from_str(&format!("crc32c={wrong}")).unwrap();

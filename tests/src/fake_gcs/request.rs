@@ -1,153 +1,77 @@
 //! A request, taken apart.
 
 use super::On;
-use axum::http::{Method, Uri};
-use serde_json::Value;
-use std::collections::BTreeMap;
+use axum::http::{HeaderMap, Method, Uri, header};
+use framemill_gcs_api::{
+    Insert, Operation, Precondition, Request, RequestError, UploadMetadata, UploadType, read_upload,
+};
 
-pub(super) struct Target {
-    pub(super) on: On,
-    pub(super) bucket: String,
-    pub(super) object: String,
-    query: Vec<(String, String)>,
+/// A request, or why it is none.
+pub(super) type Target = Result<Request, RequestError>;
+
+pub(super) fn parse(method: &Method, uri: &Uri) -> Target {
+    Request::parse(method, uri)
 }
 
-impl Target {
-    pub(super) fn parse(method: &Method, uri: &Uri) -> Self {
-        let query = uri.query().unwrap_or_default().split('&');
-        let query: Vec<_> = query
-            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-            .map(|(name, value)| (decode(name), decode(&value.replace('+', " "))))
-            .collect();
-        let path = uri.path();
-        let (upload, path) = match path.strip_prefix("/upload") {
-            Some(path) => (true, path),
-            None => (false, path),
-        };
-        let below = path.strip_prefix("/storage/v1/b/").unwrap_or_default();
-        let parts: Vec<&str> = below.split('/').collect();
-        let media = query
-            .iter()
-            .any(|(name, value)| name == "alt" && value == "media");
-        let (on, object) = match (method, parts.as_slice()) {
-            (&Method::POST, [_, "o"]) if upload => (On::Upload, ""),
-            (&Method::GET, [_, "o"]) => (On::List, ""),
-            (&Method::GET, [_, "o", name]) if media => (On::Read, *name),
-            (&Method::GET, [_, "o", name]) => (On::Head, *name),
-            (&Method::DELETE, [_, "o", name]) => (On::Delete, *name),
-            (&Method::GET, [_, "iam", "testPermissions"]) => (On::Permissions, ""),
-            (&Method::GET, [_, "notificationConfigs"]) => (On::Notifications, ""),
-            _ => (On::Other, ""),
-        };
-        Self {
-            on,
-            bucket: decode(parts[0]),
-            object: decode(object),
-            query,
-        }
-    }
-
-    pub(super) fn query(&self, name: &str) -> Option<&str> {
-        self.all(name).next()
-    }
-
-    pub(super) fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
-        let pairs = self.query.iter().filter(move |pair| pair.0 == name);
-        pairs.map(|pair| pair.1.as_str())
-    }
-
-    pub(super) fn number(&self, name: &str) -> Option<i64> {
-        self.query(name).map(|text| text.parse().unwrap())
+/// The kind of a request.
+pub(super) fn on(target: &Target) -> On {
+    let Ok(request) = target else {
+        return On::Other;
+    };
+    match request.operation() {
+        Operation::Media(_) => On::Read,
+        Operation::Metadata(_) => On::Head,
+        Operation::List(_) => On::List,
+        Operation::Insert(_) => On::Upload,
+        Operation::Delete { .. } => On::Delete,
+        Operation::TestPermissions(_) => On::Permissions,
+        Operation::Notifications => On::Notifications,
     }
 }
 
-fn decode(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        match (first, tail) {
-            (b'%', [high, low, tail @ ..]) => {
-                let digits = [*high, *low];
-                let digits = std::str::from_utf8(&digits).unwrap();
-                bytes.push(u8::from_str_radix(digits, 16).unwrap());
-                rest = tail;
-            }
-            _ => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
+/// The object, or the prefix of a list, as far as the target says it.
+pub(super) fn name(target: &Target) -> &str {
+    let Ok(request) = target else {
+        return "";
+    };
+    match request.operation() {
+        Operation::List(list) => &list.prefix,
+        operation => operation.object().unwrap_or_default(),
     }
-    String::from_utf8(bytes).unwrap()
+}
+
+/// Whether `ifGenerationMatch` was given.
+pub(super) fn is_conditional(target: &Target) -> bool {
+    let request = target.as_ref().ok();
+    request.is_some_and(|it| it.operation().precondition() != Precondition::None)
 }
 
 /// What an upload brings.
 pub(super) struct Upload {
     pub(super) name: String,
-    pub(super) content_type: String,
-    pub(super) crc32c: Option<String>,
-    pub(super) metadata: BTreeMap<String, String>,
+    pub(super) metadata: UploadMetadata,
     pub(super) bytes: Vec<u8>,
 }
 
 impl Upload {
-    pub(super) fn parse(target: &Target, kind: &str, body: &[u8]) -> Result<Self, String> {
-        let mut upload = Self {
-            name: target.query("name").unwrap_or_default().to_owned(),
-            content_type: kind.to_owned(),
-            crc32c: None,
-            metadata: BTreeMap::new(),
-            bytes: body.to_vec(),
+    pub(super) fn parse(insert: &Insert, headers: &HeaderMap, body: &[u8]) -> Result<Self, String> {
+        let kind = headers.get(header::CONTENT_TYPE);
+        let kind = kind.map_or("", |kind| kind.to_str().unwrap());
+        let (metadata, bytes) = match insert.upload {
+            UploadType::Multipart => read_upload(kind, body).map_err(|error| error.to_string())?,
+            UploadType::Media => {
+                let metadata = UploadMetadata {
+                    content_type: Some(kind.to_owned()),
+                    ..UploadMetadata::default()
+                };
+                (metadata, body.to_vec())
+            }
         };
-        match target.query("uploadType") {
-            Some("media") => {}
-            Some("multipart") => upload.take_parts(kind, body)?,
-            other => return Err(format!("uploadType {other:?} is not served")),
-        }
-        if upload.name.is_empty() {
-            return Err("Required".to_owned());
-        }
-        Ok(upload)
+        let name = insert.object_name(&metadata);
+        Ok(Self {
+            name: name.map_err(|error| error.to_string())?,
+            metadata,
+            bytes,
+        })
     }
-
-    fn take_parts(&mut self, kind: &str, body: &[u8]) -> Result<(), String> {
-        let boundary = kind
-            .strip_prefix("multipart/related; boundary=")
-            .ok_or("content type is not multipart/related")?;
-        let [resource, media] = parts(boundary, body).ok_or("body has not two parts")?;
-        let resource: Value = serde_json::from_slice(&resource.1).map_err(|e| e.to_string())?;
-        let text = |field: &str| resource[field].as_str().map(str::to_owned);
-        self.name = text("name").unwrap_or_else(|| self.name.clone());
-        self.content_type = text("contentType").unwrap_or(media.0);
-        self.crc32c = text("crc32c");
-        for (name, value) in resource["metadata"].as_object().into_iter().flatten() {
-            let value = value.as_str().ok_or("metadata is not text")?;
-            self.metadata.insert(name.clone(), value.to_owned());
-        }
-        self.bytes = media.1;
-        Ok(())
-    }
-}
-
-/// Content type and bytes of exactly two parts, closed as they should be.
-fn parts(boundary: &str, body: &[u8]) -> Option<[(String, Vec<u8>); 2]> {
-    let body = body.strip_prefix(format!("--{boundary}\r\n").as_bytes())?;
-    let between = format!("\r\n--{boundary}\r\n");
-    let (first, body) = split(body, between.as_bytes())?;
-    let end = format!("\r\n--{boundary}--\r\n");
-    let second = body.strip_suffix(end.as_bytes())?;
-    Some([part(first)?, part(second)?])
-}
-
-fn part(part: &[u8]) -> Option<(String, Vec<u8>)> {
-    let (headers, bytes) = split(part, b"\r\n\r\n")?;
-    let headers = String::from_utf8(headers.to_vec()).ok()?;
-    let (name, kind) = headers.split_once(": ")?;
-    let is_type = name.eq_ignore_ascii_case("content-type");
-    is_type.then(|| (kind.to_owned(), bytes.to_vec()))
-}
-
-fn split<'a>(bytes: &'a [u8], at: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let start = bytes.windows(at.len()).position(|window| window == at)?;
-    Some((&bytes[..start], &bytes[start + at.len()..]))
 }

@@ -1,5 +1,7 @@
 //! The crates below crates/ do no I/O: neither what they depend on nor their own code.
 
+use super::references::{Kind, Reference};
+use super::resolve::Resolver;
 use super::source_tree::Crate;
 use crate::sh;
 use crate::toolchain::cargo_command;
@@ -36,17 +38,27 @@ const FORBIDDEN: &[&str] = &[
     "wasmtime-",
     "wit-bindgen",
 ];
-/// Parts of the standard library that they do not name.
+/// Parts of the standard library that they do not name: what does I/O or reads a clock, and not
+/// the plain values that are given to them, such as an address or a time.
 const FORBIDDEN_STD: &[&[&str]] = &[
     &["std", "env"],
     &["std", "fs"],
-    &["std", "net"],
+    &["std", "io", "stderr"],
+    &["std", "io", "stdin"],
+    &["std", "io", "stdout"],
+    &["std", "net", "TcpListener"],
+    &["std", "net", "TcpStream"],
+    &["std", "net", "ToSocketAddrs"],
+    &["std", "net", "UdpSocket"],
     &["std", "os"],
     &["std", "process"],
     &["std", "thread"],
     &["std", "time", "Instant"],
-    &["std", "time", "SystemTime"],
+    &["std", "time", "SystemTime", "elapsed"],
+    &["std", "time", "SystemTime", "now"],
 ];
+/// Methods that read a clock, whatever they are called on.
+const FORBIDDEN_METHODS: &[&str] = &["elapsed"];
 
 /// Everything in crates/ that does I/O.
 pub fn check(workspace: &Workspace, crates: &[Crate]) -> Result<Vec<String>> {
@@ -98,21 +110,43 @@ fn is_forbidden(name: &str) -> bool {
     })
 }
 
-fn std_paths(tree: &Crate) -> Vec<String> {
-    let mut found = Vec::new();
-    for module in &tree.modules {
+fn std_paths(tree: &Crate) -> BTreeSet<String> {
+    let mut resolver = Resolver::new(tree);
+    let mut found = BTreeSet::new();
+    for (number, module) in tree.modules.iter().enumerate() {
         for reference in &module.references {
-            let words: Vec<&str> = reference.path.iter().map(String::as_str).collect();
-            if FORBIDDEN_STD.iter().any(|path| words.starts_with(path)) {
-                found.push(format!(
-                    "{} uses {}, and crates/ are free of I/O: the caller reads and passes it in",
-                    tree.files[module.file].display(),
-                    reference.shown()
-                ));
-            }
+            let named = resolver.outside(number, reference);
+            let forbidden = named
+                .iter()
+                .filter_map(|path| forbidden(path, &reference.kind));
+            found.extend(forbidden.chain(method(reference)).map(|what| {
+                format!(
+                    "{} uses {what}, and crates/ are free of I/O: the caller reads and passes it in",
+                    tree.files[module.file].display()
+                )
+            }));
         }
     }
     found
+}
+
+/// What of the standard library is not to be named, of what this path names.
+fn forbidden(path: &[String], kind: &Kind) -> Option<String> {
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    let is_glob = matches!(kind, Kind::Glob { .. });
+    FORBIDDEN_STD.iter().find_map(|forbidden| {
+        if path.starts_with(forbidden) {
+            return Some(forbidden.join("::"));
+        }
+        // It brings what is forbidden under a name that nothing shows.
+        (is_glob && forbidden.starts_with(&path)).then(|| format!("{}::*", path.join("::")))
+    })
+}
+
+fn method(reference: &Reference) -> Option<String> {
+    let name = reference.shown();
+    let forbidden = reference.kind == Kind::Method && FORBIDDEN_METHODS.contains(&name.as_str());
+    forbidden.then(|| format!(".{name}()"))
 }
 
 #[cfg(test)]
@@ -137,24 +171,86 @@ mod tests {
         assert!(dependencies("no-such-package").is_err());
     }
 
-    #[test]
-    fn io_of_the_standard_library_is_found_in_code_but_not_in_tests() {
+    fn found(text: &str) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("lib.rs");
-        let found = |text: &str| {
-            fs::write(&root, text).unwrap();
-            std_paths(&Crate::parse("it", &root).unwrap()).len()
-        };
-        assert_eq!(
-            found("use std::{collections::BTreeMap, time::Duration};"),
-            0
-        );
-        assert_eq!(found("use std::{collections::BTreeMap, fs};"), 1);
-        assert_eq!(found("fn a() -> bool { std::env::var(\"A\").is_ok() }"), 1);
-        assert_eq!(
-            found("fn a() { debug!(\"{:?}\", std::time::Instant::now()); }"),
-            1
-        );
-        assert_eq!(found("#[cfg(test)] mod tests { use std::fs; }"), 0);
+        fs::write(&root, text).unwrap();
+        let found = std_paths(&Crate::parse("it", &root).unwrap());
+        let what = found.iter().map(|finding| {
+            let (_, rest) = finding.split_once(" uses ").unwrap();
+            rest.split(',').next().unwrap().to_owned()
+        });
+        what.collect()
+    }
+
+    #[test]
+    fn io_of_the_standard_library_is_found() {
+        for (text, what) in [
+            ("use std::{collections::BTreeMap, fs};", "std::fs"),
+            ("use std::fs::File;", "std::fs"),
+            ("fn a() { std::env::var(\"A\"); }", "std::env"),
+            ("fn a() { std::io::stdin().lock(); }", "std::io::stdin"),
+            ("use std::io::{Write, stdout};", "std::io::stdout"),
+            ("use std::io; fn a() { io::stderr(); }", "std::io::stderr"),
+            ("use std::net::{IpAddr, TcpStream};", "std::net::TcpStream"),
+            ("use std::process::Command;", "std::process"),
+            ("fn a() { std::thread::sleep(it); }", "std::thread"),
+            ("use std as s; fn a() { s::fs::read(it); }", "std::fs"),
+            ("use std::net::*;", "std::net::*"),
+            ("use std::*;", "std::*"),
+        ] {
+            assert_eq!(found(text), [what], "{text}");
+        }
+    }
+
+    #[test]
+    fn clocks_are_found() {
+        let now = "std::time::SystemTime::now";
+        for (text, what) in [
+            (
+                "fn a() { m!(\"{:?}\", std::time::Instant::now()); }",
+                "std::time::Instant",
+            ),
+            ("fn a() { std::time::SystemTime::now(); }", now),
+            (
+                "use std::time::SystemTime; fn a() { SystemTime::now(); }",
+                now,
+            ),
+            ("use std::time::SystemTime as T; fn a() { f(T::now); }", now),
+            (
+                "use std::time; fn a() { m!(time::SystemTime::now()); }",
+                now,
+            ),
+            (
+                "use std::time::SystemTime; mod b { use super::*; fn a() { SystemTime::now(); } }",
+                now,
+            ),
+            (
+                "mod b { pub use std::time::SystemTime; } fn a() { b::SystemTime::now(); }",
+                now,
+            ),
+            ("use std::time::*;", "std::time::*"),
+            ("fn a(it: T) { it.elapsed(); }", ".elapsed()"),
+            ("fn a(it: T) { m!(it.elapsed()); }", ".elapsed()"),
+        ] {
+            assert_eq!(found(text), [what], "{text}");
+        }
+    }
+
+    #[test]
+    fn values_and_tests_are_free() {
+        let none: [&str; 0] = [];
+        for text in [
+            "use std::{collections::BTreeMap, time::Duration};",
+            "use std::time::{SystemTime, UNIX_EPOCH}; fn a(t: SystemTime) { t.duration_since(UNIX_EPOCH); }",
+            "use std::net::SocketAddr; fn a(text: &str) { text.parse::<SocketAddr>(); }",
+            "use std::io::{self, Read}; use std::io::prelude::*; fn a() -> io::Result<()> {}",
+            "struct SystemTime; fn a() { SystemTime::now(); }",
+            "fn a(elapsed: u64) { b(elapsed, it.elapsed) }",
+            "fn a() { env!(\"CARGO_PKG_VERSION\"); }",
+            "#[cfg(test)] mod tests { use std::fs; }",
+        ] {
+            assert_eq!(found(text), none, "{text}");
+        }
     }
 }

@@ -5,8 +5,8 @@ use proc_macro2::{TokenStream, TokenTree};
 use std::collections::BTreeSet;
 use syn::visit::{self, Visit};
 use syn::{
-    Attribute, Block, ImplItemFn, Item, ItemFn, ItemMod, ItemUse, Macro, Meta, PatIdent, Path,
-    Signature, UseTree, Visibility,
+    Attribute, Block, ExprMethodCall, ImplItemFn, Item, ItemFn, ItemMod, ItemUse, Macro, Meta,
+    PatIdent, Path, Signature, UseTree, Visibility,
 };
 
 /// A name in a module's code.
@@ -25,6 +25,8 @@ pub enum Kind {
     Code,
     /// As a macro that is called.
     Macro,
+    /// As a method that is called, on a value of which nothing is known.
+    Method,
     /// By `use path as name`; other modules see it where it is `exported`.
     Import { name: String, exported: bool },
     /// By `use path::*`.
@@ -60,6 +62,11 @@ impl Visitor {
         if !path.is_empty() && !variable {
             self.found.insert(Reference { path, kind });
         }
+    }
+
+    fn method(&mut self, name: String) {
+        let (path, kind) = (vec![name], Kind::Method);
+        self.found.insert(Reference { path, kind });
     }
 
     /// Looks at a function with its variables known.
@@ -133,6 +140,9 @@ impl Visitor {
                 at += 3;
             }
             let field = path.len() == 1 && sign(at, ':');
+            if follows('.') && matches!(tokens.get(at), Some(TokenTree::Group(_))) {
+                self.method(path.concat());
+            }
             if !other && !field {
                 let kind = if sign(at, '!') {
                     Kind::Macro
@@ -202,6 +212,11 @@ impl<'ast> Visit<'ast> for Visitor {
             self.add(words(path), Kind::Code);
         }
         visit::visit_path(self, path);
+    }
+
+    fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
+        self.method(name_of(&call.method));
+        visit::visit_expr_method_call(self, call);
     }
 
     /// A constant in a pattern looks like a variable.

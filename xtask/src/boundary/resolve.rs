@@ -6,11 +6,24 @@ use super::source_tree::Crate;
 use std::collections::BTreeSet;
 
 /// What a name stands for. A name may stand for several things: a function and a module.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Named {
     Module(usize),
     /// An item, by its file.
     Item(usize),
+    /// Something that the crate does not define, by its path from another crate or the prelude.
+    Outside(Vec<String>),
+}
+
+impl Named {
+    /// What it is with these words behind it. What follows an item is its own: a variant, an
+    /// associated function.
+    fn followed_by(self, words: &[String]) -> Self {
+        match self {
+            Self::Outside(path) => Self::Outside([&path, words].concat()),
+            named => named,
+        }
+    }
 }
 
 /// Looks names up.
@@ -30,10 +43,13 @@ impl<'a> Resolver<'a> {
     /// The files whose items a reference in a module uses. A module's name alone uses nothing of
     /// it, and a re-export of something below the module only makes the tree.
     pub fn used(&mut self, module: usize, reference: &Reference) -> Vec<usize> {
+        if reference.kind == Kind::Method {
+            return Vec::new();
+        }
         let named = self.path(module, &reference.path);
         let mut files = match reference.kind {
             // All of the module may be used, and methods of traits come unnamed.
-            Kind::Glob { .. } => named.iter().map(|named| self.file(*named)).collect(),
+            Kind::Glob { .. } => named.iter().filter_map(|named| self.file(named)).collect(),
             _ => items(&named),
         };
         match reference.kind {
@@ -46,6 +62,20 @@ impl<'a> Resolver<'a> {
         files
     }
 
+    /// What a reference in a module names outside of the crate, by the path that it has there,
+    /// however it was imported: `["std", "fs", "read"]`.
+    pub fn outside(&mut self, module: usize, reference: &Reference) -> Vec<Vec<String>> {
+        if reference.kind == Kind::Method {
+            return Vec::new();
+        }
+        let named = self.path(module, &reference.path).into_iter();
+        let outside = named.filter_map(|named| match named {
+            Named::Outside(path) => Some(path),
+            _ => None,
+        });
+        outside.collect()
+    }
+
     /// A macro that is known by its place in the text and not by a path.
     fn textual_macro(&self, path: &[String]) -> Vec<usize> {
         match path {
@@ -54,10 +84,11 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn file(&self, named: Named) -> usize {
+    fn file(&self, named: &Named) -> Option<usize> {
         match named {
-            Named::Module(module) => self.tree.modules[module].file,
-            Named::Item(file) => file,
+            Named::Module(module) => Some(self.tree.modules[*module].file),
+            Named::Item(file) => Some(*file),
+            Named::Outside(_) => None,
         }
     }
 
@@ -84,22 +115,21 @@ impl<'a> Resolver<'a> {
             "super" => vec![Named::Module(self.tree.modules[module].parent)],
             name => self.name(module, name),
         };
+        if named.is_empty() {
+            named.push(Named::Outside(vec![first.clone()]));
+        }
         while let Some((next, after)) = rest.split_first() {
-            let inside = named.iter().find_map(|named| match named {
-                Named::Module(module) => Some(*module),
-                Named::Item(_) => None,
-            });
-            // What follows an item is its own: a variant, an associated function.
-            let Some(module) = inside else {
-                return named;
+            let Some(module) = named.iter().find_map(module_of) else {
+                let whole = named.into_iter().map(|named| named.followed_by(rest));
+                return whole.collect();
             };
             named = match next.as_str() {
                 "super" => vec![Named::Module(self.tree.modules[module].parent)],
                 name => self.name(module, name),
             };
-            if named.is_empty() {
-                // Made by a macro there.
-                return vec![Named::Item(self.tree.modules[module].file)];
+            if all_outside(&named) {
+                // Made by a macro there, or imported there from elsewhere: that import is used.
+                named.push(Named::Item(self.tree.modules[module].file));
             }
             rest = after;
         }
@@ -124,7 +154,7 @@ impl<'a> Resolver<'a> {
                 named.extend(self.path(module, &reference.path));
             }
         }
-        if named.is_empty() {
+        if all_outside(&named) {
             for reference in &here.references {
                 if let Kind::Glob { .. } = reference.kind {
                     named.extend(self.through_glob(module, reference, name));
@@ -139,11 +169,7 @@ impl<'a> Resolver<'a> {
 
     fn through_glob(&mut self, module: usize, glob: &Reference, name: &str) -> Vec<Named> {
         let from = self.path(module, &glob.path);
-        let modules = from.into_iter().filter_map(|named| match named {
-            Named::Module(module) => Some(module),
-            Named::Item(_) => None,
-        });
-        let modules: Vec<usize> = modules.collect();
+        let modules: Vec<usize> = from.iter().filter_map(module_of).collect();
         modules
             .into_iter()
             .flat_map(|module| self.name(module, name))
@@ -151,10 +177,22 @@ impl<'a> Resolver<'a> {
     }
 }
 
+fn module_of(named: &Named) -> Option<usize> {
+    match named {
+        Named::Module(module) => Some(*module),
+        _ => None,
+    }
+}
+
+fn all_outside(named: &[Named]) -> bool {
+    let mut all = named.iter();
+    all.all(|named| matches!(named, Named::Outside(_)))
+}
+
 fn items(named: &[Named]) -> Vec<usize> {
     let items = named.iter().filter_map(|named| match named {
         Named::Item(file) => Some(*file),
-        Named::Module(_) => None,
+        _ => None,
     });
     items.collect()
 }

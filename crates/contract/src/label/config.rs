@@ -1,43 +1,18 @@
-//! What request-labeling can be told, in one table like [`KEYS`](crate::KEYS).
+//! The configuration of request-labeling as types; its keys are declared in the function's
+//! `function.toml`.
 
-use crate::config::{Lookup, hex, keys};
-use crate::{ConfigError, Folder};
+use crate::Layout;
+use crate::config::{Declared, declared};
+use framemill_function_spec::{ConfigError, FunctionSpec, Values};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use std::fmt;
+use std::sync::LazyLock;
 
-keys! {
-    /// Every key that request-labeling reads, in the order in which they are documented.
-    LABEL_KEYS:
-    bucket = "": "only manifests of this bucket are taken; empty takes every bucket",
-    image_path = "images/": "prefix under which the manifests are",
-    target = "": "who labels: label-studio, cvat, scale, webhook, pubsub, or custom-NAME for a component of your own; empty asks no one",
-    target_url = "": "where the target is; empty is https://api.scale.com for scale and https://pubsub.googleapis.com for pubsub, the others need it",
-    token = "": "secret; the target's API key or token (label-studio: a legacy token; pubsub needs none, it gets the token of credentials). Leave it empty under framemill, which adds it outside the sandbox",
-    webhook_secret = "": "secret; webhook: key of the signature. Leave it empty under framemill, which signs outside the sandbox",
-    project = "": "label-studio: number of the project (needed); cvat: number of the project, whose labels are used; scale: name of the project",
-    topic = "": "pubsub: projects/PROJECT/topics/TOPIC",
-    batch_size = "500": "most images of one request (label-studio, webhook, pubsub) or of one task (cvat)",
-    image_urls = "gs": "how the target reaches images: gs (gs://bucket/name), s3 (s3://bucket/name), signed (Google V4 signed URLs) or proxied (below image_url_base)",
-    image_url_base = "": "with image_urls = proxied: images are at BASE/bucket/name",
-    signing_account = "": "with image_urls = signed: e-mail of the service account that signs: with google_key, where it is that key's or empty, else through the IAM Credentials API, which our own account must be allowed to ask",
-    signed_for = "12h": "with image_urls = signed: how long the URLs are valid, 168h at most; Google rotates the keys that sign for an account, so without google_key signatures may stop working before 168h are over",
-    labels = "": "names of the labels, separated by commas: cvat without project, and scale without geometries",
-    cloud_storage = "": "cvat: number of the cloud storage that is the bucket",
-    instruction = "": "scale: what the labelers are told",
-    callback_url = "": "scale: where finished tasks are sent",
-    geometries = "": "scale: JSON object as its API wants it; empty is boxes of the labels",
-    lease = "10m": "how long a delivery that went silent keeps others from asking for the same labels; at least 5m, and more than twice as long as any answer of the target takes (under framemill 2m at most)",
-    objects_url = "https://storage.googleapis.com": "where objects are read and written: the GCS JSON API or something that speaks it",
-    iam_url = "https://iamcredentials.googleapis.com": "with image_urls = signed and without google_key: where the IAM Credentials API is",
-    component_sha256 = "": "set by the host: what a failure record names as the component that ran",
-}
-
-/// Shortest lease: a request may start in its first half, and the host waits 2 minutes for the
-/// answer; heartbeats are seconds apart and clocks differ.
-const SHORTEST_LEASE: u64 = 300;
-/// Longest time for which Google signs.
-const LONGEST_SIGNED: u64 = 7 * 24 * 3600;
+static SPEC: Declared<FunctionSpec> = LazyLock::new(|| {
+    FunctionSpec::parse(include_str!(
+        "../../../../functions/request-labeling/function.toml"
+    ))
+});
 
 /// Text that must not be shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -109,14 +84,6 @@ impl TargetKind {
             Self::Custom(name) => name,
         }
     }
-
-    fn default_url(&self) -> Option<&'static str> {
-        match self {
-            Self::Scale => Some("https://api.scale.com"),
-            Self::Pubsub => Some("https://pubsub.googleapis.com"),
-            _ => None,
-        }
-    }
 }
 
 /// How the target reaches images.
@@ -142,13 +109,15 @@ pub enum ImageUrls {
 pub struct LabelConfig {
     /// Only this bucket.
     pub bucket: Option<String>,
-    /// Prefix of images, ending in `/`.
-    pub image_path: String,
+    /// Prefixes of images and manifests, and of what is written.
+    pub layout: Layout,
     /// Who labels; `None` is no one.
     pub target: Option<TargetKind>,
     /// Where; without trailing slash but for a webhook, whose own it is; empty where there is no
     /// target. May hold secrets in its path or query.
     pub target_url: String,
+    /// Names the target in objects: its kind, and a hash of all that makes it that target.
+    scope: String,
     /// API key or token, where the host does not add it.
     pub token: Option<Secret>,
     /// Key of the webhook's signature, where the host does not sign.
@@ -182,33 +151,30 @@ pub struct LabelConfig {
 }
 
 impl LabelConfig {
-    /// Reads and checks all of [`LABEL_KEYS`]. `lookup` gives the text of a key, or `None`.
+    /// Reads and checks all keys. `lookup` gives the text of a key, or `None`.
     ///
     /// # Errors
     /// [`ConfigError`] naming the first key that is wrong or missing for the target.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let keys = Lookup {
-            keys: LABEL_KEYS,
-            given: lookup,
-        };
+        let spec = declared(&SPEC)?;
+        let scope = spec.scope(&lookup);
+        let keys = Values::new(&spec.keys, lookup);
         let target = target(&keys)?;
         let lease = seconds(&keys, "lease")?;
-        if lease < SHORTEST_LEASE {
-            return Err(wrong("lease", "is shorter than 5m: write 10m"));
-        }
         let config = Self {
             bucket: keys.text("bucket"),
-            image_path: keys.prefix("image_path"),
+            layout: Layout::from_keys(&keys)?,
             target_url: target_url(&keys, target.as_ref())?,
             target,
+            scope,
             token: keys.text("token").map(Secret),
             webhook_secret: keys.text("webhook_secret").map(Secret),
             project: keys.text("project"),
             topic: keys.text("topic"),
-            batch_size: keys.number("batch_size", 1, 10_000)?.unwrap_or(500) as usize,
+            batch_size: keys.needed_integer("batch_size")? as usize,
             image_urls: image_urls(&keys)?,
-            labels: list(&keys, "labels"),
-            cloud_storage: keys.number("cloud_storage", 1, u64::from(u32::MAX))?,
+            labels: keys.list("labels"),
+            cloud_storage: keys.integer("cloud_storage")?,
             instruction: keys.text("instruction"),
             callback_url: keys.text("callback_url"),
             geometries: object(&keys, "geometries")?,
@@ -272,19 +238,7 @@ impl LabelConfig {
     /// Names the target in objects: its kind, and a hash of all that makes it that target.
     /// `None` where there is none.
     pub fn target_id(&self) -> Option<String> {
-        let kind = self.target.as_ref()?;
-        let facts = (kind.name(), &self.target_url, &self.project, &self.topic);
-        let hash = hex(&Sha256::digest(
-            serde_json::to_vec(&facts).unwrap_or_default(),
-        ));
-        Some(format!("{}-{}", kind.name(), hash.get(..8)?))
-    }
-
-    /// The object whose existence says that the labels of the images in `folder` were asked
-    /// for; `None` where no one is asked.
-    pub fn receipt_name(&self, folder: &Folder) -> Option<String> {
-        let id = self.target_id()?;
-        Some(folder.object(&format!("labeling/{id}/receipt.json")))
+        self.target.as_ref().map(|_| self.scope.clone())
     }
 }
 
@@ -293,10 +247,8 @@ fn wrong(key: &'static str, reason: &str) -> ConfigError {
     ConfigError { key, reason }
 }
 
-type Given<'a, F> = &'a Lookup<F>;
-
 fn target<F: Fn(&str) -> Option<String>>(
-    keys: Given<'_, F>,
+    keys: &Values<'_, F>,
 ) -> Result<Option<TargetKind>, ConfigError> {
     let Some(text) = keys.text("target") else {
         return Ok(None);
@@ -308,14 +260,14 @@ fn target<F: Fn(&str) -> Option<String>>(
 }
 
 fn target_url<F: Fn(&str) -> Option<String>>(
-    keys: Given<'_, F>,
+    keys: &Values<'_, F>,
     target: Option<&TargetKind>,
 ) -> Result<String, ConfigError> {
     let Some(target) = target else {
         return Ok(String::new());
     };
     let given = keys.text("target_url");
-    let url = given.as_deref().or(target.default_url()).ok_or_else(|| {
+    let url = given.as_deref().ok_or_else(|| {
         wrong(
             "target_url",
             &format!("is not set: where is {}?", target.name()),
@@ -331,42 +283,35 @@ fn target_url<F: Fn(&str) -> Option<String>>(
 }
 
 fn seconds<F: Fn(&str) -> Option<String>>(
-    keys: Given<'_, F>,
+    keys: &Values<'_, F>,
     key: &'static str,
 ) -> Result<u64, ConfigError> {
-    Ok(keys.interval(key)?.map_or(0, |it| it.micros() / 1_000_000))
-}
-
-fn list<F: Fn(&str) -> Option<String>>(keys: Given<'_, F>, key: &'static str) -> Vec<String> {
-    let text = keys.text(key).unwrap_or_default();
-    let names = text.split(',').map(str::trim);
-    names
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect()
+    Ok(keys.needed_duration(key)?.micros() / 1_000_000)
 }
 
 fn object<F: Fn(&str) -> Option<String>>(
-    keys: Given<'_, F>,
+    keys: &Values<'_, F>,
     key: &'static str,
 ) -> Result<Option<Value>, ConfigError> {
-    let Some(value) = keys.parsed::<Value>(key, "JSON")? else {
+    let Some(text) = keys.text(key) else {
         return Ok(None);
     };
-    match value.is_object() {
-        true => Ok(Some(value)),
-        false => Err(wrong(key, "is not a JSON object")),
+    match serde_json::from_str::<Value>(&text) {
+        Ok(value) if value.is_object() => Ok(Some(value)),
+        _ => Err(wrong(key, "is not a JSON object")),
     }
 }
 
-fn image_urls<F: Fn(&str) -> Option<String>>(keys: Given<'_, F>) -> Result<ImageUrls, ConfigError> {
+fn image_urls<F: Fn(&str) -> Option<String>>(
+    keys: &Values<'_, F>,
+) -> Result<ImageUrls, ConfigError> {
     match keys.text("image_urls").as_deref() {
         None | Some("gs") => Ok(ImageUrls::Gs),
         Some("s3") => Ok(ImageUrls::S3),
         Some("proxied") => Ok(ImageUrls::Proxied(keys.url("image_url_base")?)),
         Some("signed") => {
             let account = keys.text("signing_account").unwrap_or_default();
-            let has_key = (keys.given)("google_key").is_some_and(|key| !key.trim().is_empty());
+            let has_key = keys.text("google_key").is_some();
             if account.is_empty() && !has_key {
                 let reason = "is empty: name the service account that signs, or set google_key";
                 return Err(wrong("signing_account", reason));
@@ -378,9 +323,6 @@ fn image_urls<F: Fn(&str) -> Option<String>>(keys: Given<'_, F>) -> Result<Image
                 return Err(wrong("signing_account", "is not an e-mail address"));
             }
             let seconds = seconds(keys, "signed_for")?;
-            if !(1..=LONGEST_SIGNED).contains(&seconds) {
-                return Err(wrong("signed_for", "is not a time from 1s to 168h"));
-            }
             Ok(ImageUrls::Signed { account, seconds })
         }
         Some(other) => {
@@ -429,9 +371,6 @@ mod tests {
         assert_eq!(id, with("token", "x"));
         assert_ne!(id, with("project", "8"));
         assert_ne!(id, with("target_url", "https://other.example.com"));
-        let folder = Folder::of_manifest("images/x.mp4/manifest.json").unwrap();
-        let receipt = format!("images/x.mp4/labeling/{id}/receipt.json");
-        assert_eq!(base.receipt_name(&folder), Some(receipt));
     }
 
     #[test]
@@ -497,14 +436,5 @@ mod tests {
         let config = config(&pairs).unwrap();
         assert_eq!(config.token.as_ref().unwrap().reveal(), "hush");
         assert!(!format!("{config:?}").contains("hush"));
-    }
-
-    #[test]
-    fn every_key_is_known_once_and_documented() {
-        for key in LABEL_KEYS {
-            let same = LABEL_KEYS.iter().filter(|other| other.name == key.name);
-            assert_eq!(same.count(), 1, "{}", key.name);
-            assert!(key.doc.len() > 10, "{}", key.name);
-        }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::LabelConfig;
 use crate::{
-    Event, EventKind, Folder, Ignored, JobError, KeptFrame, MANIFEST_SCHEMA, ObjectRef, Source,
+    Event, EventKind, Ignored, JobError, KeptFrame, Layout, MANIFEST_SCHEMA, Naming, ObjectRef,
+    Source, VideoName,
 };
 use serde::Deserialize;
 use std::collections::HashSet;
@@ -12,10 +13,11 @@ use std::collections::HashSet;
 pub struct LabelJob {
     /// The manifest.
     pub manifest: ObjectRef,
-    /// Its folder.
-    pub folder: Folder,
+    /// The video that it is about.
+    pub video: VideoName,
     /// Id of the target.
     pub target: String,
+    layout: Layout,
 }
 
 impl LabelJob {
@@ -33,50 +35,56 @@ impl LabelJob {
         if config.bucket.as_ref().is_some_and(other_bucket) {
             return Err(Ignored::Bucket(manifest.bucket.clone()));
         }
-        let not_one = || Ignored::NotAManifest(config.image_path.clone());
-        let below = manifest.name.strip_prefix(&config.image_path);
-        let below = below.ok_or_else(not_one)?;
-        let is_plain = |part: &str| !matches!(part, "" | "." | "..");
-        if !below.split('/').all(is_plain) || !below.contains('/') {
-            return Err(not_one());
-        }
+        let layout = config.layout.clone();
+        let video = layout.video_of_manifest(&manifest.name);
         Ok(Self {
             manifest: manifest.clone(),
-            folder: Folder::of_manifest(&manifest.name).ok_or_else(not_one)?,
+            video: video.ok_or_else(|| Ignored::NotAManifest(layout.manifests.clone()))?,
             target,
+            layout,
         })
     }
 
-    /// An object about these labels.
-    fn object(&self, name: &str) -> String {
-        self.folder
-            .object(&format!("labeling/{}/{name}", self.target))
+    /// Prefix of the images, which are named like this.
+    pub fn images(&self, naming: Naming) -> String {
+        self.layout.images_of(&self.video, naming)
     }
 
     /// Says that someone is at it: the intent, and the lock in one.
     pub fn intent(&self) -> String {
-        self.object("intent.json")
+        self.layout.intent_names(&self.target).name(&self.video)
     }
 
     /// Says that it is done: the commit.
     pub fn receipt(&self) -> String {
-        self.object("receipt.json")
+        self.layout.receipt_names(&self.target).name(&self.video)
     }
 
     /// Says that it cannot be done.
     pub fn failure(&self) -> String {
-        self.object("failure.json")
+        self.layout
+            .label_failure_names(&self.target)
+            .name(&self.video)
     }
 }
 
-/// What a request for labels needs of `manifest.json`.
+/// What a request for labels needs of a manifest.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct LabelManifest {
     schema: String,
     /// The video.
     pub source: Source,
+    /// How the frames were selected.
+    pub selection: LabelSelection,
     /// Frames with images, in presentation order.
     pub frames: Vec<KeptFrame>,
+}
+
+/// What a request for labels needs of a manifest's selection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct LabelSelection {
+    /// How images are named.
+    pub naming: Naming,
 }
 
 impl LabelManifest {
@@ -161,23 +169,32 @@ mod tests {
 
     #[test]
     fn only_manifests_make_work() {
-        let job_of = job("images/cam1/x.mp4/manifest.json", &[]).unwrap();
-        let start = format!("images/cam1/x.mp4/labeling/{}/", job_of.target);
-        assert_eq!(job_of.intent(), format!("{start}intent.json"));
-        assert_eq!(job_of.receipt(), format!("{start}receipt.json"));
-        assert_eq!(job_of.failure(), format!("{start}failure.json"));
+        let job_of = job("manifests/cam1/x.mp4@5.json", &[]).unwrap();
+        let video = format!("{}/cam1/x.mp4@5", job_of.target);
+        let labels = format!("records/labels/{video}");
+        let failures = "records/failures/request-labeling";
+        assert_eq!(job_of.intent(), format!("{labels}/intent.json"));
+        assert_eq!(job_of.receipt(), format!("{labels}/receipt.json"));
+        assert_eq!(job_of.failure(), format!("{failures}/{video}.json"));
+        assert_eq!(job_of.images(Naming::Index), "images/cam1/x.mp4@5/");
+        assert_eq!(job_of.images(Naming::Sample), "images/cam1/x@5/");
         for name in [
             "images/x.mp4/000001.jpg",
-            "images/manifest.json",
-            "images//manifest.json",
-            "images/../secret/manifest.json",
-            "videos/x.mp4/manifest.json",
-            "images/x.mp4/old-manifest.json",
+            "images/x.mp4.json",
+            "manifests/.json",
+            "manifests//x.mp4.json",
+            "manifests/../secret/x.mp4.json",
+            "manifests/x.mp4",
+            "records/claims/x.mp4.json",
         ] {
             let ignored = job(name, &[]).unwrap_err();
-            assert_eq!(ignored, Ignored::NotAManifest("images/".into()), "{name}");
+            assert_eq!(
+                ignored,
+                Ignored::NotAManifest("manifests/".into()),
+                "{name}"
+            );
         }
-        let name = "images/x.mp4/manifest.json";
+        let name = "manifests/x.mp4.json";
         assert!(matches!(
             job(name, &[("bucket", "c")]),
             Err(Ignored::Bucket(_))
@@ -188,6 +205,7 @@ mod tests {
         let mut manifest = json!({
             "schema": MANIFEST_SCHEMA,
             "source": {"bucket": "b", "name": "videos/x.mp4", "generation": 5, "size": 9},
+            "selection": {"naming": "index"},
             "frames": [{
                 "index": 30, "pts": 1, "seconds": 1.0, "name": "000030.jpg", "width": 8,
                 "height": 8, "bytes": 1, "sha256": "", "phash": "", "sharpness": 1.0,
@@ -208,8 +226,9 @@ mod tests {
     #[test]
     fn what_is_no_manifest_is_refused_by_name() {
         type Change = fn(&mut Value);
-        let changes: [(Change, &str); 7] = [
-            (|m| m["schema"] = "framemill.manifest/2".into(), "schema"),
+        let changes: [(Change, &str); 8] = [
+            (|m| m["schema"] = "framemill.manifest/1".into(), "schema"),
+            (|m| m["selection"] = serde_json::json!({}), "naming"),
             (
                 |m| m["frames"][0]["name"] = "../../x.jpg".into(),
                 "name of an image",

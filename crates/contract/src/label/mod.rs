@@ -5,8 +5,8 @@ mod job;
 mod request;
 mod sign;
 
-pub use config::{ImageUrls, LABEL_KEYS, LabelConfig, Secret, TargetKind};
-pub use job::{LabelJob, LabelManifest};
+pub use config::{ImageUrls, LabelConfig, Secret, TargetKind};
+pub use job::{LabelJob, LabelManifest, LabelSelection};
 pub use request::{
     LabelBatch, LabelFrame, LabelIntent, LabelReceipt, LabelRequest, LabelTarget, SentBatch,
 };

@@ -1,7 +1,6 @@
 //! What is written about a request for labels, and what is sent to webhooks and topics.
 
 use super::{LabelConfig, LabelJob, LabelManifest};
-use crate::config::hex;
 use crate::{KeptFrame, ObjectRef, Prediction, Source};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -39,7 +38,7 @@ pub struct SentBatch {
     pub ids: Vec<String>,
 }
 
-/// `intent.json`: which labels someone is asking for. Created only, then replaced by generation
+/// An intent: which labels someone is asking for. Created only, then replaced by generation
 /// only: it is the lock too. Whoever wrote it last holds the lease, from its time of writing.
 ///
 /// No two writes are the same bytes, by `holder` and `revision`: some stores take bytes for a version
@@ -141,7 +140,7 @@ fn origin(url: &str) -> String {
     format!("{scheme}://{host}")
 }
 
-/// `receipt.json`: labels were asked for; the commit. Created only.
+/// A receipt: labels were asked for; the commit. Created only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LabelReceipt {
@@ -231,7 +230,7 @@ impl LabelBatch {
         let part = (self.batch, self.batches);
         let facts = (&self.target, &self.video, &self.manifest, part);
         let json = serde_json::to_vec(&facts).unwrap_or_default();
-        hex(&Sha256::digest(json)).chars().take(32).collect()
+        hex::encode(Sha256::digest(json)).chars().take(32).collect()
     }
 }
 

@@ -1,6 +1,5 @@
 //! The signature of webhook requests: made by the host or the component, checked by the receiver.
 
-use crate::config::hex;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
@@ -13,7 +12,7 @@ pub fn webhook_signature(secret: &str, timestamp: u64, body: &[u8]) -> String {
     };
     mac.update(format!("{timestamp}.").as_bytes());
     mac.update(body);
-    format!("v1={}", hex(&mac.finalize().into_bytes()))
+    format!("v1={}", hex::encode(mac.finalize().into_bytes()))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The metadata server that Google's machines have.
 //! <https://cloud.google.com/compute/docs/access/authenticate-workloads>
 
-use super::{MARGIN, Token, is_token};
+use super::token::{MARGIN, Token, is_token};
 use crate::http::{HttpRequest, Web, WebError};
 use framemill_contract::{ConfigError, JobError};
 use serde::Deserialize;

@@ -1,25 +1,14 @@
 //! Google's credentials, for components that stand standalone: which token, and which requests
 //! it goes with.
 
-mod account;
 mod metadata;
+mod token;
 
-pub use account::ServiceAccount;
-
+use crate::account::ServiceAccount;
 use crate::http::{HttpRequest, HttpResponse, Web, WebError};
 use framemill_contract::{ConfigError, Credentials, JobError, Platform};
 use std::cell::RefCell;
-
-/// Most characters of a token.
-const LONGEST_TOKEN: usize = 16 << 10;
-/// Seconds before its end from which a token is renewed.
-const MARGIN: u64 = 60;
-
-/// A token and the second after which it is not sent any more.
-struct Token {
-    text: String,
-    until: u64,
-}
+use token::{MARGIN, Token, is_token};
 
 /// Where tokens come from, read and checked.
 enum Source {
@@ -68,12 +57,6 @@ impl Source {
             }
         }
     }
-}
-
-/// A token goes into a header as it is.
-fn is_token(text: &str) -> bool {
-    let fits = text.bytes().all(|byte| byte.is_ascii_graphic());
-    fits && !text.is_empty() && text.len() <= LONGEST_TOKEN
 }
 
 /// Other hosts, with a token of Google's for those requests that go to the URLs named, and for
@@ -127,7 +110,11 @@ impl<'a, W: Web> Authorized<'a, W> {
         let token = match &self.source {
             Source::None => return Ok(None),
             Source::Given(token) => return Ok(Some(token.clone())),
-            Source::Account(account) => account.token(now)?,
+            Source::Account(account) => {
+                let (text, end) = account.token(now)?;
+                let until = end.saturating_sub(MARGIN);
+                Token { text, until }
+            }
             Source::Metadata(url) => metadata::token(self.web, url).await?,
         };
         let text = token.text.clone();

@@ -1,13 +1,12 @@
 //! Where a target gets images.
 
 use super::{Api, TargetError, misconfigured};
-use crate::gcs::encoded;
-use crate::google::ServiceAccount;
+use crate::account::ServiceAccount;
 use crate::http::{HttpRequest, Web};
-use crate::time;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use framemill_contract::{ImageUrls, LabelConfig};
+use framemill_gcs_api::{compact, encoded, encoded_path};
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -67,7 +66,7 @@ impl<'a, W: Web> ImageLinks<'a, W> {
         match &self.config.image_urls {
             ImageUrls::Gs => Ok(format!("gs://{bucket}/{name}")),
             ImageUrls::S3 => Ok(format!("s3://{bucket}/{name}")),
-            ImageUrls::Proxied(base) => Ok(format!("{base}{}", path(bucket, name))),
+            ImageUrls::Proxied(base) => Ok(format!("{base}{}", encoded_path(bucket, name))),
             ImageUrls::Signed { account, seconds } => {
                 let signer = self.signer(account)?;
                 self.signed(bucket, name, signer, *seconds).await
@@ -96,18 +95,18 @@ impl<'a, W: Web> ImageLinks<'a, W> {
         signer: Signer<'_>,
         seconds: u64,
     ) -> Result<String, TargetError> {
-        let time = time::compact(self.web.now());
+        let time = compact(self.web.now());
         let day = time.split('T').next().unwrap_or_default();
         let scope = format!("{day}/auto/storage/goog4_request");
         let credential = format!("{}/{scope}", signer.email());
-        let path = path(bucket, name);
+        let path = encoded_path(bucket, name);
         let query = format!(
             "X-Goog-Algorithm=GOOG4-RSA-SHA256&X-Goog-Credential={}&X-Goog-Date={time}&X-Goog-Expires={seconds}&X-Goog-SignedHeaders=host",
             encoded(&credential)
         );
         let request =
             format!("GET\n{path}\n{query}\nhost:{STORAGE_HOST}\n\nhost\nUNSIGNED-PAYLOAD");
-        let hash = hex(&Sha256::digest(request));
+        let hash = hex::encode(Sha256::digest(request));
         let text = format!("GOOG4-RSA-SHA256\n{time}\n{scope}\n{hash}");
         let signature = match signer {
             Signer::Key(key) => key
@@ -115,7 +114,7 @@ impl<'a, W: Web> ImageLinks<'a, W> {
                 .map_err(TargetError::Misconfigured)?,
             Signer::Google(account) => self.sign(account, text.as_bytes()).await?,
         };
-        let signature = hex(&signature);
+        let signature = hex::encode(signature);
         Ok(format!(
             "https://{STORAGE_HOST}{path}?{query}&X-Goog-Signature={signature}"
         ))
@@ -143,19 +142,6 @@ impl<'a, W: Web> ImageLinks<'a, W> {
         let no_signature = |_| TargetError::transient("signBlob gave no signature".to_owned());
         BASE64.decode(answer.signed).map_err(no_signature)
     }
-}
-
-/// `/bucket/name`, each part of the name encoded and the slashes kept.
-fn path(bucket: &str, name: &str) -> String {
-    let parts: Vec<String> = name
-        .split('/')
-        .map(|part| encoded(part).to_string())
-        .collect();
-    format!("/{}/{}", encoded(bucket), parts.join("/"))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -258,10 +244,7 @@ mod tests {
         let named = [signed, ("signing_account", account)];
         let by_google = url(&named);
         let (start, hash) = by_google.rsplit_once('=').unwrap();
-        let bytes = |hex: &str| -> Vec<u8> {
-            let byte = |i: usize| u8::from_str_radix(&hex[i..i + 2], 16).unwrap();
-            (0..hex.len()).step_by(2).map(byte).collect()
-        };
+        let bytes = |text: &str| hex::decode(text).unwrap();
         for pairs in [&named[..], &[signed, ("google_key", "{}")]] {
             let url = url_by(&web, pairs).unwrap();
             let (same, signature) = url.rsplit_once('=').unwrap();

@@ -1,8 +1,9 @@
 //! The intent as a lock: created or replaced by generation only, held for a time.
 
-use super::{JSON, Stop, TargetError};
+use super::TargetError;
+use super::stop::Stop;
 use crate::http::Web;
-use crate::store::{ObjectError, ObjectInfo, Objects, to_json};
+use crate::store::{JSON, ObjectError, ObjectInfo, Objects, to_json};
 use framemill_contract::{LabelConfig, LabelIntent, LabelJob};
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;

@@ -9,6 +9,7 @@
 mod api;
 mod images;
 mod lease;
+mod stop;
 mod target;
 
 pub use api::Api;
@@ -16,7 +17,7 @@ pub use images::ImageLinks;
 pub use target::{Target, TargetError, misconfigured};
 
 use crate::http::Web;
-use crate::store::{Created, ObjectError, Objects, to_json};
+use crate::store::{Created, JSON, ObjectError, Objects, to_json};
 use framemill_contract::{
     Disposition, Event, FailureRecord, Ignored, JobError, KeptFrame, LabelBatch, LabelConfig,
     LabelFrame, LabelIntent, LabelJob, LabelManifest, LabelReceipt, ObjectRef, Outcome, SentBatch,
@@ -25,8 +26,8 @@ use framemill_contract::{
 use framemill_video::ByteRange;
 use lease::{Lease, Taken};
 use std::collections::HashMap;
+use stop::Stop;
 
-const JSON: &str = "application/json";
 /// Largest manifest that is read: some 250 000 frames.
 const LARGEST_MANIFEST: u64 = 128 << 20;
 /// Seconds after which a message comes back where nothing says otherwise.
@@ -68,20 +69,6 @@ impl LabelOutcome {
     /// A configuration that is wrong: a person has to fix it.
     pub fn misconfigured(error: &JobError) -> Self {
         Self::retry(error, RETRY_AFTER_MISCONFIGURED)
-    }
-}
-
-/// Why the work stops before the receipt.
-enum Stop {
-    Store(ObjectError),
-    Target(TargetError),
-    /// Another delivery has the lease for this many seconds at most.
-    Busy(u64),
-}
-
-impl<E: Into<ObjectError>> From<E> for Stop {
-    fn from(error: E) -> Self {
-        Self::Store(error.into())
     }
 }
 
@@ -214,6 +201,7 @@ impl<O: Objects, W: Web, T: Target> Request<'_, O, W, T> {
             return Ok(());
         }
         let video = manifest.video_key();
+        let images = self.job.images(manifest.selection.naming);
         let existing = self.target.existing(&video).await.map_err(Stop::Target)?;
         for (number, frames) in batches.iter().enumerate().skip(sent) {
             let (frames, done) = without(&video, frames, &existing);
@@ -231,7 +219,7 @@ impl<O: Objects, W: Web, T: Target> Request<'_, O, W, T> {
                     target: self.job.target.clone(),
                     batch: number as u64 + 1,
                     batches: batches.len() as u64,
-                    frames: self.frames(&video, &frames).await?,
+                    frames: self.frames(&video, &images, &frames).await?,
                 };
                 // Making the URLs may have taken its time.
                 lease.renew().await?;
@@ -247,10 +235,15 @@ impl<O: Objects, W: Web, T: Target> Request<'_, O, W, T> {
         Ok(())
     }
 
-    /// Frames as targets get them.
-    async fn frames(&self, video: &str, frames: &[&KeptFrame]) -> Result<Vec<LabelFrame>, Stop> {
+    /// Frames as targets get them; their images are below the prefix `images`.
+    async fn frames(
+        &self,
+        video: &str,
+        images: &str,
+        frames: &[&KeptFrame],
+    ) -> Result<Vec<LabelFrame>, Stop> {
         let bucket = &self.job.manifest.bucket;
-        let name = |frame: &&KeptFrame| self.job.folder.object(&frame.name);
+        let name = |frame: &&KeptFrame| format!("{images}{}", frame.name);
         let objects: Vec<String> = frames.iter().map(name).collect();
         let images = ImageLinks::new(self.web, self.config);
         let urls = images.urls(bucket, &objects).await.map_err(Stop::Target)?;

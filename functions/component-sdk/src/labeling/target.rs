@@ -20,7 +20,7 @@ pub trait Target {
     async fn existing(&self, video: &str) -> Result<HashMap<String, String>, TargetError>;
 
     /// Makes tasks of all frames of a batch. `until` is when the last request may start, in
-    /// seconds after 1970; [`Api::tell`](super::Api::tell) sees to it.
+    /// seconds after 1970; [`Api::mutate`](super::Api::mutate) sees to it.
     ///
     /// # Errors
     /// [`TargetError`].

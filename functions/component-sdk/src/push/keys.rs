@@ -101,13 +101,9 @@ pub(super) async fn find<W: Web, C: Cache>(
 
 /// Names of values may be 255 bytes long.
 fn cache_name(url: &str) -> String {
-    let hash = Sha256::digest(url);
-    let hex: String = hash
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("framemill-push-keys-{hex}")
+    let mut hash = hex::encode(Sha256::digest(url));
+    hash.truncate(16);
+    format!("framemill-push-keys-{hash}")
 }
 
 async fn fetch<W: Web>(web: &W, url: &str) -> Result<Kept, Refused> {

@@ -1,7 +1,7 @@
 //! What the doors of components have in common: who may come in, and how they are answered.
 
 use super::{KeyValue, WasiWeb};
-use crate::labeling::Answer;
+use crate::labeling::LabelOutcome;
 use crate::push::{self, Admitted, Refused};
 use framemill_contract::{ConfigError, Event, JobError, Outcome, Platform};
 use futures::StreamExt as _;

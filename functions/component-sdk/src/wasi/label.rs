@@ -3,7 +3,7 @@
 use super::{AuthenticatedRequest, WasiWeb, answer, configured};
 use crate::gcs::GcsObjects;
 use crate::google::Authorized;
-use crate::labeling::Answer;
+use crate::labeling::LabelOutcome;
 use framemill_contract::{Event, JobError, LabelConfig, TargetKind};
 use spin_sdk::http::{IncomingRequest, Response};
 

@@ -8,25 +8,27 @@
 
 mod targets;
 
+pub use framemill_component_sdk::testing::Versions;
 pub use targets::{TARGETS, Targets, settings};
 
 use custom_company::CustomCompany;
 use framemill_component_sdk::http::{HttpRequest, HttpResponse, Method, Web, WebError};
 use framemill_component_sdk::labeling::{self, LabelOutcome};
-use framemill_component_sdk::store::{Created, ObjectError, ObjectInfo, Objects};
-use framemill_contract::{Event, EventKind, JobError, LabelConfig, ObjectRef, Outcome, TargetKind};
-use framemill_video::ByteRange;
+use framemill_component_sdk::store::ObjectError;
+use framemill_component_sdk::testing::{InMemory, Simulation, connection_cut};
+use framemill_contract::{Event, EventKind, LabelConfig, ObjectRef, Outcome, TargetKind};
 use futures::FutureExt as _;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::Future;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 pub const BUCKET: &str = "b";
-pub const MANIFEST: &str = "images/cam 1/50%41 \"x\".mp4/manifest.json";
+pub const MANIFEST: &str = "manifests/cam 1/50%41 \"x\".mp4.json";
+/// Where failure records are.
+pub const FAILURES: &str = "records/failures/";
 pub const START: u64 = 1_700_000_000;
 
 /// What happens at the call with a given number.
@@ -45,30 +47,11 @@ pub enum Fault {
     Overtaken,
 }
 
-/// How the store tells versions of an object apart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Versions {
-    /// As GCS: each write has a number of its own.
-    #[default]
-    Numbers,
-    /// As S3: by a hash of the content.
-    Hashes,
-    /// As a client of GCS that lost the answer to its first try: where the condition no longer
-    /// holds and the object has our bytes, our write is taken to have succeeded.
-    OwnBytes,
-}
-
 pub const VERSIONS: [Versions; 3] = [Versions::Numbers, Versions::Hashes, Versions::OwnBytes];
-
-pub struct Object {
-    pub generation: i64,
-    pub updated: u64,
-    pub bytes: Vec<u8>,
-}
 
 #[derive(Default)]
 pub struct Harness {
-    pub objects: RefCell<BTreeMap<String, Object>>,
+    pub objects: InMemory,
     pub targets: RefCell<Targets>,
     /// Answers that come before any target sees the POST.
     pub script: RefCell<VecDeque<HttpResponse>>,
@@ -80,12 +63,10 @@ pub struct Harness {
     pub posting: Cell<bool>,
     /// Decides how often each call lets others go first; 0 is never.
     pub seed: Cell<u64>,
-    pub versions: Cell<Versions>,
     /// Changes that targets still take before they answer 429; `None` is no limit.
     pub budget: Cell<Option<usize>>,
     /// Whether the store tells when objects were written.
     pub undated: Cell<bool>,
-    generations: Cell<i64>,
 }
 
 impl Harness {
@@ -98,41 +79,32 @@ impl Harness {
 
     pub fn of_kind(frames: u64, versions: Versions) -> Self {
         let harness = Self::new(frames);
-        harness.versions.set(versions);
+        harness.objects.versions.set(versions);
         harness.put(MANIFEST, manifest(frames).to_string().as_bytes());
         harness
     }
 
-    pub fn put(&self, name: &str, bytes: &[u8]) -> ObjectInfo {
-        self.generations.set(self.generations.get() + 1);
-        let object = Object {
-            generation: match self.versions.get() {
-                Versions::Hashes => hash(bytes),
-                _ => self.generations.get(),
-            },
-            updated: if self.undated.get() {
-                0
-            } else {
-                self.clock.get()
-            },
-            bytes: bytes.to_vec(),
-        };
-        let meta = object.meta();
-        self.objects.borrow_mut().insert(name.to_owned(), object);
-        meta
+    pub fn put(&self, name: &str, bytes: &[u8]) {
+        self.objects.put(name, bytes, self.store_clock());
     }
 
     /// Objects whose names end like this.
     pub fn ending(&self, end: &str) -> Vec<String> {
-        let objects = self.objects.borrow();
-        let names = objects.keys().filter(|name| name.ends_with(end));
-        names.cloned().collect()
+        let mut names = self.objects.names();
+        names.retain(|name| name.ends_with(end));
+        names
     }
 
     pub fn json(&self, end: &str) -> Value {
         let names = self.ending(end);
         assert_eq!(names.len(), 1, "{end}: {names:?}");
-        serde_json::from_slice(&self.objects.borrow()[&names[0]].bytes).unwrap()
+        serde_json::from_slice(&self.objects.bytes(&names[0]).unwrap()).unwrap()
+    }
+
+    /// Failure records, by name.
+    pub fn failures(&self) -> Vec<String> {
+        let names = self.objects.names().into_iter();
+        names.filter(|name| name.starts_with(FAILURES)).collect()
     }
 
     /// Every frame has exactly one task.
@@ -177,7 +149,8 @@ impl Harness {
     }
 
     pub async fn run(&self, config: &LabelConfig) -> LabelOutcome {
-        let event = event(self.objects.borrow().get(MANIFEST).map(|it| it.generation));
+        let generation = self.objects.generation(MANIFEST);
+        let event = event((generation != 0).then_some(generation));
         match config.target {
             Some(TargetKind::Custom(_)) => {
                 let company = CustomCompany::new(self, config);
@@ -246,116 +219,34 @@ impl Future for Pause {
     }
 }
 
-impl Object {
-    fn meta(&self) -> ObjectInfo {
-        ObjectInfo {
-            size: self.bytes.len() as u64,
-            generation: self.generation,
-            crc32c: None,
-            updated: self.updated,
+impl Simulation for Harness {
+    fn memory(&self) -> &InMemory {
+        &self.objects
+    }
+
+    fn store_clock(&self) -> u64 {
+        if self.undated.get() {
+            0
+        } else {
+            self.clock.get()
         }
     }
-}
 
-fn hash(bytes: &[u8]) -> i64 {
-    let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
-    (hasher.finish() >> 1) as i64
-}
-
-fn broken<T>() -> Result<T, ObjectError> {
-    let (what, reason) = ("test".to_owned(), "connection cut".to_owned());
-    Err(ObjectError::Failed(JobError::Storage { what, reason }))
-}
-
-impl Objects for Harness {
-    async fn metadata(&self, _: &str, name: &str) -> Result<ObjectInfo, ObjectError> {
-        let act = || {
-            let objects = self.objects.borrow();
-            objects.get(name).map(Object::meta).ok_or(ObjectError::Gone)
-        };
-        self.call(broken, act).await
-    }
-
-    async fn read(&self, object: &ObjectRef, range: ByteRange) -> Result<Vec<u8>, ObjectError> {
-        let act = || {
-            let objects = self.objects.borrow();
-            let there = objects.get(&object.name).ok_or(ObjectError::Gone)?;
-            if object.generation != Some(there.generation) {
-                return Err(ObjectError::Gone);
-            }
-            let end = (range.end as usize).min(there.bytes.len());
-            let bytes = there.bytes.get(range.start as usize..end);
-            Ok(bytes.unwrap_or_default().to_vec())
-        };
-        self.call(broken, act).await
-    }
-
-    async fn read_all(&self, _: &str, name: &str) -> Result<Vec<u8>, ObjectError> {
-        let act = || {
-            let objects = self.objects.borrow();
-            let there = objects.get(name).ok_or(ObjectError::Gone)?;
-            Ok(there.bytes.clone())
-        };
-        self.call(broken, act).await
-    }
-
-    async fn create(
+    async fn perform<T>(
         &self,
-        bucket: &str,
-        name: &str,
-        content_type: &str,
-        bytes: &[u8],
-    ) -> Result<Created, ObjectError> {
-        let written = self.replace(bucket, name, 0, content_type, bytes).await?;
-        Ok(written.map_or(Created::Existed, |_| Created::New))
+        call: impl FnOnce() -> Result<T, ObjectError>,
+    ) -> Result<T, ObjectError> {
+        self.call(connection_cut, call).await
     }
 
-    async fn replace(
-        &self,
-        _: &str,
-        name: &str,
-        generation: i64,
-        _: &str,
-        bytes: &[u8],
-    ) -> Result<Option<ObjectInfo>, ObjectError> {
-        let act = || {
-            if self.fault_is_due(Fault::Overtaken) && name.ends_with("intent.json") {
-                let ours: Value = serde_json::from_slice(bytes).unwrap();
-                let holder = ours["holder"].as_str().unwrap();
-                let another: String = holder.chars().rev().collect();
-                let same = String::from_utf8_lossy(bytes).replacen(holder, &another, 1);
-                self.put(name, same.as_bytes());
-            }
-            let objects = self.objects.borrow();
-            let there = objects.get(name).map(|it| (it.meta(), it.bytes == bytes));
-            drop(objects);
-            match there {
-                Some((meta, true)) if self.versions.get() == Versions::OwnBytes => Ok(Some(meta)),
-                there => {
-                    let there = there.map_or(0, |(meta, _)| meta.generation);
-                    Ok((there == generation).then(|| self.put(name, bytes)))
-                }
-            }
-        };
-        self.call(broken, act).await
-    }
-
-    async fn list(&self, _: &str, prefix: &str) -> Result<Vec<String>, ObjectError> {
-        let act = || {
-            let objects = self.objects.borrow();
-            let names = objects.keys().filter(|name| name.starts_with(prefix));
-            Ok(names.cloned().collect())
-        };
-        self.call(broken, act).await
-    }
-
-    async fn delete(&self, _: &str, name: &str) -> Result<(), ObjectError> {
-        let act = || {
-            self.objects.borrow_mut().remove(name);
-            Ok(())
-        };
-        self.call(broken, act).await
+    fn before_write(&self, name: &str, bytes: &[u8]) {
+        if self.fault_is_due(Fault::Overtaken) && name.ends_with("intent.json") {
+            let ours: Value = serde_json::from_slice(bytes).unwrap();
+            let holder = ours["holder"].as_str().unwrap();
+            let another: String = holder.chars().rev().collect();
+            let same = String::from_utf8_lossy(bytes).replacen(holder, &another, 1);
+            self.put(name, same.as_bytes());
+        }
     }
 }
 
@@ -428,10 +319,11 @@ pub fn manifest(frames: u64) -> Value {
         frame
     };
     json!({
-        "schema": "framemill.manifest/1",
+        "schema": framemill_contract::MANIFEST_SCHEMA,
         "source": {
             "bucket": BUCKET, "name": "videos/cam 1/50%41 \"x\".mp4", "generation": 5, "size": 9,
         },
+        "selection": {"naming": "index"},
         "frames": (0..frames).map(frame).collect::<Vec<_>>(),
         "dropped": [], "warnings": [],
     })

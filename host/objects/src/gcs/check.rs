@@ -1,49 +1,28 @@
 //! What `framemill check` asks Google.
 
-use super::transport::{Call, Failure, HOW_TO_LOG_IN};
-use super::{Bucket, GcsStore};
-use crate::{Access, Notification, StoreError, check};
+use super::bucket::Bucket;
+use super::transport::{Failure, HOW_TO_LOG_IN};
+use crate::access::Access;
+use crate::check;
+use crate::error::StoreError;
+use crate::store::{Notification, Store};
+use framemill_gcs_api::{NotificationConfig, Notifications, Operation, Permissions};
 use framemill_support::finding::Finding;
-use serde::Deserialize;
 
 const LIST: &str = "storage.objects.list";
 const GET: &str = "storage.objects.get";
 const CREATE: &str = "storage.objects.create";
 const DELETE: &str = "storage.objects.delete";
 
-#[derive(Deserialize)]
-struct Permissions {
-    #[serde(default)]
-    permissions: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Notifications {
-    #[serde(default)]
-    items: Vec<NotificationConfig>,
-}
-
-/// Google's field names here are in snake case.
-#[derive(Deserialize)]
-struct NotificationConfig {
-    topic: String,
-    #[serde(default)]
-    event_types: Vec<String>,
-    #[serde(default)]
-    object_name_prefix: String,
-    #[serde(default)]
-    payload_format: String,
-}
-
 impl Bucket {
-    /// Whether objects may be created and deleted anywhere in the bucket. A no may still be a
-    /// yes for some prefixes (conditions, managed folders), and emulators do not answer.
+    /// Whether objects may be created and deleted anywhere in the bucket. Where not, they may
+    /// still be below some prefixes (conditions, managed folders); emulators do not answer.
     async fn may_write(&self) -> bool {
-        let target = format!(
-            "{}/iam/testPermissions?permissions={CREATE}&permissions={DELETE}",
-            self.path()
-        );
-        let granted: Result<Permissions, _> = self.transport.json(&Call::get(target)).await;
+        let asked = Operation::TestPermissions([CREATE, DELETE].map(str::to_owned).to_vec());
+        let Ok(call) = self.call("", asked) else {
+            return false;
+        };
+        let granted: Result<Permissions, _> = self.transport.json(&call).await;
         granted.is_ok_and(|granted| {
             [CREATE, DELETE]
                 .iter()
@@ -89,8 +68,8 @@ fn remedy_for(message: &str, bucket: &str) -> String {
     )
 }
 
-pub(super) async fn check(store: &GcsStore, access: &Access) -> Vec<Finding> {
-    let bucket = &store.0;
+/// Checks a bucket through its `store`; asks for permissions instead of writing where it can.
+pub(super) async fn check(store: &dyn Store, bucket: &Bucket, access: &Access) -> Vec<Finding> {
     let url = format!("gs://{}", bucket.name);
     let remedy = |error: &StoreError| bucket.remedy(error);
     if access.write.is_empty() || !bucket.may_write().await {
@@ -106,11 +85,11 @@ pub(super) async fn check(store: &GcsStore, access: &Access) -> Vec<Finding> {
     findings
 }
 
-/// Which topics are told of which events; `None` where the server does not know such a thing.
+/// Which topics are notified of which events; `None` where the server has no notifications.
 pub(super) async fn notifications(
     bucket: &Bucket,
 ) -> Result<Option<Vec<Notification>>, StoreError> {
-    let call = Call::get(format!("{}/notificationConfigs", bucket.path()));
+    let call = bucket.call("", Operation::Notifications)?;
     let listed: Result<Notifications, _> = bucket.transport.json(&call).await;
     match listed {
         Ok(listed) => Ok(Some(listed.items.into_iter().map(Into::into).collect())),
@@ -123,12 +102,8 @@ pub(super) async fn notifications(
 
 impl From<NotificationConfig> for Notification {
     fn from(config: NotificationConfig) -> Self {
-        let topic = config.topic.as_str();
-        let topic = topic
-            .strip_prefix("//pubsub.googleapis.com/")
-            .unwrap_or(topic);
         Self {
-            topic: topic.to_owned(),
+            topic: config.topic_name().to_owned(),
             event_types: config.event_types,
             prefix: config.object_name_prefix,
             payload_format: config.payload_format,

@@ -1,9 +1,12 @@
-//! Reading: one generation, in order, taken up again where the connection broke.
+//! Reads one generation of an object, in order; resumes where a connection breaks.
 
-use super::transport::{Call, Failure};
-use super::{Bucket, io_error, resource};
-use crate::{ObjectMeta, RangeSpec, Reading, Span, StoreError};
+use super::bucket::{Bucket, io_error};
+use super::resource;
+use super::transport::Failure;
+use crate::error::StoreError;
+use crate::store::{ObjectMeta, Reading};
 use bytes::Bytes;
+use framemill_gcs_api::{Get, Media, Operation, RangeSpec, Span};
 use framemill_support::net;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
@@ -24,19 +27,19 @@ struct Part {
     body: BoxStream<'static, Result<Bytes, String>>,
 }
 
-/// Opens an object and gives its bytes as they are asked for.
+/// Opens an object; its bytes are fetched as the stream is read.
 pub(super) async fn read(
     bucket: Arc<Bucket>,
     name: &str,
     generation: Option<i64>,
     range: RangeSpec,
 ) -> Result<Reading, StoreError> {
-    let Some(header) = range_header(range) else {
+    if range.is_empty() {
         let meta = bucket.head(name).await?;
         range.resolve(meta.size)?;
         return Err(StoreError::Unsatisfiable { size: meta.size });
-    };
-    let Part { meta, span, body } = bucket.part(name, generation, header).await?;
+    }
+    let Part { meta, span, body } = bucket.part(name, generation, range).await?;
     // A checksum is of the whole object: a part has none.
     let whole = span.start == 0 && span.end == meta.size;
     let download = Download {
@@ -61,34 +64,22 @@ pub(super) async fn read(
     })
 }
 
-/// The `Range` header, empty for all; `None` for what no object has.
-fn range_header(range: RangeSpec) -> Option<String> {
-    match range {
-        RangeSpec::Whole => Some(String::new()),
-        RangeSpec::From(start, None) => Some(format!("bytes={start}-")),
-        RangeSpec::From(start, Some(last)) => {
-            (start <= last).then(|| format!("bytes={start}-{last}"))
-        }
-        RangeSpec::Last(count) => (count > 0).then(|| format!("bytes=-{count}")),
-    }
-}
-
 impl Bucket {
     async fn part(
         &self,
         name: &str,
         generation: Option<i64>,
-        range: String,
+        range: RangeSpec,
     ) -> Result<Part, StoreError> {
-        let mut call = Call::get(format!("{}?alt=media", self.object_path(name)?));
-        if let Some(generation) = generation {
-            call.target.push_str(&format!("&generation={generation}"));
-        }
+        let media = Operation::Media(Get {
+            generation,
+            ..Get::of(name)
+        });
+        let mut call = self.call(name, media)?;
         // Without it, objects with the content encoding gzip are sent unpacked.
         call.headers
             .insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
-        let ranged = !range.is_empty();
-        if ranged && let Ok(range) = HeaderValue::from_str(&range) {
+        if let Some(Ok(range)) = range.header().map(HeaderValue::try_from) {
             call.headers.insert(header::RANGE, range);
         }
         let response = match self.transport.send(&call).await {
@@ -111,10 +102,12 @@ impl Bucket {
             let problem = format!("answer is not as documented: {problem}");
             io_error(WHAT, self.url(name), problem)
         };
-        if ranged && status != StatusCode::PARTIAL_CONTENT {
+        if range != RangeSpec::Whole && status != StatusCode::PARTIAL_CONTENT {
             return Err(broken("whole object in place of the range"));
         }
-        let (meta, span) = resource::media(name, status, response.headers()).map_err(broken)?;
+        let media = Media::parse(status, response.headers());
+        let media = media.map_err(|error| broken(&error.to_string()))?;
+        let (meta, span) = resource::media(name, media);
         if generation.is_some_and(|wanted| wanted != meta.generation) {
             return Err(StoreError::NotFound {
                 name: self.url(name),
@@ -125,7 +118,7 @@ impl Bucket {
     }
 }
 
-/// A reading on its way.
+/// A read in progress.
 struct Download {
     bucket: Arc<Bucket>,
     meta: ObjectMeta,
@@ -157,8 +150,8 @@ impl Download {
         Ok(None)
     }
 
-    /// Counts a chunk in. The last is given only when all bytes are known to be right: who has
-    /// as many bytes as there are asks for no more.
+    /// Counts and checks a chunk. The last one is given only after the checksum was compared: a
+    /// reader that has all bytes asks for no more.
     fn take(&mut self, chunk: Bytes) -> Result<Bytes, StoreError> {
         let length = chunk.len() as u64;
         if length > self.end.saturating_sub(self.position) {
@@ -195,9 +188,9 @@ impl Download {
                 self.position
             )));
         }
-        tracing::debug!(name = %self.meta.name, byte = self.position, %problem, "read is taken up again");
+        tracing::debug!(name = %self.meta.name, byte = self.position, %problem, "read is resumed");
         tokio::time::sleep(self.backoff.next().unwrap_or_default()).await;
-        let range = format!("bytes={}-{}", self.position, self.end.saturating_sub(1));
+        let range = RangeSpec::From(self.position, Some(self.end.saturating_sub(1)));
         let part = self
             .bucket
             .part(&self.meta.name, Some(self.meta.generation), range)

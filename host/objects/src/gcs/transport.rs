@@ -1,26 +1,27 @@
-//! Requests to Google: credentials, and what is tried again how often.
+//! Requests to Google: credentials and retries.
 //!
 //! Follows Google's retry strategy (<https://cloud.google.com/storage/docs/retry-strategy>):
-//! 408, 429, 5xx and broken connections are tried again with exponential back-off and full
-//! jitter, `Retry-After` is a lower bound, and calls that could be carried out twice with two
-//! effects are never repeated.
+//! 408, 429, 5xx and broken connections are retried with exponential backoff and full jitter,
+//! `Retry-After` is a lower bound, and calls that are not idempotent are never retried.
 
 use backon::Retryable;
 use bytes::Bytes;
+use framemill_gcs_api::{
+    ContentRange, ErrorResponse, Operation, Precondition, Request, RetryAfter,
+};
 use framemill_support::net;
 use google_cloud_auth::build_errors::Error as BuildError;
 use google_cloud_auth::credentials::{CacheableResource, Credentials};
 use http::{Extensions, HeaderMap, Method, StatusCode, header};
 use reqwest::Response;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 use thiserror::Error;
 
-/// Slowest upload that is waited for, bytes a second.
+/// Uploads slower than this are given up, bytes per second.
 const SLOWEST_UPLOAD: u64 = 64 * 1024;
-/// Beyond what any upload may take at that speed.
+/// Longer than any upload takes at that speed.
 const LONGEST_UPLOAD: Duration = Duration::from_secs(3600);
 const MOST_ERROR: usize = 16 * 1024;
 const MOST_JSON: usize = 16 << 20;
@@ -28,7 +29,7 @@ const MOST_JSON: usize = 16 << 20;
 /// What helps where there are no credentials.
 pub(super) const HOW_TO_LOG_IN: &str = "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a key file";
 
-/// How long a call is tried again.
+/// How often and how long a call is retried.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryPolicy {
     /// Upper bound of the first wait; the bound doubles with each further one.
@@ -51,7 +52,7 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Waits before further attempts: full jitter, so that many callers do not come back at
+    /// The waits before further attempts: full jitter, so that many callers do not come back at
     /// the same moment.
     pub(super) fn backoff(self) -> impl Iterator<Item = Duration> + Send + Sync + Unpin {
         let bounds = std::iter::successors(Some(self.first_wait), move |bound| {
@@ -119,19 +120,22 @@ pub(super) struct Call {
     pub(super) target: String,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
-    /// Whether carrying it out twice is the same as once.
-    pub(super) repeatable: bool,
+    /// Whether carrying it out twice has the same effect as once.
+    pub(super) idempotent: bool,
 }
 
 impl Call {
-    /// Reads something.
-    pub(super) fn get(target: String) -> Self {
+    /// Of this request, without headers and body. A change is idempotent only where a
+    /// precondition keeps it from having a second effect.
+    pub(super) fn of(request: &Request) -> Self {
+        let operation = request.operation();
+        let changes = matches!(operation, Operation::Insert(_) | Operation::Delete { .. });
         Self {
-            method: Method::GET,
-            target,
+            method: request.method(),
+            target: request.target(),
             headers: HeaderMap::new(),
             body: Bytes::new(),
-            repeatable: true,
+            idempotent: !changes || operation.precondition() != Precondition::None,
         }
     }
 }
@@ -139,7 +143,7 @@ impl Call {
 /// Why a call has no good answer.
 #[derive(Debug, Error)]
 pub(super) enum Failure {
-    /// The server says no.
+    /// The server refuses.
     #[error("status {}: {message}", status.as_u16())]
     Status {
         status: StatusCode,
@@ -148,12 +152,12 @@ pub(super) enum Failure {
         /// The size in `Content-Range: bytes */size`.
         size: Option<u64>,
         /// An attempt before this one may have been carried out.
-        after_unknown: bool,
+        after_indeterminate: bool,
     },
-    /// No answer, or not a whole one.
+    /// No answer, or only a part of one.
     #[error("{0}")]
     Connection(String),
-    /// No credentials are to be had.
+    /// There are no credentials.
     #[error("no Google credentials ({0}): {HOW_TO_LOG_IN}")]
     Credentials(String),
 }
@@ -165,13 +169,13 @@ impl Failure {
                 matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
             }
             Self::Connection(_) => true,
-            // Google's library has tried again by itself.
+            // Google's library has retried by itself.
             Self::Credentials(_) => false,
         }
     }
 
     /// Whether the server may have done what was asked.
-    fn outcome_is_unknown(&self) -> bool {
+    fn is_indeterminate(&self) -> bool {
         match self {
             Self::Status { status, .. } => {
                 status.is_server_error() || *status == StatusCode::REQUEST_TIMEOUT
@@ -193,8 +197,8 @@ impl Failure {
 pub(super) struct Transport {
     /// For calls without a body.
     reads: reqwest::Client,
-    /// For calls with one: silence is no sign of trouble while we send, so each call has a
-    /// time-out by its size.
+    /// For calls with a body: silence is no sign of trouble while we send, so each call has a
+    /// timeout by its size.
     writes: reqwest::Client,
     endpoint: String,
     identity: Identity,
@@ -222,7 +226,7 @@ impl Transport {
         self.retry_policy
     }
 
-    /// The answer to a call, with a good status; its body is still to be read.
+    /// The answer to a call, with the status of a success; its body is not read yet.
     pub(super) async fn send(&self, call: &Call) -> Result<Response, Failure> {
         self.with_retries(call, || self.attempt(call)).await
     }
@@ -247,14 +251,14 @@ impl Transport {
         F: Future<Output = Result<T, Failure>>,
     {
         let start = Instant::now();
-        let mut unknown = false;
+        let mut indeterminate = false;
         let deadline = self.retry_policy.deadline;
         let answer = attempt
             .retry(self.retry_policy.backoff())
-            .when(|failure| call.repeatable && failure.is_transient())
+            .when(|failure| call.idempotent && failure.is_transient())
             .notify(|failure, wait| {
-                unknown |= failure.outcome_is_unknown();
-                tracing::debug!(%failure, ?wait, method = %call.method, "storage call is tried again");
+                indeterminate |= failure.is_indeterminate();
+                tracing::debug!(%failure, ?wait, method = %call.method, "storage call is retried");
             })
             .adjust(|failure, wait| {
                 let wait = wait?.max(failure.retry_after().unwrap_or_default());
@@ -262,8 +266,12 @@ impl Transport {
             })
             .await;
         answer.map_err(|mut failure| {
-            if let Failure::Status { after_unknown, .. } = &mut failure {
-                *after_unknown = unknown;
+            if let Failure::Status {
+                after_indeterminate,
+                ..
+            } = &mut failure
+            {
+                *after_indeterminate = indeterminate;
             }
             failure
         })
@@ -306,18 +314,7 @@ impl Transport {
     }
 }
 
-/// Google's error document.
-#[derive(Deserialize)]
-struct ErrorDocument {
-    error: ErrorBody,
-}
-
-#[derive(Deserialize)]
-struct ErrorBody {
-    message: String,
-}
-
-/// Makes an answer without a good status a failure.
+/// Turns an answer with the status of an error into a failure.
 async fn judge(response: Response) -> Result<Response, Failure> {
     let status = response.status();
     if status.is_success() {
@@ -327,33 +324,22 @@ async fn judge(response: Response) -> Result<Response, Failure> {
         let value = response.headers().get(name)?;
         value.to_str().ok()
     };
-    let retry_after = text(header::RETRY_AFTER).and_then(parse_retry_after);
-    let size = text(header::CONTENT_RANGE)
-        .and_then(|range| range.strip_prefix("bytes */")?.trim().parse().ok());
-    // The status is known, also where the words are lost.
-    let body = read_limited(response, MOST_ERROR).await.unwrap_or_default();
-    let message = match serde_json::from_slice::<ErrorDocument>(&body) {
-        Ok(document) => document.error.message,
-        Err(_) => String::from_utf8_lossy(&body).into_owned(),
+    let retry_after = text(header::RETRY_AFTER)
+        .and_then(|text| text.parse().ok())
+        .map(|after: RetryAfter| after.wait(SystemTime::now()));
+    let size = match text(header::CONTENT_RANGE).map(str::parse) {
+        Some(Ok(ContentRange::Unsatisfied(size))) => Some(size),
+        _ => None,
     };
+    // The status is known even where the message is lost.
+    let body = read_limited(response, MOST_ERROR).await.unwrap_or_default();
     Err(Failure::Status {
         status,
-        message: message.trim().chars().take(500).collect(),
+        message: ErrorResponse::message_in(&body),
         retry_after,
         size,
-        after_unknown: false,
+        after_indeterminate: false,
     })
-}
-
-fn parse_retry_after(text: &str) -> Option<Duration> {
-    if let Ok(seconds) = text.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let time = httpdate::parse_http_date(text).ok()?;
-    Some(
-        time.duration_since(SystemTime::now())
-            .unwrap_or(Duration::ZERO),
-    )
 }
 
 async fn read_limited(mut response: Response, limit: usize) -> Result<Vec<u8>, Failure> {
@@ -392,13 +378,5 @@ mod tests {
                 .take(100)
                 .any(|wait| wait > Duration::from_secs(1))
         );
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_time() {
-        assert_eq!(parse_retry_after("7"), Some(Duration::from_secs(7)));
-        let past = "Sun, 06 Nov 1994 08:49:37 GMT";
-        assert_eq!(parse_retry_after(past), Some(Duration::ZERO));
-        assert_eq!(parse_retry_after("soon"), None);
     }
 }

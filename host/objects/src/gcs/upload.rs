@@ -1,22 +1,24 @@
-//! Writing: one multipart request, which carries the checksum and honours preconditions
-//! everywhere (emulators ignore them on other kinds of upload).
+//! Writes an object with one multipart request: it carries the checksum, and even emulators honour
+//! its preconditions (they ignore those of other kinds of upload).
 
-use super::resource::Resource;
+use super::bucket::Bucket;
+use super::resource;
 use super::transport::{Call, Failure};
-use super::{Bucket, encode};
 use crate::collect::{Collected, collect};
-use crate::{ByteStream, NewObject, ObjectMeta, Precondition, StoreError, checksum, local};
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use serde_json::json;
+use crate::content_type;
+use crate::error::StoreError;
+use crate::store::{ByteStream, NewObject, ObjectMeta};
+use framemill_gcs_api::{
+    Crc32c, Insert, MultipartUpload, Object, Operation, Precondition, UploadMetadata, UploadType,
+};
+use http::{HeaderValue, StatusCode, header};
 
 const WHAT: &str = "write";
 
 impl Bucket {
-    /// Writes an object. With a precondition it is tried again; a repeated attempt that is told
-    /// that the precondition no longer holds looks whether the object that is there now has our
-    /// bytes: then it is an earlier attempt's, whose answer was lost (or another's with the same
-    /// bytes, which is as good).
+    /// Writes an object. With a precondition it is retried. Where a retry fails because the
+    /// precondition no longer holds, an object with the same bytes counts as ours: an earlier
+    /// attempt wrote it, and its answer was lost.
     pub(super) async fn write(
         &self,
         name: &str,
@@ -27,16 +29,13 @@ impl Bucket {
         let url = self.url(name);
         let content = collect(&url, object.crc32c, bytes).await?;
         let call = self.upload_call(name, precondition, object, &content)?;
-        let answer: Result<Resource, _> = self.transport.json(&call).await;
+        let answer: Result<Object, _> = self.transport.json(&call).await;
         match answer {
-            Ok(resource) => {
-                let meta = self.meta(WHAT, name, resource)?;
-                self.verify(meta, &content).await
-            }
+            Ok(object) => self.verify(resource::meta(object), &content).await,
             Err(
                 failure @ Failure::Status {
                     status: StatusCode::PRECONDITION_FAILED,
-                    after_unknown: true,
+                    after_indeterminate: true,
                     ..
                 },
             ) => match self.head(name).await {
@@ -55,42 +54,35 @@ impl Bucket {
         object: NewObject,
         content: &Collected,
     ) -> Result<Call, StoreError> {
-        self.object_path(name)?;
         let content_type = object
             .content_type
-            .unwrap_or_else(|| local::content_type(name).to_owned());
-        let resource = json!({
-            "name": name,
-            "contentType": content_type,
-            "crc32c": checksum::encode(content.crc32c),
-            "metadata": object.metadata,
+            .unwrap_or_else(|| content_type::of_name(name).to_owned());
+        let metadata = UploadMetadata {
+            name: Some(name.to_owned()),
+            content_type: Some(content_type),
+            crc32c: Some(Crc32c(content.crc32c)),
+            metadata: object.metadata,
+        };
+        let insert = Operation::Insert(Insert {
+            upload: UploadType::Multipart,
+            name: None,
+            precondition,
         });
-        let boundary = format!("framemill-{:032x}", fastrand::u128(..));
-        let kind = HeaderValue::from_str(&format!("multipart/related; boundary={boundary}"))
+        let mut call = self.call(name, insert)?;
+        let upload = MultipartUpload::frame(&metadata, &content.bytes);
+        let upload =
+            upload.map_err(|error| StoreError::Invalid(format!("{error}: {}", self.url(name))))?;
+        let kind = HeaderValue::try_from(upload.content_type)
             .map_err(|error| StoreError::Invalid(error.to_string()))?;
-        let mut target = format!(
-            "/upload/storage/v1/b/{}/o?uploadType=multipart",
-            encode(&self.name)
-        );
-        if let Precondition::Generation(generation) = precondition {
-            target.push_str(&format!("&ifGenerationMatch={generation}"));
-        }
-        Ok(Call {
-            method: Method::POST,
-            target,
-            headers: HeaderMap::from_iter([(header::CONTENT_TYPE, kind)]),
-            body: multipart(
-                &boundary,
-                &resource.to_string(),
-                &content_type,
-                &content.bytes,
-            ),
-            repeatable: precondition != Precondition::None,
-        })
+        call.headers.insert(header::CONTENT_TYPE, kind);
+        call.body = [&upload.head, &content.bytes[..], &upload.tail]
+            .concat()
+            .into();
+        Ok(call)
     }
 
-    /// Compares what the store says that it has with what we sent. A damaged object is taken
-    /// back: later attempts would find the name taken.
+    /// Compares what the store says it has with what was sent. A damaged object is deleted:
+    /// later attempts would find the name taken.
     async fn verify(
         &self,
         meta: ObjectMeta,
@@ -112,8 +104,8 @@ impl Bucket {
     }
 }
 
-/// The first difference between an object and the bytes that it should have: what is there,
-/// and what should be.
+/// The first difference between an object and the bytes that it should have: what it is, and
+/// what it should be.
 fn mismatch(meta: &ObjectMeta, content: &Collected) -> Option<(String, String)> {
     let size = content.bytes.len() as u64;
     if meta.size != size {
@@ -126,19 +118,4 @@ fn mismatch(meta: &ObjectMeta, content: &Collected) -> Option<(String, String)> 
         )),
         _ => None,
     }
-}
-
-/// The body: the resource, then the bytes. The type stands in both: Google reads the resource's,
-/// fake-gcs-server the part's.
-fn multipart(boundary: &str, resource: &str, content_type: &str, bytes: &Bytes) -> Bytes {
-    // A line break in it would end the part's headers.
-    let content_type = match HeaderValue::from_str(content_type) {
-        Ok(_) => content_type,
-        Err(_) => "application/octet-stream",
-    };
-    let start = format!(
-        "--{boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n{resource}\r\n--{boundary}\r\nContent-Type: {content_type}\r\n\r\n"
-    );
-    let end = format!("\r\n--{boundary}--\r\n");
-    [start.as_bytes(), bytes, end.as_bytes()].concat().into()
 }

@@ -1,13 +1,23 @@
-//! Files as objects: names to paths, metadata to what is known of an object, and the one step that
-//! gives a finished file its name.
+//! Files as objects: from names to paths, from a file's metadata to [`ObjectMeta`], and the atomic
+//! step that gives a finished file its name.
 
-use super::{PRIVATE_FOLDER, WriteTarget};
-use crate::{ObjectMeta, Precondition, StoreError};
+use super::layout::PRIVATE_FOLDER;
+use crate::content_type;
+use crate::error::StoreError;
+use crate::store::ObjectMeta;
+use framemill_gcs_api::Precondition;
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Where a new object goes: its final path and the unfinished file.
+#[derive(Clone)]
+pub(super) struct WriteTarget {
+    pub(super) path: PathBuf,
+    pub(super) temporary: PathBuf,
+}
 
 /// Gives the finished file its name, if the precondition holds.
 pub(super) fn publish(
@@ -175,25 +185,7 @@ pub(super) fn describe(name: &str, metadata: &Metadata) -> ObjectMeta {
         generation,
         size: metadata.len(),
         crc32c: None,
-        content_type: content_type(name).to_owned(),
+        content_type: content_type::of_name(name).to_owned(),
         updated_micros: generation,
-    }
-}
-
-/// Media type by file name ending.
-pub(crate) fn content_type(name: &str) -> &'static str {
-    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-    match ending.to_ascii_lowercase().as_str() {
-        "jpg" | "jpeg" => "image/jpeg",
-        "png" => "image/png",
-        "webp" => "image/webp",
-        "json" => "application/json",
-        "mp4" | "m4v" => "video/mp4",
-        "mov" | "qt" => "video/quicktime",
-        "mkv" => "video/x-matroska",
-        "webm" => "video/webm",
-        "avi" => "video/x-msvideo",
-        "ts" | "m2ts" | "mts" => "video/mp2t",
-        _ => "application/octet-stream",
     }
 }

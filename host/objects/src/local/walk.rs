@@ -1,16 +1,21 @@
 //! All files below a folder.
 
-use super::{DEEPEST, PRIVATE_FOLDER};
+use super::layout::PRIVATE_FOLDER;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// Folders deeper than this are not read.
+const DEEPEST: usize = 64;
 
 /// Whether a link leads to `folder` or a folder above it.
 fn is_above(link: &Path, folder: &Path) -> io::Result<bool> {
     Ok(fs::canonicalize(folder)?.starts_with(fs::canonicalize(link)?))
 }
 
-/// Visits all files below a folder whose names can start with `prefix`; our own are no objects.
+/// Visits all files below `folder` whose names can start with `prefix`, but for those of
+/// [`PRIVATE_FOLDER`]. `name` is the folder's own name with a slash at its end, empty for the
+/// bucket's; `depth` is how deep it lies.
 pub fn walk(
     folder: &Path,
     name: &str,
@@ -35,7 +40,7 @@ pub fn walk(
         }
         let child = format!("{name}{file_name}");
         let is_folder = match entry.file_type() {
-            // A link to a folder that we are in has no end.
+            // A link to a folder around it would have no end.
             Ok(kind) if kind.is_symlink() => {
                 let path = entry.path();
                 path.is_dir() && !(is_above(&path, folder).unwrap_or(true))

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use framemill_objects::{Access, Body, Gateway, Layout, LocalStore, Store};
 use framemill_runtime::{
-    Component, Engine, Limits, Observer, OutboundClient, Runtime, RuntimeParts, component_variables,
+    Component, Engine, Limits, Observer, OutboundClient, Runtime, RuntimeParts, with_host,
 };
 use http::Request;
 use http_body_util::{BodyExt, Full};
@@ -55,6 +55,20 @@ pub const LIMITS: Limits = Limits {
     body: None,
 };
 
+/// Where the probe finds objects and itself.
+fn variables() -> BTreeMap<String, String> {
+    let urls = [
+        ("objects_url", "https://storage.googleapis.com"),
+        (
+            "segments_url",
+            "http://extract-frames.spin.internal/segments",
+        ),
+        ("every", "1s"),
+    ];
+    urls.map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into()
+}
+
 /// The probe over a folder that is the bucket `local`.
 pub fn runtime(data: &Path, limits: Limits, observer: Observer) -> Runtime {
     runtime_reaching(data, limits, observer, OutboundClient::default())
@@ -74,7 +88,7 @@ pub fn runtime_reaching(
         write: vec!["images/".into()],
     };
     let parts = RuntimeParts {
-        variables: component_variables(&BTreeMap::new(), &component.sha256, 3),
+        variables: with_host(variables(), &component.sha256),
         component,
         gateway: Arc::new(Gateway::new(
             HashMap::from([("local".into(), store)]),

@@ -1,10 +1,13 @@
-//! How a delivery of Pub/Sub ends.
+//! Settles a delivery of Pub/Sub.
 
-use super::client::Name;
-use super::{Shared, publish, time};
-use crate::{AckHandle, RetryDecision, SourceError, back_off, cut};
+use super::admin::DeadLetters;
+use super::client::publish;
+use super::message::{ATTEMPTS, OURS, PUBLISHED, REASON, SUBSCRIPTION, time};
+use super::shared::Shared;
+use crate::error::SourceError;
+use crate::source::{AckHandle, RetryDecision};
+use crate::{attribute, redelivery};
 use framemill_contract::Outcome;
-use google_cloud_pubsub::client::Publisher;
 use google_cloud_pubsub::model::Message;
 use google_cloud_pubsub::subscriber::handler::Handler;
 use std::collections::HashMap;
@@ -12,25 +15,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::OwnedSemaphorePermit;
 
-/// Attributes of ours, also among the dead letters.
-pub(super) const OURS: &str = "framemill-";
-pub(super) const REASON: &str = "framemill-reason";
-pub(super) const ATTEMPTS: &str = "framemill-attempts";
-pub(super) const SUBSCRIPTION: &str = "framemill-subscription";
-pub(super) const PUBLISHED: &str = "framemill-published";
-/// A limit of the service, see <https://cloud.google.com/pubsub/quotas>.
+/// Most attributes of a message, see <https://cloud.google.com/pubsub/quotas>.
 const MOST_ATTRIBUTES: usize = 100;
 
-/// Where dead letters go.
-#[derive(Clone)]
-pub(super) struct DeadLetters {
-    pub(super) topic: String,
-    pub(super) publisher: Publisher,
-    /// Keeps them.
-    pub(super) subscription: String,
-}
-
-/// A message in flight. Its handler releases it when dropped.
+/// A message in flight. Its handler nacks it when dropped.
 pub(super) struct PubSubAckHandle {
     pub(super) shared: Arc<Shared>,
     pub(super) dead: DeadLetters,
@@ -57,11 +45,11 @@ impl AckHandle for PubSubAckHandle {
         }
         let id = &self.original.message_id;
         self.shared.attempts().failed(id, self.attempt);
-        let Ok(place) = Arc::clone(&self.shared.delayed).try_acquire_owned() else {
-            // Dropping releases it: the subscription's own retry policy spaces it out.
+        let Ok(delayed) = Arc::clone(&self.shared.delayed).try_acquire_owned() else {
+            // Dropping nacks it: the subscription's own retry policy delays it.
             return Ok(RetryDecision::Retry);
         };
-        let wait = back_off(self.attempt, at_least);
+        let wait = redelivery::delay(self.attempt, at_least);
         let closed = self.shared.closed.clone();
         let Self {
             shared,
@@ -74,7 +62,7 @@ impl AckHandle for PubSubAckHandle {
             // The lease is extended for as long as the handler lives.
             let _ = tokio::time::timeout(wait, closed.cancelled()).await;
             handler.nack();
-            drop(place);
+            drop(delayed);
         });
         Ok(RetryDecision::Retry)
     }
@@ -88,7 +76,7 @@ impl AckHandle for PubSubAckHandle {
 
 impl PubSubAckHandle {
     /// Acks. With exactly-once delivery the server has confirmed it on return; without, a lost
-    /// ack means that the message comes again.
+    /// ack means that the message is delivered again.
     async fn done(self) -> Result<(), SourceError> {
         let id = &self.original.message_id;
         match self.handler {
@@ -96,7 +84,7 @@ impl PubSubAckHandle {
                 let confirmed = handler.confirmed_ack().await;
                 confirmed.map_err(|error| SourceError::Unreachable {
                     what: format!("message {id} of {}", self.shared.config.subscription),
-                    reason: format!("not acked, it may come again: {error}"),
+                    reason: format!("not acked, it may be delivered again: {error}"),
                 })?;
             }
             handler => handler.ack(),
@@ -105,16 +93,22 @@ impl PubSubAckHandle {
         Ok(())
     }
 
-    /// The message with the reason that it is dead.
+    /// The dead letter: the message with the reason.
     fn letter(&self, reason: &str) -> Message {
         let published = time(self.original.publish_time);
         let first = self.original.attributes.get(PUBLISHED);
         let rfc = |time| humantime::format_rfc3339_millis(time).to_string();
         let mut attributes: HashMap<String, String> = [
-            (REASON, cut(reason)),
+            (REASON, attribute::value(reason)),
             (ATTEMPTS, self.attempt.to_string()),
-            (SUBSCRIPTION, cut(&self.shared.config.subscription)),
-            ("framemill-message-id", cut(&self.original.message_id)),
+            (
+                SUBSCRIPTION,
+                attribute::value(&self.shared.config.subscription),
+            ),
+            (
+                "framemill-message-id",
+                attribute::value(&self.original.message_id),
+            ),
             (PUBLISHED, first.cloned().unwrap_or_else(|| rfc(published))),
             ("framemill-time", rfc(SystemTime::now())),
         ]
@@ -129,10 +123,4 @@ impl PubSubAckHandle {
             .set_data(self.original.data.clone())
             .set_attributes(attributes)
     }
-}
-
-/// The topic for dead letters that belongs to a topic.
-pub(super) fn derived_dead_topic(topic: &str) -> Result<String, SourceError> {
-    Name::parse(topic, "topics")?;
-    Ok(format!("{topic}-dead"))
 }

@@ -1,9 +1,8 @@
-//! Topics and subscriptions: looked up, made, and checked.
+//! Topics and subscriptions: looked up, created and checked.
 
-use super::PubSubConfig;
-use super::ack_handle::{DeadLetters, derived_dead_topic};
 use super::client::{Clients, Fault, Name, call, grant_subscription, grant_topic};
-use crate::SourceError;
+use super::config::PubSubConfig;
+use crate::error::SourceError;
 use google_cloud_pubsub::client::Publisher;
 use google_cloud_pubsub::model::{DeadLetterPolicy, ExpirationPolicy, RetryPolicy, Subscription};
 use std::time::Duration;
@@ -14,7 +13,7 @@ mod check;
 
 /// What the service calls a topic that was deleted.
 const DELETED: &str = "_deleted-topic_";
-/// DeadLetter letters are kept this long: the longest that the service allows.
+/// How long dead letters are kept: the longest that the service allows.
 const KEEP: Duration = Duration::from_secs(31 * 86_400);
 
 /// What is known of a subscription that works.
@@ -26,6 +25,15 @@ pub(super) struct Prepared {
     pub(super) counts: bool,
 }
 
+/// Where dead letters go.
+#[derive(Clone)]
+pub(super) struct DeadLetters {
+    pub(super) topic: String,
+    pub(super) publisher: Publisher,
+    /// The subscription that keeps them.
+    pub(super) subscription: String,
+}
+
 /// How a new subscription is set up.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SetUp<'a> {
@@ -33,11 +41,12 @@ pub struct SetUp<'a> {
     pub topic: &'a str,
     /// Whether an acked message never comes again.
     pub exactly_once: bool,
-    /// Whether the server gives messages up as well: those that crash the service each time.
-    pub server_gives_up: bool,
+    /// Whether the server moves messages to the dead letters as well: those that crash the service
+    /// each time.
+    pub dead_letter_policy: bool,
 }
 
-/// Makes topic, subscription and dead letters, each unless it is there.
+/// Creates topic, subscription, and what the dead letters need, each unless it exists.
 ///
 /// # Errors
 /// Where the service refuses or does not answer.
@@ -63,8 +72,8 @@ pub async fn set_up(config: &PubSubConfig, how: SetUp<'_>) -> Result<(), SourceE
         .set_enable_exactly_once_delivery(how.exactly_once)
         .set_expiration_policy(ExpirationPolicy::new())
         .set_retry_policy(retries);
-    if how.server_gives_up {
-        // Later than we do: our dead letters say why.
+    if how.dead_letter_policy {
+        // Later than the source does: its dead letters carry the reason.
         let attempts = config.max_attempts.saturating_add(5).clamp(5, 100);
         let policy = DeadLetterPolicy::new()
             .set_dead_letter_topic(&dead)
@@ -82,7 +91,7 @@ pub async fn set_up(config: &PubSubConfig, how: SetUp<'_>) -> Result<(), SourceE
     }
 }
 
-/// Looks the subscription up, and makes what its dead letters need.
+/// Looks the subscription up, and creates what its dead letters need.
 pub(super) async fn prepare(
     config: &PubSubConfig,
     clients: &Clients,
@@ -118,7 +127,7 @@ pub(super) async fn look_up(clients: &Clients, subscription: &str) -> Result<Sub
     call(get.set_subscription(subscription).send()).await
 }
 
-/// The topic for dead letters: as configured, as the subscription has it, or derived.
+/// The topic of the dead letters: as configured, as the subscription names it, or derived.
 fn dead_topic(config: &PubSubConfig, found: &Subscription) -> Result<String, SourceError> {
     let policy = found.dead_letter_policy.as_ref();
     let policy = policy.map(|policy| policy.dead_letter_topic.clone());
@@ -132,7 +141,13 @@ fn dead_topic(config: &PubSubConfig, found: &Subscription) -> Result<String, Sou
     }
 }
 
-/// Why a subscription cannot be pulled from, and the command that mends it.
+/// The topic of the dead letters of a topic, by its name.
+fn derived_dead_topic(topic: &str) -> Result<String, SourceError> {
+    Name::parse(topic, "topics")?;
+    Ok(format!("{topic}-dead"))
+}
+
+/// Why a subscription cannot be pulled from, and the command that fixes it.
 fn not_pullable(found: &Subscription) -> Option<(String, String)> {
     let name = Name::for_gcloud(&found.name);
     let push = found.push_config.as_ref();
@@ -184,7 +199,7 @@ fn unusable_subscription(name: &str, fault: Fault) -> SourceError {
     }
 }
 
-/// What reading a subscription and pulling from it needs.
+/// The commands that let an account look up a subscription and pull from it.
 fn viewer_commands(subscription: &str) -> String {
     format!(
         "{} and {}",
@@ -197,7 +212,7 @@ async fn make_topic(clients: &Clients, topic: &str) -> Result<(), SourceError> {
     let mut may_be_there = false;
     match call(clients.topics.get_topic().set_topic(topic).send()).await {
         Ok(_) => return Ok(()),
-        // Whoever may not look may be allowed to make.
+        // Who may not look it up may still create it.
         Err(Fault::Denied(_)) => may_be_there = true,
         Err(Fault::Missing(_)) => {}
         Err(fault) => return Err(fault.into_error(topic.to_owned(), "")),
@@ -208,7 +223,7 @@ async fn make_topic(clients: &Clients, topic: &str) -> Result<(), SourceError> {
             Ok(())
         }
         Err(Fault::Exists) => Ok(()),
-        // Who may publish need not be allowed to look: the first dead letter shows.
+        // Who may publish need not be allowed to look it up: the first dead letter shows.
         Err(Fault::Denied(reason)) if may_be_there => {
             tracing::warn!("taken to be there, a look is not permitted ({reason}): {topic}");
             Ok(())
@@ -234,8 +249,8 @@ pub(super) fn kept(dead_topic: &str) -> String {
     format!("projects/{project}/subscriptions/{id}-kept")
 }
 
-/// Makes the topic of the dead letters and a subscription that keeps them, unless they are
-/// there. Gives the subscription.
+/// Creates the topic of the dead letters and a subscription that keeps them, unless they exist.
+/// Returns the subscription.
 async fn keep_dead_letters(clients: &Clients, topic: &str) -> Result<String, SourceError> {
     make_topic(clients, topic).await?;
     let kept = kept(topic);
@@ -258,7 +273,7 @@ async fn keep_dead_letters(clients: &Clients, topic: &str) -> Result<String, Sou
     let plain = subscription.clone();
     subscription.message_retention_duration = KEEP.try_into().ok();
     let made = match make(subscription).await {
-        // Not every server knows so long a time.
+        // Not every server allows so long a time.
         Err(Fault::Refused(_)) => make(plain).await,
         other => other,
     };

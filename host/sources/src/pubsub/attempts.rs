@@ -1,8 +1,9 @@
-//! How often messages failed here: the server counts only with a dead-letter policy.
+//! How often deliveries of each message failed: the server counts them only with a dead-letter
+//! policy.
 
 use std::collections::{HashMap, VecDeque};
 
-/// The oldest are forgotten beyond this.
+/// Most messages that are remembered; the oldest are forgotten first.
 const MOST: usize = 10_000;
 
 /// Failures by message id.
@@ -18,7 +19,7 @@ impl Attempts {
         self.failures.get(id).copied().unwrap_or(0)
     }
 
-    /// Delivery number `attempt` failed.
+    /// Delivery attempt number `attempt` failed.
     pub(super) fn failed(&mut self, id: &str, attempt: u32) {
         if self.failures.insert(id.to_owned(), attempt).is_none() {
             self.order.push_back(id.to_owned());

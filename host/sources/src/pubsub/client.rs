@@ -1,15 +1,19 @@
 //! The clients of one endpoint, and what their errors mean.
 
-use crate::SourceError;
+use crate::error::SourceError;
 use google_cloud_auth::credentials::anonymous;
 use google_cloud_gax::error::rpc::Code;
 use google_cloud_gax::retry_policy::RetryPolicyExt as _;
 use google_cloud_pubsub::Error;
-use google_cloud_pubsub::client::{BasePublisher, Subscriber, SubscriptionAdmin, TopicAdmin};
+use google_cloud_pubsub::client::{
+    BasePublisher, Publisher, Subscriber, SubscriptionAdmin, TopicAdmin,
+};
+use google_cloud_pubsub::error::PublishError;
+use google_cloud_pubsub::model::Message;
 use google_cloud_pubsub::retry_policy::RetryableErrors;
 use std::time::Duration;
 
-/// One call takes no longer.
+/// Longest time of one call.
 pub(super) const RPC_DEADLINE: Duration = Duration::from_secs(30);
 
 /// `projects/P/<kind>/ID`.
@@ -37,7 +41,7 @@ impl Name {
         }
     }
 
-    /// How gcloud's commands take it: `ID --project=P`.
+    /// As arguments of gcloud's commands: `ID --project=P`.
     pub(super) fn for_gcloud(full: &str) -> String {
         let parts: Vec<&str> = full.split('/').collect();
         match parts.as_slice() {
@@ -117,11 +121,11 @@ impl Clients {
 pub(super) enum Fault {
     /// The resource is not there.
     Missing(String),
-    /// We may not, or nobody knows who we are.
+    /// No permission, or no valid credentials.
     Denied(String),
     /// It is there already.
     Exists,
-    /// The service does not want this of this resource.
+    /// The service cannot do this with this resource.
     Refused(String),
     /// Trying again may help.
     Unreachable(String),
@@ -161,7 +165,7 @@ impl Fault {
     }
 }
 
-/// Waits for a call, but not for ever.
+/// Waits for a call, for [`RPC_DEADLINE`] at most.
 pub(super) async fn call<T>(request: impl Future<Output = Result<T, Error>>) -> Result<T, Fault> {
     match tokio::time::timeout(RPC_DEADLINE, request).await {
         Ok(Ok(answer)) => Ok(answer),
@@ -170,6 +174,30 @@ pub(super) async fn call<T>(request: impl Future<Output = Result<T, Error>>) -> 
             "no answer within {} s",
             RPC_DEADLINE.as_secs()
         ))),
+    }
+}
+
+/// Publishes and waits until the server has it.
+pub(super) async fn publish(
+    publisher: &Publisher,
+    topic: &str,
+    message: Message,
+) -> Result<(), SourceError> {
+    let what = format!("publishing to {topic}");
+    match tokio::time::timeout(RPC_DEADLINE, publisher.publish(message)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(PublishError::Rpc(error))) => {
+            let role = "roles/pubsub.publisher";
+            Err(Fault::of(&error).into_error(what, &grant_topic(topic, role)))
+        }
+        Ok(Err(error)) => Err(SourceError::Unreachable {
+            what,
+            reason: error.to_string(),
+        }),
+        Err(_) => Err(SourceError::Unreachable {
+            what,
+            reason: format!("no answer within {} s", RPC_DEADLINE.as_secs()),
+        }),
     }
 }
 

@@ -1,8 +1,11 @@
-//! DeadLetter letters: read without taking them, and queued again.
+//! The dead letters: listed without taking them, and redriven.
 
-use super::ack_handle::{ATTEMPTS, OURS, PUBLISHED, REASON, SUBSCRIPTION};
-use super::{Prepared, Shared, publish, time};
-use crate::{DeadLetter, Message, SourceError};
+use super::admin::Prepared;
+use super::client::{Fault, grant_subscription, publish};
+use super::message::{ATTEMPTS, OURS, PUBLISHED, REASON, SUBSCRIPTION, received, time};
+use super::shared::Shared;
+use crate::error::SourceError;
+use crate::source::DeadLetter;
 use google_cloud_pubsub::model;
 use google_cloud_pubsub::subscriber::MessageStream;
 use google_cloud_pubsub::subscriber::handler::Handler;
@@ -13,14 +16,14 @@ use std::time::{Duration, SystemTime};
 const FIRST: Duration = Duration::from_secs(5);
 /// Silence for so long means that there is no more.
 const SILENCE: Duration = Duration::from_secs(1);
-/// Letters in flight at most.
+/// Most dead letters that are read at once.
 const MOST: i64 = 10_000;
-/// The server's own attributes on what it gave up.
+/// Prefix of the attributes that the server adds to its dead letters.
 const SERVERS: &str = "CloudPubSubDeadLetter";
 const SERVERS_SUBSCRIPTION: &str = "CloudPubSubDeadLetterSourceSubscription";
 const SERVERS_COUNT: &str = "CloudPubSubDeadLetterSourceDeliveryCount";
 
-/// A look at the dead letters; what is not acked goes back at the end.
+/// The dead letters as they are read; those that are not acked are nacked at the end.
 struct Letters {
     stream: MessageStream,
     subscription: String,
@@ -46,22 +49,18 @@ impl Letters {
         match next {
             Ok(Some(Ok(letter))) => Ok(Some(letter)),
             Ok(Some(Err(error))) => {
-                let remedy = super::client::grant_subscription(
-                    &self.subscription,
-                    "roles/pubsub.subscriber",
-                );
-                let fault = super::client::Fault::of(&error);
-                Err(fault.into_error(self.subscription.clone(), &remedy))
+                let remedy = grant_subscription(&self.subscription, "roles/pubsub.subscriber");
+                Err(Fault::of(&error).into_error(self.subscription.clone(), &remedy))
             }
             Ok(None) | Err(_) => Ok(None),
         }
     }
 
-    /// All of a subscription's.
+    /// The dead letters of a subscription.
     async fn list(&mut self, subscription: &str) -> Result<Vec<DeadLetter>, SourceError> {
         let mut seen = HashSet::new();
         let mut dead = Vec::new();
-        // Held until all were seen: what is released at once comes again.
+        // Held until all were seen: what is nacked at once is delivered again.
         let mut held = Vec::new();
         while let Some((message, handler)) = self.next().await? {
             if is_of(&message, subscription) && seen.insert(message.message_id.clone()) {
@@ -75,8 +74,8 @@ impl Letters {
         Ok(dead)
     }
 
-    /// Publishes those of a subscription again that are there now: what dies again meanwhile
-    /// must not come round for ever.
+    /// Publishes the dead letters of a subscription again, but only those that are there now: a
+    /// message that becomes a dead letter again meanwhile must not be redriven for ever.
     async fn redrive(
         &mut self,
         prepared: &Prepared,
@@ -112,7 +111,7 @@ impl Letters {
         Ok(redriven)
     }
 
-    /// Gives back what was not acked, and waits until the server knows.
+    /// Nacks what was not acked, and waits until the server knows.
     async fn close(self, drain: Duration) {
         let shutdown = self.stream.shutdown_token();
         drop(self.stream);
@@ -131,7 +130,7 @@ pub(super) async fn list(shared: &Shared, limit: usize) -> Result<Vec<DeadLetter
     Ok(dead)
 }
 
-/// Publishes dead letters again: those with these ids, or all. Says how many.
+/// Publishes dead letters again: those with these ids, or all. Returns how many.
 pub(super) async fn redrive(shared: &Shared, ids: Option<&[String]>) -> Result<usize, SourceError> {
     let prepared = shared.prepared().await?;
     let mut letters = Letters::open(shared).await?;
@@ -158,14 +157,7 @@ fn described(message: &model::Message) -> DeadLetter {
     let published = attribute(PUBLISHED).and_then(|time| humantime::parse_rfc3339(time).ok());
     let published = published.unwrap_or_else(|| time(message.publish_time));
     let count = attribute(ATTEMPTS).or(attribute(SERVERS_COUNT));
-    let envelope = Message {
-        id: message.message_id.clone(),
-        attributes: message.attributes.clone().into_iter().collect(),
-        data: message.data.clone(),
-        published,
-        attempt: 1,
-        subscription: String::new(),
-    };
+    let envelope = received(message, published, 1, "");
     DeadLetter {
         id: message.message_id.clone(),
         object: envelope.event().ok().map(|event| event.object),

@@ -1,10 +1,12 @@
-//! Reads the stream of messages. It reads always: what the server has sent is ours, and only
-//! what was read has its lease extended. How much it sends is bound by flow control.
+//! Reads the stream of messages. It reads all the time: the server counts what it has sent as
+//! leased, and the client extends the leases only of what was read. Flow control limits how much
+//! the server sends.
 
 use super::client::{self, Fault};
-use super::{PubSubConfig, Shared};
-use crate::SourceError;
+use super::config::PubSubConfig;
+use super::shared::Shared;
 use crate::backoff::Backoff;
+use crate::error::SourceError;
 use google_cloud_pubsub::model::Message;
 use google_cloud_pubsub::subscriber::MessageStream;
 use google_cloud_pubsub::subscriber::ShutdownToken;
@@ -14,12 +16,12 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// A silent stream is looked after this often: the client mends it without a word.
+/// How often the subscription of a silent stream is looked up: the client reconnects silently.
 const LOOK: Duration = Duration::from_secs(20);
-/// A lease ends when the job does, not before.
+/// Longer than any job: a lease ends with its job, not before.
 const LONGEST_LEASE: Duration = Duration::from_secs(100 * 86_400);
 
-/// What the stream brought.
+/// What came over the stream.
 pub(super) enum Arrival {
     Message(Box<Message>, Handler),
     /// A person must fix it; the pump has ended.
@@ -57,14 +59,14 @@ impl Pump {
         }
     }
 
-    /// Reads no more, and releases what waits here.
+    /// Reads no more, and nacks what waits here.
     pub(super) fn stop(&mut self) {
         self.stop = None;
         self.arrivals.close();
         while self.arrivals.try_recv().is_ok() {}
     }
 
-    /// Waits until the server has been told of all that was settled.
+    /// Waits until the server knows of all that was acked and nacked.
     pub(super) async fn close(mut self, drain: Duration) {
         self.stop();
         let streams = self.streams;
@@ -72,7 +74,7 @@ impl Pump {
         let all = futures::future::join_all(tokens.iter().map(ShutdownToken::shutdown));
         if tokio::time::timeout(drain, all).await.is_err() {
             tracing::warn!(
-                "not all messages were released within {} s: the rest comes back when its lease ends",
+                "not all messages were nacked within {} s: the others are delivered again when their leases end",
                 drain.as_secs()
             );
         }
@@ -82,7 +84,7 @@ impl Pump {
 struct Reader {
     shared: Arc<Shared>,
     sender: mpsc::UnboundedSender<Arrival>,
-    /// Those that may have messages of theirs in flight.
+    /// Streams that may have messages in flight.
     streams: Arc<Mutex<Vec<ShutdownToken>>>,
 }
 
@@ -90,7 +92,7 @@ impl Reader {
     /// Reads until a person must fix something.
     async fn run(self) {
         let name = &self.shared.config.subscription;
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::of(&self.shared.connection);
         loop {
             let mut stream = self.open();
             let fault = loop {
@@ -134,15 +136,15 @@ impl Reader {
             .build();
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         streams.push(stream.shutdown_token());
-        // Those before have released everything long ago.
+        // Older ones have settled everything long ago.
         let surplus = streams.len().saturating_sub(16);
         streams.drain(..surplus);
         stream
     }
 
-    /// Waits for a message; says what is wrong while there is none.
+    /// Waits for a message; logs what is wrong while none comes.
     async fn next(&self, stream: &mut MessageStream, backoff: &mut Backoff) -> Next {
-        // Not dropped before it is done: that could lose what has just come.
+        // It is not dropped before it is done: that could lose a message that has just come.
         let next = stream.next();
         tokio::pin!(next);
         loop {
@@ -155,7 +157,7 @@ impl Reader {
                     let get = self.shared.clients.subscriptions.get_subscription();
                     match client::call(get.set_subscription(name).send()).await {
                         Err(Fault::Unreachable(reason)) => backoff.note(name, &reason),
-                        // The client's own wait may be long by now.
+                        // The client's own backoff may be long by now.
                         Ok(_) if backoff.over(name) => return Next::Reopen,
                         Ok(_) => {}
                         // The stream says so itself.
@@ -173,7 +175,7 @@ enum Next {
     Fault(Fault),
 }
 
-/// What ends a stream, in words that say what to do.
+/// The error that ended a stream, with its remedy.
 fn broken(subscription: &str, fault: Fault) -> SourceError {
     match fault {
         Fault::Unreachable(reason) => SourceError::Unreachable {

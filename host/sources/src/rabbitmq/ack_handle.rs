@@ -1,15 +1,19 @@
-//! How a delivery of RabbitMQ ends.
+//! Settles a delivery of RabbitMQ.
 
+use super::config::RabbitConfig;
+use super::message;
 use super::session::Session;
-use super::{RabbitConfig, dead_letter, release};
-use crate::{AckHandle, RetryDecision, SourceError, back_off};
+use crate::error::SourceError;
+use crate::redelivery;
+use crate::source::{AckHandle, RetryDecision};
 use framemill_contract::Outcome;
 use lapin::message::Delivery;
+use lapin::options::BasicNackOptions;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::OwnedSemaphorePermit;
 
-/// A message in flight; released when dropped.
+/// A message in flight; nacked when dropped.
 pub(super) struct RabbitAckHandle {
     pub(super) config: Arc<RabbitConfig>,
     pub(super) session: Arc<Session>,
@@ -24,7 +28,7 @@ pub(super) struct RabbitAckHandle {
 impl Drop for RabbitAckHandle {
     fn drop(&mut self) {
         if let Some(delivery) = self.delivery.take() {
-            release(delivery);
+            nack(delivery);
         }
     }
 }
@@ -44,15 +48,17 @@ impl AckHandle for RabbitAckHandle {
             self.dead_letter(reason).await?;
             return Ok(RetryDecision::DeadLetter);
         }
-        // One queue for each power of two: in a queue only the first message's time is looked at.
-        let wait = back_off(self.attempt, at_least).as_millis().div_ceil(1000);
-        let wait = u64::try_from(wait).unwrap_or(u64::MAX);
-        let rest = self.session.resting_queue(wait.next_power_of_two()).await?;
+        // One queue for each power of two: in a queue only the first message can expire.
+        let delay = redelivery::delay(self.attempt, at_least)
+            .as_millis()
+            .div_ceil(1000);
+        let delay = u64::try_from(delay).unwrap_or(u64::MAX);
+        let queue = self.session.delay_queue(delay.next_power_of_two()).await?;
         let next = self.attempt.saturating_add(1);
         if let Some(delivery) = &self.delivery {
-            let properties = dead_letter::retried(delivery, &self.id, self.published, next);
+            let properties = message::retried(delivery, &self.id, self.published, next);
             self.session
-                .publish("", &rest, &delivery.data, properties)
+                .publish("", &queue, &delivery.data, properties)
                 .await?;
         }
         self.done().await?;
@@ -61,9 +67,9 @@ impl AckHandle for RabbitAckHandle {
 
     async fn dead_letter(mut self: Box<Self>, reason: &str) -> Result<(), SourceError> {
         if let Some(delivery) = &self.delivery {
-            let properties = dead_letter::properties_of_dead(
+            let properties = message::dead_lettered(
                 delivery,
-                &dead_letter::Death {
+                &message::Death {
                     id: &self.id,
                     published: self.published,
                     reason,
@@ -92,4 +98,20 @@ impl RabbitAckHandle {
         }
         Ok(())
     }
+}
+
+/// Nacks a message, so that the server requeues it; does not wait for it.
+fn nack(delivery: Delivery) {
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        // The connection ends with the runtime, and then the server requeues it.
+        return;
+    };
+    runtime.spawn(async move {
+        let options = BasicNackOptions {
+            requeue: true,
+            ..BasicNackOptions::default()
+        };
+        // Where this fails the connection is gone, and the server has requeued it.
+        let _ = delivery.acker.nack(options).await;
+    });
 }

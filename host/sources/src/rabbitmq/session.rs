@@ -1,7 +1,8 @@
 //! One connection, and the queues that belong to a source.
 
-use super::{RabbitConfig, short};
-use crate::SourceError;
+use super::config::RabbitConfig;
+use super::name::short;
+use crate::error::SourceError;
 use framemill_support::finding::Finding;
 use lapin::message::Delivery;
 use lapin::options::{
@@ -15,12 +16,12 @@ use lapin::{
 };
 use std::time::Duration;
 
-/// One step takes no longer.
+/// Longest time of one call.
 const RPC_DEADLINE: Duration = Duration::from_secs(30);
-/// Resting queues that nobody has used for their time and this are deleted by the server.
-const RESTING_QUEUE_STAYS: Duration = Duration::from_secs(3600);
+/// The server deletes a delay queue that was not used for its delay and this time.
+const DELAY_QUEUE_EXPIRES: Duration = Duration::from_secs(3600);
 
-/// Reads an address; its error does not repeat it.
+/// Parses a URL; its error does not repeat it, because it holds a password.
 pub(super) fn parse(url: &str) -> Result<AMQPUri, SourceError> {
     url.parse().map_err(|_| {
         SourceError::Configuration(
@@ -29,7 +30,7 @@ pub(super) fn parse(url: &str) -> Result<AMQPUri, SourceError> {
     })
 }
 
-/// A connection with what the source needs on the server.
+/// A connection, and the queues that the source needs on the server.
 pub(super) struct Session {
     connection: Connection,
     queue: String,
@@ -38,7 +39,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Connects and makes what is not there.
+    /// Connects, and creates the queues that do not exist.
     pub(super) async fn open(config: &RabbitConfig) -> Result<Self, SourceError> {
         let session = Self::connect(config).await?;
         if !session.there(&config.queue).await? {
@@ -86,13 +87,13 @@ impl Session {
         let _ = tokio::time::timeout(RPC_DEADLINE, close).await;
     }
 
-    /// Gives back what is in flight, after what was sent.
+    /// Ends the connection after what was sent; the server requeues what is in flight.
     pub(super) async fn close(&self) {
         let close = self.connection.close(200, "done".into());
         let _ = tokio::time::timeout(RPC_DEADLINE, close).await;
     }
 
-    /// Whether a queue is there.
+    /// Whether a queue exists.
     async fn there(&self, queue: &str) -> Result<bool, SourceError> {
         // A refusal ends the channel.
         let channel = self.channel().await?;
@@ -138,7 +139,7 @@ impl Session {
         Ok(())
     }
 
-    /// Exchange and queue of the dead letters.
+    /// Creates exchange and queue of the dead letters.
     async fn keep_dead_letters(&self, name: &str) -> Result<(), SourceError> {
         let channel = self.channel().await?;
         if !self.there(name).await? {
@@ -168,7 +169,7 @@ impl Session {
         Ok(())
     }
 
-    /// Starts to receive; at most `in_flight` messages are ever here unacknowledged.
+    /// Starts a consumer; at most `in_flight` of its messages are unacked at any time.
     pub(super) async fn consume(&self, in_flight: usize) -> Result<Consumer, SourceError> {
         let channel = self.channel().await?;
         let count = u16::try_from(in_flight).unwrap_or(u16::MAX);
@@ -197,14 +198,15 @@ impl Session {
         Ok(got.map(|message| message.delivery))
     }
 
-    /// Says that a message is done.
+    /// Acks a message, and waits until the server has the ack.
     pub(super) async fn ack(&self, delivery: &Delivery) -> Result<(), SourceError> {
         let ack = delivery.acker.ack(BasicAckOptions::default());
         match within(&self.name, ack).await? {
             true => Ok(()),
             false => Err(SourceError::Unreachable {
                 what: self.name.clone(),
-                reason: "not acked, it comes again: the connection was lost meanwhile".to_owned(),
+                reason: "not acked, it is delivered again: the connection was lost meanwhile"
+                    .to_owned(),
             }),
         }
     }
@@ -217,7 +219,7 @@ impl Session {
         data: &[u8],
         properties: BasicProperties,
     ) -> Result<(), SourceError> {
-        // One of its own: a refusal ends it.
+        // A channel of its own: a refusal ends it.
         let channel = self.channel().await?;
         let what = format!("publishing to {exchange}{key} at {}", self.name);
         let confirms = channel.confirm_select(ConfirmSelectOptions::default());
@@ -245,17 +247,17 @@ impl Session {
         Err(SourceError::Unreachable { what, reason })
     }
 
-    /// A queue in which a message rests for `seconds` and then comes back by itself.
-    pub(super) async fn resting_queue(&self, seconds: u64) -> Result<String, SourceError> {
-        let name = format!("{}.rest.{seconds}s", self.queue);
+    /// The queue in which a message waits for `seconds`; then the server moves it back.
+    pub(super) async fn delay_queue(&self, seconds: u64) -> Result<String, SourceError> {
+        let name = format!("{}.delay.{seconds}s", self.queue);
         let millis = seconds.saturating_mul(1000);
-        let stays = u64::try_from(RESTING_QUEUE_STAYS.as_millis()).unwrap_or(u64::MAX);
+        let unused = u64::try_from(DELAY_QUEUE_EXPIRES.as_millis()).unwrap_or(u64::MAX);
         let number = |value: u64| AMQPValue::from(i64::try_from(value).unwrap_or(i64::MAX));
         let text = |value: &str| AMQPValue::LongString(value.into());
         let mut arguments = FieldTable::default();
         arguments.insert("x-message-ttl".into(), number(millis));
-        // Declaring it again, as before each message, starts this anew.
-        arguments.insert("x-expires".into(), number(millis.saturating_add(stays)));
+        // Declaring it again, as is done before each message, restarts this time.
+        arguments.insert("x-expires".into(), number(millis.saturating_add(unused)));
         arguments.insert("x-dead-letter-exchange".into(), text(""));
         arguments.insert("x-dead-letter-routing-key".into(), text(&self.queue));
         let channel = self.channel().await?;
@@ -265,7 +267,7 @@ impl Session {
     }
 }
 
-/// Waits for a step, but not for ever.
+/// Waits for a call, for [`RPC_DEADLINE`] at most.
 async fn within<T>(
     what: &str,
     step: impl Future<Output = lapin::Result<T>>,
@@ -288,7 +290,7 @@ fn code(error: &lapin::Error) -> Option<u16> {
     }
 }
 
-/// What an error means to us.
+/// What an error of the server means.
 fn meaning(what: &str, error: &lapin::Error) -> SourceError {
     let reason = error.to_string();
     let remedy = match code(error) {
@@ -319,7 +321,7 @@ fn meaning(what: &str, error: &lapin::Error) -> SourceError {
     SourceError::Configuration(format!("{reason}: {remedy}: {what}"))
 }
 
-/// Everything that can be wrong with the queue.
+/// Checks the queue and that of the dead letters.
 pub(super) async fn check(config: &RabbitConfig) -> Vec<Finding> {
     let subject = format!("queue {}", config.queue);
     let failed = |error: SourceError| {

@@ -113,8 +113,8 @@ pub async fn retried_comes_back_later(place: &dyn Place) {
     let id = delivery.message.id.clone();
     let at_least = Duration::from_secs(3);
     let start = Instant::now();
-    let fate = delivery.handle.retry("busy", Some(at_least)).await.unwrap();
-    assert_eq!(fate, RetryDecision::Retry);
+    let decision = delivery.handle.retry("busy", Some(at_least)).await.unwrap();
+    assert_eq!(decision, RetryDecision::Retry);
     // Others are not held up.
     source.publish(&event(2)).await.unwrap();
     let other = next(&*source).await;

@@ -50,7 +50,7 @@ async fn place(name: &str, exactly_once: bool) -> Arc<dyn Place> {
     let how = SetUp {
         topic: &PubSub::topic(name),
         exactly_once,
-        server_gives_up: false,
+        dead_letter_policy: false,
     };
     set_up(&config, how).await.unwrap();
     // Again: all is there.

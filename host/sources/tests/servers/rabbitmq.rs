@@ -115,7 +115,7 @@ async fn a_minio_notification_is_an_upload() {
             channel.basic_publish("".into(), "minio".into(), options, data, Default::default());
         sent.await.unwrap().await.unwrap();
     }
-    // What is too large to be a notification is dead-lettered unread.
+    // What is too large to be a notification goes to the dead letters unread.
     let delivery = conformance::next(&source).await;
     let object = conformance::object(&delivery);
     assert_eq!(

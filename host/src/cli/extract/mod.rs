@@ -6,8 +6,8 @@ mod report;
 
 pub use report::VideoReport;
 
-use super::options::SharedOptions;
-use crate::app::extraction::{EXTRACT_FRAMES, extract_runtime};
+use super::options::{KeyOptions, Named, SharedOptions};
+use crate::app::function_runtime::function_runtime;
 use crate::config::{LOCAL_BUCKET, Layer, Settings, cores};
 use crate::service::run_to_end;
 use anyhow::{Context as _, ensure};
@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 const VIDEOS: &str = "videos/";
 const IMAGES: &str = "images/";
-const CURSORS: &str = "checkpoints/";
+const RECORDS: &str = "records/";
 
 /// Flags of `framemill extract`.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -52,21 +52,31 @@ pub struct ExtractArgs {
     /// Print a JSON report instead of a table
     #[arg(long)]
     pub json: bool,
-    /// Flags of all commands that run the component.
+    /// Flags of all commands that run a component.
     #[command(flatten)]
     pub shared: SharedOptions,
+    /// Keys that have flags.
+    #[command(flatten)]
+    pub keys: KeyOptions<Extract>,
+}
+
+/// `framemill extract`.
+#[derive(Clone, Debug, Default)]
+pub struct Extract;
+
+impl Named for Extract {
+    const NAME: &'static str = "extract";
 }
 
 impl ExtractArgs {
     /// What is given, and what is fixed: videos and images have their own places here, and the
     /// bucket is the output folder, whatever the service's is.
     fn layer(&self) -> Layer {
-        let mut layer = self.shared.layer();
+        let mut layer = self.keys.layer.clone();
         let fixed = [
             ("video_path", VIDEOS),
             ("image_path", IMAGES),
-            ("checkpoint_path", CURSORS),
-            ("bucket", LOCAL_BUCKET),
+            ("record_path", RECORDS),
             ("store", "."),
             ("source", "queue"),
         ];
@@ -116,7 +126,7 @@ async fn extract(args: &ExtractArgs) -> anyhow::Result<Vec<VideoReport>> {
             (IMAGES.to_owned(), args.output.clone()),
             // Beside the lock: gone when the last run is.
             (
-                CURSORS.to_owned(),
+                RECORDS.to_owned(),
                 args.output.join(PRIVATE_FOLDER).join("checkpoints"),
             ),
         ],
@@ -129,12 +139,10 @@ async fn extract(args: &ExtractArgs) -> anyhow::Result<Vec<VideoReport>> {
     let observer: Observer = Arc::new(move |label, event| watcher.see(label, event));
     let store: Arc<dyn Store> = Arc::new(store);
     let engine = args.shared.components().engine()?;
-    let component = args
-        .shared
-        .components()
-        .load(&engine, EXTRACT_FRAMES)
-        .await?;
-    let runtime = extract_runtime(&engine, component, &settings, store, observer)?;
+    let function = settings.extraction()?;
+    let components = args.shared.components();
+    let component = components.load(&engine, &function.component).await?;
+    let runtime = function_runtime(&engine, component, &settings, function, &store, observer)?;
     let jobs = args.jobs.unwrap_or_else(cores).max(1);
     let work = inputs.iter().map(|input| {
         let (runtime, progress) = (runtime.clone(), Arc::clone(&progress));

@@ -94,7 +94,7 @@ impl Progress {
                     video.images = video.images.saturating_add(1)
                 });
             }
-            Event::Written(_) => {}
+            Event::Written(_) | Event::SandboxEnded(_) => {}
             Event::Continued { done, of } => {
                 self.update(object, |video| video.expect(done, of));
             }

@@ -1,8 +1,10 @@
 //! A component that does on request what a host must cope with. The first part of the path
 //! chooses; `POST /` takes an upload event and lets the video's name choose.
 
+mod http;
 mod stream;
 
+use http::{header, text};
 use spin_sdk::http::{IntoResponse, Method, Request, Response, send};
 use spin_sdk::key_value::Store;
 use spin_sdk::{http_component, variables};
@@ -42,18 +44,6 @@ async fn probe(request: Request) -> anyhow::Result<impl IntoResponse> {
         "segments" => Ok(text(200, "{}")),
         _ => Ok(text(404, "no such trick")),
     }
-}
-
-fn text(status: u16, body: impl Into<String>) -> Response {
-    Response::new(status, body.into())
-}
-
-fn header(request: &Request, name: &str) -> String {
-    let value = request.header(name);
-    value
-        .and_then(|value| value.as_str())
-        .unwrap_or_default()
-        .to_owned()
 }
 
 /// Keeps the body as the value of a key of a store (`store/key`), where there is one, and

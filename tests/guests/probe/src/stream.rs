@@ -1,7 +1,7 @@
 //! Large bodies, never held whole: `/stream-in` reads one, `/stream-out` sends one. Headers of
 //! the request say how.
 
-use crate::{header, text};
+use crate::http::{header, text};
 use futures::{SinkExt as _, StreamExt as _};
 use spin_sdk::http::{
     Fields, IncomingResponse, Method, OutgoingRequest, Request, Response, Scheme, send,

@@ -3,17 +3,19 @@
 use super::{
     DELETED, create_command, dead_topic, kept, look_up, not_pullable, unusable_subscription,
 };
-use crate::pubsub::PubSubConfig;
 use crate::pubsub::client::{Clients, Fault, Name, call, grant_topic};
+use crate::pubsub::config::PubSubConfig;
 use framemill_support::finding::Finding;
 use google_cloud_pubsub::model::Subscription;
 
-/// A subscription that nobody pulls from for so long is deleted with all its messages.
+/// An expiration up to this, seconds, is warned of: a subscription that nobody pulls from for so
+/// long is deleted with all its messages.
 const SHORT_EXPIRATION: i64 = 31 * 86_400;
-/// Shorter deadlines bring messages twice when the network hiccups.
+/// Shorter ack deadlines, seconds, are warned of: after a short network failure messages would be
+/// delivered twice.
 const SHORT_DEADLINE: i32 = 30;
 
-/// Looks at the subscription and what belongs to it.
+/// Checks the subscription and its dead letters.
 pub(in crate::pubsub) async fn check(config: &PubSubConfig, clients: &Clients) -> Vec<Finding> {
     let name = &config.subscription;
     let found = match look_up(clients, name).await {
@@ -40,7 +42,7 @@ pub(in crate::pubsub) async fn check(config: &PubSubConfig, clients: &Clients) -
     findings
 }
 
-/// What the subscription's own settings say.
+/// Checks the subscription's own settings.
 fn settings(found: &Subscription) -> Vec<Finding> {
     let name = found.name.as_str();
     let short = Name::for_gcloud(name);
@@ -66,14 +68,14 @@ fn settings(found: &Subscription) -> Vec<Finding> {
     if found.retry_policy.is_none() {
         findings.push(Finding::warning(
             name,
-            "it has no retry policy: what was released comes again at once",
+            "it has no retry policy: nacked messages are delivered again at once",
             format!("{update} --min-retry-delay=10s --max-retry-delay=600s"),
         ));
     }
     if found.dead_letter_policy.is_none() {
         findings.push(Finding::warning(
             name,
-            "it has no dead-letter policy: a message that kills the service each time comes for ever",
+            "it has no dead-letter policy: a message that kills the service each time is delivered for ever",
             format!("{update} --dead-letter-topic=TOPIC --max-delivery-attempts=10"),
         ));
     }
@@ -108,7 +110,7 @@ fn settings(found: &Subscription) -> Vec<Finding> {
     findings
 }
 
-/// Topic and subscription of the dead letters.
+/// Checks topic and subscription of the dead letters.
 async fn dead_letters(
     config: &PubSubConfig,
     clients: &Clients,

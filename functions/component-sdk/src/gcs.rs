@@ -1,0 +1,409 @@
+//! Objects through the GCS JSON API.
+
+pub use framemill_gcs_api::encoded;
+
+use crate::http::{HttpRequest, HttpResponse, Method, Web, WebError};
+use crate::store::{Created, ObjectError, ObjectInfo, Objects};
+use framemill_contract::{JobError, ObjectRef};
+use framemill_gcs_api::{
+    Crc32c, Get, Insert, List, Listing, MultipartUpload, Object, ObjectName, Operation,
+    Precondition, RangeSpec, Request, UploadMetadata, UploadType,
+};
+use framemill_video::ByteRange;
+use serde::de::DeserializeOwned;
+
+/// What an upload's body holds besides the content: names of 1024 bytes at most, escaped, and
+/// the frame around them.
+const UPLOAD_FRAME: u64 = 8 << 10;
+/// Most bytes that are set aside before they arrive, for reads of several requests.
+const MOST_RESERVED: usize = 32 << 20;
+const TOO_LONG: &str = "range does not fit into memory";
+
+/// Objects of the GCS JSON API at a base URL.
+pub struct GcsObjects<'a, W> {
+    web: &'a W,
+    base: &'a str,
+    /// Largest body of any request or answer.
+    largest_body: Option<u64>,
+}
+
+impl<'a, W: Web> GcsObjects<'a, W> {
+    /// For the API at `base`, without trailing slash. Where `largest_body` is given, longer reads
+    /// are split into several requests, and longer writes are refused before they are sent.
+    /// `web` adds what credentials the API wants.
+    pub fn new(web: &'a W, base: &'a str, largest_body: Option<u64>) -> Self {
+        Self {
+            web,
+            base,
+            largest_body,
+        }
+    }
+
+    /// Uploads under the precondition that `generation` is the current one; `None` where it
+    /// is not.
+    async fn upload(
+        &self,
+        bucket: &str,
+        name: &str,
+        generation: i64,
+        content_type: &str,
+        bytes: &[u8],
+    ) -> Result<Option<HttpResponse>, ObjectError> {
+        let what = format!("writing gs://{bucket}/{name}");
+        if let Some(limit) = self.largest_object().filter(|it| bytes.len() as u64 > *it) {
+            let bytes = bytes.len() as u64;
+            return Err(JobError::ObjectTooLarge { bytes, limit }.into());
+        }
+        let metadata = UploadMetadata {
+            name: Some(name.to_owned()),
+            content_type: Some(content_type.to_owned()),
+            crc32c: Some(Crc32c::of(bytes)),
+            ..UploadMetadata::default()
+        };
+        let upload = MultipartUpload::frame(&metadata, bytes)
+            .map_err(|error| failed(&what, error.to_string()))?;
+        let insert = Operation::Insert(Insert {
+            upload: UploadType::Multipart,
+            name: None,
+            precondition: Precondition::Generation(generation),
+        });
+        let url = self.url(bucket, insert, &what)?;
+        let request = HttpRequest::new(Method::Post, url)
+            .header("content-type", upload.content_type)
+            .parts([upload.head.into(), bytes.into(), upload.tail.into()]);
+        let response = self.send(request, &what).await?;
+        match response.status {
+            200 => Ok(Some(response)),
+            412 => Ok(None),
+            _ => Err(unexpected(&what, &response)),
+        }
+    }
+
+    /// The bytes of one range with one request, fewer where the object ends.
+    async fn read_part(
+        &self,
+        object: &ObjectRef,
+        range: ByteRange,
+        what: &str,
+    ) -> Result<Vec<u8>, ObjectError> {
+        let start = range.start;
+        let length = usize::try_from(range.len());
+        let length = length.map_err(|_| failed(what, TOO_LONG.to_owned()))?;
+        let media = Operation::Media(Get {
+            generation: object.generation,
+            ..Get::of(&object.name)
+        });
+        let mut request = HttpRequest::get(self.url(&object.bucket, media, what)?).at_most(length);
+        let range = RangeSpec::From(range.start, Some(range.end.saturating_sub(1)));
+        if let Some(range) = range.header() {
+            request = request.header("range", range);
+        }
+        let response = self.send(request, what).await?;
+        match response.status {
+            206 => Ok(response.body),
+            // A store may answer a range that covers the object with the whole object.
+            200 if start == 0 => Ok(response.body),
+            416 => Ok(Vec::new()),
+            404 => Err(ObjectError::Gone),
+            _ => Err(unexpected(what, &response)),
+        }
+    }
+
+    /// The URL of what is asked for.
+    fn url(&self, bucket: &str, operation: Operation, what: &str) -> Result<String, ObjectError> {
+        let request = Request::new(bucket, operation);
+        let request = request.map_err(|error| failed(what, error.to_string()))?;
+        Ok(format!("{}{}", self.base, request.target()))
+    }
+
+    async fn send(
+        &self,
+        request: HttpRequest<'_>,
+        what: &str,
+    ) -> Result<HttpResponse, ObjectError> {
+        self.web.send(request).await.map_err(|error| match error {
+            WebError::Unsent(error) => error.into(),
+            WebError::Unanswered(reason) => failed(what, reason),
+        })
+    }
+}
+
+fn failed(what: &str, reason: String) -> ObjectError {
+    ObjectError::Failed(JobError::Storage {
+        what: what.to_owned(),
+        reason,
+    })
+}
+
+/// What a JSON answer says.
+fn parsed<T: DeserializeOwned>(response: &HttpResponse, what: &str) -> Result<T, ObjectError> {
+    serde_json::from_slice(&response.body).map_err(|error| failed(what, error.to_string()))
+}
+
+fn metadata(response: &HttpResponse, what: &str) -> Result<ObjectInfo, ObjectError> {
+    parsed::<Object>(response, what).map(Into::into)
+}
+
+/// An answer that no case expects: its status and the start of what it says.
+fn unexpected(what: &str, response: &HttpResponse) -> ObjectError {
+    let reason = format!("status {}: {}", response.status, response.text());
+    failed(what, reason)
+}
+
+impl<W: Web> Objects for GcsObjects<'_, W> {
+    fn largest_object(&self) -> Option<u64> {
+        let limit = self.largest_body?;
+        Some(limit.saturating_sub(UPLOAD_FRAME))
+    }
+
+    async fn metadata(&self, bucket: &str, name: &str) -> Result<ObjectInfo, ObjectError> {
+        let what = format!("metadata of gs://{bucket}/{name}");
+        let url = self.url(bucket, Operation::Metadata(Get::of(name)), &what)?;
+        let response = self.send(HttpRequest::get(url), &what).await?;
+        match response.status {
+            200 => metadata(&response, &what),
+            404 => Err(ObjectError::Gone),
+            _ => Err(unexpected(&what, &response)),
+        }
+    }
+
+    async fn read(&self, object: &ObjectRef, range: ByteRange) -> Result<Vec<u8>, ObjectError> {
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        let what = format!("reading gs://{}/{}", object.bucket, object.name);
+        let limit = self.largest_body.unwrap_or(u64::MAX).max(1);
+        if range.len() <= limit {
+            return self.read_part(object, range, &what).await;
+        }
+        let reserved = usize::try_from(range.len()).unwrap_or(MOST_RESERVED);
+        let mut bytes = Vec::with_capacity(reserved.min(MOST_RESERVED));
+        let mut start = range.start;
+        while start < range.end {
+            let end = range.end.min(start.saturating_add(limit));
+            let part = ByteRange { start, end };
+            let there = self.read_part(object, part, &what).await?;
+            bytes.extend_from_slice(&there);
+            if (there.len() as u64) < part.len() {
+                break;
+            }
+            start = end;
+        }
+        Ok(bytes)
+    }
+
+    async fn read_all(&self, bucket: &str, name: &str) -> Result<Vec<u8>, ObjectError> {
+        let what = format!("reading gs://{bucket}/{name}");
+        let url = self.url(bucket, Operation::Media(Get::of(name)), &what)?;
+        let response = self.send(HttpRequest::get(url), &what).await?;
+        match response.status {
+            200 => Ok(response.body),
+            404 => Err(ObjectError::Gone),
+            _ => Err(unexpected(&what, &response)),
+        }
+    }
+
+    async fn create(
+        &self,
+        bucket: &str,
+        name: &str,
+        content_type: &str,
+        bytes: &[u8],
+    ) -> Result<Created, ObjectError> {
+        let response = self.upload(bucket, name, 0, content_type, bytes).await?;
+        Ok(response.map_or(Created::Existed, |_| Created::New))
+    }
+
+    async fn replace(
+        &self,
+        bucket: &str,
+        name: &str,
+        generation: i64,
+        content_type: &str,
+        bytes: &[u8],
+    ) -> Result<Option<ObjectInfo>, ObjectError> {
+        let response = self.upload(bucket, name, generation, content_type, bytes);
+        let Some(response) = response.await? else {
+            return Ok(None);
+        };
+        metadata(&response, &format!("writing gs://{bucket}/{name}")).map(Some)
+    }
+
+    async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<String>, ObjectError> {
+        let what = format!("listing gs://{bucket}/{prefix}");
+        let mut list = List {
+            prefix: prefix.to_owned(),
+            names_only: true,
+            ..List::default()
+        };
+        let mut names = Vec::new();
+        loop {
+            let url = self.url(bucket, Operation::List(list.clone()), &what)?;
+            let response = self.send(HttpRequest::get(url), &what).await?;
+            if response.status != 200 {
+                return Err(unexpected(&what, &response));
+            }
+            let page: Listing<ObjectName> = parsed(&response, &what)?;
+            names.extend(page.items.into_iter().map(|object| object.name));
+            list.page_token = page.next_page_token;
+            if list.page_token.is_none() {
+                return Ok(names);
+            }
+        }
+    }
+
+    async fn delete(&self, bucket: &str, name: &str) -> Result<(), ObjectError> {
+        let what = format!("deleting gs://{bucket}/{name}");
+        let delete = Operation::Delete {
+            object: name.to_owned(),
+            precondition: Precondition::None,
+        };
+        let request = HttpRequest::new(Method::Delete, self.url(bucket, delete, &what)?);
+        let response = self.send(request, &what).await?;
+        match response.status {
+            200 | 204 | 404 => Ok(()),
+            _ => Err(unexpected(&what, &response)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::executor::block_on;
+    use std::cell::RefCell;
+
+    /// A store with one object, which notes what it is asked.
+    #[derive(Default)]
+    struct Store {
+        object: Vec<u8>,
+        /// Answers instead, if not 0.
+        status: u16,
+        asked: RefCell<Vec<(String, usize)>>,
+    }
+
+    impl Web for Store {
+        async fn send(&self, request: HttpRequest<'_>) -> Result<HttpResponse, WebError> {
+            let range = request.headers.iter().find(|(name, _)| *name == "range");
+            let range = range.map_or("", |(_, value)| value.as_str()).to_owned();
+            let (length, most) = (request.length(), request.largest_answer);
+            self.asked.borrow_mut().push((range.clone(), length));
+            let answer = |status, body: &[u8]| HttpResponse {
+                status,
+                body: body.to_vec(),
+                ..HttpResponse::default()
+            };
+            if self.status != 0 {
+                return Ok(answer(self.status, b"because"));
+            }
+            let Some(spec) = RangeSpec::parse(&range) else {
+                return Ok(answer(200, br#"{"name":"n","size":"1","generation":"2"}"#));
+            };
+            let span = spec.resolve(self.object.len() as u64);
+            let bytes = span.map(|it| &self.object[it.start as usize..it.end as usize]);
+            match bytes {
+                Ok(bytes) if bytes.len() <= most => Ok(answer(206, bytes)),
+                Ok(_) => Err(WebError::Unanswered("too much".to_owned())),
+                Err(_) => Ok(answer(416, b"beyond")),
+            }
+        }
+
+        fn now(&self) -> u64 {
+            0
+        }
+
+        async fn sleep(&self, _: u64) {}
+    }
+
+    fn store(bytes: usize) -> Store {
+        Store {
+            object: (0..bytes).map(|i| (i % 251) as u8).collect(),
+            ..Store::default()
+        }
+    }
+
+    fn read(store: &Store, start: u64, end: u64, limit: Option<u64>) -> Vec<u8> {
+        let object = ObjectRef {
+            bucket: "b".to_owned(),
+            name: "n".to_owned(),
+            generation: Some(1),
+        };
+        let objects = GcsObjects::new(store, "http://h", limit);
+        block_on(objects.read(&object, ByteRange { start, end })).unwrap()
+    }
+
+    #[test]
+    fn long_reads_are_split_and_come_back_as_one() {
+        for (start, end, limit, ranges) in [
+            (3, 103, None, vec!["bytes=3-102"]),
+            (3, 103, Some(100), vec!["bytes=3-102"]),
+            (
+                3,
+                103,
+                Some(40),
+                vec!["bytes=3-42", "bytes=43-82", "bytes=83-102"],
+            ),
+            // The object ends within a part, at the end of one, and before the first.
+            (980, 1090, Some(40), vec!["bytes=980-1019"]),
+            (
+                960,
+                1090,
+                Some(40),
+                vec!["bytes=960-999", "bytes=1000-1039"],
+            ),
+            (2000, 2090, Some(40), vec!["bytes=2000-2039"]),
+        ] {
+            let store = store(1000);
+            let bytes = read(&store, start, end, limit);
+            let expected = store.object.iter().skip(start as usize);
+            let expected: Vec<u8> = expected.take((end - start) as usize).copied().collect();
+            assert!(bytes == expected, "{start}..{end} by {limit:?}");
+            let asked: Vec<String> = store.asked.take().into_iter().map(|it| it.0).collect();
+            assert_eq!(asked, ranges);
+        }
+    }
+
+    #[test]
+    fn objects_over_the_limit_are_refused_unsent() {
+        let store = store(0);
+        let objects = GcsObjects::new(&store, "http://h", Some(1 << 20));
+        let most = objects.largest_object().unwrap();
+        let name = "\u{1}".repeat(1024);
+        let write = |bytes: u64| {
+            let bytes = vec![7; bytes as usize];
+            block_on(objects.create("b", &name, "image/png", &bytes))
+        };
+        assert_eq!(write(most), Ok(Created::New));
+        let sent = store.asked.take();
+        assert!(sent.len() == 1 && sent[0].1 <= 1 << 20, "{sent:?}");
+        let limit = most;
+        let bytes = most + 1;
+        let refused = ObjectError::Failed(JobError::ObjectTooLarge { bytes, limit });
+        assert_eq!(write(bytes), Err(refused));
+        assert!(store.asked.take().is_empty());
+    }
+
+    #[test]
+    fn statuses_have_meanings() {
+        let of = |status| {
+            let store = Store {
+                status,
+                ..Store::default()
+            };
+            let objects = GcsObjects::new(&store, "http://h", None);
+            (
+                block_on(objects.metadata("b", "n")),
+                block_on(objects.create("b", "n", "text/plain", b"x")),
+                block_on(objects.delete("b", "n")),
+            )
+        };
+        assert_eq!(of(404).0, Err(ObjectError::Gone));
+        assert_eq!(of(412).1, Ok(Created::Existed));
+        assert_eq!((of(404).2, of(204).2), (Ok(()), Ok(())));
+        let words = of(503).1.unwrap_err().to_string();
+        assert!(
+            words.contains("gs://b/n") && words.contains("status 503: because"),
+            "{words}"
+        );
+    }
+}

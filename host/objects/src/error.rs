@@ -1,0 +1,67 @@
+//! Why a store does not do what it is asked.
+
+use framemill_gcs_api::Unsatisfiable;
+use thiserror::Error;
+
+/// Why a store does not do what it is asked.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// No such object, or no longer in that generation.
+    #[error("no such object: {name}")]
+    NotFound {
+        /// Object name.
+        name: String,
+    },
+    /// The precondition does not hold.
+    #[error("at least one of the pre-conditions you specified did not hold: {name}")]
+    PreconditionFailed {
+        /// Object name.
+        name: String,
+    },
+    /// The range lies outside the object.
+    #[error("requested range is outside the object of {size} bytes")]
+    Unsatisfiable {
+        /// The object's size.
+        size: u64,
+    },
+    /// Bytes changed in transit or in the store.
+    #[error("{what}: bytes are not those that were written ({seen}, not {expected}): {name}")]
+    Corrupt {
+        /// What was tried.
+        what: &'static str,
+        /// Object name.
+        name: String,
+        /// Size or checksum of what is there.
+        seen: String,
+        /// Size or checksum that it should have.
+        expected: String,
+    },
+    /// The request is wrong.
+    #[error("{0}")]
+    Invalid(String),
+    /// More bytes than the sandbox may send at once.
+    #[error("request body is over {most} bytes, the limit of this host: write smaller objects")]
+    TooLarge {
+        /// The limit.
+        most: u64,
+    },
+    /// The caller may not do this.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The store fails; trying again may help.
+    #[error("{what}: {source}: {name}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// Object name.
+        name: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl From<Unsatisfiable> for StoreError {
+    fn from(Unsatisfiable { size }: Unsatisfiable) -> Self {
+        Self::Unsatisfiable { size }
+    }
+}

@@ -1,0 +1,84 @@
+//! A function's component, ready to answer: what it may touch and reach, what it can read.
+
+use crate::config::{FunctionSettings, Settings, cores};
+use framemill_function_spec::Function;
+use framemill_objects::{Access, Gateway, Store};
+use framemill_runtime::{
+    AllowedHost, Component, Engine, HostCredential, Observer, OutboundClient, Runtime,
+    RuntimeParts, same_origin, server_of, with_host,
+};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What a function may touch in its bucket.
+pub fn access(function: &Function) -> Access {
+    Access {
+        read: function.read.clone(),
+        write: function.write.clone(),
+    }
+}
+
+/// Whom a function may reach. Patterns stand as they are; of a URL it is the server alone.
+pub fn allowed_hosts(function: &Function) -> Vec<AllowedHost> {
+    let allowed = |host: &framemill_function_spec::AllowedUrl| AllowedHost {
+        host: match host.pattern {
+            true => host.url.clone(),
+            false => server_of(&host.url),
+        },
+        path: host.path.clone(),
+    };
+    function.hosts.iter().map(allowed).collect()
+}
+
+/// What is added to the requests of a function: what the user has said of a server, else what
+/// its declaration says. It belongs to this function alone.
+///
+/// # Errors
+/// Naming the secret that is missing.
+pub fn credentials(
+    settings: &Settings,
+    function: &FunctionSettings,
+) -> anyhow::Result<Vec<HostCredential>> {
+    let of_user: anyhow::Result<Vec<_>> =
+        settings.credentials.iter().map(|it| it.resolve()).collect();
+    let mut all = of_user?;
+    for (host, kind, secret) in function.credentials() {
+        let server = server_of(&host.url);
+        if all.iter().any(|there| same_origin(&there.host, &server)) {
+            continue;
+        }
+        if let Some(credential) = secret.resolve(server, kind)? {
+            all.push(credential);
+        }
+    }
+    Ok(all)
+}
+
+/// A function's component over its bucket.
+///
+/// # Errors
+/// Where the component does not fit, or a secret is missing.
+pub fn function_runtime(
+    engine: &Engine,
+    component: Component,
+    settings: &Settings,
+    function: &FunctionSettings,
+    store: &Arc<dyn Store>,
+    observer: Observer,
+) -> anyhow::Result<Runtime> {
+    let bucket = function.store.bucket().to_owned();
+    let buckets = HashMap::from([(bucket, Arc::clone(store))]);
+    let credentials = credentials(settings, function)?;
+    Runtime::new(
+        engine,
+        RuntimeParts {
+            variables: with_host(function.variables.clone(), &component.sha256),
+            component,
+            gateway: Arc::new(Gateway::new(buckets, access(&function.function))),
+            outbound: OutboundClient::new(&allowed_hosts(&function.function), &credentials)?,
+            limits: settings.limits,
+            parallel: cores(),
+            observer,
+        },
+    )
+}

@@ -1,0 +1,55 @@
+//! The keys of the host itself, and all that commands have flags for.
+
+use crate::functions::builtins;
+use framemill_function_spec::{Key, Keys, SpecError};
+use std::sync::LazyLock;
+
+static HOST: LazyLock<Result<Keys, SpecError>> =
+    LazyLock::new(|| Keys::parse(include_str!("../../host.toml")));
+
+/// Every key of the host itself, in the order in which they are documented.
+///
+/// # Errors
+/// Where their declaration is none, which the tests would have shown.
+pub fn host_keys() -> Result<&'static [Key], &'static SpecError> {
+    HOST.as_ref().map(|keys| keys.keys.as_slice())
+}
+
+/// Commands that run the first function on videos, and so have flags for its keys.
+const RUN_IT: [&str; 3] = ["up", "extract", "inspect"];
+
+/// The keys that a command has flags for: those of the host, then those of functions.
+pub fn flags_of(command: &str) -> impl Iterator<Item = (&'static Key, bool)> {
+    let named = move |key: &&Key| key.commands.iter().any(|name| name == command);
+    let of_host = host_keys().unwrap_or_default().iter().filter(named);
+    let functions = builtins().map_or(&[][..], Vec::as_slice);
+    let of_functions = functions
+        .iter()
+        .filter(|(spec, _)| spec.plain_environment)
+        .flat_map(|(spec, _)| &spec.keys)
+        .filter(|key| !(key.no_flag || key.internal || key.secret))
+        .filter(move |key| match key.commands.as_slice() {
+            [] => RUN_IT.contains(&command),
+            _ => named(key),
+        });
+    of_host
+        .map(|key| (key, false))
+        .chain(of_functions.map(|key| (key, true)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_the_host_are_declared_once_and_are_no_functions() {
+        let host = host_keys().unwrap();
+        for (spec, _) in builtins().unwrap() {
+            assert!(
+                host.iter().all(|key| spec.key(&key.name).is_none()),
+                "{}",
+                spec.name
+            );
+        }
+    }
+}

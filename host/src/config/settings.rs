@@ -1,0 +1,312 @@
+//! Everything that the host is told, checked.
+
+use super::addresses::{SourceAddress, StoreAddress};
+use super::credentials::CredentialSettings;
+use super::error::{SettingError, SettingErrors};
+use super::file::{self, File};
+use super::functions::{FunctionSettings, Reader};
+use super::keys::host_keys;
+use super::layers::{Given, Layer, Layers, all_well};
+use super::machine::cores;
+use framemill_contract::{Config, Platform, Push};
+use framemill_function_spec::{Key, Values};
+use framemill_runtime::Limits;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What fits the limits of Akamai Functions with room to spare.
+const AKAMAI_BUDGET: &str = "8s,8MiB";
+/// The function whose videos the commands of a person are about.
+const EXTRACTION: &str = "extract-frames";
+
+/// Everything, checked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Folder that is the bucket.
+    pub data: PathBuf,
+    /// Messages at the same time.
+    pub workers: usize,
+    /// What one request may use.
+    pub limits: Limits,
+    /// Time to finish after a signal.
+    pub drain: Duration,
+    /// Failed deliveries until a message becomes a dead letter.
+    pub max_attempts: u32,
+    /// How long a file must be unchanged.
+    pub stable_for: Duration,
+    /// Bucket.
+    pub store: StoreAddress,
+    /// Where messages come from.
+    pub source: SourceAddress,
+    /// Where dead letters go; `None` is derived.
+    pub dead_letters: Option<String>,
+    /// Messages in flight beside those that are worked on.
+    pub prefetch: usize,
+    /// Time between sweeps; `None` for never.
+    pub sweep_every: Option<Duration>,
+    /// Age of objects that a sweep looks at.
+    pub sweep_age: Duration,
+    /// Where the HTTP listener is.
+    pub listen: Option<SocketAddr>,
+    /// Whose pushed messages it takes.
+    pub push: Push,
+    /// What runs: framemill's own functions that are switched on, then the user's.
+    pub functions: Vec<FunctionSettings>,
+    /// What the user wants added to requests of components.
+    pub credentials: Vec<CredentialSettings>,
+    /// The extraction's configuration as types, for the commands that are about videos.
+    pub config: Config,
+}
+
+/// Reads the keys of the host.
+struct HostReader<'a> {
+    keys: &'static [Key],
+    given: &'a Given,
+    errors: Vec<SettingError>,
+}
+
+impl HostReader<'_> {
+    fn text(&self, name: &str) -> Option<String> {
+        self.values().text(name)
+    }
+
+    fn values(&self) -> Values<'_, impl Fn(&str) -> Option<String>> {
+        Values::new(self.keys, |name| self.given.values.get(name).cloned())
+    }
+
+    /// What `parse` makes of a key; its error is kept.
+    fn parsed<T>(&mut self, name: &str, parse: impl FnOnce() -> Result<T, String>) -> Option<T> {
+        parse()
+            .map_err(|reason| self.errors.push(self.given.error("", name, reason)))
+            .ok()
+    }
+
+    /// A number; errors of its type are known already.
+    fn number(&self, name: &'static str) -> Option<u64> {
+        self.values().integer(name).ok().flatten()
+    }
+
+    /// A time; `None` for the word `off`.
+    fn time(&self, name: &'static str) -> Option<Duration> {
+        let time = self.values().duration(name).ok().flatten();
+        time.map(|time| Duration::from_micros(time.micros()))
+    }
+
+    fn limits(&mut self) -> Limits {
+        let size = self.values().size("memory_limit").ok().flatten();
+        let limits = Limits {
+            memory: size.map_or(0, |size| size.0),
+            time: self.time("time_limit").unwrap_or_default(),
+            wall: None,
+            body: None,
+        };
+        if self.text("limits").is_none() {
+            return limits;
+        }
+        for key in ["memory_limit", "time_limit"] {
+            if self.given.values.contains_key(key) {
+                let reason = "is set, and so is limits = \"akamai\", which sets it too: leave one of them out";
+                self.errors.push(self.given.error("", key, reason));
+            }
+        }
+        Limits::akamai()
+    }
+}
+
+impl Settings {
+    /// From flags, environment and the text of a configuration file.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn new(
+        flags: &Layer,
+        environment: impl Fn(&str) -> Option<String>,
+        file: Option<&str>,
+    ) -> Result<Self, SettingErrors> {
+        Self::with_file(flags, &environment, Path::new(file::STANDARD), file)
+    }
+
+    fn with_file(
+        flags: &Layer,
+        environment: &dyn Fn(&str) -> Option<String>,
+        path: &Path,
+        text: Option<&str>,
+    ) -> Result<Self, SettingErrors> {
+        let file = File::parse(path, text.unwrap_or_default())?;
+        let keys =
+            host_keys().map_err(|error| SettingError::new("host.toml", error.to_string()))?;
+        let mut errors = unknown_names(&file, keys);
+        let layers = Layers {
+            table: "",
+            flags: Some(flags),
+            environment,
+            variables: "FRAMEMILL_".to_owned(),
+            file: Some(&file.top),
+            path: &file.path,
+        };
+        let given = layers.read(keys, &mut errors);
+        let mut host = HostReader {
+            keys,
+            given: &given,
+            errors,
+        };
+        let limits = host.limits();
+        let data = host.text("data").unwrap_or_default();
+        let store = host.text("store").unwrap_or_else(|| data.clone());
+        let store = host.parsed("store", || StoreAddress::parse(&store));
+        let source = host.text("source");
+        let place = store.and_then(|store| {
+            let source =
+                host.parsed("source", || SourceAddress::parse(source.as_deref(), &store))?;
+            Some((store, source))
+        });
+        let Some((store, source)) = place else {
+            return Err(SettingErrors(host.errors));
+        };
+        let small_cloud = host.text("limits").is_some();
+        let mut errors = std::mem::take(&mut host.errors);
+        let reader = Reader {
+            flags,
+            environment,
+            file: &file,
+            store: &store,
+            source: &source,
+            host_defaults: &|key| {
+                (small_cloud && key == "segment_budget").then(|| AKAMAI_BUDGET.to_owned())
+            },
+        };
+        let mut functions = reader.builtins(&mut errors);
+        for own in &file.pipelines {
+            match reader.pipeline(own) {
+                Ok(function) => functions.push(function),
+                Err(error) => errors.push(error),
+            }
+        }
+        let push = push(&host)
+            .map_err(|error| errors.push(error))
+            .unwrap_or(Push::Unconfigured);
+        let config = extraction_config(&functions)
+            .map_err(|error| errors.push(error))
+            .ok();
+        let Some(config) = config else {
+            return Err(SettingErrors(errors));
+        };
+        let settings = Self {
+            data: PathBuf::from(data),
+            workers: host
+                .number("workers")
+                .map_or_else(cores, |count| count as usize),
+            limits,
+            drain: host.time("drain").unwrap_or_default(),
+            max_attempts: host.number("max_attempts").unwrap_or_default() as u32,
+            stable_for: host.time("stable_for").unwrap_or_default(),
+            dead_letters: host.text("dead_letters"),
+            prefetch: host.number("prefetch").unwrap_or_default() as usize,
+            sweep_every: host.time("sweep_every"),
+            sweep_age: host.time("sweep_age").unwrap_or_default(),
+            listen: host.text("listen").and_then(|text| text.parse().ok()),
+            push,
+            store,
+            source,
+            functions,
+            credentials: file.credentials,
+            config,
+        };
+        all_well(settings, errors)
+    }
+
+    /// As [`Settings::new`], from this process's environment and the file at `path`, or
+    /// `framemill.toml` in the current folder where there is one.
+    ///
+    /// # Errors
+    /// As [`Settings::new`], and where a named file cannot be read.
+    pub fn load(flags: &Layer, path: Option<&Path>) -> Result<Self, SettingErrors> {
+        let (path, text) = file::text(path)?;
+        Self::with_file(
+            flags,
+            &|name| std::env::var(name).ok(),
+            &path,
+            text.as_deref(),
+        )
+    }
+
+    /// The extraction.
+    ///
+    /// # Errors
+    /// Where it is not among the functions.
+    pub fn extraction(&self) -> Result<&FunctionSettings, SettingError> {
+        let found = extraction(&self.functions);
+        found.ok_or_else(|| SettingError::new(EXTRACTION, "is not configured"))
+    }
+
+    /// Folder of the embedded queue: the bucket, where that is one.
+    pub fn data_folder(&self) -> &Path {
+        match &self.store {
+            StoreAddress::Folder(folder) => folder,
+            _ => &self.data,
+        }
+    }
+
+    /// Which names are no uploads: where the folder is watched, those that the watcher skips.
+    pub fn skipped(&self) -> fn(&str) -> bool {
+        match self.source {
+            SourceAddress::Folder => framemill_sources::is_unfinished,
+            _ => |_| false,
+        }
+    }
+}
+
+/// Whose pushes are taken, by the rules that components have where they stand alone.
+fn push(host: &HostReader<'_>) -> Result<Push, SettingError> {
+    let ours = |name: &str| host.keys.iter().any(|key| key.name == name);
+    let platform = Platform::from_lookup(|name| ours(name).then(|| host.text(name)).flatten());
+    match platform {
+        Ok(Platform::Standalone { push, .. }) => Ok(push),
+        Ok(Platform::Framemill) => Ok(Push::Unconfigured),
+        Err(error) => Err(host.given.error("", error.key, error.reason)),
+    }
+}
+
+/// The extraction, whose videos the commands of a person are about.
+fn extraction(functions: &[FunctionSettings]) -> Option<&FunctionSettings> {
+    functions.iter().find(|it| it.function.name == EXTRACTION)
+}
+
+/// The extraction's configuration as types.
+fn extraction_config(functions: &[FunctionSettings]) -> Result<Config, SettingError> {
+    let given = |name: &str| extraction(functions)?.variables.get(name).cloned();
+    Config::from_lookup(given).map_err(|error| SettingError::new(error.key, error.reason))
+}
+
+/// Names at the top of the file that are neither keys nor tables of functions.
+fn unknown_names(file: &File, keys: &[Key]) -> Vec<SettingError> {
+    let tables: Vec<&str> = crate::functions::builtins()
+        .map_or(&[][..], Vec::as_slice)
+        .iter()
+        .map(|(spec, _)| spec.table.as_str())
+        .collect();
+    let keys_known = keys.iter().map(|key| key.name.clone());
+    let tables_known = tables.iter().map(|table| format!("[{table}]"));
+    let lists = ["[[credentials]]", "[[pipeline]]"].map(str::to_owned);
+    let all: Vec<String> = keys_known.chain(tables_known).chain(lists).collect();
+    let unknown = |name: &str, line: usize| {
+        file.error(
+            name,
+            line,
+            format!("is unknown: choose from {}", all.join(", ")),
+        )
+    };
+    let top = file.top.iter().filter_map(|(name, (_, line))| {
+        if tables.contains(&name.as_str()) {
+            return Some(file.error(name, *line, format!("is a table: [{name}]")));
+        }
+        let known = keys.iter().any(|key| key.name == *name);
+        (!known).then(|| unknown(name, *line))
+    });
+    let others = file.tables.iter().filter_map(|(name, keys)| {
+        let line = keys.values().map(|(_, line)| *line).min().unwrap_or(1);
+        (!tables.contains(&name.as_str())).then(|| unknown(name, line))
+    });
+    top.chain(others).collect()
+}

@@ -1,0 +1,171 @@
+//! Layers, limits, and what errors say.
+
+use super::*;
+use framemill_runtime::Limits;
+use std::time::Duration;
+
+fn layer(pairs: &[(&str, &str)]) -> Layer {
+    let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+    pairs.iter().map(owned).collect()
+}
+
+#[test]
+fn flags_before_environment_before_file_before_defaults() {
+    let environment = layer(&[("FRAMEMILL_QUALITY", "70"), ("FRAMEMILL_EVERY", "3s")]);
+    let file = "drain = '5s'\n[extract]\nevery = '4s'\nquality = 60\nformat = 'png'\nat = []";
+    let settings = Settings::new(
+        &layer(&[("every", "2s")]),
+        |name| environment.get(name).cloned(),
+        Some(file),
+    )
+    .unwrap();
+    let get = |name: &str| {
+        settings
+            .extraction()
+            .unwrap()
+            .variables
+            .get(name)
+            .map(String::as_str)
+    };
+    assert_eq!(get("every"), Some("2s"));
+    assert_eq!(get("quality"), Some("70"));
+    assert_eq!(get("format"), Some("png"));
+    assert_eq!(get("max_side"), Some(""));
+    assert_eq!(settings.drain, Duration::from_secs(5));
+    let limits = settings.limits;
+    assert_eq!(
+        (limits.memory, limits.time),
+        (512 << 20, Duration::from_secs(900))
+    );
+    assert_eq!((limits.wall, limits.body), (None, None));
+    assert_eq!(get("segment_budget"), Some(""));
+    assert_eq!(settings.workers, cores());
+}
+
+#[test]
+fn limits_of_a_small_cloud_have_a_name() {
+    let of = |file: &str| Settings::new(&layer(&[("limits", "akamai")]), |_| None, Some(file));
+    let settings = of("").unwrap();
+    assert_eq!(settings.limits, Limits::akamai());
+    let budget = settings.config.segment_budget.unwrap();
+    assert_eq!((budget.time.micros(), budget.bytes), (8_000_000, 8 << 20));
+    let settings = of("[extract]\nsegment_budget = '5s,4MiB'").unwrap();
+    assert_eq!(settings.config.segment_budget.unwrap().bytes, 4 << 20);
+    for key in ["memory_limit = '1GiB'", "time_limit = '1h'"] {
+        let error = of(key).unwrap_err().to_string();
+        assert!(error.contains("leave one of them out"), "{error}");
+    }
+}
+
+#[test]
+fn lists_numbers_and_flags_are_text() {
+    let file =
+        "workers = 3\n[extract]\nat = ['0s', '1.5s']\ndrop_blank = true\nmin_sharpness = 12.5";
+    let settings = Settings::new(&Layer::new(), |_| None, Some(file)).unwrap();
+    assert_eq!(settings.workers, 3);
+    let variables = &settings.extraction().unwrap().variables;
+    assert_eq!(variables["at"], "0s,1.5s");
+    assert!(settings.config.filters.drop_blank);
+    assert_eq!(settings.config.filters.min_sharpness, Some(12.5));
+}
+
+#[test]
+fn errors_name_the_key() {
+    for (file, part) in [
+        ("colour = 1", "colour"),
+        ("[extract]\nspeed = 1", "extract.speed"),
+        (
+            "[extract]\ncomponent_sha256 = 'x'",
+            "extract.component_sha256",
+        ),
+        ("[extract]\nquality = 101", "`extract.quality`"),
+        ("memory_limit = '1TiB'", "`memory_limit`"),
+        ("memory_limit = '1MiB'", "`memory_limit`"),
+        ("time_limit = 'long'", "`time_limit`"),
+        ("limits = 'azure'", "`limits`"),
+        ("stable_for = '0s'", "`stable_for`"),
+        ("workers = 0", "`workers`"),
+        ("drain = {a = 1}", "`drain`"),
+        ("max_attempts = -1", "`max_attempts`"),
+        ("listen = '8400'", "`listen`"),
+        ("push_audience = 'a'", "`push_email`"),
+        ("push_email = 'a@b'", "`push_audience`"),
+        ("insecure_push = 'maybe'", "`insecure_push`"),
+    ] {
+        let error = Settings::new(&Layer::new(), |_| None, Some(file)).unwrap_err();
+        assert!(format!("{error:#}").contains(part), "{file}: {error:#}");
+    }
+}
+
+#[test]
+fn errors_say_where_and_what_is_allowed_and_all_are_said() {
+    let file = "workers = 2\n\n[extract]\nquality = 101\n\n[labeling]\ntarget = 'scale'\nbatch_size = 0\ntoken = 's3cret'\nimage_path = 'x/'";
+    let environment = |name: &str| (name == "FRAMEMILL_MAX_IMAGES").then(|| "none".to_owned());
+    let flags = layer(&[("memory_limit", "1MiB")]);
+    let SettingErrors(errors) = Settings::new(&flags, environment, Some(file)).unwrap_err();
+    let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    for expected in [
+        "configuration `memory_limit`: `1MiB` is out of range: 16MiB to 4GiB (flag --memory-limit)",
+        "configuration `extract.max_images`: `none` is not a whole number from 1 to 10000000 (environment variable FRAMEMILL_MAX_IMAGES)",
+        "configuration `extract.quality`: `101` is not a whole number from 1 to 100 (line 4 of framemill.toml)",
+        "configuration `labeling.batch_size`: `0` is not a whole number from 1 to 10000 (line 8 of framemill.toml)",
+        "configuration `labeling.image_path`: is that of extract-frames: set it there (line 10 of framemill.toml)",
+        "configuration `labeling.token`: is a secret and stands in no file like this: set FRAMEMILL_LABELING_TOKEN, or labeling.token_file (line 9 of framemill.toml)",
+    ] {
+        assert!(
+            said.iter().any(|error| error == expected),
+            "{expected}\n{said:#?}"
+        );
+    }
+    assert!(
+        said.iter().all(|error| !error.contains("s3cret")),
+        "{said:#?}"
+    );
+}
+
+#[test]
+fn a_function_that_is_off_says_so_where_its_keys_are_set() {
+    let of = |file: &str| Settings::new(&Layer::new(), |_| None, Some(file));
+    let settings = of("").unwrap();
+    assert_eq!(settings.functions.len(), 1);
+    let error = of("[labeling]\nproject = '1'").unwrap_err().to_string();
+    assert!(error.contains("labeling.target is not set"), "{error}");
+    let settings = of("[labeling]\ntarget = 'webhook'\ntarget_url = 'https://h/x'").unwrap();
+    let [_, labeling] = settings.functions.as_slice() else {
+        panic!("two functions: {:?}", settings.functions)
+    };
+    assert_eq!(labeling.function.hosts[0].url, "https://h/x");
+    assert_eq!(labeling.variables["image_path"], "images/");
+    assert_eq!(labeling.variables["bucket"], "local");
+}
+
+#[test]
+fn a_users_function_is_described_like_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("function.toml");
+    let spec = "name = 'blur'\ncomponent = 'blur'\nread = ['{image_path}']\nwrite = ['blurred/']\n[trigger]\nprefix = '{image_path}'\nextensions = 'jpg'\n[[key]]\nname = 'image_path'\ntype = 'prefix'\ndefault = 'images'\ndoc = 'd'\n[[key]]\nname = 'radius'\ntype = 'integer'\nmin = 1\ndefault = '4'\ndoc = 'd'";
+    std::fs::write(&path, spec).unwrap();
+    let of = |variables: &str| {
+        let file = format!(
+            "[[pipeline]]\nname = 'faces'\nfunction = '{}'\n[pipeline.variables]\n{variables}",
+            path.display()
+        );
+        Settings::new(&Layer::new(), |_| None, Some(&file))
+    };
+    let settings = of("radius = 7").unwrap();
+    let own = settings.functions.last().unwrap();
+    assert_eq!(
+        (own.function.name.as_str(), own.component.as_str()),
+        ("faces", "blur")
+    );
+    assert_eq!(own.function.read, ["images/"]);
+    assert_eq!(own.variables["radius"], "7");
+    assert!(own.function.trigger.takes("images/a/000000.jpg"));
+    for (variables, part) in [
+        ("radius = 0", "`0` is not a whole number of 1 or more"),
+        ("speed = 1", "`speed` is no key of its function.toml"),
+    ] {
+        let error = of(variables).unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    }
+}

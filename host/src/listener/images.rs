@@ -1,0 +1,63 @@
+//! Serves images over HTTP, for labeling tools that cannot read the bucket themselves
+//! (`image_urls = "proxied"`).
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use framemill_objects::{RangeSpec, Store, StoreError};
+use std::sync::Arc;
+
+/// What is served.
+#[derive(Clone)]
+pub struct Images {
+    /// The bucket.
+    pub store: Arc<dyn Store>,
+    /// Its name.
+    pub bucket: String,
+    /// Objects below it are served, if they are images.
+    pub prefix: String,
+}
+
+/// Media type by the name; `None` for what is no image: manifests and receipts are nobody's
+/// business. What the store says of the type does not count: someone else may have set it.
+fn media_type(name: &str) -> Option<&'static str> {
+    match name.rsplit_once('.')?.1 {
+        "jpg" => Some("image/jpeg"),
+        "png" => Some("image/png"),
+        "webp" => Some("image/webp"),
+        _ => None,
+    }
+}
+
+impl Images {
+    /// The image of this name, or 404.
+    pub(super) async fn answer(&self, bucket: &str, name: &str) -> Response {
+        let kind =
+            media_type(name).filter(|_| bucket == self.bucket && name.starts_with(&self.prefix));
+        let Some(kind) = kind else {
+            return StatusCode::NOT_FOUND.into_response();
+        };
+        match self.store.read(name, None, RangeSpec::Whole).await {
+            Ok(reading) => {
+                let length = HeaderValue::from(reading.meta.size);
+                let mut response = Body::from_stream(reading.stream).into_response();
+                let headers = response.headers_mut();
+                headers.insert(header::CONTENT_LENGTH, length);
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+                let as_said = HeaderValue::from_static("nosniff");
+                headers.insert(header::X_CONTENT_TYPE_OPTIONS, as_said);
+                // Labeling tools draw images on a canvas, from another origin.
+                let anyone = HeaderValue::from_static("*");
+                headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anyone);
+                let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
+                headers.insert(header::CACHE_CONTROL, forever);
+                response
+            }
+            Err(StoreError::NotFound { .. }) => StatusCode::NOT_FOUND.into_response(),
+            Err(error) => {
+                tracing::warn!(%error, "image cannot be served");
+                StatusCode::BAD_GATEWAY.into_response()
+            }
+        }
+    }
+}

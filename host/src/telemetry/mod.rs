@@ -1,0 +1,11 @@
+//! What is told of the work while it is done: metrics for Prometheus, traces for OpenTelemetry.
+
+mod in_flight;
+mod instruments;
+mod metrics;
+mod traces;
+
+pub use in_flight::InFlight;
+pub use instruments::{Bytes, Counters, Gauges, MetricKind, Seconds};
+pub use metrics::{METRICS, MetricSpec, Metrics};
+pub use traces::{Traces, continue_trace};

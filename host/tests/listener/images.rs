@@ -1,0 +1,56 @@
+//! Images, and nothing but images.
+
+use crate::bench::{Bench, Setup};
+use std::fs;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_images_are_served() {
+    let bench = Bench::starting(Setup::default()).await;
+    for folder in ["images/a b", "videos"] {
+        fs::create_dir_all(bench.data.path().join(folder)).unwrap();
+    }
+    for name in [
+        "images/a b/1.jpg",
+        "images/a b/2.png",
+        "images/a b/3.webp",
+        "images/a b/manifest.json",
+        "images/a b/jpg",
+        "videos/x.jpg",
+    ] {
+        fs::write(bench.data.path().join(name), name).unwrap();
+    }
+    for (name, kind) in [
+        ("1.jpg", "image/jpeg"),
+        ("2.png", "image/png"),
+        ("3.webp", "image/webp"),
+    ] {
+        let response = bench
+            .get(&format!("/images/local/images/a%20b/{name}"))
+            .await;
+        assert_eq!(response.status(), 200, "{name}");
+        let headers = response.headers();
+        assert_eq!(headers["content-type"], kind);
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        assert_eq!(headers["access-control-allow-origin"], "*");
+        assert!(
+            headers["cache-control"]
+                .to_str()
+                .unwrap()
+                .contains("immutable")
+        );
+        assert_eq!(response.text().await.unwrap(), format!("images/a b/{name}"));
+    }
+    for path in [
+        "/images/local/images/a%20b/manifest.json",
+        "/images/local/images/a%20b/jpg",
+        "/images/local/images/a%20b/4.jpg",
+        "/images/local/videos/x.jpg",
+        "/images/other/images/a%20b/1.jpg",
+        "/images/local/images/%2e%2e/videos/x.jpg",
+        "/images/local",
+        "/local/images/a%20b/1.jpg",
+        "/",
+    ] {
+        assert_eq!(bench.get(path).await.status(), 404, "{path}");
+    }
+}

@@ -1,0 +1,190 @@
+//! `spin.toml`, made from the declarations of the functions: what their components read and reach.
+
+use crate::documents::Declarations;
+use framemill_function_spec::{FunctionSpec, Key, KeyType};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+/// Keys whose URL is a host that a component may reach and has a path: the host is a variable of
+/// its own, since Spin's `allowed_outbound_hosts` takes no paths. With the variable's default,
+/// which cannot be empty, and what follows the host.
+const SPLIT: &[(&str, &str, &str)] = &[
+    (
+        "push_keys_url",
+        "https://www.googleapis.com",
+        "/oauth2/v3/certs",
+    ),
+    (
+        "target_url",
+        "https://set-labeling-target-origin.invalid",
+        "",
+    ),
+];
+/// Where a component reaches itself: the default is the only address that Spin chains.
+const CHAINED: &str = "segments_url";
+
+/// The manifest.
+pub fn spin_toml(declared: &Declarations) -> String {
+    let mut text = HEAD.to_owned();
+    section(
+        &mut text,
+        "Who may send messages, and the credentials for Google.",
+    );
+    for key in given(&declared.platform) {
+        variable(&mut text, "", key);
+    }
+    for spec in &declared.functions {
+        section(&mut text, &format!("{}: {}.", spec.name, spec.about));
+        let own = spec.keys.iter().filter(|key| key.from.is_none());
+        for key in own.filter(|key| is_given(key)) {
+            variable(&mut text, &prefix(spec), key);
+        }
+    }
+    for spec in &declared.functions {
+        component(&mut text, spec, &declared.platform);
+    }
+    text
+}
+
+const HEAD: &str = "\
+# framemill's components under Spin: the very same files that framemill's own host runs. Made from
+# the functions' declarations (function.toml); docs/spin.md says how to try, deploy and secure them.
+spin_manifest_version = 2
+
+[application]
+name = \"framemill\"
+version = \"0.1.0\"
+description = \"Turns uploaded videos into labeled image datasets\"
+
+# What a deployment sets; in the environment as SPIN_VARIABLE_NAME. docs/configuration.md says what
+# each means. Hosts are variables of their own where a URL has a path, because
+# allowed_outbound_hosts takes none.
+[variables]
+# The bucket with the videos: messages of other buckets are ignored.
+bucket = { required = true }
+";
+
+fn section(text: &mut String, title: &str) {
+    let _ = write!(text, "\n# {title}\n");
+}
+
+/// Whether a deployment gives a key: what only a host knows, it does not.
+fn is_given(key: &Key) -> bool {
+    !key.internal && key.name != CHAINED
+}
+
+fn given(keys: &[Key]) -> impl Iterator<Item = &Key> {
+    keys.iter().filter(|key| is_given(key))
+}
+
+fn prefix(spec: &FunctionSpec) -> String {
+    match spec.plain_environment {
+        true => String::new(),
+        false => format!("{}_", spec.table),
+    }
+}
+
+/// The variable that holds the host of a key's URL.
+fn origin(prefix: &str, key: &str) -> String {
+    let stem = key.strip_suffix("_url").unwrap_or(key);
+    format!("{prefix}{stem}_origin")
+}
+
+fn variable(text: &mut String, prefix: &str, key: &Key) {
+    if let Some((name, host, _)) = SPLIT.iter().find(|(name, ..)| *name == key.name) {
+        let _ = writeln!(text, "{} = {{ default = {host:?} }}", origin(prefix, name));
+        if *name == "target_url" {
+            let _ = writeln!(text, "{prefix}target_path = {{ default = \"\" }}");
+        }
+        return;
+    }
+    let default = key.spin_default.as_ref().unwrap_or(&key.default);
+    let secret = if key.secret { ", secret = true" } else { "" };
+    let _ = writeln!(
+        text,
+        "{prefix}{} = {{ default = {default:?}{secret} }}",
+        key.name
+    );
+}
+
+/// What a component's key is set to.
+fn template(prefix: &str, key: &Key) -> String {
+    let Some((name, _, path)) = SPLIT.iter().find(|(name, ..)| *name == key.name) else {
+        return format!("{{{{ {prefix}{} }}}}", key.name);
+    };
+    let origin = origin(prefix, name);
+    match *name {
+        "target_url" => format!("{{{{ {origin} }}}}{{{{ {prefix}target_path }}}}"),
+        _ => format!("{{{{ {origin} }}}}{path}"),
+    }
+}
+
+fn component(text: &mut String, spec: &FunctionSpec, platform: &[Key]) {
+    let name = &spec.name;
+    let route = spec.route.as_deref().unwrap_or("/...");
+    let _ = write!(
+        text,
+        "\n# Push subscriptions of {name} go here.\n[[trigger.http]]\nroute = {route:?}\ncomponent = {name:?}\n\n\
+         [component.{name}]\nsource = \"target/components/{}.wasm\"\nallowed_outbound_hosts = [\n",
+        spec.component
+    );
+    for host in hosts(spec) {
+        let _ = writeln!(text, "    {host:?},");
+    }
+    let _ = write!(
+        text,
+        "]\n# The public keys of push tokens, between requests.\nkey_value_stores = [\"default\"]\n\n[component.{name}.variables]\n"
+    );
+    let bucket = |key: &&Key| key.name == "bucket";
+    let shared = |key: &Key| key.from.is_some();
+    for key in spec.keys.iter().filter(|key| is_given(key) || bucket(key)) {
+        let prefix = if shared(key) || bucket(&key) {
+            String::new()
+        } else {
+            prefix(spec)
+        };
+        let _ = writeln!(text, "{} = {:?}", key.name, template(&prefix, key));
+    }
+    for key in given(platform) {
+        let _ = writeln!(text, "{} = {:?}", key.name, template("", key));
+    }
+    let _ = write!(
+        text,
+        "\n[component.{name}.build]\ncommand = \"cargo xtask build --components\"\nwatch = [\"crates/**/*.rs\", \"functions/**/*\"]\n"
+    );
+}
+
+/// Whom a component may reach: its objects, Google's keys and metadata server, the URLs of its
+/// hosts, and itself where it chains.
+fn hosts(spec: &FunctionSpec) -> Vec<String> {
+    let mut hosts = vec![
+        "{{ objects_url }}".to_owned(),
+        format!("{{{{ {} }}}}", origin("", "push_keys_url")),
+        "{{ metadata_url }}".to_owned(),
+    ];
+    let urls: BTreeSet<&str> = spec
+        .hosts
+        .iter()
+        .map(|host| host.url.trim_matches(['{', '}']))
+        .collect();
+    for key in spec
+        .keys
+        .iter()
+        .filter(|key| urls.contains(key.name.as_str()))
+    {
+        let prefix = prefix(spec);
+        let split = SPLIT.iter().any(|(name, ..)| *name == key.name);
+        let variable = match split {
+            true => origin(&prefix, &key.name),
+            false => format!("{prefix}{}", key.name),
+        };
+        hosts.push(format!("{{{{ {variable} }}}}"));
+    }
+    if let Some(key) = spec.key(CHAINED)
+        && key.kind == KeyType::Url
+    {
+        let host = key.default.trim_end_matches("/segments");
+        hosts.push(host.to_owned());
+    }
+    hosts
+}
