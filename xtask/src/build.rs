@@ -3,7 +3,7 @@
 use crate::sh;
 use crate::step::step;
 use crate::toolchain::{TARGET, WasmToolchain, cargo_command};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use framemill_function_spec::{ByteSize, FunctionSpec};
 use std::path::{Path, PathBuf};
 
@@ -111,9 +111,23 @@ fn within_budget(function: &Function) -> Result<()> {
     Ok(())
 }
 
+/// Builds what the demo needs, and returns the host's path. Components and host are built at once:
+/// each ends with large crates that keep one processor busy and leave the others idle.
+pub fn for_demo() -> Result<PathBuf> {
+    // What it installs must be there before two builds run.
+    WasmToolchain::find()?;
+    std::thread::scope(|scope| {
+        let components = scope.spawn(components);
+        let host = demo_host();
+        let components = components.join();
+        components.map_err(|_| anyhow!("building the components panicked"))??;
+        host
+    })
+}
+
 /// A host for the demo: the one that is there, else one that is built in less than half the time
 /// and runs more slowly (Cargo.toml, profile quick). It does not take the other's place.
-pub fn demo_host() -> Result<PathBuf> {
+fn demo_host() -> Result<PathBuf> {
     if host_path().is_file() {
         return host();
     }

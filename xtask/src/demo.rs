@@ -15,8 +15,7 @@ const SHOWN: usize = 5;
 /// Builds everything, runs `framemill up` over `video` (a file, a folder, or a sample that is
 /// made here) until all is done, and says where the images are.
 pub fn demo(video: Option<&Path>) -> Result<()> {
-    build::components()?;
-    let framemill = build::demo_host()?;
+    let framemill = step("building what the demo needs", build::for_demo)?;
     let data = sh::root().join(DATA);
     if data.exists() {
         fs::remove_dir_all(&data).with_context(|| format!("cannot empty {}", data.display()))?;
