@@ -8,7 +8,7 @@ use common::{LIMITS, runtime};
 use framemill::service::{Filter, Pipeline};
 use framemill::service::{RunSummary, Service};
 use framemill_contract::{ObjectRef, Outcome};
-use framemill_objects::{Layout, LocalStore};
+use framemill_objects::{FileLayout, LocalStore};
 use framemill_runtime::{ComponentEvent, Limits, Observer};
 use framemill_sources::{Queue, QueueSource, Settled};
 use std::path::Path;
@@ -69,7 +69,7 @@ impl Bench {
                 suffix: String::new(),
             },
             runtime: runtime(self.data.path(), limits, observer),
-            store: Arc::new(LocalStore::new(Layout::folder(self.data.path()))),
+            store: Arc::new(LocalStore::new(FileLayout::folder(self.data.path()))),
         };
         let service = Arc::new(Service {
             source: Arc::new(QueueSource::new(Arc::clone(&self.queue), "queue")),

@@ -46,7 +46,7 @@ impl Access {
         }
         let verb = if write { "write" } else { "read" };
         Err(StoreError::Forbidden(format!(
-            "component may not {verb} this object (video_path and image_path only): {name}"
+            "component may not {verb} this object (below its own prefixes only): {name}"
         )))
     }
 }

@@ -15,7 +15,7 @@ mod s3;
 pub use gateway::{Access, Body, Gateway, ObjectsApi, Written};
 pub use gcs::{GcsStore, OpenGcsError, RetryPolicy};
 pub use local::walk;
-pub use local::{Layout, LocalStore, PRIVATE_FOLDER, generation};
+pub use local::{FileLayout, LiesAs, LocalStore, PRIVATE_FOLDER, generation};
 pub use reply::{full, json};
 pub use s3::{S3Options, S3Store};
 

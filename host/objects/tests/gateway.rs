@@ -5,13 +5,13 @@ mod common;
 
 use common::ObjectsApi;
 use common::conformance::{OBJECT, conformance};
-use framemill_objects::{Access, Gateway, Layout, LocalStore, Store};
+use framemill_objects::{Access, FileLayout, Gateway, LocalStore, Store};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 fn local(data: &Path, access: Access) -> Gateway {
-    let store: Arc<dyn Store> = Arc::new(LocalStore::new(Layout::folder(data)));
+    let store: Arc<dyn Store> = Arc::new(LocalStore::new(FileLayout::folder(data)));
     Gateway::new(HashMap::from([("local".into(), store)]), access)
 }
 
@@ -39,7 +39,7 @@ async fn a_broken_upload_leaves_nothing() {
     use bytes::Bytes;
     use futures::{StreamExt as _, stream};
     let data = tempfile::tempdir().unwrap();
-    let store = LocalStore::new(Layout::folder(data.path()));
+    let store = LocalStore::new(FileLayout::folder(data.path()));
     let broken = stream::iter([
         Ok(Bytes::from_static(b"half")),
         Err(framemill_objects::StoreError::Invalid(

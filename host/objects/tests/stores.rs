@@ -5,8 +5,8 @@ mod common;
 
 use common::conformance::{conformance, without_conditional_deletes};
 use framemill_objects::{
-    Access, Gateway, GcsStore, Layout, LocalStore, NewObject, Precondition, RangeSpec, RetryPolicy,
-    S3Store, Store,
+    Access, FileLayout, Gateway, GcsStore, LocalStore, NewObject, Precondition, RangeSpec,
+    RetryPolicy, S3Store, Store,
 };
 use framemill_support::finding::Severity;
 use framemill_tests::servers::{Gcs, S3};
@@ -105,7 +105,7 @@ async fn checks(store: &dyn Store) {
 #[tokio::test]
 async fn a_folder_is_a_store() {
     let folder = tempfile::tempdir().unwrap();
-    store_conformance(&LocalStore::new(Layout::folder(folder.path()))).await;
+    store_conformance(&LocalStore::new(FileLayout::folder(folder.path()))).await;
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! Settings as parts that run: buckets, sources, pipelines.
 
 use super::Components;
-use super::extraction::{EXTRACT_FRAMES, extract_access, extract_runtime};
+use super::extraction::{EXTRACT_FRAMES, extract_access, extract_runtime, label_access};
+use super::sweep::SweepRule;
+use super::sweep_rules;
 use crate::config::{
     LabelSettings, PipelineSettings, Settings, SourceAddress, StoreAddress, cores,
 };
@@ -9,7 +11,7 @@ use crate::service::{Filter, Pipeline};
 use anyhow::Context as _;
 use framemill_contract::{Event, EventKind, ObjectRef};
 use framemill_objects::{
-    Access, Gateway, GcsStore, Layout, LocalStore, PRIVATE_FOLDER, S3Options, S3Store, Store,
+    Access, FileLayout, Gateway, GcsStore, LocalStore, PRIVATE_FOLDER, S3Options, S3Store, Store,
 };
 use framemill_runtime::{
     AllowedHost, Component, ComponentEvent, Engine, Observer, OutboundClient, Runtime,
@@ -73,19 +75,28 @@ impl AppBuilder {
         }
     }
 
-    /// The filters whose work a sweep can find, each with its source.
+    /// How to see what pipelines have not worked on, where that can be seen.
     ///
     /// # Errors
     /// Where a source cannot be opened.
-    pub async fn swept(&mut self) -> anyhow::Result<Vec<(Filter, Arc<dyn Source>)>> {
-        let mut swept = Vec::new();
+    pub async fn sweep_rules(&mut self) -> anyhow::Result<Vec<SweepRule>> {
+        let mut rules = Vec::new();
         for plan in self.planned()? {
-            if !matches!(plan.filter, Filter::Names { .. }) {
-                let source = self.source(&plan.source).await?;
-                swept.push((plan.filter, source));
-            }
+            let bucket = plan.store.bucket();
+            let rule = match &plan.filter {
+                Filter::Videos(config) => {
+                    let source = self.source(&plan.source).await?;
+                    Some(sweep_rules::extraction(config, bucket, source))
+                }
+                Filter::Manifests(config) => {
+                    let source = self.source(&plan.source).await?;
+                    sweep_rules::labeling(config, bucket, source)
+                }
+                Filter::Names { .. } => None,
+            };
+            rules.extend(rule);
         }
-        Ok(swept)
+        Ok(rules)
     }
 
     /// All pipelines: the extraction, the labeling where it is configured, and the user's own.
@@ -110,10 +121,7 @@ impl AppBuilder {
                 filter: Filter::Manifests(Box::new(labeling.config.clone())),
                 source: self.resolved(&labeling.source),
                 store: settings.store.clone(),
-                access: Access {
-                    read: Vec::new(),
-                    write: vec![settings.config.image_path.clone()],
-                },
+                access: label_access(&labeling.config),
                 kind: Kind::Label(Box::new(labeling.clone())),
             });
         }
@@ -166,7 +174,7 @@ impl AppBuilder {
             return Ok(Arc::clone(store));
         }
         let store: Arc<dyn Store> = match address {
-            StoreAddress::Folder(folder) => Arc::new(LocalStore::new(Layout::folder(folder))),
+            StoreAddress::Folder(folder) => Arc::new(LocalStore::new(FileLayout::folder(folder))),
             StoreAddress::Gcs(bucket) => Arc::new(GcsStore::open(bucket)?),
             StoreAddress::S3(bucket) => Arc::new(S3Store::open(bucket, &S3Options::default())?),
         };

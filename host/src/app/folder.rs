@@ -3,7 +3,7 @@
 use super::builder::AppBuilder;
 use crate::config::{Settings, SourceAddress, StoreAddress};
 use anyhow::Context as _;
-use framemill_objects::{Layout, LocalStore};
+use framemill_objects::{FileLayout, LocalStore};
 use framemill_sources::Queue;
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub(super) fn prepare_folder(app: &mut AppBuilder) -> anyhow::Result<Option<Arc<
     });
     let queue = queue.transpose()?;
     if queue.is_some() {
-        LocalStore::new(Layout::folder(app.settings.data_folder()))
+        LocalStore::new(FileLayout::folder(app.settings.data_folder()))
             .remove_leftovers()
             .context("unfinished files cannot be removed")?;
     } else if let StoreAddress::Folder(_) = &app.settings.store {
@@ -27,7 +27,8 @@ pub(super) fn prepare_folder(app: &mut AppBuilder) -> anyhow::Result<Option<Arc<
 }
 
 fn make_folders(settings: &Settings) -> anyhow::Result<()> {
-    for path in ["", &settings.config.video_path, &settings.config.image_path] {
+    let config = &settings.config;
+    for path in ["", &config.video_path, &config.layout.images] {
         let folder = settings.data_folder().join(path);
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("folder cannot be made: {}", folder.display()))?;

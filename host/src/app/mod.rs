@@ -7,6 +7,7 @@ mod folder;
 mod idle;
 pub mod records;
 pub mod sweep;
+pub mod sweep_rules;
 mod sweeping;
 
 use crate::config::{Settings, SourceAddress, StoreAddress};
@@ -77,7 +78,7 @@ pub async fn run(
         let images = Images {
             store: app.store(&app.settings.store.clone())?,
             bucket: app.settings.store.bucket().to_owned(),
-            prefix: app.settings.config.image_path.clone(),
+            prefix: app.settings.config.layout.images.clone(),
         };
         background.spawn(images.serve(address, stop.clone()));
     }

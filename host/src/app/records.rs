@@ -1,24 +1,79 @@
-//! What a bucket says of a video: its manifest or failure record, and whether labels were asked
-//! for. The names are the contract's.
+//! What a bucket says in manifests, claims and failure records, and what the host writes there
+//! itself. The names are the contract's.
 
 use bytes::Bytes;
-use framemill_contract::{Claim, FailureRecord, Folder, Job, JobError, LabelJob, ObjectRef, Tool};
+use framemill_contract::{
+    Claim, Config, FailureRecord, Job, JobError, LabelJob, Layout, ObjectRef, Tool, VideoName,
+};
 use framemill_objects::{NewObject, ObjectMeta, Precondition, RangeSpec, Store, StoreError};
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// Records are small; a manifest of 100 000 frames has about 30 MiB.
 const MOST_RECORD: u64 = 256 << 20;
+/// Objects per page of a listing. Google gives 1000 at most, the last one of the page before among
+/// them: one more would cost a second request for each page.
+pub const PAGE: usize = 999;
+/// Records that are read at the same time.
+const AT_ONCE: usize = 16;
 
-/// How far a video is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum VideoState {
-    /// Neither manifest nor failure record.
-    Open,
-    /// Its manifest.
-    Done(String),
-    /// Its failure record.
-    Failed(String),
+/// A failure record, and where it is.
+#[derive(Clone, Debug, Serialize)]
+pub struct StoredFailure {
+    /// Its object.
+    pub name: String,
+    /// In this generation.
+    #[serde(skip)]
+    pub generation: i64,
+    /// What it says.
+    pub record: FailureRecord,
+}
+
+/// All objects whose names start with `prefix`, by name, a page at a time.
+pub fn pages(
+    store: &dyn Store,
+    prefix: String,
+) -> impl Stream<Item = Result<Vec<ObjectMeta>, StoreError>> {
+    futures::stream::try_unfold(Some(String::new()), move |after| {
+        let prefix = prefix.clone();
+        async move {
+            let Some(after) = after else { return Ok(None) };
+            let after = Some(after.as_str()).filter(|name| !name.is_empty());
+            let page = store.list(&prefix, after, PAGE).await?;
+            let last = page.last().filter(|_| page.len() == PAGE);
+            let next = last.map(|meta| meta.name.clone());
+            Ok(Some((page, next)))
+        }
+    })
+}
+
+/// The failure records of all functions. Costs a listing of them, and a read of each.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn failures(
+    store: &dyn Store,
+    layout: &Layout,
+) -> Result<Vec<StoredFailure>, StoreError> {
+    let names = layout.all_failure_names();
+    let mut found = Vec::new();
+    let mut pages = std::pin::pin!(pages(store, names.prefix.clone()));
+    while let Some(mut page) = pages.try_next().await? {
+        page.retain(|meta| names.key(&meta.name).is_some());
+        let read = page.into_iter().map(|meta| async move {
+            let record = read_json(store, &meta.name).await?;
+            Ok::<_, StoreError>(record.map(|record| StoredFailure {
+                name: meta.name,
+                generation: meta.generation,
+                record,
+            }))
+        });
+        let read = futures::stream::iter(read).buffered(AT_ONCE);
+        let read: Vec<Option<StoredFailure>> = read.try_collect().await?;
+        found.extend(read.into_iter().flatten());
+    }
+    Ok(found)
 }
 
 /// Reads a small object whole; `None` where there is none.
@@ -52,96 +107,61 @@ pub async fn read_json<T: DeserializeOwned>(
     Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
 }
 
-/// Whether an object is there.
-///
-/// # Errors
-/// Where the store does not answer.
-pub async fn exists(store: &dyn Store, name: &str) -> Result<bool, StoreError> {
+/// The current version of an object; `None` where there is none.
+async fn head(store: &dyn Store, name: &str) -> Result<Option<ObjectMeta>, StoreError> {
     match store.head(name).await {
-        Ok(_) => Ok(true),
-        Err(StoreError::NotFound { .. }) => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// The folder that a generation of a video has, or would get.
-async fn folder(store: &dyn Store, job: &Job, generation: i64) -> Result<Folder, StoreError> {
-    let ours = Claim::new(&job.video.name, generation);
-    let claim = read(store, &job.folder.claim()).await?;
-    let is_ours = |bytes: Bytes| serde_json::from_slice::<Claim>(&bytes).is_ok_and(|c| c == ours);
-    if claim.is_none_or(is_ours) {
-        return Ok(job.folder.clone());
-    }
-    Ok(job.folder.for_generation(generation))
-}
-
-/// When work on a generation of a video began: the claim of its folder.
-///
-/// # Errors
-/// Where the store does not answer.
-pub async fn claimed(
-    store: &dyn Store,
-    job: &Job,
-    generation: i64,
-) -> Result<Option<ObjectMeta>, StoreError> {
-    let folder = folder(store, job, generation).await?;
-    match store.head(&folder.claim()).await {
         Ok(meta) => Ok(Some(meta)),
         Err(StoreError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// How far a generation of a video is.
-///
-/// # Errors
-/// Where the store does not answer.
-pub async fn video_state(
+/// The name that a generation of a video has in records, or would get.
+async fn name_of(
     store: &dyn Store,
+    config: &Config,
     job: &Job,
     generation: i64,
-) -> Result<VideoState, StoreError> {
-    let folder = folder(store, job, generation).await?;
-    if exists(store, &folder.manifest()).await? {
-        return Ok(VideoState::Done(folder.manifest()));
-    }
-    // Without a claim the record may be that of another generation, or of another video.
-    let record: Option<FailureRecord> = read_json(store, &folder.failure()).await?;
-    let is_ours = |record: FailureRecord| {
-        record.source.name == job.video.name
-            && record
-                .source
-                .generation
-                .is_none_or(|there| there == generation)
-    };
-    if record.is_some_and(is_ours) {
-        return Ok(VideoState::Failed(folder.failure()));
-    }
-    Ok(VideoState::Open)
+) -> Result<VideoName, StoreError> {
+    let ours = Claim::new(&job.video.name, generation);
+    let claim = read(store, &config.layout.claim(&job.name, config.naming)).await?;
+    let is_ours = |bytes: Bytes| serde_json::from_slice::<Claim>(&bytes).is_ok_and(|c| c == ours);
+    Ok(match claim.is_none_or(is_ours) {
+        true => job.name.clone(),
+        false => job.name.of_generation(generation),
+    })
 }
 
 /// Writes the failure record of a video whose message was given up, so that it is listed with
-/// the failures and no sweep queues it again.
+/// the failures and no sweep queues it again. Of a video that is gone or replaced nothing is said.
 ///
 /// # Errors
 /// Where the store does not take it.
 pub async fn give_up_video(
     store: &dyn Store,
+    config: &Config,
     job: &Job,
     error: &JobError,
 ) -> Result<(), StoreError> {
-    let meta = store.head(&job.video.name).await?;
-    let generation = job.video.generation.unwrap_or(meta.generation);
-    let folder = folder(store, job, generation).await?;
-    if exists(store, &folder.manifest()).await? {
+    let Some(meta) = head(store, &job.video.name).await? else {
+        return Ok(());
+    };
+    let given = job.video.generation;
+    if given.is_some_and(|generation| generation != meta.generation) {
+        return Ok(());
+    }
+    let name = name_of(store, config, job, meta.generation).await?;
+    let manifest = config.layout.manifest(&name);
+    if head(store, &manifest).await?.is_some() {
         // A late delivery of what was done long ago.
         return Ok(());
     }
     let video = ObjectRef {
-        generation: Some(generation),
+        generation: Some(meta.generation),
         ..job.video.clone()
     };
-    write_failure(store, &folder.failure(), &video, error).await
+    let failure = config.layout.extract_failure_names().name(&name);
+    write_failure(store, &failure, &video, error).await
 }
 
 /// The same for labels that could not be asked for.
@@ -153,7 +173,7 @@ pub async fn give_up_labels(
     job: &LabelJob,
     error: &JobError,
 ) -> Result<(), StoreError> {
-    if exists(store, &job.receipt()).await? {
+    if head(store, &job.receipt()).await?.is_some() {
         return Ok(());
     }
     write_failure(store, &job.failure(), &job.manifest, error).await

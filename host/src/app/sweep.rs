@@ -1,19 +1,38 @@
-//! Missed events: finds the videos and manifests that nobody has worked on, and queues them.
+//! Missed events: finds the objects that nobody has worked on, and queues them.
+//!
+//! What is missing is the difference of listings: of inputs, and of what says that they are done,
+//! or failed. An input's name gives the names of both. Nothing is asked about images, and nothing
+//! about a single input but in the cases below.
+//!
+//! **Inputs that are written once** (manifests): what has the name is about the input.
+//!
+//! **Inputs that people upload**, and may upload again: a video of generation G is done where
+//! `<video>@G` is done, or where the plain `<video>` is and that was written after the upload. Only
+//! an upload that was current a moment before has something written about it: extract-frames looks
+//! once more just before it writes. Where the plain name is done and older than the upload (which
+//! then came later, or was written in the same second, or was touched since), the claim, which names
+//! the generation, decides; that is one read.
+//!
+//! What is left of a race: a video is uploaded again within the milliseconds between that last look
+//! and the commit, and the message of the new upload is lost too. Then the new upload is taken for
+//! done.
+//!
+//! Names of what is done or failed are held in memory during a sweep: about 150 MB for a million
+//! of 40 bytes each.
 
-use super::records::{self, VideoState};
-use crate::service::Filter;
-use framemill_contract::{Event, EventKind, Job, LabelJob, ObjectRef};
+use super::records::{self, pages};
+use framemill_contract::{Claim, Event, EventKind, NamePattern, ObjectRef, VideoName};
 use framemill_objects::{ObjectMeta, Store, StoreError};
 use framemill_sources::{Source, SourceError};
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use thiserror::Error;
+use tokio::sync::OnceCell;
 
-/// Objects per page of a listing.
-const PAGE: usize = 1000;
-/// Videos that are looked at at the same time.
+/// Claims that are read at the same time.
 const AT_ONCE: usize = 16;
 
 /// Why a sweep broke off.
@@ -33,87 +52,157 @@ pub struct Sweep {
     pub store: Arc<dyn Store>,
     /// Its name.
     pub bucket: String,
-    /// The extraction and the labeling, as far as they are configured, and where what is missing
-    /// is queued for each.
-    pub pipelines: Vec<(Filter, Arc<dyn Source>)>,
+    /// What is looked for, one after the other.
+    pub rules: Vec<SweepRule>,
     /// Names that are skipped: a folder has unfinished and hidden files.
     pub skip: fn(&str) -> bool,
     /// Younger objects are left alone.
     pub age: Duration,
 }
 
-/// What a sweep found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+/// How to see what a function has not worked on.
+pub struct SweepRule {
+    /// The function.
+    pub function: String,
+    /// Prefix of its inputs.
+    pub inputs: String,
+    /// The video that an object below it is about; `None` for what is no input.
+    pub video: VideoOf,
+    /// What says that an input is done, by video.
+    pub done: NamePattern,
+    /// What says that it cannot be done, by video.
+    pub failed: NamePattern,
+    /// For inputs that may be uploaded again under the same name.
+    pub claims: Option<Claims>,
+    /// Where what is missing is queued.
+    pub source: Arc<dyn Source>,
+}
+
+/// The video that the object of this name is about.
+pub type VideoOf = Box<dyn Fn(&str) -> Option<VideoName> + Send + Sync>;
+
+/// What says which upload has a name.
+pub struct Claims {
+    /// How their names start.
+    pub prefix: String,
+    /// The claim of a name.
+    pub claim: Box<dyn Fn(&VideoName) -> String + Send + Sync>,
+}
+
+/// What a sweep found of the inputs of one function.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
-    /// Videos.
-    pub videos: u64,
-    /// Of these: have a manifest.
+    /// The function.
+    pub function: String,
+    /// Inputs.
+    pub objects: u64,
+    /// Of these: are done.
     pub done: u64,
     /// Have a failure record.
     pub failed: u64,
     /// Too young to be missing.
     pub young: u64,
-    /// Messages queued: videos without a record, manifests without a receipt.
+    /// Were missing, and are queued.
     pub queued: u64,
 }
 
-/// What is to be done about one video.
-enum Found {
+/// How far an input is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
     Done,
     Failed,
+    /// Too young to be missing, or someone may be at work on it.
     Young,
-    Missing(ObjectMeta, Arc<dyn Source>),
+    Missing,
+}
+
+/// When objects were last written, in microseconds after 1970, by the key in their names.
+type Written = HashMap<Box<str>, i64>;
+
+/// What the listings say.
+struct Listed {
+    done: Written,
+    failed: Written,
+    /// Names of claims that are too young for their work to be over. Few, and only asked for
+    /// where something is missing.
+    begun: OnceCell<HashSet<String>>,
+}
+
+async fn written(store: &dyn Store, names: &NamePattern) -> Result<Written, StoreError> {
+    let mut written = Written::new();
+    let mut pages = std::pin::pin!(pages(store, names.prefix.clone()));
+    while let Some(page) = pages.try_next().await? {
+        let keys = page.iter().filter_map(|meta| {
+            let key = names.key(&meta.name)?;
+            Some((key.into(), meta.updated_micros))
+        });
+        written.extend(keys);
+    }
+    Ok(written)
 }
 
 impl Sweep {
-    /// Looks through all videos once. `progress` is told after each page.
+    /// Looks through all inputs once. `progress` is told after each page.
     ///
     /// # Errors
     /// Where the bucket or the queue does not answer.
-    pub async fn run(&self, progress: &(dyn Fn(Swept) + Sync)) -> Result<Swept, SweepError> {
-        let mut swept = Swept::default();
-        for (filter, source) in &self.pipelines {
-            let Filter::Videos(config) = filter else {
-                continue;
-            };
-            let mut after: Option<String> = None;
-            loop {
-                let page = self
-                    .store
-                    .list(&config.video_path, after.as_deref(), PAGE)
-                    .await?;
-                let last = page.len() < PAGE;
-                after = page.last().map(|meta| meta.name.clone());
-                let named = page.into_iter().filter(|meta| !(self.skip)(&meta.name));
-                let jobs = named.filter_map(|meta| {
-                    let job = Job::from_event(&self.event(&meta), config).ok()?;
-                    Some((job, meta))
-                });
-                let found: Vec<Found> = futures::stream::iter(jobs)
-                    .map(|(job, meta)| self.look_at(job, meta, source))
-                    .buffer_unordered(AT_ONCE)
-                    .try_collect()
-                    .await?;
-                for found in found {
-                    self.settle(found, &mut swept).await?;
-                }
-                progress(swept);
-                if last {
-                    break;
-                }
+    pub async fn run(&self, progress: &(dyn Fn(&Swept) + Sync)) -> Result<Vec<Swept>, SweepError> {
+        let mut all = Vec::with_capacity(self.rules.len());
+        for rule in &self.rules {
+            all.push(self.follow(rule, progress).await?);
+        }
+        Ok(all)
+    }
+
+    async fn follow(
+        &self,
+        rule: &SweepRule,
+        progress: &(dyn Fn(&Swept) + Sync),
+    ) -> Result<Swept, SweepError> {
+        let store = self.store.as_ref();
+        let (done, failed) =
+            futures::try_join!(written(store, &rule.done), written(store, &rule.failed))?;
+        let listed = Listed {
+            done,
+            failed,
+            begun: OnceCell::new(),
+        };
+        let mut swept = Swept {
+            function: rule.function.clone(),
+            ..Swept::default()
+        };
+        let mut pages = std::pin::pin!(pages(store, rule.inputs.clone()));
+        while let Some(page) = pages.try_next().await? {
+            let named = page.into_iter().filter(|meta| !(self.skip)(&meta.name));
+            let inputs = named.filter_map(|meta| Some(((rule.video)(&meta.name)?, meta)));
+            let states = inputs.map(async |(video, meta)| {
+                let state = self.state(rule, &listed, &video, &meta).await?;
+                Ok::<_, StoreError>((state, meta))
+            });
+            let states = futures::stream::iter(states).buffered(AT_ONCE);
+            let states: Vec<(State, ObjectMeta)> = states.try_collect().await?;
+            for (state, meta) in states {
+                self.settle(rule, state, &meta, &mut swept).await?;
             }
+            progress(&swept);
         }
         Ok(swept)
     }
 
-    async fn settle(&self, found: Found, swept: &mut Swept) -> Result<(), SweepError> {
-        swept.videos = swept.videos.saturating_add(1);
-        let count = match found {
-            Found::Done => &mut swept.done,
-            Found::Failed => &mut swept.failed,
-            Found::Young => &mut swept.young,
-            Found::Missing(meta, source) => {
-                source.publish(&self.event(&meta)).await?;
+    async fn settle(
+        &self,
+        rule: &SweepRule,
+        state: State,
+        meta: &ObjectMeta,
+        swept: &mut Swept,
+    ) -> Result<(), SweepError> {
+        swept.objects = swept.objects.saturating_add(1);
+        let count = match state {
+            State::Done => &mut swept.done,
+            State::Failed => &mut swept.failed,
+            State::Young => &mut swept.young,
+            State::Missing => {
+                rule.source.publish(&self.event(meta)).await?;
                 tracing::info!("queued, its message was lost: {}", meta.name);
                 &mut swept.queued
             }
@@ -133,50 +222,62 @@ impl Sweep {
         }
     }
 
-    async fn look_at(
+    async fn state(
         &self,
-        job: Job,
-        meta: ObjectMeta,
-        source: &Arc<dyn Source>,
-    ) -> Result<Found, StoreError> {
-        let state = records::video_state(self.store.as_ref(), &job, meta.generation).await?;
-        match state {
-            VideoState::Failed(_) => Ok(Found::Failed),
-            VideoState::Open if self.is_young(&meta) => Ok(Found::Young),
-            VideoState::Open => {
-                // Someone may be at work on it.
-                let begun = records::claimed(self.store.as_ref(), &job, meta.generation).await?;
-                Ok(match begun {
-                    Some(claim) if self.is_young(&claim) => Found::Young,
-                    _ => Found::Missing(meta, Arc::clone(source)),
-                })
+        rule: &SweepRule,
+        listed: &Listed,
+        video: &VideoName,
+        meta: &ObjectMeta,
+    ) -> Result<State, StoreError> {
+        let outcomes = [(&listed.done, State::Done), (&listed.failed, State::Failed)];
+        let plain = video.to_string();
+        let Some(claims) = &rule.claims else {
+            let there = |(written, _): &(&Written, _)| written.contains_key(plain.as_str());
+            let found = outcomes.into_iter().find(there);
+            let otherwise = || match self.is_young(meta) {
+                true => State::Young,
+                false => State::Missing,
+            };
+            return Ok(found.map_or_else(otherwise, |(_, state)| state));
+        };
+        let own = video.of_generation(meta.generation);
+        let own_text = own.to_string();
+        let mut older = None;
+        for (written, state) in outcomes {
+            match written.get(plain.as_str()) {
+                _ if written.contains_key(own_text.as_str()) => return Ok(state),
+                Some(time) if *time > meta.updated_micros => return Ok(state),
+                Some(_) => older = older.or(Some(state)),
+                None => {}
             }
-            VideoState::Done(manifest) => self.look_for_labels(&manifest).await,
         }
+        if let Some(state) = older {
+            let ours = Claim::new(&meta.name, meta.generation);
+            let claim = (claims.claim)(video);
+            let claim = records::read_json::<Claim>(self.store.as_ref(), &claim).await?;
+            if claim == Some(ours) {
+                return Ok(state);
+            }
+        }
+        if self.is_young(meta) {
+            return Ok(State::Young);
+        }
+        let begun = listed.begun.get_or_try_init(|| self.begun(claims)).await?;
+        let at_work = |name| begun.contains(&(claims.claim)(name));
+        Ok(match at_work(&own) || at_work(video) {
+            true => State::Young,
+            false => State::Missing,
+        })
     }
 
-    /// Whether labels were asked for, or could not be.
-    async fn look_for_labels(&self, manifest: &str) -> Result<Found, StoreError> {
-        for (filter, source) in &self.pipelines {
-            let Filter::Manifests(config) = filter else {
-                continue;
-            };
-            let meta = self.store.head(manifest).await?;
-            let Ok(job) = LabelJob::from_event(&self.event(&meta), config) else {
-                continue;
-            };
-            for record in [job.receipt(), job.failure()] {
-                if records::exists(self.store.as_ref(), &record).await? {
-                    return Ok(Found::Done);
-                }
-            }
-            return Ok(if self.is_young(&meta) {
-                Found::Young
-            } else {
-                Found::Missing(meta, Arc::clone(source))
-            });
+    async fn begun(&self, claims: &Claims) -> Result<HashSet<String>, StoreError> {
+        let mut begun = HashSet::new();
+        let mut pages = std::pin::pin!(pages(self.store.as_ref(), claims.prefix.clone()));
+        while let Some(page) = pages.try_next().await? {
+            let young = page.into_iter().filter(|meta| self.is_young(meta));
+            begun.extend(young.map(|meta| meta.name));
         }
-        Ok(Found::Done)
+        Ok(begun)
     }
 
     fn is_young(&self, meta: &ObjectMeta) -> bool {

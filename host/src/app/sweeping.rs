@@ -28,7 +28,7 @@ pub(super) async fn start_sweeps(
     let sweep = Sweep {
         store: app.store(&settings.store)?,
         bucket: settings.store.bucket().to_owned(),
-        pipelines: app.swept().await?,
+        rules: app.sweep_rules().await?,
         skip: settings.skipped(),
         // An embedded queue knows what it holds: nothing can be queued twice.
         age: if embedded {
@@ -44,13 +44,16 @@ pub(super) async fn start_sweeps(
                 calm(&running, every).await;
             }
             match sweep.run(&|_| {}).await {
-                Ok(swept) => {
-                    tracing::info!(
-                        videos = swept.videos,
-                        queued = swept.queued,
-                        failed = swept.failed,
-                        "swept"
-                    );
+                Ok(all) => {
+                    for swept in all {
+                        tracing::info!(
+                            function = swept.function,
+                            objects = swept.objects,
+                            queued = swept.queued,
+                            failed = swept.failed,
+                            "swept"
+                        );
+                    }
                     count.send_modify(|count| *count = count.saturating_add(1));
                     tokio::time::sleep(every).await;
                 }

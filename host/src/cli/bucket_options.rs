@@ -54,6 +54,12 @@ pub struct BucketOptions {
     /// Prefix of the images in the bucket [default: images/]
     #[arg(long, value_name = "PREFIX")]
     pub image_path: Option<String>,
+    /// Prefix of the manifests in the bucket [default: manifests/]
+    #[arg(long, value_name = "PREFIX")]
+    pub manifest_path: Option<String>,
+    /// Prefix of all other records in the bucket [default: records/]
+    #[arg(long, value_name = "PREFIX")]
+    pub record_path: Option<String>,
 }
 
 impl BucketOptions {
@@ -63,6 +69,8 @@ impl BucketOptions {
         layer.extend(given([
             ("video_path", &self.video_path),
             ("image_path", &self.image_path),
+            ("manifest_path", &self.manifest_path),
+            ("record_path", &self.record_path),
         ]));
         layer
     }

@@ -166,7 +166,7 @@ async fn stores(app: &mut AppBuilder, planned: &[Planned]) -> Vec<Finding> {
         let read: BTreeSet<_> = of_store().flat_map(|it| it.access.read.clone()).collect();
         let write: BTreeSet<_> = of_store().flat_map(|it| it.access.write.clone()).collect();
         let access = Access {
-            read: read.into_iter().collect(),
+            read: read.difference(&write).cloned().collect(),
             write: write.into_iter().collect(),
         };
         findings.extend(within(&subject, store.check(&access)).await);
@@ -219,7 +219,7 @@ async fn sources(app: &mut AppBuilder, planned: &[Planned]) -> Vec<Finding> {
 fn prefix(filter: &Filter) -> &str {
     match filter {
         Filter::Videos(config) => &config.video_path,
-        Filter::Manifests(config) => &config.image_path,
+        Filter::Manifests(config) => &config.layout.manifests,
         Filter::Names { prefix, .. } => prefix,
     }
 }

@@ -2,17 +2,16 @@
 
 use super::bucket_options::BucketOptions;
 use crate::app::builder::AppBuilder;
-use crate::app::records;
+use crate::app::records::{self, StoredFailure};
 use crate::service::Filter;
 use anyhow::{Context as _, bail, ensure};
-use framemill_contract::{Event, EventKind, FailureRecord};
+use framemill_contract::{Event, EventKind, Layout};
 use framemill_objects::{Precondition, Store, StoreError};
 use framemill_sources::{DeadLetter, Source};
 use serde::Serialize;
 use std::sync::Arc;
 
-const PAGE: usize = 1000;
-/// DeadLetter letters that are looked at, at most.
+/// Dead letters that are looked at, at most.
 const MOST_DEAD: usize = 1000;
 
 /// Flags of `framemill failures`.
@@ -23,7 +22,7 @@ Examples:
   framemill failures show videos/cam1/x.mp4 --store gs://bucket --source pubsub://projects/p/subscriptions/s
   framemill failures retry --all --config framemill.toml
 
-Failure records lie in the bucket (failure.json); dead letters are messages that were given up.")]
+Failure records lie in the bucket (records/failures/); dead letters are messages that were given up.")]
 pub struct FailuresArgs {
     /// What to do.
     #[command(subcommand)]
@@ -64,19 +63,10 @@ pub enum Action {
     },
 }
 
-/// A failure record and its name.
-#[derive(Clone, Debug, Serialize)]
-struct Recorded {
-    name: String,
-    #[serde(skip)]
-    generation: i64,
-    record: FailureRecord,
-}
-
 /// Everything that failed.
 #[derive(Serialize)]
 struct Failures {
-    records: Vec<Recorded>,
+    records: Vec<StoredFailure>,
     dead_letters: Vec<DeadLetter>,
     /// Why the dead letters are not known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,7 +77,7 @@ struct Failures {
 /// runs is its own.
 struct Place {
     store: Arc<dyn Store>,
-    prefix: String,
+    layout: Layout,
     sources: anyhow::Result<Sources>,
 }
 
@@ -117,7 +107,7 @@ impl Place {
         let settings = app.settings.clone();
         Ok(Self {
             store: app.store(&settings.store)?,
-            prefix: settings.config.image_path.clone(),
+            layout: settings.config.layout.clone(),
             sources: Self::sources(&mut app).await,
         })
     }
@@ -138,7 +128,7 @@ impl Place {
     }
 
     async fn failures(&self) -> anyhow::Result<Failures> {
-        let records = self.records().await?;
+        let records = records::failures(self.store.as_ref(), &self.layout).await?;
         let (dead_letters, unknown) = match self.dead_letters().await {
             Ok(dead) => (dead, None),
             Err(error) => (Vec::new(), Some(format!("{error:#}"))),
@@ -164,44 +154,13 @@ impl Place {
             source.close().await;
         }
     }
-
-    async fn records(&self) -> anyhow::Result<Vec<Recorded>> {
-        let mut found = Vec::new();
-        let mut after: Option<String> = None;
-        loop {
-            let page = self
-                .store
-                .list(&self.prefix, after.as_deref(), PAGE)
-                .await?;
-            let last = page.len() < PAGE;
-            after = page.last().map(|meta| meta.name.clone());
-            for meta in page {
-                if !meta.name.ends_with("/failure.json") {
-                    continue;
-                }
-                let record = records::read_json(self.store.as_ref(), &meta.name).await?;
-                if let Some(record) = record {
-                    found.push(Recorded {
-                        name: meta.name,
-                        generation: meta.generation,
-                        record,
-                    });
-                }
-            }
-            if last {
-                return Ok(found);
-            }
-        }
-    }
 }
 
-impl Recorded {
-    fn is_called(&self, name: &str) -> bool {
-        self.name == name || self.record.source.name == name
-    }
+fn is_called(stored: &StoredFailure, name: &str) -> bool {
+    stored.name == name || stored.record.source.name == name
 }
 
-fn is_called(dead: &DeadLetter, name: &str) -> bool {
+fn is_about(dead: &DeadLetter, name: &str) -> bool {
     dead.id == name
         || dead
             .object
@@ -222,7 +181,7 @@ async fn list(place: &Place, json: bool) -> anyhow::Result<bool> {
         println!("{}", serde_json::to_string_pretty(&failures)?);
         return Ok(none);
     }
-    for Recorded { record, .. } in &failures.records {
+    for StoredFailure { record, .. } in &failures.records {
         println!(
             "{}\n  {}: {}",
             record.source.name, record.code, record.message
@@ -245,11 +204,11 @@ async fn list(place: &Place, json: bool) -> anyhow::Result<bool> {
 
 async fn show(place: &Place, name: &str) -> anyhow::Result<bool> {
     let failures = place.failures().await?;
-    let record = failures.records.iter().find(|there| there.is_called(name));
+    let record = failures.records.iter().find(|there| is_called(there, name));
     let dead = failures
         .dead_letters
         .iter()
-        .find(|dead| is_called(dead, name));
+        .find(|dead| is_about(dead, name));
     match (record, dead) {
         (Some(record), _) => println!("{}", serde_json::to_string_pretty(record)?),
         (None, Some(dead)) => println!("{}", serde_json::to_string_pretty(dead)?),
@@ -268,11 +227,11 @@ async fn retry(place: &Place, names: Option<Vec<String>>) -> anyhow::Result<bool
         named.is_none_or(|names| names.iter().any(|name| fits(name)))
     };
     for name in names.iter().flatten() {
-        let known = failures.records.iter().any(|there| there.is_called(name))
+        let known = failures.records.iter().any(|there| is_called(there, name))
             || failures
                 .dead_letters
                 .iter()
-                .any(|dead| is_called(dead, name));
+                .any(|dead| is_about(dead, name));
         ensure!(
             known,
             "no such failure (`framemill failures list` names them): {name}"
@@ -280,11 +239,11 @@ async fn retry(place: &Place, names: Option<Vec<String>>) -> anyhow::Result<bool
     }
     let letters = failures.dead_letters.iter();
     let letters: Vec<&DeadLetter> = letters
-        .filter(|dead| wanted(&|name| is_called(dead, name)))
+        .filter(|dead| wanted(&|name| is_about(dead, name)))
         .collect();
     let records = failures.records.iter();
-    let records: Vec<&Recorded> = records
-        .filter(|there| wanted(&|name| there.is_called(name)))
+    let records: Vec<&StoredFailure> = records
+        .filter(|there| wanted(&|name| is_called(there, name)))
         .collect();
     // The records first: a worker may be faster than us, and what it then writes must stay.
     // Without record and message the next sweep finds the object.
@@ -309,7 +268,7 @@ async fn retry(place: &Place, names: Option<Vec<String>>) -> anyhow::Result<bool
     Ok(true)
 }
 
-async fn remove(place: &Place, recorded: &Recorded) -> anyhow::Result<()> {
+async fn remove(place: &Place, recorded: &StoredFailure) -> anyhow::Result<()> {
     let precondition = Precondition::Generation(recorded.generation);
     match place.store.delete(&recorded.name, precondition).await {
         // Someone was faster.
@@ -330,7 +289,7 @@ async fn redrive(place: &Place, letters: &[&DeadLetter]) -> anyhow::Result<usize
 }
 
 /// Queues the object of a failure record where its pipeline takes messages.
-async fn queue_again(place: &Place, recorded: &Recorded) -> anyhow::Result<()> {
+async fn queue_again(place: &Place, recorded: &StoredFailure) -> anyhow::Result<()> {
     let event = Event {
         kind: EventKind::Finalized,
         object: recorded.record.source.clone(),

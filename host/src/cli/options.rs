@@ -7,13 +7,7 @@ use framemill_contract::KEYS;
 use std::path::PathBuf;
 
 /// Keys that are no flags: the host answers or sets them.
-const NO_FLAGS: &[&str] = &[
-    "bucket",
-    "objects_url",
-    "segments_url",
-    "checkpoint_path",
-    "component_sha256",
-];
+const NO_FLAGS: &[&str] = &["bucket", "objects_url", "segments_url", "component_sha256"];
 
 /// The component's keys as flags: `--every 2s`, `--max-side 640`, … Generated from the
 /// contract's table.
@@ -53,7 +47,7 @@ fn value_name(key: &str) -> &'static str {
     match key {
         "every" | "snap_tolerance" => "TIME",
         "at" => "TIME,…",
-        "video_path" | "image_path" => "PREFIX",
+        "video_path" | "image_path" | "manifest_path" | "record_path" => "PREFIX",
         "snap" | "format" | "naming" | "unspecified_matrix" => "NAME",
         "video_extensions" => "NAME,…",
         "segment_budget" => "TIME,SIZE",

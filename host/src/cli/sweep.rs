@@ -39,26 +39,28 @@ pub async fn run_sweep(args: SweepArgs) -> anyhow::Result<bool> {
         layer.insert("sweep_age".to_owned(), age.clone());
     }
     let mut app = AppBuilder::new(args.bucket.settings(&layer)?);
-    let pipelines = app.swept().await?;
+    let rules = app.sweep_rules().await?;
     let settings = app.settings.clone();
     let sweep = Sweep {
         store: app.store(&settings.store)?,
         bucket: settings.store.bucket().to_owned(),
-        pipelines,
+        rules,
         skip: settings.skipped(),
         age: settings.sweep_age,
     };
     let bar = progress(args.json)?;
-    let swept = sweep.run(&|swept| bar.set_message(words(&swept))).await;
+    let swept = sweep.run(&|swept| bar.set_message(words(swept))).await;
     bar.finish_and_clear();
-    for (_, source) in &sweep.pipelines {
-        source.close().await;
+    for rule in &sweep.rules {
+        rule.source.close().await;
     }
     let swept = swept?;
     if args.json {
         println!("{}", serde_json::to_string(&swept)?);
     } else {
-        println!("{}", words(&swept));
+        for swept in &swept {
+            println!("{}", words(swept));
+        }
     }
     Ok(true)
 }
@@ -76,11 +78,14 @@ fn progress(silent: bool) -> anyhow::Result<ProgressBar> {
 
 fn words(swept: &Swept) -> String {
     let Swept {
-        videos,
+        function,
+        objects,
         done,
         failed,
         young,
         queued,
     } = swept;
-    format!("{videos} videos: {done} done, {failed} failed, {young} too young, {queued} queued")
+    format!(
+        "{function}: {objects} objects: {done} done, {failed} failed, {young} too young, {queued} queued"
+    )
 }

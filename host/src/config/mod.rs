@@ -8,7 +8,7 @@ mod values;
 
 pub use addresses::{LOCAL_BUCKET, SourceAddress, StoreAddress};
 pub use credentials::CredentialSettings;
-pub use pipelines::{LabelSettings, PipelineSettings};
+pub use pipelines::{LabelSettings, PipelineSettings, REQUEST_LABELING};
 
 use anyhow::{Context as _, bail, ensure};
 use framemill_contract::{Config, ConfigKey, KEYS};

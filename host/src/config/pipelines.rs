@@ -15,7 +15,14 @@ pub const LABELING_TOKEN: &str = "FRAMEMILL_LABELING_TOKEN";
 
 /// Keys that a labeling component gets from elsewhere: the bucket and the images are those of
 /// the extraction, and secrets stay with the host.
-const FROM_EXTRACT: &[&str] = &["bucket", "image_path", "objects_url", "component_sha256"];
+const FROM_EXTRACT: &[&str] = &[
+    "bucket",
+    "image_path",
+    "manifest_path",
+    "record_path",
+    "objects_url",
+    "component_sha256",
+];
 /// Keys for the host.
 const OWN: &[&str] = &["component", "source", "token_file"];
 const SECRETS: &[&str] = &["token", "webhook_secret"];

@@ -261,7 +261,7 @@ impl Service {
             let store = pipeline.store.as_ref();
             let written = match &pipeline.filter {
                 Filter::Videos(config) => match Job::from_event(event, config) {
-                    Ok(job) => records::give_up_video(store, &job, &error).await,
+                    Ok(job) => records::give_up_video(store, config, &job, &error).await,
                     Err(_) => continue,
                 },
                 Filter::Manifests(config) => match LabelJob::from_event(event, config) {

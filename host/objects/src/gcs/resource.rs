@@ -19,6 +19,10 @@ pub(super) struct Resource {
     crc32c: Option<String>,
     #[serde(default)]
     content_type: Option<String>,
+    /// When this generation was written.
+    #[serde(default)]
+    time_created: Option<String>,
+    /// When its metadata were: also by lifecycle rules.
     #[serde(default)]
     updated: Option<String>,
 }
@@ -35,7 +39,7 @@ pub(super) struct Listing {
 
 impl Resource {
     pub(super) fn into_meta(self) -> Result<ObjectMeta, &'static str> {
-        let updated = self.updated.as_deref().unwrap_or_default();
+        let written = self.time_created.as_deref().or(self.updated.as_deref());
         Ok(ObjectMeta {
             generation: parse_generation(&self.generation)?,
             size: self
@@ -44,7 +48,7 @@ impl Resource {
                 .ok_or("size is no number")?,
             crc32c: self.crc32c.as_deref().and_then(checksum::decode),
             content_type: self.content_type.unwrap_or_else(|| ANY_TYPE.to_owned()),
-            updated_micros: humantime::parse_rfc3339(updated).map_or(0, micros),
+            updated_micros: humantime::parse_rfc3339(written.unwrap_or_default()).map_or(0, micros),
             name: self.name,
         })
     }

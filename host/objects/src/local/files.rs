@@ -176,8 +176,23 @@ pub(super) fn describe(name: &str, metadata: &Metadata) -> ObjectMeta {
         size: metadata.len(),
         crc32c: None,
         content_type: content_type(name).to_owned(),
-        updated_micros: generation,
+        updated_micros: arrived(metadata).max(generation),
     }
+}
+
+/// When a file came to be what it is under its name, microseconds after 1970: a file that is moved
+/// keeps its time of modification.
+#[cfg(unix)]
+fn arrived(metadata: &Metadata) -> i64 {
+    use std::os::unix::fs::MetadataExt as _;
+    let micros = metadata.ctime().saturating_mul(1_000_000);
+    micros.saturating_add(metadata.ctime_nsec() / 1000)
+}
+
+/// Where no file system says so.
+#[cfg(not(unix))]
+fn arrived(_: &Metadata) -> i64 {
+    0
 }
 
 /// Media type by file name ending.

@@ -30,29 +30,34 @@ pub const PRIVATE_FOLDER: &str = ".framemill";
 const CHUNK: usize = 256 * 1024;
 const DEEPEST: usize = 64;
 
+/// The name by which an object lies in the folders, where that is not its own.
+pub type LiesAs = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// Which objects lie where.
-#[derive(Clone, Debug, Default)]
-pub struct Layout {
+#[derive(Clone, Default)]
+pub struct FileLayout {
     /// Folder of all objects whose name starts with the prefix; the rest of the name is the
     /// path in it. The first that fits counts.
     pub folders: Vec<(String, PathBuf)>,
     /// Single objects that lie elsewhere, by name. They cannot be written.
     pub files: BTreeMap<String, PathBuf>,
+    /// Objects that lie under other names. Listings show them by these.
+    pub lies_as: Option<LiesAs>,
 }
 
-impl Layout {
+impl FileLayout {
     /// All objects in one folder.
     pub fn folder(path: impl Into<PathBuf>) -> Self {
         Self {
             folders: vec![(String::new(), path.into())],
-            files: BTreeMap::new(),
+            ..Self::default()
         }
     }
 }
 
 /// A bucket made of local files.
 pub struct LocalStore {
-    layout: Layout,
+    layout: FileLayout,
     /// Makes check and rename one step, where the file system has no hard links.
     commit: Arc<Mutex<()>>,
     next_temporary: AtomicU64,
@@ -67,7 +72,7 @@ struct WriteTarget {
 
 impl LocalStore {
     /// Over existing folders.
-    pub fn new(layout: Layout) -> Self {
+    pub fn new(layout: FileLayout) -> Self {
         Self {
             layout,
             commit: Arc::new(Mutex::new(())),
@@ -89,7 +94,10 @@ impl LocalStore {
         Ok(())
     }
 
-    fn place(&self, name: &str) -> Result<(&Path, PathBuf), StoreError> {
+    fn place(&self, given: &str) -> Result<(&Path, PathBuf), StoreError> {
+        let lies_as = self.layout.lies_as.as_ref();
+        let name = lies_as.and_then(|lies_as| lies_as(given));
+        let name = name.as_deref().unwrap_or(given);
         let (prefix, folder) = self
             .layout
             .folders
@@ -345,10 +353,41 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn objects_lie_under_other_names_where_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::new(FileLayout {
+            folders: vec![("images/".to_owned(), folder.path().to_owned())],
+            lies_as: Some(Arc::new(|name| {
+                let video = name.strip_prefix("manifests/")?.strip_suffix(".json")?;
+                Some(format!("images/{video}/manifest.json"))
+            })),
+            ..FileLayout::default()
+        });
+        let write = |name: &'static str| {
+            let bytes = futures::stream::iter([Ok(Bytes::from_static(b"{}"))]).boxed();
+            let create_only = Precondition::Generation(0);
+            store.write(name, create_only, NewObject::default(), bytes)
+        };
+        let meta = write("manifests/x.mp4.json").await.unwrap();
+        assert_eq!(meta.name, "manifests/x.mp4.json");
+        assert!(folder.path().join("x.mp4/manifest.json").is_file());
+        let again = write("manifests/x.mp4.json").await;
+        assert!(matches!(again, Err(StoreError::PreconditionFailed { .. })));
+        let there = store.head("manifests/x.mp4.json").await.unwrap();
+        assert_eq!(there.generation, meta.generation);
+        assert!(write("manifests/../x.json").await.is_err());
+        store
+            .delete("manifests/x.mp4.json", Precondition::None)
+            .await
+            .unwrap();
+        assert!(!folder.path().join("x.mp4/manifest.json").exists());
+    }
+
     #[test]
     fn leftovers_of_a_crash_are_removed() {
         let folder = tempfile::tempdir().unwrap();
-        let store = LocalStore::new(Layout::folder(folder.path()));
+        let store = LocalStore::new(FileLayout::folder(folder.path()));
         let target = store.target("images/x.jpg").unwrap();
         fs::write(&target.temporary, "half").unwrap();
         store.remove_leftovers().unwrap();

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use bytes::Bytes;
-use framemill_objects::{Access, Body, Gateway, Layout, LocalStore, Store};
+use framemill_objects::{Access, Body, FileLayout, Gateway, LocalStore, Store};
 use framemill_runtime::{
     Component, Engine, Limits, Observer, OutboundClient, Runtime, RuntimeParts, component_variables,
 };
@@ -68,7 +68,7 @@ pub fn runtime_reaching(
     outbound: OutboundClient,
 ) -> Runtime {
     let (engine, component) = probe();
-    let store: Arc<dyn Store> = Arc::new(LocalStore::new(Layout::folder(data)));
+    let store: Arc<dyn Store> = Arc::new(LocalStore::new(FileLayout::folder(data)));
     let access = Access {
         read: vec!["videos/".into()],
         write: vec!["images/".into()],

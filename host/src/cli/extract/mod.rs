@@ -1,6 +1,7 @@
 //! `framemill extract`: frames of some videos, once.
 
 mod inputs;
+mod output;
 mod progress;
 mod report;
 
@@ -11,23 +12,24 @@ use crate::app::extraction::{EXTRACT_FRAMES, extract_runtime};
 use crate::config::{LOCAL_BUCKET, Layer, Settings, cores};
 use crate::service::run_to_end;
 use anyhow::{Context as _, ensure};
-use framemill_contract::{Event, EventKind, Manifest, ObjectRef, Outcome};
-use framemill_objects::{Layout, LocalStore, PRIVATE_FOLDER, Store, generation};
+use framemill_contract::{Event, EventKind, ObjectRef, Outcome};
+use framemill_objects::generation;
 use framemill_runtime::{Observer, Runtime};
 use framemill_sources::Message;
 use futures::StreamExt;
 use inputs::Input;
+use output::Output;
 use progress::Progress;
-use std::fs::File;
 use std::io::IsTerminal as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 use tokio_util::sync::CancellationToken;
 
 const VIDEOS: &str = "videos/";
 const IMAGES: &str = "images/";
-const CURSORS: &str = "checkpoints/";
+const MANIFESTS: &str = "manifests/";
+const RECORDS: &str = "records/";
 
 /// Flags of `framemill extract`.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -65,7 +67,8 @@ impl ExtractArgs {
         let fixed = [
             ("video_path", VIDEOS),
             ("image_path", IMAGES),
-            ("checkpoint_path", CURSORS),
+            ("manifest_path", MANIFESTS),
+            ("record_path", RECORDS),
             ("bucket", LOCAL_BUCKET),
             ("store", "."),
             ("source", "queue"),
@@ -106,42 +109,25 @@ pub async fn run_extract(args: ExtractArgs) -> anyhow::Result<bool> {
 /// Extracts; what became of each video, in the order given.
 async fn extract(args: &ExtractArgs) -> anyhow::Result<Vec<VideoReport>> {
     let (settings, inputs) = args.settings()?;
-    std::fs::create_dir_all(&args.output)
-        .with_context(|| format!("folder cannot be made: {}", args.output.display()))?;
-    let files = inputs
-        .iter()
-        .map(|input| (input.object(), input.path.clone()));
-    let store = LocalStore::new(Layout {
-        folders: vec![
-            (IMAGES.to_owned(), args.output.clone()),
-            // Beside the lock: gone when the last run is.
-            (
-                CURSORS.to_owned(),
-                args.output.join(PRIVATE_FOLDER).join("checkpoints"),
-            ),
-        ],
-        files: files.collect(),
-    });
-    let lock = lock_output(&args.output, &store)?;
+    let output = Output::open(&args.output, &settings.config, &inputs)?;
     let draw = !args.json && std::io::stderr().is_terminal();
     let progress = Arc::new(Progress::new(inputs.len(), draw));
     let watcher = Arc::clone(&progress);
     let observer: Observer = Arc::new(move |label, event| watcher.see(label, event));
-    let store: Arc<dyn Store> = Arc::new(store);
     let engine = args.shared.components().engine()?;
     let component = args
         .shared
         .components()
         .load(&engine, EXTRACT_FRAMES)
         .await?;
-    let runtime = extract_runtime(&engine, component, &settings, store, observer)?;
+    let runtime = extract_runtime(&engine, component, &settings, output.store(), observer)?;
     let jobs = args.jobs.unwrap_or_else(cores).max(1);
     let work = inputs.iter().map(|input| {
         let (runtime, progress) = (runtime.clone(), Arc::clone(&progress));
-        let (input, output) = (input.clone(), args.output.clone());
+        let (input, output) = (input.clone(), &output);
         async move {
             progress.start(&input.object());
-            let report = extract_one(&runtime, &input, &output).await;
+            let report = extract_one(&runtime, &input, output).await;
             progress.end(&input.object(), &report);
             report
         }
@@ -157,46 +143,14 @@ async fn extract(args: &ExtractArgs) -> anyhow::Result<Vec<VideoReport>> {
     reports.sort_by_key(|(number, _)| *number);
     let reports = reports.into_iter().map(|(_, report)| report).collect();
     progress.close();
-    drop(lock);
-    remove_private_folder(&args.output);
+    output.close();
     Ok(reports)
 }
 
-/// Holds the output folder. What a crashed run has left is removed where no other run is at
-/// work in it; several may be.
-fn lock_output(output: &Path, store: &LocalStore) -> anyhow::Result<File> {
-    let shown = || format!("output folder cannot be written: {}", output.display());
-    let folder = output.join(PRIVATE_FOLDER);
-    // Cleaning up here would take the service's queue and unfinished files away.
-    anyhow::ensure!(
-        !folder.join("queue.redb").exists(),
-        "output folder is the data folder of `framemill up`, whose files are not for us: choose another, for example {}",
-        output.join("extracted").display()
-    );
-    std::fs::create_dir_all(&folder).with_context(shown)?;
-    let lock = File::create(folder.join("lock")).with_context(shown)?;
-    if lock.try_lock().is_ok() {
-        store.remove_leftovers().with_context(shown)?;
-        lock.unlock().with_context(shown)?;
-    }
-    lock.lock_shared().with_context(shown)?;
-    Ok(lock)
-}
-
-/// Leaves nothing but images behind, unless another run is still at work.
-fn remove_private_folder(output: &Path) {
-    let folder = output.join(PRIVATE_FOLDER);
-    if let Ok(lock) = File::create(folder.join("lock"))
-        && lock.try_lock().is_ok()
-    {
-        let _ = std::fs::remove_dir_all(folder);
-    }
-}
-
-async fn extract_one(runtime: &Runtime, input: &Input, output: &Path) -> VideoReport {
+async fn extract_one(runtime: &Runtime, input: &Input, output: &Output) -> VideoReport {
     let started = Instant::now();
     let mut report = VideoReport::new(&input.path);
-    match deliver(runtime, input).await {
+    match deliver(runtime, input, output).await {
         Ok(outcome) => report.take(outcome, output),
         Err(error) => report.fail(&format!("{error:#}")),
     }
@@ -205,16 +159,18 @@ async fn extract_one(runtime: &Runtime, input: &Input, output: &Path) -> VideoRe
 }
 
 /// Sends the video to the component as an upload event.
-async fn deliver(runtime: &Runtime, input: &Input) -> anyhow::Result<Outcome> {
+async fn deliver(runtime: &Runtime, input: &Input, output: &Output) -> anyhow::Result<Outcome> {
     let metadata = std::fs::metadata(&input.path).context("file cannot be read")?;
     ensure!(metadata.is_file(), "not a file");
-    let name = input.object();
+    let (name, generation) = (input.object(), generation(&metadata));
+    let restored = output.restore_claims(input, generation).await;
+    restored.context("output folder cannot be read")?;
     let event = Event {
         kind: EventKind::Finalized,
         object: ObjectRef {
             bucket: LOCAL_BUCKET.to_owned(),
             name: name.clone(),
-            generation: Some(generation(&metadata)),
+            generation: Some(generation),
         },
     };
     let message = Message::of_event(&event, "1", SystemTime::now(), "extract");
@@ -224,12 +180,4 @@ async fn deliver(runtime: &Runtime, input: &Input) -> anyhow::Result<Outcome> {
         let status = answer.response.status();
         format!("component answered {status} without an outcome")
     })
-}
-
-/// A manifest that the component wrote, by its object name.
-fn read_manifest(output: &Path, object: &str) -> anyhow::Result<Manifest> {
-    let path = output.join(object.strip_prefix(IMAGES).unwrap_or(object));
-    let bytes = std::fs::read(&path)
-        .with_context(|| format!("manifest cannot be read: {}", path.display()))?;
-    Ok(serde_json::from_slice(&bytes)?)
 }

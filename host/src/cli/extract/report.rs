@@ -1,6 +1,6 @@
 //! What became of each video.
 
-use super::read_manifest;
+use super::output::Output;
 use framemill_contract::Outcome;
 use indicatif::HumanBytes;
 use serde::Serialize;
@@ -14,7 +14,7 @@ pub struct VideoReport {
     pub video: PathBuf,
     /// `extracted`, `unchanged`, `rejected`, `ignored` or `failed`.
     pub outcome: String,
-    /// Where manifest or failure record are.
+    /// Where the manifest is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<PathBuf>,
     /// Why there are no images.
@@ -52,37 +52,30 @@ impl VideoReport {
     }
 
     /// From the component's outcome, and the manifest that it names.
-    pub(super) fn take(&mut self, outcome: Outcome, output: &Path) {
+    pub(super) fn take(&mut self, outcome: Outcome, output: &Output) {
         match outcome {
             Outcome::Extracted { manifest, .. } => self.manifest("extracted", output, &manifest),
             Outcome::Unchanged { manifest } => self.manifest("unchanged", output, &manifest),
-            Outcome::Requested { receipt, .. } => {
+            Outcome::Requested { .. } => {
                 self.fail("the component asks for labels instead of extracting frames");
-                self.record = Some(local_path(output, &receipt));
             }
-            Outcome::Rejected {
-                failure, message, ..
-            } => {
+            Outcome::Rejected { message, .. } => {
                 self.fail(&message);
                 self.outcome = "rejected".to_owned();
-                self.record = Some(local_path(output, &failure));
             }
             Outcome::Ignored { reason } => {
                 self.fail(&reason);
                 self.outcome = "ignored".to_owned();
             }
-            Outcome::Continued { checkpoint, .. } => {
-                self.fail("the component stopped half-way");
-                self.record = Some(local_path(output, &checkpoint));
-            }
+            Outcome::Continued { .. } => self.fail("the component stopped half-way"),
             Outcome::Retry { message, .. } | Outcome::NotAnEvent { message } => self.fail(&message),
         }
     }
 
-    fn manifest(&mut self, outcome: &str, output: &Path, object: &str) {
+    fn manifest(&mut self, outcome: &str, output: &Output, object: &str) {
         self.outcome = outcome.to_owned();
-        self.record = Some(local_path(output, object));
-        match read_manifest(output, object) {
+        self.record = Some(output.manifest_path(object));
+        match output.read_manifest(object) {
             Ok(manifest) => {
                 self.frames = manifest.frames.len() as u64;
                 self.dropped = manifest.dropped.len() as u64;
@@ -107,10 +100,6 @@ impl VideoReport {
             ),
         }
     }
-}
-
-fn local_path(output: &Path, object: &str) -> PathBuf {
-    output.join(object.strip_prefix(super::IMAGES).unwrap_or(object))
 }
 
 /// The table at the end.
