@@ -86,8 +86,8 @@ locals {
             metadata = {
               subscriptionName = google_pubsub_subscription.pull[key].id
               mode             = "SubscriptionSize"
-              # An image's event is answered in no time; only videos are work.
-              value = tostring(key == "videos" ? var.videos_per_instance : var.videos_per_instance * 1000)
+              # A manifest is a few requests to the labeling system, a video is computed.
+              value = tostring(key == "videos" ? var.videos_per_instance : var.videos_per_instance * 10)
             }
             authenticationRef = { name = "own-identity" }
           }]

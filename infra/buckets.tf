@@ -2,7 +2,7 @@ locals {
   bucket = coalesce(var.bucket, "${var.project}-${var.name}-dataset")
 }
 
-# Videos below video_path, images and manifests below image_path.
+# Videos below video_path; images, manifests and records each below a prefix of their own.
 resource "google_storage_bucket" "dataset" {
   name                        = local.bucket
   location                    = var.region

@@ -10,14 +10,16 @@ locals {
 
   # `cargo xtask check-infra` knows these names.
   settings = {
-    bucket              = local.bucket
-    video_path          = var.video_path
-    image_path          = var.image_path
-    max_attempts        = var.max_attempts
-    dead_letters        = google_pubsub_topic.dead_letters.id
-    subscription        = try(local.pulled_ids["videos"], local.pulled_ids["images"], "")
-    images_subscription = try(local.pulled_ids["images"], "")
-    labeling_settings   = var.labeling_settings
+    bucket                 = local.bucket
+    video_path             = var.video_path
+    image_path             = var.image_path
+    manifest_path          = var.manifest_path
+    record_path            = var.record_path
+    max_attempts           = var.max_attempts
+    dead_letters           = google_pubsub_topic.dead_letters.id
+    subscription           = try(local.pulled_ids["videos"], local.pulled_ids["manifests"], "")
+    manifests_subscription = try(local.pulled_ids["manifests"], "")
+    labeling_settings      = var.labeling_settings
   }
 
   config = templatefile("${path.module}/framemill.toml.tftpl", local.settings)

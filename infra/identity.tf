@@ -8,7 +8,7 @@ locals {
 
 resource "google_service_account" "host" {
   account_id   = "${var.name}-host"
-  display_name = "framemill host: reads videos, creates images"
+  display_name = "framemill host: reads videos, creates images and records"
 
   depends_on = [google_project_service.api]
 }
@@ -22,14 +22,16 @@ resource "google_storage_bucket_iam_member" "host_reads" {
 }
 
 # Create, and delete what a crash left unfinished; videos stay out of its reach.
-resource "google_storage_bucket_iam_member" "host_writes_images" {
+resource "google_storage_bucket_iam_member" "host_writes" {
+  for_each = toset([var.image_path, var.manifest_path, var.record_path])
+
   bucket = google_storage_bucket.dataset.name
   role   = "roles/storage.objectUser"
   member = local.host
 
   condition {
-    title      = "images-only"
-    expression = "resource.name.startsWith(\"projects/_/buckets/${local.bucket}/objects/${var.image_path}/\")"
+    title      = "below-${replace(each.value, "/", "-")}"
+    expression = "resource.name.startsWith(\"projects/_/buckets/${local.bucket}/objects/${each.value}/\")"
   }
 }
 

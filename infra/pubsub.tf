@@ -1,9 +1,5 @@
-# Two topics, because images far outnumber videos. Were there one, every image that framemill
-# creates would be a message to the subscription of videos: the host would turn it down, but the
-# backlog would start instances for it. Pub/Sub filters match prefixes of an object's name and
-# no suffixes, so manifests cannot be picked out: request-labeling is told of every image and
-# ignores it (about 8 cents for a million images). Who does not label does not pay even that:
-# the second notification exists only with `labeling`.
+# A topic for each kind of work, so that a backlog of one is not taken for one of the other. Images
+# are nobody's event: only videos and manifests are told of, and manifests only with `labeling`.
 locals {
   queues = merge(
     {
@@ -13,8 +9,8 @@ locals {
       }
     },
     var.labeling ? {
-      images = {
-        prefix        = "${var.image_path}/"
+      manifests = {
+        prefix        = "${var.manifest_path}/"
         push_endpoint = var.labeling_push_endpoint
       }
     } : {}

@@ -54,13 +54,35 @@ variable "video_path" {
 }
 
 variable "image_path" {
-  description = "Prefix below which images and manifests are created, without slashes around it"
+  description = "Prefix below which images are created, without slashes around it"
   type        = string
   default     = "images"
 
   validation {
     condition     = can(regex("^[^/*?#\\[\\]]([^*?#\\[\\]]*[^/*?#\\[\\]])?$", var.image_path))
     error_message = "image_path must be a folder's name without slashes around it and without wildcards."
+  }
+}
+
+variable "manifest_path" {
+  description = "Prefix below which manifests are created, whose events start labeling, without slashes around it"
+  type        = string
+  default     = "manifests"
+
+  validation {
+    condition     = can(regex("^[^/*?#\\[\\]]([^*?#\\[\\]]*[^/*?#\\[\\]])?$", var.manifest_path))
+    error_message = "manifest_path must be a folder's name without slashes around it and without wildcards."
+  }
+}
+
+variable "record_path" {
+  description = "Prefix below which all other records are created, without slashes around it"
+  type        = string
+  default     = "records"
+
+  validation {
+    condition     = can(regex("^[^/*?#\\[\\]]([^*?#\\[\\]]*[^/*?#\\[\\]])?$", var.record_path))
+    error_message = "record_path must be a folder's name without slashes around it and without wildcards."
   }
 }
 

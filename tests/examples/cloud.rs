@@ -47,9 +47,10 @@ fn main() {
 fn show(cloud: &Cloud, receiver: &Receiver, name: &str) {
     let manifest = cloud.manifest(name);
     let folder = format!("images/{name}/");
+    let receipt = format!("/{name}/receipt.json");
     wait_for("the labeling request", || {
-        let objects = cloud.gcs.list(BUCKET, &folder);
-        objects.iter().any(|it| it.name.ends_with("/receipt.json"))
+        let objects = cloud.gcs.list(BUCKET, "records/labels/");
+        objects.iter().any(|it| it.name.ends_with(&receipt))
     });
     println!("{} images in gs://{BUCKET}/{folder}", manifest.frames.len());
     for frame in manifest.frames.iter().take(SHOWN) {

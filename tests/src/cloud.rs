@@ -109,7 +109,7 @@ impl Cloud {
 
     /// The manifest of a video, once it is there.
     pub fn manifest(&self, name: &str) -> Manifest {
-        let object = format!("images/{name}/manifest.json");
+        let object = format!("manifests/{name}.json");
         let mut bytes = Vec::new();
         wait_for(&object, || match self.gcs.get(BUCKET, &object) {
             Ok(there) => {
@@ -121,11 +121,11 @@ impl Cloud {
         serde_json::from_slice(&bytes).unwrap()
     }
 
-    /// Names and generations of all objects below the images.
-    pub fn images(&self) -> BTreeMap<String, u64> {
-        let objects = self.gcs.list(BUCKET, "images/");
+    /// Names and generations of all images, manifests and records.
+    pub fn written(&self) -> BTreeMap<String, u64> {
+        let objects = self.gcs.list(BUCKET, "").into_iter();
         objects
-            .into_iter()
+            .filter(|object| !object.name.starts_with("videos/"))
             .map(|object| (object.name, object.generation))
             .collect()
     }

@@ -142,6 +142,13 @@ pub fn manifest(folder: &Path) -> Manifest {
     serde_json::from_slice(&text).unwrap()
 }
 
+/// The manifest of a video in a folder that is a bucket.
+pub fn stored_manifest(data: &Path, video: &str) -> Manifest {
+    let path = data.join("manifests").join(format!("{video}.json"));
+    let text = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_slice(&text).unwrap()
+}
+
 /// Frame numbers with an image.
 pub fn indices(manifest: &Manifest) -> Vec<u64> {
     manifest.frames.iter().map(|frame| frame.index).collect()
@@ -175,12 +182,21 @@ pub fn reference_rgb(video: &Path, frames: &[u64], conversion: &str) -> Vec<Vec<
 pub fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = files(folder);
     for (name, bytes) in &mut files {
-        if name.ends_with("manifest.json") {
-            let mut manifest: Manifest = serde_json::from_slice(bytes).unwrap();
+        if !name.ends_with(".json") {
+            continue;
+        }
+        if let Ok(mut manifest) = serde_json::from_slice::<Manifest>(bytes) {
             manifest.stats.peak_memory_bytes = 0;
             *bytes = serde_json::to_vec(&manifest).unwrap();
         }
     }
+    files
+}
+
+/// As [`tree`], what framemill has written to a folder that is a bucket.
+pub fn written(data: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = tree(data);
+    files.retain(|name, _| !name.starts_with("videos/") && !name.starts_with(".framemill/"));
     files
 }
 

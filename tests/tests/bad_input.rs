@@ -21,8 +21,12 @@ fn find(bytes: &[u8], needle: &[u8]) -> usize {
         .unwrap()
 }
 
+fn failure_path(name: &str) -> String {
+    format!("records/failures/extract-frames/{name}.json")
+}
+
 fn failure(data: &Path, name: &str) -> FailureRecord {
-    let path = data.join("images").join(name).join("failure.json");
+    let path = data.join(failure_path(name));
     let text = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_slice(&text).unwrap()
 }
@@ -114,19 +118,10 @@ fn every_bad_file_has_a_failure_record_with_its_name_and_good_ones_are_done() {
             !record.retry_can_help && !record.remedy.is_empty(),
             "{name}: {record:?}"
         );
-        assert!(
-            !data
-                .join("images")
-                .join(name)
-                .join("manifest.json")
-                .exists()
-        );
+        assert!(!data.join("manifests").join(format!("{name}.json")).exists());
     }
-    assert_eq!(
-        indices(&manifest(&data.join("images/good.mp4"))),
-        [0, 30, 60, 90]
-    );
-    assert!(!data.join("images/good.mp4/failure.json").exists());
+    assert_eq!(indices(&stored_manifest(data, "good.mp4")), [0, 30, 60, 90]);
+    assert!(!data.join(failure_path("good.mp4")).exists());
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn an_upload_becomes_images_however_often_it_is_told_of() {
         manifest.frames, local.frames,
         "the cloud's images are those of the folder"
     );
-    let before = cloud.images();
+    let before = cloud.written();
     let generation = manifest.source.generation.to_string();
     for _ in 0..3 {
         let attributes = [
@@ -47,7 +47,7 @@ fn an_upload_becomes_images_however_often_it_is_told_of() {
             .count()
             == 3
     });
-    assert_eq!(cloud.images(), before, "nothing was written again");
+    assert_eq!(cloud.written(), before, "nothing was written again");
     let image = &manifest.frames[1];
     let described = cloud
         .gcs
@@ -66,10 +66,9 @@ fn processes_share_a_subscription_and_lose_nothing_when_they_die() {
     let video = h264_clip("ten-seconds.mp4", 10);
     let flags = ["--sweep-every", "off", "--workers", "1"];
     let done = || {
-        let images = cloud.images();
-        let manifests = images
-            .keys()
-            .filter(|name| name.ends_with("/manifest.json"));
+        let written = cloud.written();
+        let manifests = written.keys();
+        let manifests = manifests.filter(|name| name.starts_with("manifests/"));
         manifests.count()
     };
     for number in 0..VIDEOS {
@@ -110,7 +109,7 @@ fn processes_share_a_subscription_and_lose_nothing_when_they_die() {
         }
     }
     let expected = VIDEOS * (first.frames.len() + 2);
-    assert_eq!(cloud.images().len(), expected, "nothing else is there");
+    assert_eq!(cloud.written().len(), expected, "nothing else is there");
     eprintln!("done at the kill: {at_kill}, at the stop: {at_stop}, of {VIDEOS}");
     last.stop();
 }
@@ -129,7 +128,9 @@ fn a_lost_message_is_found_by_a_sweep() {
             "{}",
             String::from_utf8_lossy(&output.stderr)
         );
-        serde_json::from_slice(&output.stdout).unwrap()
+        let swept: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(swept[0]["function"], "extract-frames");
+        swept[0].clone()
     };
     let young = sweep("1h");
     assert_eq!(
@@ -138,7 +139,7 @@ fn a_lost_message_is_found_by_a_sweep() {
     );
     let found = sweep("1ms");
     assert_eq!(
-        (found["videos"].as_u64(), found["queued"].as_u64()),
+        (found["objects"].as_u64(), found["queued"].as_u64()),
         (Some(1), Some(1))
     );
     let worker = cloud.worker("one", &["--sweep-every", "off"]);
@@ -254,9 +255,10 @@ fn a_pipeline_of_ones_own_runs_beside_the_others() {
     fs::write(
         cloud.folder().join("framemill.toml"),
         "[[pipeline]]\nname = 'thumbnails'\ncomponent = 'extract-frames'\n\
-         prefix = 'extra/'\nsuffix = '.mp4'\nwrite = ['thumbs/']\n\
+         prefix = 'extra/'\nsuffix = '.mp4'\nwrite = ['thumbs/', 'thumbs-of/']\n\
          [pipeline.variables]\nbucket = 'footage'\nvideo_path = 'extra/'\n\
-         image_path = 'thumbs/'\nevery = '2s'\nmax_side = 64\n\
+         image_path = 'thumbs/'\nmanifest_path = 'thumbs-of/videos/'\n\
+         record_path = 'thumbs-of/records/'\nevery = '2s'\nmax_side = 64\n\
          segments_url = 'http://extract-frames.spin.internal/segments'\n",
     )
     .unwrap();
@@ -270,12 +272,14 @@ fn a_pipeline_of_ones_own_runs_beside_the_others() {
     wait_for("the thumbnails' manifest", || {
         thumbs = cloud
             .gcs
-            .get(BUCKET, "thumbs/x.mp4/manifest.json")
+            .get(BUCKET, "thumbs-of/videos/x.mp4.json")
             .unwrap_or_default();
         !thumbs.is_empty()
     });
     let manifest: framemill_contract::Manifest = serde_json::from_slice(&thumbs).unwrap();
     assert_eq!(indices(&manifest), [0, 60]);
     assert_eq!(manifest.frames[0].width, 64);
+    let image = cloud.gcs.get(BUCKET, "thumbs/x.mp4/000060.jpg");
+    assert_eq!(image.unwrap().len() as u64, manifest.frames[1].bytes);
     worker.stop();
 }

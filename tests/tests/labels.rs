@@ -26,12 +26,11 @@ fn worker_with(cloud: &Cloud, token: &str, keys: &str, flags: &[&str]) -> Worker
     cloud.worker("labels", &all)
 }
 
-/// The one object below a video's images whose name ends so, once it is there.
-fn wait_for_object(cloud: &Cloud, video: &str, ending: &str) -> String {
-    let prefix = format!("images/{video}/");
+/// The one record whose name starts and ends so, once it is there.
+fn wait_for_record(cloud: &Cloud, prefix: &str, ending: &str) -> String {
     let mut found = None;
     wait_for(&format!("{prefix}…{ending}"), || {
-        let objects = cloud.gcs.list(BUCKET, &prefix);
+        let objects = cloud.gcs.list(BUCKET, prefix);
         found = objects
             .into_iter()
             .map(|object| object.name)
@@ -42,7 +41,7 @@ fn wait_for_object(cloud: &Cloud, video: &str, ending: &str) -> String {
 }
 
 fn receipt(cloud: &Cloud, video: &str) -> LabelReceipt {
-    let name = wait_for_object(cloud, video, "/receipt.json");
+    let name = wait_for_record(cloud, "records/labels/", &format!("/{video}/receipt.json"));
     serde_json::from_slice(&cloud.gcs.get(BUCKET, &name).unwrap()).unwrap()
 }
 
@@ -51,7 +50,7 @@ fn tell_again(cloud: &Cloud, video: &str, manifest: &Manifest, times: usize) {
     let generation = manifest.source.generation.to_string();
     let objects = [
         (format!("videos/{video}"), Some(generation)),
-        (format!("images/{video}/manifest.json"), None),
+        (format!("manifests/{video}.json"), None),
     ];
     for (name, generation) in objects {
         let mut attributes = vec![
@@ -159,8 +158,8 @@ fn what_a_target_refuses_becomes_a_failure_record_with_its_words() {
     let keys = format!("target = 'webhook'\ntarget_url = '{}'", receiver.url());
     let worker = worker(&cloud, &keys, &[]);
     cloud.upload(&h264_clip("four-seconds.mp4", 4), "x.mp4");
-    let name = wait_for_object(&cloud, "x.mp4", "/failure.json");
-    assert!(name.contains("/labeling/webhook-"), "{name}");
+    let failures = "records/failures/request-labeling/webhook-";
+    let name = wait_for_record(&cloud, failures, "/x.mp4.json");
     let record: Value = serde_json::from_slice(&cloud.gcs.get(BUCKET, &name).unwrap()).unwrap();
     let message = record["message"].as_str().unwrap();
     assert!(message.contains("images must be square"), "{message}");
@@ -247,13 +246,15 @@ fn a_folder_asks_for_labels_and_serves_its_images() {
     wait_for("a batch", || receiver.frames().len() == 4);
     let request = receiver.arrived()[0].request();
     let folder = data.path().join("images/a b.mp4");
-    for (frame, kept) in request.batch.frames.iter().zip(manifest(&folder).frames) {
+    let kept = stored_manifest(data.path(), "a b.mp4").frames;
+    for (frame, kept) in request.batch.frames.iter().zip(kept) {
         let served = call("GET", &frame.image, None);
         assert_eq!(served.ok(), fs::read(folder.join(&kept.name)).unwrap());
     }
     let base = format!("http://127.0.0.1:{port}/images/local");
     for name in [
-        "images/a%20b.mp4/manifest.json",
+        "manifests/a%20b.mp4.json",
+        "images/../manifests/a%20b.mp4.json",
         "videos/a%20b.mp4",
         "images/../videos/a%20b.mp4",
         "images/%2e%2e/videos/a%20b.mp4",

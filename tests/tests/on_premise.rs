@@ -64,11 +64,13 @@ fn videos_in_s3_become_images_by_messages_of_rabbitmq() {
     assert!(!well, "a video failed: {said}");
     assert_eq!(said.matches(" extracted: ").count(), 1, "{said}");
     assert_eq!(said.matches(" unchanged: ").count(), 2, "{said}");
-    let object = |name: &str| site.s3.get(BUCKET, &format!("images/cam1/a b.mp4/{name}"));
-    let manifest: Manifest = serde_json::from_slice(&object("manifest.json").unwrap()).unwrap();
+    let object = |name: &str| site.s3.get(BUCKET, name).unwrap();
+    let manifest = object("manifests/cam1/a b.mp4.json");
+    let manifest: Manifest = serde_json::from_slice(&manifest).unwrap();
     assert_eq!(indices(&manifest), [0, 30, 60, 90]);
     for frame in &manifest.frames {
-        assert_eq!(object(&frame.name).unwrap().len() as u64, frame.bytes);
+        let image = object(&format!("images/cam1/a b.mp4/{}", frame.name));
+        assert_eq!(image.len() as u64, frame.bytes);
     }
     let (none, said) = site.run(&["failures", "list"]);
     assert!(!none && said.contains("videos/junk.mp4"), "{said}");

@@ -149,7 +149,7 @@ fn ten_minutes_of_full_hd_pass_in_a_small_cloud() {
     let output = run(up.arg(data.path()));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}");
-    let manifest = manifest(&data.path().join("images/long.mp4"));
+    let manifest = stored_manifest(data.path(), "long.mp4");
     assert_eq!(manifest.warnings, [], "{said}");
     let expected: Vec<u64> = (0..600).map(|second| second * 25).collect();
     assert_eq!(indices(&manifest), expected);

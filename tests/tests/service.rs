@@ -18,9 +18,8 @@ fn start(data: &Path) -> Child {
 }
 
 fn has_manifest(data: &Path, name: &str) -> bool {
-    data.join("images")
-        .join(name)
-        .join("manifest.json")
+    data.join("manifests")
+        .join(format!("{name}.json"))
         .is_file()
 }
 
@@ -52,7 +51,7 @@ fn a_new_version_of_a_video_never_overwrites_images() {
     let data = data.path();
     upload(data, &h264_clip("four-seconds.mp4", 4), "x.mp4", MODIFIED);
     assert!(up_until_idle(data).status.success());
-    let first = tree(&data.join("images"));
+    let first = written(data);
     upload(
         data,
         &h264_clip("ten-seconds.mp4", 10),
@@ -60,15 +59,16 @@ fn a_new_version_of_a_video_never_overwrites_images() {
         MODIFIED + 7,
     );
     assert!(up_until_idle(data).status.success());
-    let second = tree(&data.join("images"));
+    let second = written(data);
     for (name, bytes) in &first {
         assert!(second.get(name) == Some(bytes), "{name} was touched");
     }
     let generation = (MODIFIED + 7) * 1_000_000;
-    let folder = data.join(format!("images/x.mp4@{generation}"));
-    assert_eq!(manifest(&folder).frames.len(), 10);
-    let claim: Claim =
-        serde_json::from_slice(&fs::read(folder.join("claim.json")).unwrap()).unwrap();
+    let name = format!("x.mp4@{generation}");
+    assert_eq!(stored_manifest(data, &name).frames.len(), 10);
+    assert!(data.join(format!("images/{name}/000000.jpg")).is_file());
+    let claim = data.join(format!("records/claims/{name}.json"));
+    let claim: Claim = serde_json::from_slice(&fs::read(claim).unwrap()).unwrap();
     assert_eq!(
         (claim.name.as_str(), claim.generation),
         ("videos/x.mp4", generation as i64)
@@ -124,15 +124,9 @@ fn killed_at_random(data: &Path, random: &mut SmallRng) -> usize {
     }
     signal(&up, "KILL");
     up.wait().unwrap();
-    let images = data.join("images");
-    let done = if images.is_dir() {
-        tree(&images)
-    } else {
-        Default::default()
-    };
-    done.keys()
-        .filter(|name| name.ends_with("manifest.json"))
-        .count()
+    let done = written(data);
+    let manifests = done.keys().filter(|name| name.starts_with("manifests/"));
+    manifests.count()
 }
 
 /// Ten times kill -9 at random moments while 20 videos are processed: afterwards every file is
@@ -149,12 +143,12 @@ fn kill_nine_at_any_moment_changes_nothing() {
             "{}",
             String::from_utf8_lossy(&output.stderr)
         );
-        tree(&data.join("images"))
+        written(data)
     };
     let expected = finish(twenty_videos().path());
     let manifests = expected
         .keys()
-        .filter(|name| name.ends_with("manifest.json"));
+        .filter(|name| name.starts_with("manifests/"));
     assert_eq!(manifests.count(), 20);
 
     let seed = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;

@@ -108,27 +108,28 @@ fn place(from: &Path, to: &Path) -> Result<()> {
 
 /// Tells what is in the bucket now.
 fn show(data: &Path) -> Result<()> {
+    let manifests = data.join("manifests");
     let mut records = Vec::new();
-    find_records(&data.join("images"), &mut records)?;
+    find_records(&manifests, &mut records)?;
+    find_records(&data.join("records/failures"), &mut records)?;
     if records.is_empty() {
         bail!("no manifest and no failure record in {}", data.display());
     }
     for record in records {
-        let folder = record.parent().unwrap_or(data);
         let json: serde_json::Value = serde_json::from_slice(&fs::read(&record)?)?;
-        if let Some(message) = json["message"].as_str() {
+        let Ok(video) = record.strip_prefix(&manifests) else {
+            let message = json["message"].as_str().unwrap_or_default();
             eprintln!("\nfailed: {message}\n  {}", record.display());
             continue;
-        }
-        let names: Vec<&str> = json["frames"]
-            .as_array()
-            .map(|frames| {
-                frames
-                    .iter()
-                    .filter_map(|frame| frame["name"].as_str())
-                    .collect()
-            })
-            .unwrap_or_default();
+        };
+        // A manifest is called as its folder of images, and .json.
+        let folder = data.join("images").join(video.with_extension(""));
+        let frames = json["frames"].as_array();
+        let names: Vec<&str> = frames
+            .into_iter()
+            .flatten()
+            .filter_map(|frame| frame["name"].as_str())
+            .collect();
         eprintln!("\n{} images in {}", names.len(), folder.display());
         for name in names.iter().take(SHOWN) {
             eprintln!("  {name}");
@@ -150,10 +151,7 @@ fn find_records(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     for path in paths {
         if path.is_dir() {
             find_records(&path, found)?;
-        } else if path
-            .file_name()
-            .is_some_and(|n| n == "manifest.json" || n == "failure.json")
-        {
+        } else if path.extension().is_some_and(|ending| ending == "json") {
             found.push(path);
         }
     }

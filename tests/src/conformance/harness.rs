@@ -21,7 +21,7 @@ pub const USUAL: &[(&str, &str)] = &[
     ("push_keys_origin", "{{keys}}"),
     ("insecure_push", "true"),
     ("credentials", "none"),
-    ("label_target_origin", "{{receiver}}"),
+    ("labeling_target_origin", "{{receiver}}"),
 ];
 
 /// The servers.

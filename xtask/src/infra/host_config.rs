@@ -78,10 +78,12 @@ fn settings_of(labels: bool) -> Map<String, Value> {
         "bucket": "my-project-framemill-dataset",
         "video_path": "videos",
         "image_path": "images",
+        "manifest_path": "manifests",
+        "record_path": "records",
         "max_attempts": 5,
         "dead_letters": "projects/my-project/topics/framemill-dead-letters",
         "subscription": subscription("videos"),
-        "images_subscription": if labels { subscription("images") } else { String::new() },
+        "manifests_subscription": if labels { subscription("manifests") } else { String::new() },
         "labeling_settings": if labels { labeling } else { json!({}) },
     });
     settings.as_object().cloned().unwrap_or_default()
