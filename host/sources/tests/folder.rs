@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
 
-const SETTLE: Duration = Duration::from_secs(1);
+const STABLE_FOR: Duration = Duration::from_secs(1);
 
 fn watch_of(data: &Path, stable_for: Duration) -> FolderWatch {
     FolderWatch {
@@ -17,7 +17,7 @@ fn watch_of(data: &Path, stable_for: Duration) -> FolderWatch {
         bucket: "local".into(),
         trigger: Trigger {
             prefix: "videos/".to_owned(),
-            extensions: vec!["mp4".to_owned()],
+            extensions: vec!["mp4".to_owned(), "mkv".to_owned()],
             ..Trigger::default()
         },
         stable_for,
@@ -36,7 +36,7 @@ impl Bench {
         let data = tempfile::tempdir().unwrap();
         fs::create_dir_all(data.path().join("videos")).unwrap();
         let queue = Arc::new(Queue::open(&data.path().join(".framemill/queue.redb"), 5).unwrap());
-        let source = FolderSource::new(watch_of(data.path(), SETTLE), Arc::clone(&queue));
+        let source = FolderSource::new(watch_of(data.path(), STABLE_FOR), Arc::clone(&queue));
         Self {
             data,
             queue,
@@ -72,12 +72,12 @@ impl Bench {
 fn a_file_is_taken_once_it_stops_growing() {
     let mut bench = Bench::new();
     bench.write("videos/x.mp4", "1");
-    assert_eq!(bench.look(SETTLE), 0, "seen for the first time");
+    assert_eq!(bench.look(STABLE_FOR), 0, "seen for the first time");
     bench.write("videos/x.mp4", "12");
-    assert_eq!(bench.look(SETTLE), 0, "it grew");
-    assert_eq!(bench.look(SETTLE / 2), 0, "not long enough");
-    assert_eq!(bench.look(SETTLE / 2), 1);
-    assert_eq!(bench.look(SETTLE * 5), 1, "once");
+    assert_eq!(bench.look(STABLE_FOR), 0, "it grew");
+    assert_eq!(bench.look(STABLE_FOR / 2), 0, "not long enough");
+    assert_eq!(bench.look(STABLE_FOR / 2), 1);
+    assert_eq!(bench.look(STABLE_FOR * 5), 1, "once");
     let message = bench.queue.take().unwrap().unwrap();
     let metadata = fs::metadata(bench.data.path().join("videos/x.mp4")).unwrap();
     let modified = metadata
@@ -92,16 +92,16 @@ fn a_file_is_taken_once_it_stops_growing() {
 fn a_changed_file_is_another_message() {
     let mut bench = Bench::new();
     bench.write("videos/x.mp4", "1");
-    bench.look(SETTLE);
-    assert_eq!(bench.look(SETTLE), 1);
+    bench.look(STABLE_FOR);
+    assert_eq!(bench.look(STABLE_FOR), 1);
     let file = fs::File::options()
         .write(true)
         .open(bench.data.path().join("videos/x.mp4"))
         .unwrap();
     file.set_modified(SystemTime::now() + Duration::from_secs(9))
         .unwrap();
-    bench.look(SETTLE);
-    assert_eq!(bench.look(SETTLE), 2);
+    bench.look(STABLE_FOR);
+    assert_eq!(bench.look(STABLE_FOR), 2);
 }
 
 #[test]
@@ -121,8 +121,8 @@ fn only_finished_videos_below_the_prefix_count() {
     ] {
         bench.write(name, "x");
     }
-    bench.look(SETTLE);
-    bench.look(SETTLE);
+    bench.look(STABLE_FOR);
+    bench.look(STABLE_FOR);
     assert_eq!(bench.names(), ["videos/a.mp4", "videos/cam 1/ü.MKV"]);
 }
 
@@ -130,14 +130,14 @@ fn only_finished_videos_below_the_prefix_count() {
 fn a_new_process_does_not_repeat_what_is_queued() {
     let mut bench = Bench::new();
     bench.write("videos/x.mp4", "1");
-    bench.look(SETTLE);
-    assert_eq!(bench.look(SETTLE), 1);
+    bench.look(STABLE_FOR);
+    assert_eq!(bench.look(STABLE_FOR), 1);
     bench.source = FolderSource::new(
-        watch_of(bench.data.path(), SETTLE),
+        watch_of(bench.data.path(), STABLE_FOR),
         Arc::clone(&bench.queue),
     );
-    bench.look(SETTLE);
-    assert_eq!(bench.look(SETTLE), 1);
+    bench.look(STABLE_FOR);
+    assert_eq!(bench.look(STABLE_FOR), 1);
 }
 
 #[tokio::test]
