@@ -5,6 +5,8 @@ mod attribute;
 mod backoff;
 mod error;
 mod folder;
+mod kind;
+mod kinds;
 mod message;
 pub mod pubsub;
 mod push_only;
@@ -16,6 +18,8 @@ mod source;
 
 pub use error::SourceError;
 pub use folder::{FolderSource, FolderState, FolderWatch, is_unfinished};
+pub use kind::{SourceKind, SourceOptions};
+pub use kinds::KINDS;
 pub use message::Message;
 pub use pubsub::{PubSubConfig, PubSubSource};
 pub use push_only::PushOnlySource;

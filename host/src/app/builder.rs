@@ -7,16 +7,14 @@ use super::sweep_rules;
 use crate::config::{FunctionSettings, Settings, SourceAddress, StoreAddress};
 use crate::service::Pipeline;
 use crate::telemetry::Metrics;
+use anyhow::Context as _;
 use framemill_contract::ObjectRef;
 use framemill_function_spec::Function;
 use framemill_objects::{
     FileLayout, GcsStore, LocalStore, PRIVATE_FOLDER, S3Options, S3Store, Store,
 };
 use framemill_runtime::{Component, ComponentEvent, Observer};
-use framemill_sources::{
-    PubSubConfig, PubSubSource, PushOnlySource, Queue, QueueSource, RabbitConfig, RabbitSource,
-    Source,
-};
+use framemill_sources::{KINDS, PushOnlySource, Queue, QueueSource, Source, SourceOptions};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -122,19 +120,15 @@ impl AppBuilder {
             SourceAddress::Folder | SourceAddress::Queue => {
                 Arc::new(QueueSource::new(self.queue()?, "the embedded queue"))
             }
-            SourceAddress::PubSub(subscription) => {
-                let mut config = PubSubConfig::new(subscription, settings.workers);
-                config.prefetch = settings.prefetch;
-                config.max_attempts = settings.max_attempts;
-                config.dead_letter_topic = settings.dead_letters.clone();
-                Arc::new(PubSubSource::new(config).await?)
-            }
-            SourceAddress::Amqp(queue) => {
-                let mut config = RabbitConfig::from_env(queue, settings.workers)?;
-                config.prefetch = settings.prefetch;
-                config.max_attempts = settings.max_attempts;
-                config.dead_letters = settings.dead_letters.clone();
-                Arc::new(RabbitSource::new(config)?)
+            SourceAddress::Remote { kind, name } => {
+                let options = SourceOptions {
+                    workers: settings.workers,
+                    prefetch: settings.prefetch,
+                    max_attempts: settings.max_attempts,
+                    dead_letters: settings.dead_letters.clone(),
+                };
+                let kind = KINDS.get(*kind).context("no such kind of source")?;
+                kind.open(name, &options).await?
             }
             SourceAddress::None => Arc::new(PushOnlySource),
         };

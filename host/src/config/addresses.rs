@@ -1,5 +1,6 @@
 //! Where buckets and messages are, as a person writes it.
 
+use framemill_sources::KINDS;
 use std::path::PathBuf;
 
 /// A bucket.
@@ -61,10 +62,13 @@ pub enum SourceAddress {
     Folder,
     /// The embedded queue, filled by sweeps.
     Queue,
-    /// A Pub/Sub subscription, `projects/P/subscriptions/S`.
-    PubSub(String),
-    /// An AMQP queue.
-    Amqp(String),
+    /// On other machines.
+    Remote {
+        /// Which of [`KINDS`].
+        kind: usize,
+        /// Its name there.
+        name: String,
+    },
     /// None: messages are pushed to the listener.
     None,
 }
@@ -85,32 +89,29 @@ impl SourceAddress {
             if let StoreAddress::Folder(_) = store {
                 return Ok(Self::Folder);
             }
-            return Err(
-                "is not set, and a bucket cannot be watched like a folder: name its subscription (pubsub://projects/P/subscriptions/S), an AMQP queue (amqp:QUEUE), `queue` to find videos by sweeps alone, or `none` for pushes alone"
-                    .to_owned(),
-            );
+            return Err(format!(
+                "is not set, and a bucket cannot be watched like a folder: name where its events go ({}), `queue` to find videos by sweeps alone, or `none` for pushes alone",
+                forms()
+            ));
         };
         match text {
             "queue" => return Ok(Self::Queue),
             "none" => return Ok(Self::None),
             _ => {}
         }
-        if let Some(queue) = text.strip_prefix("amqp:").filter(|name| !name.is_empty()) {
-            return Ok(Self::Amqp(queue.to_owned()));
-        }
-        let name = text.strip_prefix("pubsub://").unwrap_or(text);
-        let parts: Vec<&str> = name.split('/').collect();
-        match parts.as_slice() {
-            ["projects", project, "subscriptions", subscription]
-                if !project.is_empty() && !subscription.is_empty() =>
-            {
-                Ok(Self::PubSub(name.to_owned()))
-            }
-            _ => Err(format!(
-                "`{text}` is not pubsub://projects/P/subscriptions/S, amqp:QUEUE, queue or none"
-            )),
+        let mut kinds = KINDS.iter().enumerate();
+        let remote = kinds.find_map(|(kind, it)| Some((kind, it.name(text)?.to_owned())));
+        match remote {
+            Some((kind, name)) => Ok(Self::Remote { kind, name }),
+            None => Err(format!("`{text}` is not {}, queue or none", forms())),
         }
     }
+}
+
+/// How the addresses of all kinds are written.
+fn forms() -> String {
+    let forms: Vec<&str> = KINDS.iter().map(|kind| kind.form()).collect();
+    forms.join(", ")
 }
 
 #[cfg(test)]
@@ -127,14 +128,18 @@ mod tests {
             assert!(StoreAddress::parse(text).is_err(), "{text}");
         }
         let subscription = "projects/p/subscriptions/s";
+        let remote = |kind, name: &str| SourceAddress::Remote {
+            kind,
+            name: name.to_owned(),
+        };
         for (text, expected) in [
             ("queue", SourceAddress::Queue),
             ("none", SourceAddress::None),
-            ("amqp:uploads", SourceAddress::Amqp("uploads".into())),
-            (subscription, SourceAddress::PubSub(subscription.into())),
+            ("amqp:uploads", remote(1, "uploads")),
+            (subscription, remote(0, subscription)),
             (
                 "pubsub://projects/p/subscriptions/s",
-                SourceAddress::PubSub(subscription.into()),
+                remote(0, subscription),
             ),
         ] {
             assert_eq!(SourceAddress::parse(Some(text), &gcs).unwrap(), expected);

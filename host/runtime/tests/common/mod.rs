@@ -64,6 +64,7 @@ fn variables() -> BTreeMap<String, String> {
             "http://extract-frames.spin.internal/segments",
         ),
         ("every", "1s"),
+        ("parallel_segments", "3"),
     ];
     urls.map(|(key, value)| (key.to_owned(), value.to_owned()))
         .into()

@@ -7,6 +7,7 @@ mod attempts;
 mod client;
 mod config;
 mod dead_letters;
+mod kind;
 mod message;
 mod pump;
 mod shared;
@@ -14,4 +15,5 @@ mod source;
 
 pub use admin::{SetUp, set_up};
 pub use config::{EMULATOR, PubSubConfig};
+pub use kind::PubSubKind;
 pub use source::PubSubSource;

@@ -3,10 +3,12 @@
 
 mod ack_handle;
 mod config;
+mod kind;
 mod message;
 mod name;
 mod session;
 mod source;
 
 pub use config::{RabbitConfig, URL};
+pub use kind::RabbitKind;
 pub use source::RabbitSource;
