@@ -1,12 +1,16 @@
 //! Media types by name, for objects that come without one.
 
+use framemill_contract::ImageFormat;
+
 /// The media type of what has this file name.
 pub(super) fn of_name(name: &str) -> &'static str {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-    match ending.to_ascii_lowercase().as_str() {
-        "jpg" | "jpeg" => "image/jpeg",
-        "png" => "image/png",
-        "webp" => "image/webp",
+    let ending = ending.to_ascii_lowercase();
+    if let Some(image) = ImageFormat::from_extension(&ending) {
+        return image.content_type();
+    }
+    match ending.as_str() {
+        "jpeg" => "image/jpeg",
         "json" => "application/json",
         "mp4" | "m4v" => "video/mp4",
         "mov" | "qt" => "video/quicktime",

@@ -4,6 +4,7 @@
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use framemill_contract::ImageFormat;
 use framemill_objects::{RangeSpec, Store, StoreError};
 use std::sync::Arc;
 
@@ -21,12 +22,8 @@ pub struct Images {
 /// Media type by the name; `None` for what is no image: manifests and receipts are nobody's
 /// business. What the store says of the type does not count: someone else may have set it.
 fn media_type(name: &str) -> Option<&'static str> {
-    match name.rsplit_once('.')?.1 {
-        "jpg" => Some("image/jpeg"),
-        "png" => Some("image/png"),
-        "webp" => Some("image/webp"),
-        _ => None,
-    }
+    let format = ImageFormat::from_extension(name.rsplit_once('.')?.1)?;
+    Some(format.content_type())
 }
 
 impl Images {
