@@ -15,16 +15,22 @@ pub struct Builtin {
     pub check: Check,
 }
 
+/// The function in this folder of `functions/`.
+macro_rules! builtin {
+    ($folder:literal, $check:expr) => {
+        Builtin {
+            declaration: include_str!(concat!("../../functions/", $folder, "/function.toml")),
+            check: $check,
+        }
+    };
+}
+
 /// The functions, in the order in which they are documented.
 const BUILTINS: &[Builtin] = &[
-    Builtin {
-        declaration: include_str!("../../functions/extract-frames/function.toml"),
-        check: |given| Config::from_lookup(given).map(drop),
-    },
-    Builtin {
-        declaration: include_str!("../../functions/request-labeling/function.toml"),
-        check: |given| LabelConfig::from_lookup(given).map(drop),
-    },
+    builtin!("extract-frames", |given| Config::from_lookup(given)
+        .map(drop)),
+    builtin!("request-labeling", |given| LabelConfig::from_lookup(given)
+        .map(drop)),
 ];
 
 type Parsed = Vec<(FunctionSpec, &'static Builtin)>;
