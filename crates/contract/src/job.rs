@@ -39,8 +39,8 @@ pub enum Ignored {
     /// Has the name of a checkpoint, but is none.
     #[error("among the checkpoints, but none")]
     NotACheckpoint,
-    /// Another delivery did this turn of the work.
-    #[error("another delivery took this turn")]
+    /// Another delivery did this part of the work.
+    #[error("another delivery did this part of the work")]
     CheckpointTaken,
     /// No target is configured.
     #[error("labeling is off: set target")]

@@ -1,7 +1,7 @@
 //! Where a component runs, and what it then has to do by itself.
 //!
 //! framemill's host takes messages from queues that it trusts and adds credentials outside the
-//! sandbox. Under Spin a component stands standalone: it must prove that a message is Google's
+//! sandbox. Under Spin a component stands alone: it must prove that a message is Google's
 //! and bring its own credentials.
 
 use crate::config::{Declared, declared};

@@ -15,7 +15,7 @@ use framemill_frames::{Plan, plan};
 use framemill_video::{IndexReader, Progress, VideoIndex, codec};
 use std::collections::HashSet;
 
-/// Handles one event: an upload, or the checkpoint that an earlier turn left.
+/// Handles one event: an upload, or the checkpoint that an earlier request left.
 pub async fn handle<O: Objects, S: Segments, C: Clock>(
     objects: &O,
     segments: &S,
@@ -223,12 +223,12 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
             index: &index,
             plan: &plan,
         };
-        let turn = fan_out.run(&start).await?;
-        let gops = usize::try_from(turn.to_gop).unwrap_or(usize::MAX);
+        let part = fan_out.run(&start).await?;
+        let gops = usize::try_from(part.to_gop).unwrap_or(usize::MAX);
         if gops < plan.gop_count() {
-            // Where another delivery was there first, the turn is done all the same: its checkpoint
+            // Where another delivery was there first, the part is done all the same: its checkpoint
             // brings the next one, and a host that calls again goes on from it.
-            checkpoints.leave(newest + 1, &turn).await?;
+            checkpoints.leave(newest + 1, &part).await?;
             return Ok(Step::Part(Outcome::Continued {
                 checkpoint: self.checkpoints.name(newest + 1),
                 done: plan.access_units_before(gops),
@@ -236,7 +236,7 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
             }));
         }
         let mut result = checkpoints.results(newest).await?;
-        join(&mut result, turn.result);
+        join(&mut result, part.result);
         nothing_is_an_error(&result, facts.wanted)?;
         let manifest = self.manifest(facts, result, index_bytes);
         Ok(Step::Whole(Box::new(manifest)))

@@ -1,5 +1,5 @@
-//! One turn: segments of a plan in sandboxes of their own, some at the same time, their results
-//! joined in order. Without a budget a turn does all of the plan.
+//! One request's part of the work: segments of a plan in sandboxes of their own, some at the same time, their results
+//! joined in order. Without a budget it does all of the plan.
 
 use crate::segment::single;
 use crate::store::{Clock, ObjectError, SegmentAnswer, Segments};
@@ -20,13 +20,13 @@ use std::time::Duration;
 const SEGMENTS_EACH: usize = 4;
 /// Below this many access units a sandbox of its own costs more than it brings.
 const SMALLEST_SEGMENT: u32 = 8;
-/// A turn starts segments for as long as one may take, and waits for them until this many times
+/// A request starts segments for as long as one may take, and waits for them until this many times
 /// that: a host that gives a request four times the budget's time lets it end in peace.
-const PATIENCE: u32 = 3;
+const WAIT_BUDGETS: u32 = 3;
 /// It waits this long at least: a budget may be small, and a machine slow.
-const LEAST_PATIENCE: Duration = Duration::from_secs(20);
+const LEAST_WAIT: Duration = Duration::from_secs(20);
 
-/// A turn about to run.
+/// A part of the work about to run.
 pub(crate) struct FanOut<'a, S, C> {
     pub segments: &'a S,
     pub clock: &'a C,
@@ -114,7 +114,7 @@ impl<S: Segments, C: Clock> FanOut<'_, S, C> {
     }
 
     /// A segment that does not answer in time is tried GOP by GOP in the continuation. A single GOP
-    /// that had all of a turn is lost: it would take as long each time.
+    /// that had all of a request is lost: it would take as long each time.
     fn give_up(&self, slow: &UnderWay, done: &mut Checkpoint) -> u64 {
         if slow.gops > 1 || done.to_gop > done.from_gop {
             return slow.gops;
@@ -140,10 +140,10 @@ impl<S: Segments, C: Clock> FanOut<'_, S, C> {
     }
 
     fn longest_wait(&self) -> Duration {
-        self.time().saturating_mul(PATIENCE).max(LEAST_PATIENCE)
+        self.time().saturating_mul(WAIT_BUDGETS).max(LEAST_WAIT)
     }
 
-    /// What is left of the plan, in segments. Requests are made when their turn comes: those of
+    /// What is left of the plan, in segments. Requests are made when they are due: those of
     /// a long video would not fit at once.
     fn gops(&self, start: &Checkpoint) -> impl Iterator<Item = Vec<GopWork>> {
         let first = usize::try_from(start.to_gop).unwrap_or(usize::MAX);

@@ -48,7 +48,7 @@ fn refused_credentials_name_the_setting_and_pass_once_they_are_mended() {
             assert_eq!(code, "configuration", "{target}");
             assert!(message.contains("`token`"), "{target}: {message}");
             assert!(harness.failures().is_empty());
-            // The lease was given back: the next delivery need not wait.
+            // The lease was released: the next delivery need not wait.
             let next = harness.deliver(&config(target, &[])).unwrap();
             assert!(
                 matches!(next.outcome, Outcome::Requested { .. }),

@@ -72,7 +72,7 @@ fn whatever_breaks_at_any_step_every_frame_has_one_task_in_the_end() {
     }
 }
 
-/// Two faults in a row: the second hits the delivery that mends the first.
+/// Two faults in a row: the second hits the delivery that makes up for the first.
 #[test]
 fn two_faults_in_a_row_do_no_more() {
     for versions in VERSIONS {

@@ -28,7 +28,7 @@ fn small_cloud(case: &Case) -> Limits {
 }
 
 /// One try: what goes wrong with the store is for the component to see.
-const NO_PATIENCE: RetryPolicy = RetryPolicy {
+const NO_RETRIES: RetryPolicy = RetryPolicy {
     first_wait: Duration::ZERO,
     longest_wait: Duration::ZERO,
     deadline: Duration::ZERO,
@@ -138,7 +138,7 @@ impl Host for InProcess {
             .collect();
         let _inside = self.tokio.enter();
         let anonymous = anonymous::Builder::new().build();
-        let store = GcsStore::at(&objects, harness::BUCKET, anonymous, NO_PATIENCE).unwrap();
+        let store = GcsStore::at(&objects, harness::BUCKET, anonymous, NO_RETRIES).unwrap();
         let store: Arc<dyn Store> = Arc::new(store);
         let buckets = HashMap::from([(harness::BUCKET.to_owned(), store)]);
         let parts = RuntimeParts {

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Longest wait for whoever has the address.
-const PATIENCE: Duration = Duration::from_secs(3);
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
 
 /// Whether the address can be had, and messages are taken; `pushes_only` where none come from
 /// anywhere else.
@@ -37,7 +37,11 @@ async fn check_address(address: SocketAddr) -> Finding {
 /// Whether a framemill answers there.
 async fn is_framemill(address: SocketAddr) -> bool {
     let answer = async {
-        let client = net::client().timeout(PATIENCE).no_proxy().build().ok()?;
+        let client = net::client()
+            .timeout(LONGEST_WAIT)
+            .no_proxy()
+            .build()
+            .ok()?;
         let health = client.get(format!("http://{address}/healthz")).send().await;
         health.ok()?.json::<Value>().await.ok()
     };

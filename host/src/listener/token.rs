@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Longest wait for the public keys.
-const PATIENCE: Duration = Duration::from_secs(10);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// Checks the tokens of pushed messages.
 pub struct PushAuthenticator {
@@ -29,7 +29,7 @@ impl PushAuthenticator {
     /// # Errors
     /// Where there can be no HTTP client.
     pub fn new(push: Push) -> anyhow::Result<Self> {
-        let client = net::client().timeout(PATIENCE).build();
+        let client = net::client().timeout(LONGEST_WAIT).build();
         Ok(Self {
             push,
             web: HostWeb(client.context("no HTTP client for the keys of push tokens")?),

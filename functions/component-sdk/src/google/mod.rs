@@ -1,4 +1,4 @@
-//! Google's credentials, for components that stand standalone: which token, and which requests
+//! Google's credentials, for components that stand alone: which token, and which requests
 //! it goes with.
 
 mod metadata;

@@ -8,7 +8,7 @@ use futures::executor::block_on;
 use std::cell::{Cell, RefCell};
 use std::task::Poll;
 
-/// Without turns: what each chain of turns must end with.
+/// In one request: what each chain of requests must end with.
 fn undisturbed(pairs: &[(&str, &str)]) -> Memory {
     let store = Memory::with_video(&video(), 5);
     let outcome = run(&store, &config(pairs), 5);
@@ -16,7 +16,7 @@ fn undisturbed(pairs: &[(&str, &str)]) -> Memory {
     store
 }
 
-/// A budget of one GOP of the clip, or so, and a clock by which each turn is over after its
+/// A budget of one GOP of the clip, or so, and a clock by which each request is over after its
 /// first segment.
 fn in_turns(pairs: &[(&'static str, &'static str)]) -> Config {
     config(
@@ -28,7 +28,7 @@ fn in_turns(pairs: &[(&'static str, &'static str)]) -> Config {
     )
 }
 
-fn turn(store: &Memory, config: &Config, event: &Event) -> Outcome {
+fn request_once(store: &Memory, config: &Config, event: &Event) -> Outcome {
     let segments = Local {
         store,
         crashes: |_: &SegmentRequest| false,
@@ -51,9 +51,9 @@ fn turns_give_what_one_request_gives_whether_the_upload_or_the_checkpoint_brings
         for by_checkpoint in [false, true] {
             let store = Memory::with_video(&video(), 5);
             let config = in_turns(pairs);
-            let (mut next, mut before, mut turns) = (event(5), 0, 0);
+            let (mut next, mut before, mut requests) = (event(5), 0, 0);
             let end = loop {
-                match turn(&store, &config, &next) {
+                match request_once(&store, &config, &next) {
                     Outcome::Continued {
                         checkpoint,
                         done,
@@ -62,7 +62,7 @@ fn turns_give_what_one_request_gives_whether_the_upload_or_the_checkpoint_brings
                         assert!(before < done && done < of, "{before} {done} {of}");
                         assert!(store.names().contains(&checkpoint));
                         before = done;
-                        turns += 1;
+                        requests += 1;
                         if by_checkpoint {
                             next = finalized(&checkpoint);
                         }
@@ -71,7 +71,7 @@ fn turns_give_what_one_request_gives_whether_the_upload_or_the_checkpoint_brings
                 }
             };
             assert!(matches!(end, Outcome::Extracted { .. }), "{end:?}");
-            assert_eq!(turns, 3, "four GOPs");
+            assert_eq!(requests, 3, "four GOPs");
             assert!(
                 *store.objects.borrow() == *whole.objects.borrow(),
                 "{pairs:?}: {:?}",
@@ -93,7 +93,7 @@ fn a_failure_at_any_step_of_any_turn_loses_nothing() {
             store.late.set(late);
             let mut ended = false;
             for _ in 0..10 {
-                let outcome = turn(&store, &config, &event(5));
+                let outcome = request_once(&store, &config, &event(5));
                 ended = matches!(
                     outcome,
                     Outcome::Extracted { .. } | Outcome::Unchanged { .. }
@@ -106,7 +106,7 @@ fn a_failure_at_any_step_of_any_turn_loses_nothing() {
             }
             assert!(ended, "step {step}");
             // The last step is the removal of checkpoints: its failure is a redelivery away.
-            turn(&store, &config, &event(5));
+            request_once(&store, &config, &event(5));
             assert!(
                 *store.objects.borrow() == *whole.objects.borrow(),
                 "step {step}, late {late}: {:?}",
@@ -124,22 +124,22 @@ fn an_event_of_an_older_turn_does_nothing() {
     let store = Memory::with_video(&video(), 5);
     let config = in_turns(&[]);
     let mut checkpoints = Vec::new();
-    while let Outcome::Continued { checkpoint, .. } = turn(&store, &config, &event(5)) {
+    while let Outcome::Continued { checkpoint, .. } = request_once(&store, &config, &event(5)) {
         checkpoints.push(checkpoint);
         let before = store.objects.borrow().clone();
         for old in checkpoints.iter().rev().skip(1) {
-            let outcome = turn(&store, &config, &finalized(old));
+            let outcome = request_once(&store, &config, &finalized(old));
             assert!(matches!(outcome, Outcome::Ignored { .. }), "{outcome:?}");
         }
         assert!(before == *store.objects.borrow());
     }
     assert_eq!(checkpoints.len(), 3);
     for gone in &checkpoints {
-        let outcome = turn(&store, &config, &finalized(gone));
+        let outcome = request_once(&store, &config, &finalized(gone));
         assert!(matches!(outcome, Outcome::Ignored { .. }), "{outcome:?}");
     }
     store.put("records/checkpoints/notes.json", 1, b"{}");
-    let outcome = turn(
+    let outcome = request_once(
         &store,
         &config,
         &finalized("records/checkpoints/notes.json"),
@@ -151,11 +151,11 @@ fn an_event_of_an_older_turn_does_nothing() {
 fn a_checkpoint_that_is_damaged_is_named() {
     let store = Memory::with_video(&video(), 5);
     let config = in_turns(&[]);
-    let Outcome::Continued { checkpoint, .. } = turn(&store, &config, &event(5)) else {
-        panic!("no turns");
+    let Outcome::Continued { checkpoint, .. } = request_once(&store, &config, &event(5)) else {
+        panic!("no continuation");
     };
     store.put(&checkpoint, 1, b"{\"schema\":");
-    match turn(&store, &config, &event(5)) {
+    match request_once(&store, &config, &event(5)) {
         Outcome::Retry { message, .. } => assert!(message.contains(&checkpoint), "{message}"),
         other => panic!("{other:?}"),
     }
@@ -201,8 +201,8 @@ struct Stubborn<'a> {
 
 impl Segments for Stubborn<'_> {
     async fn run(&self, request: &SegmentRequest) -> Result<SegmentAnswer, ObjectError> {
-        if let Some(turn) = self.asked.borrow_mut().last_mut() {
-            turn.push(request.gops.len());
+        if let Some(part) = self.asked.borrow_mut().last_mut() {
+            part.push(request.gops.len());
         }
         let mut wanted = request.gops.iter().flat_map(|gop| &gop.wanted);
         if wanted.any(|wanted| wanted.index == 60) {
@@ -236,7 +236,7 @@ fn a_segment_that_never_answers_costs_its_gop_and_not_the_video() {
     assert!(warning.message.contains("no answer within"), "{warning:?}");
 }
 
-/// Has another delivery do the same turn while ours runs its segment.
+/// Has another delivery do the same part while ours runs its segment.
 struct Overtaken<'a> {
     store: &'a Memory,
     config: &'a Config,
@@ -244,7 +244,7 @@ struct Overtaken<'a> {
 
 impl Segments for Overtaken<'_> {
     async fn run(&self, request: &SegmentRequest) -> Result<SegmentAnswer, ObjectError> {
-        let other = turn(self.store, self.config, &event(5));
+        let other = request_once(self.store, self.config, &event(5));
         assert!(matches!(other, Outcome::Continued { .. }), "{other:?}");
         Ok(SegmentAnswer::Reply(
             segment::handle(self.store, request).await,
@@ -276,7 +276,7 @@ fn two_deliveries_of_one_turn_leave_one_checkpoint_and_both_may_go_on() {
         .iter()
         .filter(|name| name.starts_with("records/checkpoints/"));
     assert_eq!(checkpoints.collect::<Vec<_>>(), [&checkpoint]);
-    while let Outcome::Continued { .. } = turn(&store, &config, &event) {}
+    while let Outcome::Continued { .. } = request_once(&store, &config, &event) {}
     assert!(*store.objects.borrow() == *undisturbed(&[]).objects.borrow());
 }
 
@@ -287,6 +287,6 @@ fn a_video_below_the_prefix_of_checkpoints_is_a_video() {
     let config = config(&[("video_path", "/")]);
     let mut event = finalized("records/checkpoints/x.mp4");
     event.object.generation = Some(5);
-    let outcome = turn(&store, &config, &event);
+    let outcome = request_once(&store, &config, &event);
     assert!(matches!(outcome, Outcome::Extracted { .. }), "{outcome:?}");
 }

@@ -153,7 +153,7 @@ impl Fault {
         }
     }
 
-    /// As an error about `what`; `remedy` is the command that mends a lack of permission.
+    /// As an error about `what`; `remedy` is the command that fixes a lack of permission.
     pub(super) fn into_error(self, what: String, remedy: &str) -> SourceError {
         SourceError::Configuration(match self {
             Self::Unreachable(reason) => return SourceError::Unreachable { what, reason },

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Within this time everything that comes has come, however slow the machine is.
-const PATIENCE: Duration = Duration::from_secs(90);
+const LONGEST_WAIT: Duration = Duration::from_secs(90);
 /// Failed deliveries after which a message is dead.
 pub const MAX_ATTEMPTS: u32 = 2;
 pub const WORKERS: usize = 2;
@@ -44,7 +44,7 @@ pub fn done() -> Outcome {
 
 /// The next message, which must come.
 pub async fn next(source: &dyn Source) -> Delivery {
-    tokio::time::timeout(PATIENCE, source.next())
+    tokio::time::timeout(LONGEST_WAIT, source.next())
         .await
         .expect("no message came")
         .unwrap()
@@ -177,7 +177,7 @@ async fn dead_letters(source: &dyn Source, count: usize) -> Vec<framemill_source
             return dead;
         }
         assert!(
-            start.elapsed() < PATIENCE,
+            start.elapsed() < LONGEST_WAIT,
             "{} are not {count}: {dead:?}",
             dead.len()
         );
@@ -185,7 +185,7 @@ async fn dead_letters(source: &dyn Source, count: usize) -> Vec<framemill_source
     }
 }
 
-pub async fn buried_can_be_revived(place: &dyn Place) {
+pub async fn dead_letters_can_be_redriven(place: &dyn Place) {
     let source = place.open().await;
     publish(&*source, 0..3).await;
     for _ in 0..3 {
@@ -301,7 +301,7 @@ pub async fn two_share(place: &dyn Place) {
         }
     }
     while seen.len() < COUNT {
-        let name = tokio::time::timeout(PATIENCE, settled.recv()).await;
+        let name = tokio::time::timeout(LONGEST_WAIT, settled.recv()).await;
         let name = name.unwrap_or_else(|_| panic!("lost: only {} came", seen.len()));
         *seen.entry(name.unwrap()).or_default() += 1;
     }
@@ -371,7 +371,7 @@ pub async fn outages_are_waited_out(source: &dyn Source, cut: &Proxy) {
     if published.is_err() {
         let start = Instant::now();
         while source.publish(&event(2)).await.is_err() {
-            assert!(start.elapsed() < PATIENCE, "never published again");
+            assert!(start.elapsed() < LONGEST_WAIT, "never published again");
         }
     }
     let mut seen = BTreeSet::new();

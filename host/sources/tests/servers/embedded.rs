@@ -29,7 +29,7 @@ conformance!(place;
     dropped_comes_back_untried,
     retried_comes_back_later,
     gives_up_after_the_last_attempt,
-    buried_can_be_revived,
+    dead_letters_can_be_redriven,
     closing_gives_back_what_waits,
     what_runs_at_the_stop_is_still_settled,
 );
