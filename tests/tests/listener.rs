@@ -107,7 +107,7 @@ fn a_push_makes_images_metrics_and_a_trace() {
     pushed("extracted");
     pushed("unchanged");
     let folder = data.path().join("images/a b.mp4");
-    let kept = manifest(&folder).frames;
+    let kept = stored_manifest(data.path(), "a b.mp4").frames;
     assert_eq!(kept.len(), 10);
     for frame in &kept {
         let url = up.url(&format!("/images/local/images/a%20b.mp4/{}", frame.name));

@@ -102,12 +102,13 @@ fn told(
     application: &BTreeMap<String, String>,
 ) -> (BTreeMap<String, String>, Vec<String>) {
     let (mut variables, hosts) = resolved(manifest, &case.component, application);
-    if case.trusted {
-        variables = with_host(variables, &component.sha256);
-    } else if case.component == "extract-frames" {
+    if case.component == "extract-frames" {
         // Where Spin finds a component by its name, the runtime looks at this key.
         let own = "http://extract-frames.spin.internal/segments";
         variables.insert("segments_url".to_owned(), own.to_owned());
+    }
+    if case.trusted {
+        variables = with_host(variables, &component.sha256);
     }
     (variables, hosts)
 }

@@ -42,16 +42,26 @@ pub fn credentials(
     let of_user: anyhow::Result<Vec<_>> =
         settings.credentials.iter().map(|it| it.resolve()).collect();
     let mut all = of_user?;
-    for (host, kind, secret) in function.credentials() {
-        let server = server_of(&host.url);
-        if all.iter().any(|there| same_origin(&there.host, &server)) {
-            continue;
-        }
-        if let Some(credential) = secret.resolve(server, kind)? {
-            all.push(credential);
-        }
+    for own in own_credentials(function, &all) {
+        all.push(own?);
     }
     Ok(all)
+}
+
+/// What the declaration of a function says of the servers that are not among those of `others`.
+pub fn own_credentials(
+    function: &FunctionSettings,
+    others: &[HostCredential],
+) -> Vec<anyhow::Result<HostCredential>> {
+    let own = function.credentials().filter_map(|(host, kind, secret)| {
+        let server = server_of(&host.url);
+        let given = others.iter().any(|there| same_origin(&there.host, &server));
+        if given {
+            return None;
+        }
+        secret.resolve(server, kind).transpose()
+    });
+    own.collect()
 }
 
 /// A function's component over its bucket.

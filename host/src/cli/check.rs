@@ -4,12 +4,12 @@ use super::bucket_options::BucketOptions;
 use super::options::Named;
 use crate::app::Components;
 use crate::app::builder::AppBuilder;
-use crate::app::function_runtime::{access, allowed_hosts, credentials};
-use crate::config::{FunctionSettings, SettingErrors, Settings, SourceAddress, StoreAddress};
+use crate::app::function_runtime::{access, allowed_hosts, own_credentials};
+use crate::config::{FunctionSettings, SettingError, Settings, SourceAddress, StoreAddress};
 use crate::listener;
 use framemill_function_spec::AllowedUrl;
 use framemill_objects::{Access, Notification, Store};
-use framemill_runtime::{OutboundClient, server_of};
+use framemill_runtime::{HostCredential, OutboundClient, server_of};
 use framemill_sources::QueueError;
 use framemill_support::finding::{Finding, Severity};
 use std::collections::{BTreeSet, HashSet};
@@ -67,25 +67,29 @@ pub async fn run_check(args: CheckArgs) -> anyhow::Result<bool> {
 }
 
 async fn findings(args: &CheckArgs) -> Vec<Finding> {
-    let settings = match args.bucket.settings() {
-        Ok(settings) => settings,
-        Err(SettingErrors(errors)) => {
-            let wrong = |error: &crate::config::SettingError| {
-                Finding::error("configuration", error.to_string(), "fix this key")
-            };
-            let mut findings: Vec<Finding> = errors.iter().map(wrong).collect();
-            findings.push(Finding::warning(
-                "everything else",
-                "not looked at: the configuration is wrong",
-                "fix the keys above first",
-            ));
-            return findings;
-        }
+    let options = &args.bucket;
+    let (settings, errors) = Settings::load_all(&options.keys.layer, options.config.as_deref());
+    let wrong =
+        |error: &SettingError| Finding::error("configuration", error.to_string(), "fix this key");
+    let mut findings: Vec<Finding> = errors.iter().map(wrong).collect();
+    if errors.is_empty() {
+        findings.push(Finding::good(
+            "configuration",
+            "every key is known and valid",
+        ));
+    }
+    let where_it_is = ["store", "source", "data"];
+    let lost = errors
+        .iter()
+        .any(|error| where_it_is.contains(&error.key.as_str()));
+    let Some(settings) = settings.filter(|_| !lost) else {
+        findings.push(Finding::warning(
+            "everything else",
+            "not looked at: bucket, source or what runs are not known",
+            "fix the keys above first",
+        ));
+        return findings;
     };
-    let mut findings = vec![Finding::good(
-        "configuration",
-        "every key is known and valid",
-    )];
     let mut app = AppBuilder::new(settings);
     let functions = app.functions();
     findings.extend(components(args, &functions).await);
@@ -95,9 +99,9 @@ async fn findings(args: &CheckArgs) -> Vec<Finding> {
         let pushes_only = app.settings.source == SourceAddress::None;
         findings.extend(listener::check(address, &app.settings.push, pushes_only).await);
     }
-    findings.extend(unused_credentials(&app.settings, &functions));
+    let given = given_credentials(&app.settings, &functions, &mut findings);
     for function in &functions {
-        findings.extend(hosts(&app.settings, function).await);
+        findings.extend(hosts(&given, function).await);
     }
     findings
 }
@@ -268,38 +272,55 @@ async fn notifications<'a>(
         .collect()
 }
 
-/// Credentials that no function uses.
-fn unused_credentials(settings: &Settings, functions: &[FunctionSettings]) -> Vec<Finding> {
+/// What the user has said of servers: whether each secret is there, and used.
+fn given_credentials(
+    settings: &Settings,
+    functions: &[FunctionSettings],
+    findings: &mut Vec<Finding>,
+) -> Vec<HostCredential> {
     let hosts: Vec<_> = functions
         .iter()
         .flat_map(|it| allowed_hosts(&it.function))
         .collect();
-    let unused = settings
-        .credentials
-        .iter()
-        .filter(|credential| !OutboundClient::is_used(&credential.host, &hosts));
-    unused
-        .map(|credential| {
-            Finding::warning(
-                format!("credential for {}", credential.host),
+    let mut given = Vec::new();
+    for credential in &settings.credentials {
+        let subject = format!("credential for {}", credential.host);
+        findings.push(match credential.resolve() {
+            Err(error) => Finding::error(subject, format!("{error:#}"), ""),
+            Ok(_) if !OutboundClient::is_used(&credential.host, &hosts) => Finding::warning(
+                subject,
                 "no pipeline may reach that host",
                 "name it in `allow` of the pipeline, or remove it",
-            )
-        })
-        .collect()
+            ),
+            Ok(credential) => {
+                given.push(credential);
+                Finding::good(subject, "is there")
+            }
+        });
+    }
+    given
 }
 
 /// Whether each secret of a function is there, and whether the servers that it reaches answer
 /// and take it.
-async fn hosts(settings: &Settings, function: &FunctionSettings) -> Vec<Finding> {
+async fn hosts(given: &[HostCredential], function: &FunctionSettings) -> Vec<Finding> {
     let subject = format!("credentials of {}", function.function.name);
-    let found = credentials(settings, function)
-        .and_then(|all| OutboundClient::new(&allowed_hosts(&function.function), &all));
-    let outbound = match found {
+    let mut findings = Vec::new();
+    let mut all = given.to_vec();
+    for own in own_credentials(function, given) {
+        match own {
+            Ok(credential) => all.push(credential),
+            Err(error) => findings.push(Finding::error(&*subject, format!("{error:#}"), "")),
+        }
+    }
+    if !findings.is_empty() {
+        // Without its credential a server would only be heard to refuse.
+        return findings;
+    }
+    let outbound = match OutboundClient::new(&allowed_hosts(&function.function), &all) {
         Ok(outbound) => outbound,
         Err(error) => return vec![Finding::error(subject, format!("{error:#}"), "")],
     };
-    let mut findings = Vec::new();
     for host in &function.function.hosts {
         if let Some(url) = &host.probe {
             findings.push(probe(&outbound, host, url).await);

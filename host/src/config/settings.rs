@@ -6,7 +6,7 @@ use super::error::{SettingError, SettingErrors};
 use super::file::{self, File};
 use super::functions::{FunctionSettings, Reader};
 use super::keys::host_keys;
-use super::layers::{Given, Layer, Layers, all_well};
+use super::layers::{Given, Layer, Layers};
 use super::machine::cores;
 use framemill_contract::{Config, Platform, Push};
 use framemill_function_spec::{Key, Values};
@@ -57,6 +57,22 @@ pub struct Settings {
     pub credentials: Vec<CredentialSettings>,
     /// The extraction's configuration as types, for the commands that are about videos.
     pub config: Config,
+}
+
+/// Settings, and what is wrong with them.
+struct Found {
+    settings: Option<Settings>,
+    errors: Vec<SettingError>,
+}
+
+impl Found {
+    /// The settings where nothing is wrong.
+    fn into_result(self) -> Result<Settings, SettingErrors> {
+        match self.settings {
+            Some(settings) if self.errors.is_empty() => Ok(settings),
+            _ => Err(SettingErrors(self.errors)),
+        }
+    }
 }
 
 /// Reads the keys of the host.
@@ -124,19 +140,34 @@ impl Settings {
         environment: impl Fn(&str) -> Option<String>,
         file: Option<&str>,
     ) -> Result<Self, SettingErrors> {
-        Self::with_file(flags, &environment, Path::new(file::STANDARD), file)
+        Self::as_far_as(flags, &environment, Path::new(file::STANDARD), file).into_result()
     }
 
-    fn with_file(
+    /// The settings as far as they can be read, as if wrong keys were not given.
+    fn as_far_as(
         flags: &Layer,
         environment: &dyn Fn(&str) -> Option<String>,
         path: &Path,
         text: Option<&str>,
+    ) -> Found {
+        let mut errors = Vec::new();
+        let settings = Self::read(flags, environment, path, text, &mut errors)
+            .map_err(|SettingErrors(more)| errors.extend(more))
+            .ok();
+        Found { settings, errors }
+    }
+
+    fn read(
+        flags: &Layer,
+        environment: &dyn Fn(&str) -> Option<String>,
+        path: &Path,
+        text: Option<&str>,
+        errors: &mut Vec<SettingError>,
     ) -> Result<Self, SettingErrors> {
         let file = File::parse(path, text.unwrap_or_default())?;
         let keys =
             host_keys().map_err(|error| SettingError::new("host.toml", error.to_string()))?;
-        let mut errors = unknown_names(&file, keys);
+        errors.extend(unknown_names(&file, keys));
         let layers = Layers {
             table: "",
             flags: Some(flags),
@@ -145,11 +176,11 @@ impl Settings {
             file: Some(&file.top),
             path: &file.path,
         };
-        let given = layers.read(keys, &mut errors);
+        let given = layers.read(keys, errors);
         let mut host = HostReader {
             keys,
             given: &given,
-            errors,
+            errors: Vec::new(),
         };
         let limits = host.limits();
         let data = host.text("data").unwrap_or_default();
@@ -165,7 +196,7 @@ impl Settings {
             return Err(SettingErrors(host.errors));
         };
         let small_cloud = host.text("limits").is_some();
-        let mut errors = std::mem::take(&mut host.errors);
+        errors.append(&mut host.errors);
         let reader = Reader {
             flags,
             environment,
@@ -176,7 +207,7 @@ impl Settings {
                 (small_cloud && key == "segment_budget").then(|| AKAMAI_BUDGET.to_owned())
             },
         };
-        let mut functions = reader.builtins(&mut errors);
+        let mut functions = reader.builtins(errors);
         for own in &file.pipelines {
             match reader.pipeline(own) {
                 Ok(function) => functions.push(function),
@@ -190,9 +221,9 @@ impl Settings {
             .map_err(|error| errors.push(error))
             .ok();
         let Some(config) = config else {
-            return Err(SettingErrors(errors));
+            return Err(SettingErrors(Vec::new()));
         };
-        let settings = Self {
+        Ok(Self {
             data: PathBuf::from(data),
             workers: host
                 .number("workers")
@@ -212,8 +243,7 @@ impl Settings {
             functions,
             credentials: file.credentials,
             config,
-        };
-        all_well(settings, errors)
+        })
     }
 
     /// As [`Settings::new`], from this process's environment and the file at `path`, or
@@ -222,13 +252,21 @@ impl Settings {
     /// # Errors
     /// As [`Settings::new`], and where a named file cannot be read.
     pub fn load(flags: &Layer, path: Option<&Path>) -> Result<Self, SettingErrors> {
-        let (path, text) = file::text(path)?;
-        Self::with_file(
-            flags,
-            &|name| std::env::var(name).ok(),
-            &path,
-            text.as_deref(),
-        )
+        let (settings, errors) = Self::load_all(flags, path);
+        Found { settings, errors }.into_result()
+    }
+
+    /// As [`Settings::load`], but goes on after an error as if its key were not given: the settings
+    /// that are left, where there are any, and all that is wrong.
+    pub fn load_all(flags: &Layer, path: Option<&Path>) -> (Option<Self>, Vec<SettingError>) {
+        let (path, text) = match file::text(path) {
+            Ok(found) => found,
+            Err(SettingErrors(errors)) => return (None, errors),
+        };
+        let environment = |name: &str| std::env::var(name).ok();
+        let Found { settings, errors } =
+            Self::as_far_as(flags, &environment, &path, text.as_deref());
+        (settings, errors)
     }
 
     /// The extraction.
