@@ -386,6 +386,39 @@ pub async fn outages_are_waited_out(source: &dyn Source, cut: &Proxy) {
     source.close().await;
 }
 
+/// While the network fails, whoever asks is told; afterwards it is over.
+pub async fn an_outage_shows(source: &dyn Source, cut: &Proxy) {
+    publish(source, 0..1).await;
+    let delivery = next(source).await;
+    delivery.handle.ack(&done()).await.unwrap();
+    assert_eq!(source.connected(), Ok(()));
+    cut.set_up(false);
+    // Someone waits for messages all the while, as the service does.
+    until(source, false).await;
+    cut.set_up(true);
+    until(source, true).await;
+    source.close().await;
+}
+
+/// Waits until the source says so. What comes meanwhile is a message whose ack was lost.
+async fn until(source: &dyn Source, connected: bool) {
+    let told = async {
+        while source.connected().is_ok() != connected {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let waiting = async {
+        loop {
+            let delivery = source.next().await.unwrap();
+            let _ = delivery.handle.ack(&done()).await;
+        }
+    };
+    tokio::select! {
+        () = waiting => {}
+        told = tokio::time::timeout(PATIENCE, told) => told.expect("it never said so"),
+    }
+}
+
 /// A job that takes longer than the lease, on a machine whose threads are all busy.
 pub async fn long_jobs_keep_their_message(place: &dyn Place) {
     let (mine, other) = (place.open().await, place.open().await);

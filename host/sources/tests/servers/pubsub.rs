@@ -110,6 +110,17 @@ async fn outages_are_waited_out() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_outage_shows() {
+    place("outage-shows", false).await;
+    let proxy = Proxy::to(emulator().host_port()).await;
+    let mut config = config("outage-shows");
+    config.emulator = Some(proxy.host_port());
+    let source = PubSubSource::new(config).await.unwrap();
+    assert!(source.connected().is_err(), "nobody was asked yet");
+    conformance::an_outage_shows(&source, &proxy).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn check_says_what_is_wrong() {
     place("checked", false).await;
     let findings = PubSubSource::new(config("checked"))

@@ -72,6 +72,18 @@ async fn outages_are_waited_out() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_outage_shows() {
+    let proxy = Proxy::to(server().host_port()).await;
+    let mut config = config("outage-shows");
+    config.url = config
+        .url
+        .replace(&server().host_port(), &proxy.host_port());
+    let source = RabbitSource::new(config).unwrap();
+    assert!(source.connected().is_err(), "nobody was asked yet");
+    conformance::an_outage_shows(&source, &proxy).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn check_says_what_is_wrong() {
     let good = config("checked");
     let source = RabbitSource::new(good.clone()).unwrap();
