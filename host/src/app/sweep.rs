@@ -124,6 +124,45 @@ struct Listed {
     begun: OnceCell<HashSet<String>>,
 }
 
+/// What the listings say of an upload.
+enum Said {
+    Of(State),
+    /// Of whoever has the plain name.
+    MaybeOf(State),
+    Nothing,
+}
+
+impl Listed {
+    fn outcomes(&self) -> [(&Written, State); 2] {
+        [(&self.done, State::Done), (&self.failed, State::Failed)]
+    }
+
+    /// What is said of the input with this name.
+    fn of_name(&self, video: &VideoName) -> Option<State> {
+        let name = video.to_string();
+        let mut outcomes = self.outcomes().into_iter();
+        let found = outcomes.find(|(written, _)| written.contains_key(name.as_str()));
+        found.map(|(_, state)| state)
+    }
+
+    /// What is said of an upload, whose video is `plain`, or `own` with its generation.
+    fn of_upload(&self, plain: &VideoName, own: &VideoName, meta: &ObjectMeta) -> Said {
+        let (plain, own) = (plain.to_string(), own.to_string());
+        let mut said = Said::Nothing;
+        for (written, state) in self.outcomes() {
+            let of_plain = written.get(plain.as_str());
+            let is_later = of_plain.is_some_and(|time| *time > meta.updated_micros);
+            if is_later || written.contains_key(own.as_str()) {
+                return Said::Of(state);
+            }
+            if of_plain.is_some() && matches!(said, Said::Nothing) {
+                said = Said::MaybeOf(state);
+            }
+        }
+        said
+    }
+}
+
 async fn written(store: &dyn Store, names: &NamePattern) -> Result<Written, StoreError> {
     let mut written = Written::new();
     let mut pages = std::pin::pin!(pages(store, names.prefix.clone()));
@@ -225,35 +264,18 @@ impl Sweep {
         video: &VideoName,
         meta: &ObjectMeta,
     ) -> Result<State, StoreError> {
-        let outcomes = [(&listed.done, State::Done), (&listed.failed, State::Failed)];
-        let plain = video.to_string();
         let Some(claims) = &rule.claims else {
-            let there = |(written, _): &(&Written, _)| written.contains_key(plain.as_str());
-            let found = outcomes.into_iter().find(there);
-            let otherwise = || match self.is_young(meta) {
+            let otherwise = match self.is_young(meta) {
                 true => State::Young,
                 false => State::Missing,
             };
-            return Ok(found.map_or_else(otherwise, |(_, state)| state));
+            return Ok(listed.of_name(video).unwrap_or(otherwise));
         };
         let own = video.of_generation(meta.generation);
-        let own_text = own.to_string();
-        let mut older = None;
-        for (written, state) in outcomes {
-            match written.get(plain.as_str()) {
-                _ if written.contains_key(own_text.as_str()) => return Ok(state),
-                Some(time) if *time > meta.updated_micros => return Ok(state),
-                Some(_) => older = older.or(Some(state)),
-                None => {}
-            }
-        }
-        if let Some(state) = older {
-            let ours = Claim::new(&meta.name, meta.generation);
-            let claim = (claims.claim)(video);
-            let claim = records::read_json::<Claim>(self.store.as_ref(), &claim).await?;
-            if claim == Some(ours) {
-                return Ok(state);
-            }
+        match listed.of_upload(video, &own, meta) {
+            Said::Of(state) => return Ok(state),
+            Said::MaybeOf(state) if self.is_owner(claims, video, meta).await? => return Ok(state),
+            Said::MaybeOf(_) | Said::Nothing => {}
         }
         if self.is_young(meta) {
             return Ok(State::Young);
@@ -264,6 +286,18 @@ impl Sweep {
             true => State::Young,
             false => State::Missing,
         })
+    }
+
+    /// Whether this upload has the plain name of its video.
+    async fn is_owner(
+        &self,
+        claims: &Claims,
+        video: &VideoName,
+        meta: &ObjectMeta,
+    ) -> Result<bool, StoreError> {
+        let claim = (claims.claim)(video);
+        let claim = records::read_json::<Claim>(self.store.as_ref(), &claim).await?;
+        Ok(claim == Some(Claim::new(&meta.name, meta.generation)))
     }
 
     async fn begun(&self, claims: &Claims) -> Result<HashSet<String>, StoreError> {
