@@ -415,7 +415,7 @@ async fn until(source: &dyn Source, connected: bool) {
     };
     tokio::select! {
         () = waiting => {}
-        told = tokio::time::timeout(PATIENCE, told) => told.expect("it never said so"),
+        told = tokio::time::timeout(LONGEST_WAIT, told) => told.expect("it never said so"),
     }
 }
 
