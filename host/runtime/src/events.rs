@@ -28,7 +28,7 @@ pub enum ComponentEvent {
 pub struct SandboxUsage {
     /// Whether the component started it itself, for a segment.
     pub segment: bool,
-    /// [`CrashReason::code`] where it gave no answer.
+    /// [`CrashReason::code`](crate::CrashReason::code) where it gave no answer.
     pub crash: Option<&'static str>,
     /// Largest memory in bytes; `None` where it was dropped at the end of its whole time.
     pub peak_memory: Option<u64>,
