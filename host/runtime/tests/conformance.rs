@@ -35,13 +35,13 @@ const NO_RETRIES: RetryPolicy = RetryPolicy {
 };
 
 /// The gateway, behind what looks at the credentials that come.
-struct Door {
+struct AuthenticatedGateway {
     gateway: Gateway,
     demand: Arc<Mutex<Demand>>,
 }
 
 #[async_trait::async_trait]
-impl ObjectsApi for Door {
+impl ObjectsApi for AuthenticatedGateway {
     async fn handle(
         &self,
         request: Request<Body>,
@@ -145,7 +145,7 @@ impl Host for InProcess {
         let parts = RuntimeParts {
             component,
             variables,
-            gateway: Arc::new(Door {
+            gateway: Arc::new(AuthenticatedGateway {
                 gateway: Gateway::new(buckets, Access::all()),
                 demand: Arc::clone(&self.demand),
             }),
