@@ -23,7 +23,9 @@ pub struct Object {
     pub content_type: Option<String>,
     /// Checksum, where the store has one.
     pub crc32c: Option<Crc32c>,
-    /// Time of the last write; `None` where the answer does not say, or not in UTC.
+    /// When this generation was written: `timeCreated`, as a change of metadata or of the storage
+    /// class (a lifecycle rule's, too) moves a resource's `updated`. That is taken where there is
+    /// nothing else; `None` where the answer says neither, or not in UTC.
     pub updated: Option<SystemTime>,
     /// Custom metadata.
     pub metadata: BTreeMap<String, String>,
@@ -123,6 +125,8 @@ struct Resource {
     #[serde(skip_serializing_if = "Option::is_none")]
     crc32c: Option<Crc32c>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    time_created: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     updated: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     metadata: BTreeMap<String, String>,
@@ -139,7 +143,10 @@ impl TryFrom<Resource> for Object {
             bucket: resource.bucket,
             content_type: resource.content_type,
             crc32c: resource.crc32c,
-            updated: resource.updated.as_deref().and_then(time::parse_rfc3339),
+            updated: [resource.time_created, resource.updated]
+                .iter()
+                .flatten()
+                .find_map(|text| time::parse_rfc3339(text)),
             metadata: resource.metadata,
         })
     }
@@ -147,6 +154,7 @@ impl TryFrom<Resource> for Object {
 
 impl From<Object> for Resource {
     fn from(object: Object) -> Self {
+        let written = object.updated.map(time::rfc3339);
         Self {
             id: format!("{}/{}/{}", object.bucket, object.name, object.generation),
             name: object.name,
@@ -156,7 +164,8 @@ impl From<Object> for Resource {
             size: object.size.to_string(),
             content_type: object.content_type,
             crc32c: object.crc32c,
-            updated: object.updated.map(time::rfc3339),
+            time_created: written.clone(),
+            updated: written,
             metadata: object.metadata,
         }
     }
@@ -173,7 +182,8 @@ mod tests {
         let value = json!({
             "kind": "storage#object", "id": "b/n/9", "name": "n", "bucket": "b",
             "generation": "9", "metageneration": "1", "size": "3", "contentType": "image/jpeg",
-            "crc32c": "ipE2qg==", "updated": "1970-01-02T00:00:01.500Z", "metadata": {"a": "b"},
+            "crc32c": "ipE2qg==", "timeCreated": "1970-01-02T00:00:01.500Z",
+            "updated": "1970-01-02T00:00:01.500Z", "metadata": {"a": "b"},
         });
         let object: Object = serde_json::from_value(value.clone()).unwrap();
         assert_eq!((object.size, object.generation), (3, 9));
@@ -182,6 +192,20 @@ mod tests {
             Some(UNIX_EPOCH + Duration::from_millis(86_401_500))
         );
         assert_eq!(serde_json::to_value(&object).unwrap(), value);
+    }
+
+    #[test]
+    fn a_change_of_metadata_is_no_write() {
+        let updated = |more: &str| {
+            let text = format!(r#"{{"name":"n","size":"3","generation":"9",{more}}}"#);
+            serde_json::from_str::<Object>(&text).unwrap().updated
+        };
+        let at = |seconds| Some(UNIX_EPOCH + Duration::from_secs(seconds));
+        let later = r#""updated":"1970-01-01T00:00:09Z""#;
+        let created = r#""timeCreated":"1970-01-01T00:00:01Z""#;
+        assert_eq!(updated(&format!("{created},{later}")), at(1));
+        assert_eq!(updated(later), at(9));
+        assert_eq!(updated(&format!(r#""timeCreated":"today",{later}"#)), at(9));
     }
 
     #[test]
