@@ -174,7 +174,7 @@ async fn owned_name(
 ) -> Result<VideoName, StoreError> {
     let plain = VideoName::plain(stem);
     let ours = Claim::new(&object.name, generation);
-    let claim = read(store, &(claims.claim)(&plain)).await?;
+    let claim = read(store, &claims.of(&plain)).await?;
     let is_ours = |bytes: Bytes| serde_json::from_slice::<Claim>(&bytes).is_ok_and(|c| c == ours);
     Ok(match claim.is_none_or(is_ours) {
         true => plain,
@@ -184,23 +184,26 @@ async fn owned_name(
 
 /// What says which upload has a name.
 pub struct Claims {
-    /// How their names start.
-    pub prefix: String,
+    /// Names of claims, by folder of images.
+    pub names: NamePattern,
+    naming: Naming,
+}
+
+impl Claims {
     /// The claim of a name.
-    pub claim: Box<dyn Fn(&VideoName) -> String + Send + Sync>,
+    pub fn of(&self, video: &VideoName) -> String {
+        self.names.name(&video.folder(self.naming))
+    }
 }
 
 /// The claims of a function that works on uploads.
 pub fn claims(records: &Records) -> Option<Claims> {
-    let (prefix, suffix) = records.claim.clone()?;
-    let naming = match records.claim_without_ending {
-        true => Naming::Sample,
-        false => Naming::Index,
-    };
-    let start = prefix.clone();
     Some(Claims {
-        prefix,
-        claim: Box::new(move |video| format!("{start}{}{suffix}", video.folder(naming))),
+        names: pattern(records.claim.as_ref()?),
+        naming: match records.claim_without_ending {
+            true => Naming::Sample,
+            false => Naming::Index,
+        },
     })
 }
 

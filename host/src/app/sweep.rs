@@ -281,7 +281,7 @@ impl Sweep {
             return Ok(State::Young);
         }
         let begun = listed.begun.get_or_try_init(|| self.begun(claims)).await?;
-        let at_work = |name| begun.contains(&(claims.claim)(name));
+        let at_work = |name| begun.contains(&claims.of(name));
         Ok(match at_work(&own) || at_work(video) {
             true => State::Young,
             false => State::Missing,
@@ -295,14 +295,14 @@ impl Sweep {
         video: &VideoName,
         meta: &ObjectMeta,
     ) -> Result<bool, StoreError> {
-        let claim = (claims.claim)(video);
+        let claim = claims.of(video);
         let claim = records::read_json::<Claim>(self.store.as_ref(), &claim).await?;
         Ok(claim == Some(Claim::new(&meta.name, meta.generation)))
     }
 
     async fn begun(&self, claims: &Claims) -> Result<HashSet<String>, StoreError> {
         let mut begun = HashSet::new();
-        let mut pages = std::pin::pin!(pages(self.store.as_ref(), claims.prefix.clone()));
+        let mut pages = std::pin::pin!(pages(self.store.as_ref(), claims.names.prefix.clone()));
         while let Some(page) = pages.try_next().await? {
             let young = page.into_iter().filter(|meta| self.is_young(meta));
             begun.extend(young.map(|meta| meta.name));

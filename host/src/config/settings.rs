@@ -59,22 +59,6 @@ pub struct Settings {
     pub config: Config,
 }
 
-/// Settings, and what is wrong with them.
-struct Found {
-    settings: Option<Settings>,
-    errors: Vec<SettingError>,
-}
-
-impl Found {
-    /// The settings where nothing is wrong.
-    fn into_result(self) -> Result<Settings, SettingErrors> {
-        match self.settings {
-            Some(settings) if self.errors.is_empty() => Ok(settings),
-            _ => Err(SettingErrors(self.errors)),
-        }
-    }
-}
-
 /// Reads the keys of the host.
 struct HostReader<'a> {
     keys: &'static [Key],
@@ -140,33 +124,27 @@ impl Settings {
         environment: impl Fn(&str) -> Option<String>,
         file: Option<&str>,
     ) -> Result<Self, SettingErrors> {
-        Self::as_far_as(flags, &environment, Path::new(file::STANDARD), file).into_result()
-    }
-
-    /// The settings as far as they can be read, as if wrong keys were not given.
-    fn as_far_as(
-        flags: &Layer,
-        environment: &dyn Fn(&str) -> Option<String>,
-        path: &Path,
-        text: Option<&str>,
-    ) -> Found {
+        let path = Path::new(file::STANDARD);
         let mut errors = Vec::new();
-        let settings = Self::read(flags, environment, path, text, &mut errors)
-            .map_err(|SettingErrors(more)| errors.extend(more))
-            .ok();
-        Found { settings, errors }
+        let settings = Self::read(flags, &environment, path, file, &mut errors);
+        faultless(settings, errors)
     }
 
+    /// The settings as far as they can be read, as if wrong keys were not given. What is wrong
+    /// goes to `errors`.
     fn read(
         flags: &Layer,
         environment: &dyn Fn(&str) -> Option<String>,
         path: &Path,
         text: Option<&str>,
         errors: &mut Vec<SettingError>,
-    ) -> Result<Self, SettingErrors> {
-        let file = File::parse(path, text.unwrap_or_default())?;
-        let keys =
-            host_keys().map_err(|error| SettingError::new("host.toml", error.to_string()))?;
+    ) -> Option<Self> {
+        let file = File::parse(path, text.unwrap_or_default())
+            .map_err(|SettingErrors(wrong)| errors.extend(wrong))
+            .ok()?;
+        let keys = host_keys()
+            .map_err(|error| errors.push(SettingError::new("host.toml", error.to_string())))
+            .ok()?;
         errors.extend(unknown_names(&file, keys));
         let layers = Layers {
             table: "",
@@ -192,11 +170,9 @@ impl Settings {
                 host.parsed("source", || SourceAddress::parse(source.as_deref(), &store))?;
             Some((store, source))
         });
-        let Some((store, source)) = place else {
-            return Err(SettingErrors(host.errors));
-        };
         let small_cloud = host.text("limits").is_some();
         errors.append(&mut host.errors);
+        let (store, source) = place?;
         let reader = Reader {
             flags,
             environment,
@@ -219,11 +195,8 @@ impl Settings {
             .unwrap_or(Push::Unconfigured);
         let config = extraction_config(&functions)
             .map_err(|error| errors.push(error))
-            .ok();
-        let Some(config) = config else {
-            return Err(SettingErrors(Vec::new()));
-        };
-        Ok(Self {
+            .ok()?;
+        Some(Self {
             data: PathBuf::from(data),
             workers: host
                 .number("workers")
@@ -253,7 +226,7 @@ impl Settings {
     /// As [`Settings::new`], and where a named file cannot be read.
     pub fn load(flags: &Layer, path: Option<&Path>) -> Result<Self, SettingErrors> {
         let (settings, errors) = Self::load_all(flags, path);
-        Found { settings, errors }.into_result()
+        faultless(settings, errors)
     }
 
     /// As [`Settings::load`], but goes on after an error as if its key were not given: the settings
@@ -264,8 +237,8 @@ impl Settings {
             Err(SettingErrors(errors)) => return (None, errors),
         };
         let environment = |name: &str| std::env::var(name).ok();
-        let Found { settings, errors } =
-            Self::as_far_as(flags, &environment, &path, text.as_deref());
+        let mut errors = Vec::new();
+        let settings = Self::read(flags, &environment, &path, text.as_deref(), &mut errors);
         (settings, errors)
     }
 
@@ -293,6 +266,16 @@ impl Settings {
             _ => |_| false,
         }
     }
+}
+
+/// The settings where nothing is wrong.
+fn faultless(
+    settings: Option<Settings>,
+    errors: Vec<SettingError>,
+) -> Result<Settings, SettingErrors> {
+    settings
+        .filter(|_| errors.is_empty())
+        .ok_or(SettingErrors(errors))
 }
 
 /// Whose pushes are taken, by the rules that components have where they stand alone.

@@ -1,8 +1,9 @@
 //! Counters, gauges and histograms with a fixed number of labels.
 
 use prometheus_client::encoding::EncodeMetric;
+use prometheus_client::metrics::TypedMetric;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::{Family, MetricConstructor};
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
@@ -42,171 +43,138 @@ impl fmt::Display for MetricKind {
 /// Names and values of labels.
 type Labels<const N: usize> = [(&'static str, String); N];
 
-/// Something that the registry shows under one name.
-pub(super) trait Instrument<const N: usize>: Sized {
+/// What a value of a metric is, and how one begins.
+pub(super) trait Value {
     const KIND: MetricKind;
+    type Metric: EncodeMetric + TypedMetric + fmt::Debug + Clone + Send + Sync + 'static;
 
-    fn new(labels: [&'static str; N]) -> Self;
+    fn first() -> Self::Metric;
+}
 
-    fn metric(&self) -> impl EncodeMetric + Send + Sync + fmt::Debug + 'static;
+/// Something that the registry shows under one name: a value for each combination of labels.
+#[derive(Debug)]
+pub(super) struct Instrument<V: Value, const N: usize> {
+    labels: [&'static str; N],
+    family: Family<Labels<N>, V::Metric, fn() -> V::Metric>,
+}
+
+impl<V: Value, const N: usize> Instrument<V, N> {
+    pub(super) const KIND: MetricKind = V::KIND;
 
     /// Makes it, under this name, which ends as Prometheus wants it.
-    fn register(
+    pub(super) fn register(
         registry: &mut Registry,
         name: &'static str,
         labels: [&'static str; N],
         help: &'static str,
     ) -> Self {
-        let new = Self::new(labels);
+        let family = Family::new_with_constructor(V::first as fn() -> V::Metric);
         // The library adds the ending of counters itself.
-        let name = match Self::KIND {
+        let name = match V::KIND {
             MetricKind::Counter => name.trim_end_matches("_total"),
             _ => name,
         };
-        registry.register(name, help, new.metric());
-        new
+        registry.register(name, help, family.clone());
+        Self { labels, family }
+    }
+
+    fn value(&self, values: [&str; N]) -> V::Metric {
+        let mut values = values.into_iter().map(str::to_owned);
+        let labels = self
+            .labels
+            .map(|name| (name, values.next().unwrap_or_default()));
+        self.family.get_or_create_owned(&labels)
     }
 }
 
-fn labelled<const N: usize>(names: [&'static str; N], values: [&str; N]) -> Labels<N> {
-    let mut values = values.into_iter().map(str::to_owned);
-    names.map(|name| (name, values.next().unwrap_or_default()))
+/// Only grows.
+#[derive(Debug)]
+pub(super) struct Count;
+
+impl Value for Count {
+    const KIND: MetricKind = MetricKind::Counter;
+    type Metric = Counter;
+
+    fn first() -> Counter {
+        Counter::default()
+    }
 }
 
-/// Counters, one for each combination of labels.
-#[derive(Debug)]
-pub struct Counters<const N: usize> {
-    labels: [&'static str; N],
-    family: Family<Labels<N>, Counter>,
-}
+/// Counters.
+pub(super) type Counters<const N: usize> = Instrument<Count, N>;
 
 impl<const N: usize> Counters<N> {
     /// Counts `count` more.
-    pub fn add(&self, values: [&str; N], count: u64) {
-        let counter = self.family.get_or_create(&labelled(self.labels, values));
-        counter.inc_by(count);
+    pub(super) fn add(&self, values: [&str; N], count: u64) {
+        self.value(values).inc_by(count);
     }
 }
 
-impl<const N: usize> Instrument<N> for Counters<N> {
-    const KIND: MetricKind = MetricKind::Counter;
-
-    fn new(labels: [&'static str; N]) -> Self {
-        Self {
-            labels,
-            family: Family::default(),
-        }
-    }
-
-    fn metric(&self) -> impl EncodeMetric + Send + Sync + fmt::Debug + 'static {
-        self.family.clone()
-    }
-}
-
-/// Gauges, one for each combination of labels.
+/// Goes up and down.
 #[derive(Debug)]
-pub struct Gauges<const N: usize> {
-    labels: [&'static str; N],
-    family: Family<Labels<N>, Gauge<f64, AtomicU64>>,
+pub(super) struct Level;
+
+impl Value for Level {
+    const KIND: MetricKind = MetricKind::Gauge;
+    type Metric = Gauge<f64, AtomicU64>;
+
+    fn first() -> Self::Metric {
+        Gauge::default()
+    }
 }
+
+/// Gauges.
+pub(super) type Gauges<const N: usize> = Instrument<Level, N>;
 
 impl<const N: usize> Gauges<N> {
     /// What it is now.
-    pub fn set(&self, values: [&str; N], value: f64) {
-        let gauge = self.family.get_or_create(&labelled(self.labels, values));
-        gauge.set(value);
+    pub(super) fn set(&self, values: [&str; N], value: f64) {
+        self.value(values).set(value);
     }
 }
 
-impl<const N: usize> Instrument<N> for Gauges<N> {
-    const KIND: MetricKind = MetricKind::Gauge;
+/// Durations by length.
+#[derive(Debug)]
+pub(super) struct Time;
 
-    fn new(labels: [&'static str; N]) -> Self {
-        Self {
-            labels,
-            family: Family::default(),
-        }
-    }
+impl Value for Time {
+    const KIND: MetricKind = MetricKind::Histogram;
+    type Metric = Histogram;
 
-    fn metric(&self) -> impl EncodeMetric + Send + Sync + fmt::Debug + 'static {
-        self.family.clone()
-    }
-}
-
-#[derive(Clone, Debug)]
-struct SecondsBuckets;
-
-impl MetricConstructor<Histogram> for SecondsBuckets {
-    fn new_metric(&self) -> Histogram {
+    fn first() -> Histogram {
         Histogram::new(SECONDS)
     }
 }
 
-#[derive(Clone, Debug)]
-struct BytesBuckets;
+/// Histograms of durations in seconds.
+pub(super) type Seconds<const N: usize> = Instrument<Time, N>;
 
-impl MetricConstructor<Histogram> for BytesBuckets {
-    fn new_metric(&self) -> Histogram {
+impl<const N: usize> Seconds<N> {
+    /// One more.
+    pub(super) fn observe(&self, values: [&str; N], took: Duration) {
+        self.value(values).observe(took.as_secs_f64());
+    }
+}
+
+/// Sizes.
+#[derive(Debug)]
+pub(super) struct Size;
+
+impl Value for Size {
+    const KIND: MetricKind = MetricKind::Histogram;
+    type Metric = Histogram;
+
+    fn first() -> Histogram {
         Histogram::new(exponential_buckets(FIRST_BYTES, 2.0, BYTES))
     }
 }
 
-/// Histograms of durations in seconds.
-#[derive(Debug)]
-pub struct Seconds<const N: usize> {
-    labels: [&'static str; N],
-    family: Family<Labels<N>, Histogram, SecondsBuckets>,
-}
-
-impl<const N: usize> Seconds<N> {
-    /// One more.
-    pub fn observe(&self, values: [&str; N], took: Duration) {
-        let histogram = self.family.get_or_create(&labelled(self.labels, values));
-        histogram.observe(took.as_secs_f64());
-    }
-}
-
-impl<const N: usize> Instrument<N> for Seconds<N> {
-    const KIND: MetricKind = MetricKind::Histogram;
-
-    fn new(labels: [&'static str; N]) -> Self {
-        Self {
-            labels,
-            family: Family::new_with_constructor(SecondsBuckets),
-        }
-    }
-
-    fn metric(&self) -> impl EncodeMetric + Send + Sync + fmt::Debug + 'static {
-        self.family.clone()
-    }
-}
-
 /// Histograms of sizes in bytes.
-#[derive(Debug)]
-pub struct Bytes<const N: usize> {
-    labels: [&'static str; N],
-    family: Family<Labels<N>, Histogram, BytesBuckets>,
-}
+pub(super) type Bytes<const N: usize> = Instrument<Size, N>;
 
 impl<const N: usize> Bytes<N> {
     /// One more.
-    pub fn observe(&self, values: [&str; N], bytes: u64) {
-        let histogram = self.family.get_or_create(&labelled(self.labels, values));
-        histogram.observe(bytes as f64);
-    }
-}
-
-impl<const N: usize> Instrument<N> for Bytes<N> {
-    const KIND: MetricKind = MetricKind::Histogram;
-
-    fn new(labels: [&'static str; N]) -> Self {
-        Self {
-            labels,
-            family: Family::new_with_constructor(BytesBuckets),
-        }
-    }
-
-    fn metric(&self) -> impl EncodeMetric + Send + Sync + fmt::Debug + 'static {
-        self.family.clone()
+    pub(super) fn observe(&self, values: [&str; N], bytes: u64) {
+        self.value(values).observe(bytes as f64);
     }
 }

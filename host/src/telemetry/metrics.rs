@@ -1,7 +1,7 @@
 //! Every metric, declared once: what is counted, what it is called, and what documents say of it.
 
 use super::in_flight::{InFlight, Published};
-use super::instruments::{Bytes, Counters, Gauges, Instrument, MetricKind, Seconds};
+use super::instruments::{Bytes, Counters, Gauges, MetricKind, Seconds};
 use framemill_contract::Outcome;
 use framemill_runtime::{ComponentEvent, Observer, SandboxUsage};
 use prometheus_client::encoding::prometheus_text;
@@ -29,7 +29,7 @@ macro_rules! metrics {
         pub const METRICS: &[MetricSpec] = &[
             $(MetricSpec {
                 name: $name,
-                kind: <$kind<$count> as Instrument<$count>>::KIND,
+                kind: <$kind<$count>>::KIND,
                 labels: &[$($label),*],
                 help: $help,
             }),+

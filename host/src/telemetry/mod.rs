@@ -6,6 +6,6 @@ mod metrics;
 mod traces;
 
 pub use in_flight::InFlight;
-pub use instruments::{Bytes, Counters, Gauges, MetricKind, Seconds};
+pub use instruments::MetricKind;
 pub use metrics::{METRICS, MetricSpec, Metrics};
 pub use traces::{Traces, continue_trace};
