@@ -3,12 +3,11 @@
 
 #[path = "../runtime/tests/common/mod.rs"]
 mod common;
+mod probe;
 
-use common::{LIMITS, runtime};
-use framemill::service::{Pipeline, Pushes, RunSummary, Service};
+use common::LIMITS;
+use framemill::service::{Pushes, RunSummary, Service};
 use framemill_contract::{ObjectRef, Outcome};
-use framemill_function_spec::{Function, Trigger};
-use framemill_objects::{FileLayout, LocalStore};
 use framemill_runtime::{ComponentEvent, Limits, Observer};
 use framemill_sources::{Queue, QueueSource, Settled};
 use std::path::Path;
@@ -61,25 +60,9 @@ impl Bench {
         drain: Duration,
         observer: Observer,
     ) -> tokio::task::JoinHandle<RunSummary> {
-        let pipeline = Pipeline {
-            function: Function {
-                name: "probe".into(),
-                trigger: Trigger {
-                    prefix: "videos/".into(),
-                    ..Trigger::default()
-                },
-                read: Vec::new(),
-                write: Vec::new(),
-                hosts: Vec::new(),
-                records: None,
-            },
-            bucket: "local".into(),
-            runtime: runtime(self.data.path(), limits, observer),
-            store: Arc::new(LocalStore::new(FileLayout::folder(self.data.path()))),
-        };
         let service = Arc::new(Service {
             source: Arc::new(QueueSource::new(Arc::clone(&self.queue), "queue")),
-            pipelines: vec![pipeline],
+            pipelines: vec![probe::pipeline(self.data.path(), limits, observer)],
             workers: 2,
             drain,
             max_attempts: 2,

@@ -1,12 +1,11 @@
 //! A listener, its service and its clients.
 
-use crate::common::{LIMITS, runtime};
+use crate::common::LIMITS;
+use crate::probe;
 use framemill::listener::{Images, Limits, Listener, Probes, PushAuthenticator, Readiness, Site};
-use framemill::service::{Pipeline, Pushes, RunSummary, Service};
+use framemill::service::{Pushes, RunSummary, Service};
 use framemill::telemetry::Metrics;
 use framemill_contract::{Event, EventKind, ObjectRef, Push};
-use framemill_function_spec::{Function, Trigger};
-use framemill_objects::{FileLayout, LocalStore, Store};
 use framemill_sources::{PushOnlySource, Source};
 use prometheus_parse::{Scrape, Value as Sample};
 use reqwest::{Client, RequestBuilder, Response};
@@ -58,24 +57,9 @@ impl Bench {
         let data = tempfile::tempdir().unwrap();
         let (stop, close) = (CancellationToken::new(), CancellationToken::new());
         let metrics = Arc::new(Metrics::default());
-        let store: Arc<dyn Store> = Arc::new(LocalStore::new(FileLayout::folder(data.path())));
         let observer = metrics.observer("probe", Arc::new(|_, _| {}));
-        let pipeline = Pipeline {
-            function: Function {
-                name: "probe".into(),
-                trigger: Trigger {
-                    prefix: "videos/".into(),
-                    ..Trigger::default()
-                },
-                read: Vec::new(),
-                write: Vec::new(),
-                hosts: Vec::new(),
-                records: None,
-            },
-            bucket: "local".into(),
-            runtime: runtime(data.path(), LIMITS, observer),
-            store: Arc::clone(&store),
-        };
+        let pipeline = probe::pipeline(data.path(), LIMITS, observer);
+        let store = Arc::clone(&pipeline.store);
         let service = Arc::new(Service {
             source: setup.source,
             pipelines: vec![pipeline],

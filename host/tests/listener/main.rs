@@ -3,6 +3,8 @@
 
 #[path = "../../runtime/tests/common/mod.rs"]
 mod common;
+#[path = "../probe/mod.rs"]
+mod probe;
 
 mod bench;
 mod connections;
