@@ -30,7 +30,7 @@ pub fn probe_path() -> PathBuf {
     let path = folder.join("probe.wasm");
     assert!(
         path.is_file(),
-        "test component is missing: run `cargo xtask build`, or set FRAMEMILL_TEST_COMPONENTS to the folder that holds probe.wasm; looked at {}",
+        "test component is missing: run `cargo xtask test`, which builds it, or set FRAMEMILL_TEST_COMPONENTS to the folder that holds probe.wasm; looked at {}",
         path.display()
     );
     path
