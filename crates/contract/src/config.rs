@@ -1,7 +1,7 @@
 //! The configuration of extract-frames as types; its keys are declared in the function's
 //! `function.toml`.
 
-use crate::{ImageFormat, Layout, Naming, SegmentBudget};
+use crate::{ImageFormat, Layout, Naming, SegmentBudget, Work};
 use framemill_function_spec::{ConfigError, FunctionSpec, Interval, Values};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -194,6 +194,11 @@ impl Config {
         let facts = (&self.selection, &self.images, &self.filters, &self.naming);
         let json = serde_json::to_vec(&facts).unwrap_or_default();
         hex::encode(Sha256::digest(json))
+    }
+
+    /// Names this configuration, run by this component.
+    pub fn work(&self) -> Work {
+        Work::new(&self.hash(), self.component_sha256.as_deref())
     }
 }
 

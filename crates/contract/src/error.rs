@@ -31,6 +31,16 @@ pub enum JobError {
         /// The first reason.
         first: String,
     },
+    /// More than half of the selected frames could not be decoded; the others have images.
+    #[error("{lost} of {selected} selected frames have no image ({first}): check the file")]
+    FramesLost {
+        /// How many have none.
+        lost: u64,
+        /// How many were selected.
+        selected: u64,
+        /// The first warning.
+        first: String,
+    },
     /// The selection chooses nothing.
     #[error("selection `{selection}` gives no frame of this video: choose times inside it")]
     NothingSelected {
@@ -127,6 +137,7 @@ impl JobError {
             Self::Index(_)
             | Self::Decode(_)
             | Self::NothingDecoded { .. }
+            | Self::FramesLost { .. }
             | Self::NothingSelected { .. }
             | Self::TooManyImages { .. }
             | Self::Encode { .. }
@@ -161,6 +172,7 @@ impl JobError {
             Self::Decode(DecodeError::NotBuilt { .. }) => "codec_not_built",
             Self::Decode(_) => "damaged_stream",
             Self::NothingDecoded { .. } => "nothing_decoded",
+            Self::FramesLost { .. } => "most_frames_lost",
             Self::NothingSelected { .. } => "nothing_selected",
             Self::TooManyImages { .. } => "too_many_images",
             Self::Encode { .. } => "encode",
@@ -189,6 +201,9 @@ impl JobError {
             }
             Self::Index(_) | Self::Decode(_) | Self::NothingDecoded { .. } => {
                 "check that the file plays, and upload the whole file again"
+            }
+            Self::FramesLost { .. } => {
+                "check that the file plays, and upload the whole file again; the manifest has the other frames"
             }
             Self::NothingSelected { .. }
             | Self::TooManyImages { .. }

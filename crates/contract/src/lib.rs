@@ -23,7 +23,8 @@
 //! let job = Job::from_event(&event, &config).unwrap();
 //!
 //! let layout = &config.layout;
-//! assert_eq!(layout.images_of(&job.name, config.naming), "images/cam1/x.mp4/");
+//! let folder = job.name.folder(config.naming);
+//! assert_eq!(layout.images_in(&folder), "images/cam1/x.mp4/");
 //! assert_eq!(layout.manifest(&job.name), "manifests/cam1/x.mp4.json");
 //! ```
 
@@ -41,6 +42,7 @@ mod naming;
 mod platform;
 mod segment;
 mod version;
+mod work;
 
 pub use budget::SegmentBudget;
 pub use checkpoint::{Checkpoint, LastKept};
@@ -54,10 +56,10 @@ pub use image_format::ImageFormat;
 pub use job::{Ignored, Job};
 pub use label::{
     ImageUrls, LabelBatch, LabelConfig, LabelFrame, LabelIntent, LabelJob, LabelManifest,
-    LabelReceipt, LabelRequest, LabelSelection, LabelTarget, Secret, SentBatch, TargetKind,
+    LabelReceipt, LabelRequest, LabelTarget, Secret, SentBatch, TargetKind,
     webhook_signature,
 };
-pub use layout::{CheckpointFolder, Layout, NamePattern, VideoName, image_name, is_image_name};
+pub use layout::{CheckpointFolder, Layout, NamePattern, VideoName, image_name, image_name_of_content, is_image_name};
 pub use manifest::{
     Claim, ColorFacts, DropReason, DroppedFrame, FailureRecord, KeptFrame, MANIFEST_SCHEMA,
     Manifest, Outcome, Prediction, SelectionRecord, Source, Stats, Tool, VideoFacts, Warning,
@@ -65,3 +67,4 @@ pub use manifest::{
 pub use naming::Naming;
 pub use platform::{Credentials, Platform, Push};
 pub use segment::{GopWork, SegmentError, SegmentReply, SegmentRequest, SegmentResult, Wanted};
+pub use work::Work;

@@ -1,7 +1,7 @@
 //! What is written to the bucket about images, and what is answered to the queue.
 
 use crate::version::VERSION;
-use crate::{JobError, ObjectRef, Selection};
+use crate::{JobError, ObjectRef, Selection, Work};
 use framemill_video::{
     Codec, Container, Matrix, Primaries, Pts, Range, Rotation, Timescale, Transfer,
 };
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// Schema name of [`Manifest`].
 pub const MANIFEST_SCHEMA: &str = "framemill.manifest/2";
 const FAILURE_SCHEMA: &str = "framemill.failure/1";
-const CLAIM_SCHEMA: &str = "framemill.claim/1";
+const CLAIM_SCHEMA: &str = "framemill.claim/2";
 
 /// A manifest: its existence is the commit of a video. The same video and configuration give the
 /// same bytes, `stats.peak_memory_bytes` apart.
@@ -25,6 +25,10 @@ pub struct Manifest {
     pub video: VideoFacts,
     /// What was asked for.
     pub selection: SelectionRecord,
+    /// Folder of the images, below `image_path`: the video's path below `video_path`, with
+    /// `naming = "sample"` without its ending; behind that `@` and the generation, where another
+    /// upload has that folder, and `-` and a hash too, where another configuration or version has it.
+    pub image_folder: String,
     /// Kept frames in presentation order.
     pub frames: Vec<KeptFrame>,
     /// Selected frames that a filter dropped, in presentation order.
@@ -35,6 +39,25 @@ pub struct Manifest {
     pub stats: Stats,
     /// What made it.
     pub tool: Tool,
+}
+
+impl Manifest {
+    /// Selected frames that have no image for damage: no filter dropped them.
+    pub fn frames_lost(&self) -> u64 {
+        let there = self.frames.len() as u64 + self.dropped.len() as u64;
+        self.stats.frames_selected.saturating_sub(there)
+    }
+
+    /// Why this is no success, though it is a commit: more than half of what was selected is lost.
+    pub fn incomplete(&self) -> Option<JobError> {
+        let (lost, selected) = (self.frames_lost(), self.stats.frames_selected);
+        let first = self.warnings.first();
+        (lost > selected / 2).then(|| JobError::FramesLost {
+            lost,
+            selected,
+            first: first.map_or_else(String::new, |warning| warning.message.clone()),
+        })
+    }
 }
 
 /// The object that was read.
@@ -126,8 +149,8 @@ pub struct KeptFrame {
     pub pts: Pts,
     /// Seconds after the first frame.
     pub seconds: f64,
-    /// Image name, in the folder of the video's images: `image_path` and what the manifest is called
-    /// without `.json`; with `naming = "sample"` without the video's ending too.
+    /// Image name, in `image_folder`: the frame's number; behind that `-` and the start of the
+    /// checksum, where something else had that name.
     pub name: String,
     /// Image width.
     pub width: u32,
@@ -217,6 +240,8 @@ pub struct Warning {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Stats {
+    /// Frames that were selected: those that are neither kept nor dropped are lost to damage.
+    pub frames_selected: u64,
     /// Bytes of the video that were read, index included.
     pub bytes_read: u64,
     /// Access units in the video.
@@ -248,10 +273,10 @@ impl Tool {
     }
 }
 
-/// A claim: which video and generation a folder of images belongs to. Created before anything
-/// else is written about it, and never replaced, so two uploads of one name, or two videos that share a
-/// folder under `naming = "sample"`, can never mix their images, however their deliveries
-/// overlap.
+/// A claim: which work on which video and generation a folder of images belongs to. Created before
+/// anything else is written about it, and never replaced: so two uploads of one name, two videos that
+/// share a folder under `naming = "sample"`, and two configurations or versions that work on one
+/// upload can never mix their images, however their deliveries overlap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
     /// Schema name.
@@ -260,16 +285,25 @@ pub struct Claim {
     pub name: String,
     /// Its generation.
     pub generation: i64,
+    /// The [`Work`].
+    #[serde(default)]
+    pub work: String,
 }
 
 impl Claim {
-    /// For a video of this name and generation.
-    pub fn new(name: &str, generation: i64) -> Self {
+    /// For this work on a video of this name and generation.
+    pub fn new(name: &str, generation: i64, work: &Work) -> Self {
         Self {
             schema: CLAIM_SCHEMA.to_owned(),
             name: name.to_owned(),
             generation,
+            work: work.to_string(),
         }
+    }
+
+    /// Whether it is about this upload, whatever the work.
+    pub fn is_of(&self, name: &str, generation: i64) -> bool {
+        self.name == name && self.generation == generation
     }
 }
 
@@ -322,6 +356,22 @@ pub enum Outcome {
         dropped: u64,
         /// Warnings in the manifest.
         warnings: u64,
+    },
+    /// Images and manifest are there, but most of the selected frames are lost: a failure record
+    /// says so too.
+    Incomplete {
+        /// Manifest object.
+        manifest: String,
+        /// Images.
+        frames: u64,
+        /// Frames that filters dropped.
+        dropped: u64,
+        /// Selected frames that could not be decoded.
+        lost: u64,
+        /// Failure record object.
+        failure: String,
+        /// The loss in words.
+        message: String,
     },
     /// Labels were asked for.
     Requested {
@@ -382,6 +432,7 @@ impl Outcome {
     pub fn status(&self) -> u16 {
         match self {
             Self::Extracted { .. }
+            | Self::Incomplete { .. }
             | Self::Requested { .. }
             | Self::Unchanged { .. }
             | Self::Continued { .. }
@@ -389,6 +440,14 @@ impl Outcome {
             | Self::Rejected { .. } => 200,
             Self::Retry { .. } => 503,
             Self::NotAnEvent { .. } => 400,
+        }
+    }
+
+    /// The failure record that goes with it.
+    pub fn failure(&self) -> Option<&str> {
+        match self {
+            Self::Rejected { failure, .. } | Self::Incomplete { failure, .. } => Some(failure),
+            _ => None,
         }
     }
 }

@@ -10,7 +10,7 @@ use thiserror::Error;
 pub const JSON: &str = "application/json";
 
 /// What a store tells of an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ObjectInfo {
     /// Bytes.
     pub size: u64,
@@ -46,7 +46,7 @@ pub enum ObjectError {
 }
 
 /// Result of a create-only write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Created {
     /// Written.
     New,

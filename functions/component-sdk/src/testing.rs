@@ -46,11 +46,14 @@ pub trait Simulation {
         0
     }
 
-    /// Does a call, or what happens in its place.
-    async fn perform<T>(
+    /// Does a call about the object of this name, or those whose names start so; or what happens
+    /// in its place.
+    async fn perform<T: std::hash::Hash>(
         &self,
+        name: &str,
         call: impl FnOnce() -> Result<T, ObjectError>,
     ) -> Result<T, ObjectError> {
+        let _ = name;
         call()
     }
 
@@ -198,15 +201,16 @@ fn hash(bytes: &[u8]) -> i64 {
 
 impl<S: Simulation> Objects for S {
     async fn metadata(&self, _: &str, name: &str) -> Result<ObjectInfo, ObjectError> {
-        self.perform(|| self.memory().metadata(name)).await
+        self.perform(name, || self.memory().metadata(name)).await
     }
 
     async fn read(&self, object: &ObjectRef, range: ByteRange) -> Result<Vec<u8>, ObjectError> {
-        self.perform(|| self.memory().read(object, range)).await
+        self.perform(&object.name, || self.memory().read(object, range))
+            .await
     }
 
     async fn read_all(&self, _: &str, name: &str) -> Result<Vec<u8>, ObjectError> {
-        self.perform(|| self.memory().bytes(name)).await
+        self.perform(name, || self.memory().bytes(name)).await
     }
 
     async fn create(
@@ -228,7 +232,7 @@ impl<S: Simulation> Objects for S {
         _: &str,
         bytes: &[u8],
     ) -> Result<Option<ObjectInfo>, ObjectError> {
-        self.perform(|| {
+        self.perform(name, || {
             self.before_write(name, bytes);
             let clock = self.store_clock();
             self.memory().replace(name, generation, bytes, clock)
@@ -237,11 +241,11 @@ impl<S: Simulation> Objects for S {
     }
 
     async fn list(&self, _: &str, prefix: &str) -> Result<Vec<String>, ObjectError> {
-        self.perform(|| Ok(self.memory().list(prefix))).await
+        self.perform(prefix, || Ok(self.memory().list(prefix))).await
     }
 
     async fn delete(&self, _: &str, name: &str) -> Result<(), ObjectError> {
-        self.perform(|| {
+        self.perform(name, || {
             self.memory().remove(name);
             Ok(())
         })

@@ -59,9 +59,9 @@ impl<O: Objects> Checkpoints<'_, O> {
         Ok(joined)
     }
 
-    /// Removes the checkpoints of this generation, also those of other configurations.
-    pub async fn remove(&self) -> Result<(), ObjectError> {
-        for name in self.list(self.folder.of_generation()).await? {
+    /// Removes the checkpoints below a prefix of the folder.
+    pub async fn remove(&self, prefix: &str) -> Result<(), ObjectError> {
+        for name in self.list(prefix).await? {
             self.objects.delete(&self.video.bucket, &name).await?;
         }
         Ok(())

@@ -2,18 +2,18 @@
 //! stops requests early, a checkpoint from which the continuation goes on.
 
 use crate::checkpoints::Checkpoints;
+use crate::claim::claim;
+use crate::commit::Commit;
 use crate::fan_out::{FanOut, join};
 use crate::segment::memory;
-use crate::store::{Clock, Created, JSON, ObjectError, Objects, Segments, to_json};
+use crate::store::{Clock, ObjectError, Objects, Segments};
 use framemill_contract::{
-    Checkpoint, CheckpointFolder, Claim, ColorFacts, Config, Disposition, Event, EventKind,
-    FailureRecord, Ignored, Job, JobError, MANIFEST_SCHEMA, Manifest, ObjectRef, Outcome,
-    SegmentResult, SelectionRecord, Source, Stats, Tool, VideoFacts, VideoName, Warning,
-    is_image_name,
+    Checkpoint, CheckpointFolder, ColorFacts, Config, Disposition, Event, EventKind, Ignored, Job,
+    JobError, MANIFEST_SCHEMA, Manifest, ObjectRef, Outcome, SegmentResult, SelectionRecord,
+    Source, Stats, Tool, VideoFacts, Warning,
 };
 use framemill_frames::{Plan, plan};
 use framemill_video::{IndexReader, Progress, VideoIndex, codec};
-use std::collections::HashSet;
 
 /// Handles one event: an upload, or the checkpoint that an earlier request left.
 pub async fn handle<O: Objects, S: Segments, C: Clock>(
@@ -91,12 +91,12 @@ struct Context<'a, O, S, C> {
     objects: &'a O,
     config: &'a Config,
     /// The video with its generation.
-    video: ObjectRef,
+    video: &'a ObjectRef,
     source: Source,
-    name: VideoName,
-    /// Prefix of its images.
-    images: String,
+    /// Folder of its images.
+    folder: &'a str,
     checkpoints: CheckpointFolder,
+    commit: Commit<'a, O>,
 }
 
 /// How far one request brought a video.
@@ -123,7 +123,7 @@ impl<O: Objects, S: Segments, C: Clock> Host<'_, O, S, C> {
             generation: Some(meta.generation),
             ..job.video
         };
-        let name = claim(objects, config, &video, meta.generation, &job.name).await?;
+        let claimed = claim(objects, config, &video, &job.name).await?;
         let context = Context {
             host: self,
             objects,
@@ -135,66 +135,40 @@ impl<O: Objects, S: Segments, C: Clock> Host<'_, O, S, C> {
                 size: meta.size,
                 crc32c: meta.crc32c,
             },
-            images: config.layout.images_of(&name, config.naming),
-            checkpoints: CheckpointFolder::new(config, &name, meta.generation),
-            video,
-            name,
+            checkpoints: CheckpointFolder::new(config, &claimed.video, meta.generation),
+            commit: Commit {
+                objects,
+                config,
+                video: &video,
+                claimed: &claimed,
+            },
+            video: &video,
+            folder: &claimed.folder,
         };
         let outcome = context.run(checkpoint).await?;
-        let ended = !matches!(outcome, Outcome::Continued { .. } | Outcome::Ignored { .. });
-        if ended && config.segment_budget.is_some() {
-            context.kept().remove().await?;
+        if config.segment_budget.is_some() {
+            let kept = context.kept();
+            match outcome {
+                Outcome::Continued { .. } | Outcome::Ignored { .. } => {}
+                // Another configuration may do better: its checkpoints stay.
+                Outcome::Rejected { .. } => kept.remove(kept.folder.prefix()).await?,
+                _ => kept.remove(kept.folder.of_generation()).await?,
+            }
         }
         Ok(outcome)
     }
 }
 
-async fn exists<O: Objects>(objects: &O, bucket: &str, name: &str) -> Result<bool, ObjectError> {
-    match objects.metadata(bucket, name).await {
-        Ok(_) => Ok(true),
-        Err(ObjectError::Gone) => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// The name of this video and generation: the plain one, if no other holds its folder of images.
-async fn claim<O: Objects>(
-    objects: &O,
-    config: &Config,
-    video: &ObjectRef,
-    generation: i64,
-    plain: &VideoName,
-) -> Result<VideoName, ObjectError> {
-    let ours = Claim::new(&video.name, generation);
-    let bytes = to_json(&ours)?;
-    for name in [plain.clone(), plain.of_generation(generation)] {
-        let claim = config.layout.claim(&name, config.naming);
-        let created = objects.create(&video.bucket, &claim, JSON, &bytes).await?;
-        if created == Created::New {
-            return Ok(name);
-        }
-        let there = objects.read_all(&video.bucket, &claim).await?;
-        if serde_json::from_slice::<Claim>(&there).is_ok_and(|there| there == ours) {
-            return Ok(name);
-        }
-    }
-    Err(ObjectError::Failed(JobError::Storage {
-        what: format!("claiming {}", config.layout.images_of(plain, config.naming)),
-        reason: "another video holds the folder of this generation: rename one of them".to_owned(),
-    }))
-}
-
 impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
     async fn run(&self, checkpoint: Option<&str>) -> Result<Outcome, ObjectError> {
-        let manifest = self.manifest_name();
-        if exists(self.objects, &self.video.bucket, &manifest).await? {
-            return Ok(Outcome::Unchanged { manifest });
+        if let Some(unchanged) = self.commit.found().await? {
+            return Ok(unchanged);
         }
         match self.extract(checkpoint).await {
-            Ok(Step::Whole(manifest)) => self.commit(*manifest).await,
+            Ok(Step::Whole(manifest)) => self.commit.write(*manifest).await,
             Ok(Step::Part(outcome)) => Ok(outcome),
             Err(ObjectError::Failed(error)) if error.disposition() == Disposition::Reject => {
-                self.reject(&error).await
+                self.commit.reject(&error).await
             }
             Err(error) => Err(error),
         }
@@ -218,8 +192,8 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
             segments: self.host.segments,
             clock: self.host.clock,
             config: self.config,
-            video: &self.video,
-            image_prefix: self.images.clone(),
+            video: self.video,
+            image_prefix: self.config.layout.images_in(self.folder),
             index: &index,
             plan: &plan,
         };
@@ -245,7 +219,7 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
     fn kept(&self) -> Checkpoints<'_, O> {
         Checkpoints {
             objects: self.objects,
-            video: &self.video,
+            video: self.video,
             folder: self.checkpoints.clone(),
         }
     }
@@ -275,7 +249,7 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
             match reader.advance().map_err(JobError::from)? {
                 Progress::Done(index) => return Ok((*index, bytes_read)),
                 Progress::Need(range) => {
-                    let bytes = self.objects.read(&self.video, range).await?;
+                    let bytes = self.objects.read(self.video, range).await?;
                     bytes_read += bytes.len() as u64;
                     reader.supply(range.start, &bytes);
                 }
@@ -299,92 +273,19 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
                 naming: config.naming,
                 config_hash: config.hash(),
             },
+            image_folder: self.folder.to_owned(),
             frames: result.frames,
             dropped: result.dropped,
             warnings: [facts.warnings, result.warnings].concat(),
             stats: Stats {
+                frames_selected: facts.wanted,
                 bytes_read: result.bytes_read + index_bytes,
                 access_units_total: facts.access_units,
                 access_units_decoded: result.access_units_decoded,
                 peak_memory_bytes: result.peak_memory_bytes.max(memory()),
             },
-            tool: self.tool(),
+            tool: Tool::new(config.component_sha256.clone()),
         }
-    }
-
-    fn manifest_name(&self) -> String {
-        self.config.layout.manifest(&self.name)
-    }
-
-    fn failure_name(&self) -> String {
-        let names = self.config.layout.extract_failure_names();
-        names.name(&self.name)
-    }
-
-    /// Removes what is not in the manifest, then writes the manifest: the commit.
-    async fn commit(&self, manifest: Manifest) -> Result<Outcome, ObjectError> {
-        let (bucket, name) = (&self.video.bucket, self.manifest_name());
-        let leftovers = self.leftovers(&manifest).await?;
-        if !leftovers.is_empty() && exists(self.objects, bucket, &name).await? {
-            return Ok(Outcome::Unchanged { manifest: name });
-        }
-        for leftover in leftovers {
-            self.objects.delete(bucket, &leftover).await?;
-        }
-        self.objects.delete(bucket, &self.failure_name()).await?;
-        self.still_current().await?;
-        let bytes = to_json(&manifest)?;
-        match self.objects.create(bucket, &name, JSON, &bytes).await? {
-            Created::Existed => Ok(Outcome::Unchanged { manifest: name }),
-            Created::New => Ok(Outcome::Extracted {
-                manifest: name,
-                frames: manifest.frames.len() as u64,
-                dropped: manifest.dropped.len() as u64,
-                warnings: manifest.warnings.len() as u64,
-            }),
-        }
-    }
-
-    /// Images that are not in the manifest: leftovers of an interrupted run, duplicates across
-    /// segments.
-    async fn leftovers(&self, manifest: &Manifest) -> Result<Vec<String>, ObjectError> {
-        let frames = manifest.frames.iter();
-        let belongs: HashSet<&str> = frames.map(|frame| frame.name.as_str()).collect();
-        let mut names = self.objects.list(&self.video.bucket, &self.images).await?;
-        names.retain(|name| {
-            let name = name.strip_prefix(&self.images).unwrap_or_default();
-            is_image_name(name) && !belongs.contains(name)
-        });
-        Ok(names)
-    }
-
-    /// Ends where the video was replaced meanwhile. A sweep takes what has the plain name and was
-    /// written after an upload for that upload's: so nothing may be written about an older one.
-    async fn still_current(&self) -> Result<(), ObjectError> {
-        let ObjectRef { bucket, name, .. } = &self.video;
-        let meta = self.objects.metadata(bucket, name).await?;
-        match self.video.generation == Some(meta.generation) {
-            true => Ok(()),
-            false => Err(ObjectError::Gone),
-        }
-    }
-
-    async fn reject(&self, error: &JobError) -> Result<Outcome, ObjectError> {
-        let record = FailureRecord::new(&self.video, error, self.tool());
-        let (bucket, name) = (&self.video.bucket, self.failure_name());
-        self.still_current().await?;
-        // One that an earlier delivery wrote says the same.
-        let bytes = to_json(&record)?;
-        self.objects.create(bucket, &name, JSON, &bytes).await?;
-        Ok(Outcome::Rejected {
-            failure: name,
-            code: record.code,
-            message: record.message,
-        })
-    }
-
-    fn tool(&self) -> Tool {
-        Tool::new(self.config.component_sha256.clone())
     }
 }
 

@@ -10,6 +10,8 @@
 //! to wasi and are only compiled for wasm.
 
 mod checkpoints;
+mod claim;
+mod commit;
 pub mod coordinate;
 mod fan_out;
 mod fetch;

@@ -5,7 +5,7 @@ use crate::fetch::{Chunk, chunks};
 use crate::store::{Created, ObjectError, Objects};
 use framemill_contract::{
     Dedupe, DroppedFrame, Filters, GopWork, JobError, KeptFrame, SegmentError, SegmentReply,
-    SegmentRequest, SegmentResult, Wanted, Warning, image_name,
+    SegmentRequest, SegmentResult, Wanted, Warning, image_name, image_name_of_content,
 };
 use framemill_frames::{FilterDecision, FrameFilter, Scores, encode, score, to_rgb};
 use framemill_video::{
@@ -44,7 +44,10 @@ struct Extraction<'a, O> {
     result: SegmentResult,
     /// Frames with images and, where near-duplicates are to be dropped, each in small.
     kept: Vec<(KeptFrame, Option<String>)>,
-    uploads: FuturesUnordered<LocalBoxFuture<'a, Result<(), ObjectError>>>,
+    /// Each gives the index of its frame, and the name that the image got.
+    uploads: FuturesUnordered<LocalBoxFuture<'a, Result<(u64, String), ObjectError>>>,
+    /// What images are called, by frame.
+    names: BTreeMap<u64, String>,
 }
 
 /// The state of the GOP being decoded.
@@ -131,6 +134,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
             result: SegmentResult::default(),
             kept: Vec::new(),
             uploads: FuturesUnordered::new(),
+            names: BTreeMap::new(),
         }
     }
 
@@ -174,10 +178,13 @@ impl<'a, O: Objects> Extraction<'a, O> {
             self.finish(finished).await?;
         }
         while let Some(uploaded) = self.uploads.next().await {
-            uploaded?;
+            self.names.extend([uploaded?]);
         }
         self.kept.sort_by_key(|(frame, _)| frame.index);
-        for (frame, thumb) in self.kept {
+        for (mut frame, thumb) in self.kept {
+            if let Some(name) = self.names.remove(&frame.index) {
+                frame.name = name;
+            }
             self.result.frames.push(frame);
             self.result.thumbs.extend(thumb);
         }
@@ -304,7 +311,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
                 }
                 FilterDecision::Keep => match self.image(index, &frame, &scores) {
                     Ok((kept, bytes)) => {
-                        self.upload(&kept.name, bytes).await?;
+                        self.upload(&kept, bytes).await?;
                         let dedupe = self.request.filters.dedupe != Dedupe::Off;
                         self.kept
                             .push((kept, dedupe.then(|| scores.thumb.to_text())));
@@ -352,20 +359,21 @@ impl<'a, O: Objects> Extraction<'a, O> {
     }
 
     /// Starts an upload; waits where too many are under way.
-    async fn upload(&mut self, name: &str, bytes: Vec<u8>) -> Result<(), ObjectError> {
-        let name = format!("{}{name}", self.request.image_prefix);
-        let content_type = self.request.images.format.content_type();
-        let (objects, bucket) = (self.objects, self.request.video.bucket.as_str());
+    async fn upload(&mut self, frame: &KeptFrame, bytes: Vec<u8>) -> Result<(), ObjectError> {
+        let (objects, request, index) = (self.objects, self.request, frame.index);
+        let of_content = image_name_of_content(&frame.name, &frame.sha256);
+        let names = [frame.name.clone(), of_content];
         self.uploads.push(Box::pin(async move {
-            create_or_replace(objects, bucket, &name, content_type, &bytes).await
+            let name = write_image(objects, request, names, &bytes).await?;
+            Ok((index, name))
         }));
         while let std::task::Poll::Ready(Some(uploaded)) = futures::poll!(self.uploads.next()) {
-            uploaded?;
+            self.names.extend([uploaded?]);
         }
         while self.uploads.len() >= UPLOADS
             && let Some(uploaded) = self.uploads.next().await
         {
-            uploaded?;
+            self.names.extend([uploaded?]);
         }
         Ok(())
     }
@@ -394,31 +402,39 @@ fn warning_code(error: &DecodeError) -> &'static str {
     JobError::Decode(error.clone()).code()
 }
 
-/// Writes an image. One that an interrupted run left is kept if it is the same, and replaced
-/// if it is not: nothing here is committed yet, and the claim keeps other videos out.
-async fn create_or_replace<O: Objects>(
+/// Writes an image under the first of these names that nothing else has; the name. What is there is
+/// left alone: another delivery may have committed it.
+async fn write_image<O: Objects>(
     objects: &O,
-    bucket: &str,
-    name: &str,
-    content_type: &str,
+    request: &SegmentRequest,
+    names: [String; 2],
     bytes: &[u8],
-) -> Result<(), ObjectError> {
-    if objects.create(bucket, name, content_type, bytes).await? == Created::New {
-        return Ok(());
+) -> Result<String, ObjectError> {
+    let (bucket, prefix) = (request.video.bucket.as_str(), &request.image_prefix);
+    let content_type = request.images.format.content_type();
+    let busy = |name: &str, reason: &str| {
+        ObjectError::Failed(JobError::Storage {
+            what: format!("writing {prefix}{name}"),
+            reason: reason.to_owned(),
+        })
+    };
+    for name in names.iter() {
+        let object = format!("{prefix}{name}");
+        let created = objects.create(bucket, &object, content_type, bytes).await?;
+        if created == Created::New {
+            return Ok(name.clone());
+        }
+        match objects.read_all(bucket, &object).await {
+            Ok(there) if there == bytes => return Ok(name.clone()),
+            Ok(_) => {}
+            Err(ObjectError::Gone) => {
+                return Err(busy(name, "removed at this moment, as another delivery committed"));
+            }
+            Err(error) => return Err(error),
+        }
     }
-    match objects.read_all(bucket, name).await {
-        Ok(there) if there == bytes => return Ok(()),
-        Ok(_) => objects.delete(bucket, name).await?,
-        Err(ObjectError::Gone) => {}
-        Err(error) => return Err(error),
-    }
-    match objects.create(bucket, name, content_type, bytes).await? {
-        Created::New => Ok(()),
-        Created::Existed => Err(ObjectError::Failed(JobError::Storage {
-            what: format!("writing {name}"),
-            reason: "someone else writes the same image at the same time".to_owned(),
-        })),
-    }
+    let [_, name] = &names;
+    Err(busy(name, "something else has this name"))
 }
 
 /// Bytes of this sandbox's memory. It only grows, so at the end it is the peak. Natively

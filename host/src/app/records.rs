@@ -173,9 +173,11 @@ async fn owned_name(
     generation: i64,
 ) -> Result<VideoName, StoreError> {
     let plain = VideoName::plain(stem);
-    let ours = Claim::new(&object.name, generation);
     let claim = read(store, &claims.of(&plain)).await?;
-    let is_ours = |bytes: Bytes| serde_json::from_slice::<Claim>(&bytes).is_ok_and(|c| c == ours);
+    let is_ours = |bytes: Bytes| {
+        let claim = serde_json::from_slice::<Claim>(&bytes);
+        claim.is_ok_and(|claim| claim.is_of(&object.name, generation))
+    };
     Ok(match claim.is_none_or(is_ours) {
         true => plain,
         false => plain.of_generation(generation),

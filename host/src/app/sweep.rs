@@ -297,7 +297,7 @@ impl Sweep {
     ) -> Result<bool, StoreError> {
         let claim = claims.of(video);
         let claim = records::read_json::<Claim>(self.store.as_ref(), &claim).await?;
-        Ok(claim == Some(Claim::new(&meta.name, meta.generation)))
+        Ok(claim.is_some_and(|claim| claim.is_of(&meta.name, meta.generation)))
     }
 
     async fn begun(&self, claims: &Claims) -> Result<HashSet<String>, StoreError> {

@@ -260,9 +260,9 @@ impl Service {
         match settlement {
             Settlement::Settled(outcome) => {
                 handle.ack(&outcome).await?;
-                Ok(match outcome {
-                    Outcome::Rejected { .. } => DeliveryResult::Rejected,
-                    _ => DeliveryResult::Done,
+                Ok(match outcome.failure() {
+                    Some(_) => DeliveryResult::Rejected,
+                    None => DeliveryResult::Done,
                 })
             }
             Settlement::NotAnEvent(reason) => {

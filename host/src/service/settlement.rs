@@ -98,6 +98,26 @@ impl Pipeline {
                     "extracted: {name}"
                 );
             }
+            Outcome::Incomplete {
+                frames,
+                lost,
+                manifest,
+                failure,
+                message,
+                ..
+            } => {
+                let remedy = self.remedy(failure).await;
+                tracing::error!(
+                    pipeline,
+                    frames,
+                    lost,
+                    seconds,
+                    remedy,
+                    manifest,
+                    failure,
+                    "incomplete: {message}: {name}"
+                );
+            }
             Outcome::Requested {
                 target,
                 tasks,
@@ -148,6 +168,7 @@ impl Settlement {
         match self {
             Self::Settled(outcome) => match outcome {
                 Outcome::Extracted { .. } => "extracted",
+                Outcome::Incomplete { .. } => "incomplete",
                 Outcome::Requested { .. } => "requested",
                 Outcome::Unchanged { .. } => "unchanged",
                 Outcome::Continued { .. } => "continued",
@@ -178,9 +199,9 @@ impl Settlement {
             (_, Self::Retry { .. }) => other,
             (Self::NotAnEvent(_), _) => self,
             (_, Self::NotAnEvent(_)) => other,
-            (Self::Settled(Outcome::Rejected { .. }), _) => self,
+            (Self::Settled(ours), _) if ours.failure().is_some() => self,
             (Self::Settled(Outcome::Ignored { .. }), _) => other,
-            (_, Self::Settled(Outcome::Rejected { .. })) => other,
+            (_, Self::Settled(others)) if others.failure().is_some() => other,
             _ => self,
         }
     }
@@ -191,6 +212,7 @@ fn words(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Retry { message, .. }
         | Outcome::NotAnEvent { message }
+        | Outcome::Incomplete { message, .. }
         | Outcome::Rejected { message, .. } => message.clone(),
         Outcome::Ignored { reason } => reason.clone(),
         Outcome::Extracted { manifest, .. } | Outcome::Unchanged { manifest } => manifest.clone(),

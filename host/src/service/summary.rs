@@ -8,7 +8,7 @@ use tokio::task::JoinError;
 pub struct RunSummary {
     /// The work was done, or had been already, or there was none.
     pub done: u64,
-    /// Objects that cannot be processed.
+    /// Objects that cannot be processed, or only in part.
     pub rejected: u64,
     /// Messages that were given up.
     pub dead_lettered: u64,

@@ -59,7 +59,7 @@ metrics! {
     deliveries: Counters<2> = "framemill_deliveries_total" ["source", "result"]: "deliveries by their end: done, rejected (a failure record says why), retried (the message comes back), dead_lettered, released (stopped before the end)",
     in_flight: Gauges<0> = "framemill_messages_in_flight" []: "messages that are being worked on",
     oldest: Gauges<0> = "framemill_oldest_message_age_seconds" []: "time since the oldest message that is being worked on was published; 0 where there is none",
-    frames: Counters<2> = "framemill_frames_total" ["pipeline", "result"]: "frames of extracted videos: kept (an image each) or dropped (by a filter)",
+    frames: Counters<2> = "framemill_frames_total" ["pipeline", "result"]: "selected frames of extracted videos: kept (an image each), dropped (by a filter), or lost where most could not be decoded",
     requests: Counters<3> = "framemill_component_requests_total" ["pipeline", "kind", "result"]: "requests to sandboxes, by kind (message, segment) and result: answered, or why there was no answer (memory_limit, time_limit, wall_limit, body_limit, trap, no_answer)",
     running: Seconds<2> = "framemill_component_duration_seconds" ["pipeline", "kind"]: "time that a sandbox ran, without waiting",
     memory: Bytes<2> = "framemill_component_memory_peak_bytes" ["pipeline", "kind"]: "largest memory of a sandbox",
@@ -110,13 +110,23 @@ impl Metrics {
 
     /// What an outcome says of frames.
     pub fn outcome(&self, pipeline: &str, outcome: &Outcome) {
-        if let Outcome::Extracted {
-            frames, dropped, ..
-        } = outcome
-        {
-            self.frames.add([pipeline, "kept"], *frames);
-            self.frames.add([pipeline, "dropped"], *dropped);
-        }
+        let (frames, dropped) = match outcome {
+            Outcome::Extracted {
+                frames, dropped, ..
+            } => (frames, dropped),
+            Outcome::Incomplete {
+                frames,
+                dropped,
+                lost,
+                ..
+            } => {
+                self.frames.add([pipeline, "lost"], *lost);
+                (frames, dropped)
+            }
+            _ => return,
+        };
+        self.frames.add([pipeline, "kept"], *frames);
+        self.frames.add([pipeline, "dropped"], *dropped);
     }
 
     /// How deliveries of a source ended.

@@ -262,7 +262,8 @@ async fn an_upload_is_done_where_what_is_about_it_says_so() {
     const OWN_FAILURE: &str = "records/failures/extract-frames/x.mp4@7.json";
     const CLAIM: &str = "records/claims/x.mp4.json";
     const OWN_CLAIM: &str = "records/claims/x.mp4@7.json";
-    let claim = |generation| serde_json::to_vec(&Claim::new(VIDEO, generation)).unwrap();
+    let work = config(&[]).work();
+    let claim = |generation| serde_json::to_vec(&Claim::new(VIDEO, generation, &work)).unwrap();
     let (ours, others) = (claim(7), claim(6));
     let old = 10_000;
     let nothing: &[u8] = b"";

@@ -2,8 +2,8 @@
 
 use super::LabelConfig;
 use crate::{
-    Event, EventKind, Ignored, JobError, KeptFrame, Layout, MANIFEST_SCHEMA, Naming, ObjectRef,
-    Source, VideoName,
+    Event, EventKind, Ignored, JobError, KeptFrame, Layout, MANIFEST_SCHEMA, ObjectRef, Source,
+    VideoName,
 };
 use serde::Deserialize;
 use std::collections::HashSet;
@@ -45,9 +45,9 @@ impl LabelJob {
         })
     }
 
-    /// Prefix of the images, which are named like this.
-    pub fn images(&self, naming: Naming) -> String {
-        self.layout.images_of(&self.video, naming)
+    /// Prefix of the images of its manifest.
+    pub fn images(&self, manifest: &LabelManifest) -> String {
+        self.layout.images_in(&manifest.image_folder)
     }
 
     /// Says that someone is at it: the intent, and the lock in one.
@@ -74,17 +74,10 @@ pub struct LabelManifest {
     schema: String,
     /// The video.
     pub source: Source,
-    /// How the frames were selected.
-    pub selection: LabelSelection,
+    /// Folder of the images, below `image_path`.
+    pub image_folder: String,
     /// Frames with images, in presentation order.
     pub frames: Vec<KeptFrame>,
-}
-
-/// What a request for labels needs of a manifest's selection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub struct LabelSelection {
-    /// How images are named.
-    pub naming: Naming,
 }
 
 impl LabelManifest {
@@ -99,6 +92,11 @@ impl LabelManifest {
         if manifest.schema != MANIFEST_SCHEMA {
             let schema: String = manifest.schema.chars().take(50).collect();
             return Err(wrong(format!("schema `{schema}`, not {MANIFEST_SCHEMA}")));
+        }
+        let folder = &manifest.image_folder;
+        if folder.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            let shown: String = folder.escape_debug().take(50).collect();
+            return Err(wrong(format!("`{shown}` is not a folder of images")));
         }
         let mut seen = HashSet::with_capacity(manifest.frames.len());
         for frame in &manifest.frames {
@@ -176,8 +174,8 @@ mod tests {
         assert_eq!(job_of.intent(), format!("{labels}/intent.json"));
         assert_eq!(job_of.receipt(), format!("{labels}/receipt.json"));
         assert_eq!(job_of.failure(), format!("{failures}/{video}.json"));
-        assert_eq!(job_of.images(Naming::Index), "images/cam1/x.mp4@5/");
-        assert_eq!(job_of.images(Naming::Sample), "images/cam1/x@5/");
+        let manifest = manifest(|m| m["image_folder"] = "cam1/x@5".into()).unwrap();
+        assert_eq!(job_of.images(&manifest), "images/cam1/x@5/");
         for name in [
             "images/x.mp4/000001.jpg",
             "images/x.mp4.json",
@@ -205,7 +203,7 @@ mod tests {
         let mut manifest = json!({
             "schema": MANIFEST_SCHEMA,
             "source": {"bucket": "b", "name": "videos/x.mp4", "generation": 5, "size": 9},
-            "selection": {"naming": "index"},
+            "image_folder": "x.mp4",
             "frames": [{
                 "index": 30, "pts": 1, "seconds": 1.0, "name": "000030.jpg", "width": 8,
                 "height": 8, "bytes": 1, "sha256": "", "phash": "", "sharpness": 1.0,
@@ -226,9 +224,11 @@ mod tests {
     #[test]
     fn what_is_no_manifest_is_refused_by_name() {
         type Change = fn(&mut Value);
-        let changes: [(Change, &str); 8] = [
+        let changes: [(Change, &str); 10] = [
             (|m| m["schema"] = "framemill.manifest/1".into(), "schema"),
-            (|m| m["selection"] = serde_json::json!({}), "naming"),
+            (|m| m["image_folder"] = Value::Null, "null"),
+            (|m| m["image_folder"] = "a/../../b".into(), "folder of images"),
+            (|m| m["image_folder"] = "".into(), "folder of images"),
             (
                 |m| m["frames"][0]["name"] = "../../x.jpg".into(),
                 "name of an image",

@@ -6,7 +6,7 @@ mod request;
 mod sign;
 
 pub use config::{ImageUrls, LabelConfig, Secret, TargetKind};
-pub use job::{LabelJob, LabelManifest, LabelSelection};
+pub use job::{LabelJob, LabelManifest};
 pub use request::{
     LabelBatch, LabelFrame, LabelIntent, LabelReceipt, LabelRequest, LabelTarget, SentBatch,
 };

@@ -2,13 +2,8 @@
 
 use super::{JSON, VideoName};
 use crate::Config;
-use crate::version::VERSION;
 
-/// Digits of the configuration's hash in names: enough to tell configurations apart.
-const HASH_DIGITS: usize = 12;
-
-/// The checkpoints of one video, generation, configuration and version of framemill: others plan
-/// the work differently.
+/// The checkpoints of one work on a generation of a video: others plan it differently.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckpointFolder {
     of_generation: String,
@@ -20,9 +15,8 @@ impl CheckpointFolder {
     pub fn new(config: &Config, video: &VideoName, generation: i64) -> Self {
         let all = config.layout.checkpoint_names().prefix;
         let of_generation = format!("{all}{video}/{generation}-");
-        let hash: String = config.hash().chars().take(HASH_DIGITS).collect();
         Self {
-            prefix: format!("{of_generation}{hash}-{VERSION}/"),
+            prefix: format!("{of_generation}{}/", config.work()),
             of_generation,
         }
     }

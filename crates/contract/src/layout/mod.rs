@@ -2,16 +2,18 @@
 //!
 //! ```text
 //! videos/<video>                                     uploads (video_path)
-//! images/<video>/NNNNNN.jpg                          images and nothing else (image_path)
+//! images/<folder>/NNNNNN.jpg                         images and nothing else (image_path)
 //! manifests/<video>.json                             the commit of a video (manifest_path)
-//! records/claims/<folder of images>.json             who owns a folder of images (record_path)
+//! records/claims/<folder>.json                       who owns a folder of images (record_path)
 //! records/failures/<function>/<video>.json           what could not be done
 //! records/checkpoints/<video>/<work>/NNNNNN.json     where the next request of a long video goes on
 //! records/labels/<target>/<video>/intent.json        who asks for labels; receipt.json: asked
 //! ```
 //!
 //! `<video>` is a [`VideoName`]: the path below `video_path`, and `@<generation>` behind it where
-//! another upload has the plain name.
+//! another upload has the plain name. `<folder>` is the same, without the file name's ending under
+//! `naming = "sample"`, or `@<generation>-<work>` where another [`Work`](crate::Work) has that folder;
+//! the manifest names it.
 
 mod checkpoint_folder;
 mod video_name;
@@ -28,6 +30,8 @@ use std::fmt;
 const EXTRACT_FRAMES: &str = "extract-frames";
 /// What request-labeling is called there.
 const REQUEST_LABELING: &str = "request-labeling";
+/// Digits of an image's checksum in its name.
+const CONTENT_DIGITS: usize = 12;
 /// How records and manifests end.
 const JSON: &str = ".json";
 
@@ -118,9 +122,9 @@ impl Layout {
         }
     }
 
-    /// Prefix of a video's images.
-    pub fn images_of(&self, video: &VideoName, naming: Naming) -> String {
-        format!("{}{}/", self.images, video.folder(naming))
+    /// Prefix of the images in a folder.
+    pub fn images_in(&self, folder: &str) -> String {
+        format!("{}{folder}/", self.images)
     }
 
     /// Manifests, by video.
@@ -148,7 +152,8 @@ impl Layout {
     /// whose name is given. `None` where it is no manifest's name.
     pub fn manifest_beside_images(&self, name: &str, naming: Naming) -> Option<String> {
         let video = self.video_of_manifest(name)?;
-        Some(format!("{}manifest.json", self.images_of(&video, naming)))
+        let images = self.images_in(&video.folder(naming));
+        Some(format!("{images}manifest.json"))
     }
 
     fn record_names(&self, kind: &str) -> NamePattern {
@@ -163,9 +168,9 @@ impl Layout {
         self.record_names("claims")
     }
 
-    /// Says which video and generation owns a folder of images: written first.
-    pub fn claim(&self, video: &VideoName, naming: Naming) -> String {
-        self.claim_names().name(&video.folder(naming))
+    /// Says which work on which video and generation owns a folder of images: written first.
+    pub fn claim(&self, folder: &str) -> String {
+        self.claim_names().name(&folder)
     }
 
     /// Failure records of all functions.
@@ -224,14 +229,28 @@ pub fn image_name(index: u64, naming: Naming, format: ImageFormat) -> String {
     }
 }
 
-/// Whether [`image_name`] may have given this name: the folder `x.mp4/` may hold that of a video
-/// `x.mp4/y.mp4` too, and people keep notes beside images.
+/// The name of an image with this checksum (hex) where [`image_name`]'s is taken by another content.
+pub fn image_name_of_content(name: &str, sha256: &str) -> String {
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
+    let digits: String = sha256.chars().take(CONTENT_DIGITS).collect();
+    format!("{stem}-{digits}.{extension}")
+}
+
+/// Whether [`image_name`] or [`image_name_of_content`] may have given this name: the folder
+/// `x.mp4/` may hold that of a video `x.mp4/y.mp4` too, and people keep notes beside images.
 pub fn is_image_name(name: &str) -> bool {
-    name.rsplit_once('.').is_some_and(|(stem, extension)| {
-        !stem.is_empty()
-            && stem.bytes().all(|byte| byte.is_ascii_digit())
-            && ImageFormat::from_extension(extension).is_some()
-    })
+    let Some((stem, extension)) = name.rsplit_once('.') else {
+        return false;
+    };
+    let (number, content) = match stem.split_once('-') {
+        Some((number, content)) => (number, Some(content)),
+        None => (stem, None),
+    };
+    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    !number.is_empty()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+        && content.is_none_or(|it| it.len() == CONTENT_DIGITS && it.bytes().all(is_hex))
+        && ImageFormat::from_extension(extension).is_some()
 }
 
 #[cfg(test)]
@@ -255,18 +274,32 @@ mod tests {
         let (layout, video) = (layout(), VideoName::plain("cam1/x.mp4"));
         let later = video.of_generation(5);
         let (index, sample) = (Naming::Index, Naming::Sample);
+        let work = config(&[]).unwrap().work();
         for (name, expected) in [
-            (layout.images_of(&video, index), "images/cam1/x.mp4/"),
-            (layout.images_of(&video, sample), "images/cam1/x/"),
-            (layout.images_of(&later, index), "images/cam1/x.mp4@5/"),
-            (layout.images_of(&later, sample), "images/cam1/x@5/"),
+            (
+                layout.images_in(&video.folder(index)),
+                "images/cam1/x.mp4/",
+            ),
+            (layout.images_in(&video.folder(sample)), "images/cam1/x/"),
+            (
+                layout.images_in(&later.folder(index)),
+                "images/cam1/x.mp4@5/",
+            ),
+            (layout.images_in(&later.folder(sample)), "images/cam1/x@5/"),
+            (
+                later.folder_of_work(sample, 5, &work),
+                &format!("cam1/x@5-{work}"),
+            ),
             (layout.manifest(&video), "manifests/cam1/x.mp4.json"),
             (layout.manifest(&later), "manifests/cam1/x.mp4@5.json"),
             (
-                layout.claim(&video, index),
+                layout.claim(&video.folder(index)),
                 "records/claims/cam1/x.mp4.json",
             ),
-            (layout.claim(&later, sample), "records/claims/cam1/x@5.json"),
+            (
+                layout.claim(&later.folder(sample)),
+                "records/claims/cam1/x@5.json",
+            ),
             (
                 layout.extract_failure_names().name(&video),
                 "records/failures/extract-frames/cam1/x.mp4.json",
@@ -297,8 +330,20 @@ mod tests {
             let name = image_name(30, naming, format);
             assert_eq!(name, expected);
             assert!(is_image_name(&name));
+            let of_content = image_name_of_content(&name, "0123456789abcdef");
+            assert!(of_content.contains("30-0123456789ab."), "{of_content}");
+            assert!(is_image_name(&of_content));
         }
-        for other in ["notes.txt", "30.txt", ".jpg", "3a.jpg", "y.mp4/000030.jpg"] {
+        for other in [
+            "notes.txt",
+            "30.txt",
+            ".jpg",
+            "3a.jpg",
+            "30-left.jpg",
+            "30-0123456789AB.jpg",
+            "-0123456789ab.jpg",
+            "y.mp4/000030.jpg",
+        ] {
             assert!(!is_image_name(other), "{other}");
         }
     }
@@ -316,8 +361,8 @@ mod tests {
             let manifest = format!("manifests/{name}.json");
             let video = layout.video_of_manifest(&manifest).unwrap();
             assert_eq!(layout.manifest(&video), manifest);
-            assert_eq!(layout.images_of(&video, Naming::Index), index);
-            assert_eq!(layout.images_of(&video, Naming::Sample), sample);
+            assert_eq!(layout.images_in(&video.folder(Naming::Index)), index);
+            assert_eq!(layout.images_in(&video.folder(Naming::Sample)), sample);
         }
         for other in [
             "manifests/.json",

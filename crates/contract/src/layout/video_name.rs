@@ -1,6 +1,6 @@
 //! A video, as the names of all objects about it say it.
 
-use crate::Naming;
+use crate::{Naming, Work};
 use std::fmt;
 
 /// A video in the names of all objects about it: its path below `video_path`, with its ending,
@@ -44,12 +44,27 @@ impl VideoName {
 
     /// The folder of its images, below `image_path` and without a slash behind it.
     pub fn folder(&self, naming: Naming) -> String {
-        let path = match (naming, self.path.rsplit_once('.')) {
-            (Naming::Sample, Some((stem, _))) => stem,
-            _ => &self.path,
-        };
+        let path = self.stem(naming);
         let generation = self.generation;
         generation.map_or_else(|| path.to_owned(), |it| format!("{path}@{it}"))
+    }
+
+    /// The folder of the images that a work on a generation makes where another work has
+    /// [`Self::folder`].
+    pub fn folder_of_work(&self, naming: Naming, generation: i64, work: &Work) -> String {
+        format!("{}{work}", self.folders_of_works(naming, generation))
+    }
+
+    /// How the folders of all works on a generation start.
+    pub fn folders_of_works(&self, naming: Naming, generation: i64) -> String {
+        format!("{}@{generation}-", self.stem(naming))
+    }
+
+    fn stem(&self, naming: Naming) -> &str {
+        match (naming, self.path.rsplit_once('.')) {
+            (Naming::Sample, Some((stem, _))) => stem,
+            _ => &self.path,
+        }
     }
 }
 

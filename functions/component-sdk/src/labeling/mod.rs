@@ -201,7 +201,7 @@ impl<O: Objects, W: Web, T: Target> Request<'_, O, W, T> {
             return Ok(());
         }
         let video = manifest.video_key();
-        let images = self.job.images(manifest.selection.naming);
+        let images = self.job.images(manifest);
         let existing = self.target.existing(&video).await.map_err(Stop::Target)?;
         for (number, frames) in batches.iter().enumerate().skip(sent) {
             let (frames, done) = without(&video, frames, &existing);

@@ -55,8 +55,9 @@ impl Simulation for Memory {
         &self.objects
     }
 
-    async fn perform<T>(
+    async fn perform<T: std::hash::Hash>(
         &self,
+        _: &str,
         call: impl FnOnce() -> Result<T, ObjectError>,
     ) -> Result<T, ObjectError> {
         let number = self.calls.get();

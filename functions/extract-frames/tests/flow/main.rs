@@ -7,6 +7,7 @@
 
 mod continuation;
 mod harness;
+mod interleavings;
 
 use extract_frames::store::{ObjectError, SegmentAnswer, Segments};
 use extract_frames::{coordinate, segment};
@@ -68,7 +69,7 @@ fn a_second_delivery_changes_nothing() {
 }
 
 #[test]
-fn leftovers_of_an_interrupted_run_with_other_settings_are_replaced_or_removed() {
+fn what_is_in_the_way_is_left_alone_until_the_commit() {
     let video = video();
     let store = Memory::with_video(&video, 5);
     store.put("images/x.mp4/000030.jpg", 1, b"half an older image");
@@ -82,12 +83,104 @@ fn leftovers_of_an_interrupted_run_with_other_settings_are_replaced_or_removed()
     let undisturbed = Memory::with_video(&video, 5);
     run(&store, &config(&[]), 5);
     run(&undisturbed, &config(&[]), 5);
-    undisturbed.put("images/x.mp4/notes.txt", 1, b"a person's notes");
-    assert!(
-        *store.objects.borrow() == *undisturbed.objects.borrow(),
-        "{:?}",
-        store.names()
-    );
+    let manifest: Manifest = store.json(MANIFEST);
+    let whole: Manifest = undisturbed.json(MANIFEST);
+    let hashes = |manifest: &Manifest| -> Vec<String> {
+        let frames = manifest.frames.iter();
+        frames.map(|frame| frame.sha256.clone()).collect()
+    };
+    assert_eq!(hashes(&manifest), hashes(&whole));
+    let name = &manifest.frames[1].name;
+    let of_content = format!("000030-{}.jpg", &manifest.frames[1].sha256[..12]);
+    assert_eq!(name, &of_content);
+    let mut expected = undisturbed.names();
+    expected.retain(|name| name != "images/x.mp4/000030.jpg");
+    expected.extend([
+        "images/x.mp4/notes.txt".to_owned(),
+        format!("images/x.mp4/{of_content}"),
+    ]);
+    expected.sort();
+    assert_eq!(store.names(), expected);
+}
+
+#[test]
+fn another_configuration_or_version_gets_a_folder_of_its_own() {
+    for pairs in [[("quality", "50")], [("component_sha256", "aa")]] {
+        let (store, other) = (Memory::with_video(&video(), 5), config(&pairs));
+        // Another delivery has begun, and left what it had.
+        let claim = Claim::new(VIDEO, 5, &config(&[]).work());
+        let claim = serde_json::to_vec(&claim).unwrap();
+        store.put("records/claims/x.mp4.json", 1, &claim);
+        store.put("images/x.mp4/000001.jpg", 1, b"an image of that one");
+        let outcome = run(&store, &other, 5);
+        assert!(matches!(outcome, Outcome::Extracted { .. }), "{outcome:?}");
+        let manifest: Manifest = store.json(MANIFEST);
+        let folder = format!("x.mp4@5-{}", other.work());
+        assert_eq!(manifest.image_folder, folder);
+        let mut images = store.names();
+        images.retain(|name| name.starts_with("images/"));
+        let named = manifest.frames.iter();
+        let named: Vec<String> = named
+            .map(|frame| format!("images/{folder}/{}", frame.name))
+            .collect();
+        assert_eq!(images, named);
+    }
+}
+
+#[test]
+fn a_folder_that_looks_like_a_works_but_is_anothers_is_left_alone() {
+    let store = Memory::with_video(&video(), 5);
+    let folder = "x.mp4@5-0123456789ab";
+    let claim = Claim::new("videos/other.mp4", 7, &config(&[]).work());
+    let claim = serde_json::to_vec(&claim).unwrap();
+    let image = format!("images/{folder}/000000.jpg");
+    store.put(&format!("records/claims/{folder}.json"), 1, &claim);
+    store.put(&image, 1, b"an image of another video");
+    let outcome = run(&store, &config(&[]), 5);
+    assert!(matches!(outcome, Outcome::Extracted { .. }), "{outcome:?}");
+    assert!(store.names().contains(&image));
+}
+
+#[test]
+fn a_video_that_loses_most_of_its_frames_is_no_success() {
+    let frames_from_30_on = |request: &SegmentRequest| {
+        let mut wanted = request.gops.iter().flat_map(|gop| &gop.wanted);
+        wanted.any(|wanted| wanted.index >= 30)
+    };
+    let store = Memory::with_video(&video(), 5);
+    let (outcome, _) = crashing(&store, &config(&[]), 5, frames_from_30_on);
+    let Outcome::Incomplete {
+        frames,
+        lost,
+        failure,
+        ..
+    } = outcome
+    else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!((frames, lost, failure.as_str()), (1, 3, FAILURE));
+    let record: FailureRecord = store.json(FAILURE);
+    assert_eq!(record.code, "most_frames_lost");
+    assert!(record.message.contains("3 of 4"), "{}", record.message);
+    let manifest: Manifest = store.json(MANIFEST);
+    assert_eq!((manifest.frames.len(), manifest.frames_lost()), (1, 3));
+    // It stays so when the message comes again.
+    let before = store.objects.borrow().clone();
+    let again = run(&store, &config(&[]), 5);
+    assert!(matches!(again, Outcome::Unchanged { .. }), "{again:?}");
+    assert!(before == *store.objects.borrow());
+}
+
+#[test]
+fn half_of_the_frames_is_a_success_with_warnings() {
+    let odd_seconds = |request: &SegmentRequest| {
+        let mut wanted = request.gops.iter().flat_map(|gop| &gop.wanted);
+        wanted.any(|wanted| wanted.index % 60 == 30)
+    };
+    let store = Memory::with_video(&video(), 5);
+    let (outcome, _) = crashing(&store, &config(&[]), 5, odd_seconds);
+    assert!(matches!(outcome, Outcome::Extracted { .. }), "{outcome:?}");
+    assert!(!store.names().contains(&FAILURE.to_owned()));
 }
 
 #[test]
@@ -144,7 +237,7 @@ fn an_event_about_an_older_generation_is_ignored() {
 #[test]
 fn two_videos_with_one_folder_do_not_mix() {
     let store = Memory::with_video(&video(), 5);
-    let claim = Claim::new("videos/x.mkv", 9);
+    let claim = Claim::new("videos/x.mkv", 9, &config(&[]).work());
     store.put(
         "records/claims/x.json",
         1,
@@ -230,6 +323,7 @@ fn the_images_of_a_delivery_that_was_faster_stay() {
     let others = "images/x.mp4/000001.jpg";
     let commit = || {
         store.put(others, 1, b"an image of other settings");
+        // Of a later version, so that nobody here knows what it names.
         store.put(MANIFEST, 1, b"{}");
     };
     let outcome = meanwhile(&store, false, commit);

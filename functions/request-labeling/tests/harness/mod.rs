@@ -232,8 +232,9 @@ impl Simulation for Harness {
         }
     }
 
-    async fn perform<T>(
+    async fn perform<T: std::hash::Hash>(
         &self,
+        _: &str,
         call: impl FnOnce() -> Result<T, ObjectError>,
     ) -> Result<T, ObjectError> {
         self.call(connection_cut, call).await

@@ -5,7 +5,7 @@ use super::inputs::Input;
 use crate::app::records;
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
-use framemill_contract::{Claim, Config, Layout, Manifest, Naming, VideoName};
+use framemill_contract::{Claim, Config, Layout, Manifest, Naming, VideoName, Work};
 use framemill_objects::{
     FileLayout, LocalStore, NewObject, PRIVATE_FOLDER, Precondition, Store, StoreError,
 };
@@ -69,13 +69,18 @@ impl Output {
         for name in [plain.of_generation(generation), plain] {
             let manifest = self.layout.manifest(&name);
             let manifest = records::read_json::<Manifest>(self.store.as_ref(), &manifest);
-            let Some(Manifest { source, .. }) = manifest.await? else {
+            let Some(manifest) = manifest.await? else {
                 continue;
             };
-            let claim = serde_json::to_vec(&Claim::new(&source.name, source.generation))
+            let (source, tool) = (&manifest.source, &manifest.tool);
+            let component = tool.component_sha256.as_deref();
+            let work = Work::new(&manifest.selection.config_hash, component);
+            let claim = Claim::new(&source.name, source.generation, &work);
+            let claim = serde_json::to_vec(&claim)
                 .map_err(|error| StoreError::Invalid(error.to_string()))?;
             let bytes = futures::stream::iter([Ok(Bytes::from(claim))]).boxed();
-            let (name, new) = (self.layout.claim(&name, self.naming), NewObject::default());
+            let name = self.layout.claim(&name.folder(self.naming));
+            let new = NewObject::default();
             let create_only = Precondition::Generation(0);
             match self.store.write(&name, create_only, new, bytes).await {
                 Ok(_) | Err(StoreError::PreconditionFailed { .. }) => {}

@@ -12,12 +12,12 @@ use std::path::{Path, PathBuf};
 pub struct VideoReport {
     /// The file.
     pub video: PathBuf,
-    /// `extracted`, `unchanged`, `rejected`, `ignored` or `failed`.
+    /// `extracted`, `incomplete`, `unchanged`, `rejected`, `ignored` or `failed`.
     pub outcome: String,
     /// Where the manifest is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<PathBuf>,
-    /// Why there are no images.
+    /// Why there are no images, or less than half of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Images.
@@ -55,6 +55,7 @@ impl VideoReport {
     pub(super) fn take(&mut self, outcome: Outcome, output: &Output) {
         match outcome {
             Outcome::Extracted { manifest, .. } => self.manifest("extracted", output, &manifest),
+            Outcome::Incomplete { manifest, .. } => self.manifest("incomplete", output, &manifest),
             Outcome::Unchanged { manifest } => self.manifest("unchanged", output, &manifest),
             Outcome::Requested { .. } => {
                 self.fail("the component asks for labels instead of extracting frames");
@@ -84,6 +85,7 @@ impl VideoReport {
                 self.access_units_decoded = manifest.stats.access_units_decoded;
                 self.access_units_total = manifest.stats.access_units_total;
                 self.peak_memory_bytes = manifest.stats.peak_memory_bytes;
+                self.error = manifest.incomplete().map(|error| error.to_string());
             }
             Err(error) => self.fail(&format!("{error:#}")),
         }

@@ -1,0 +1,52 @@
+//! What decides which images come out of a video.
+
+use crate::version::VERSION;
+use sha2::{Digest as _, Sha256};
+use std::fmt;
+
+/// Digits of the hash: enough to tell the few works on one video apart.
+const DIGITS: usize = 12;
+
+/// A configuration, run by a version of framemill: a name for all that decides which images come
+/// out of a video. Two of them never write into one folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Work(String);
+
+impl Work {
+    /// With this hash of the configuration, by the component with this hash where it is known.
+    pub fn new(config_hash: &str, component_sha256: Option<&str>) -> Self {
+        let mut hash = Sha256::new();
+        for part in [config_hash, VERSION, component_sha256.unwrap_or_default()] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        let hash = hex::encode(hash.finalize());
+        Self(hash.chars().take(DIGITS).collect())
+    }
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn works_differ_by_configuration_and_component() {
+        let works = [
+            Work::new("a", None),
+            Work::new("b", None),
+            Work::new("a", Some("b")),
+            Work::new("a", Some("c")),
+        ];
+        for (number, work) in works.iter().enumerate() {
+            assert_eq!(work.to_string().len(), DIGITS);
+            assert!(!works[..number].contains(work));
+        }
+        assert_eq!(works[0], Work::new("a", None));
+    }
+}
