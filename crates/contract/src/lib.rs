@@ -56,10 +56,12 @@ pub use image_format::ImageFormat;
 pub use job::{Ignored, Job};
 pub use label::{
     ImageUrls, LabelBatch, LabelConfig, LabelFrame, LabelIntent, LabelJob, LabelManifest,
-    LabelReceipt, LabelRequest, LabelTarget, Secret, SentBatch, TargetKind,
-    webhook_signature,
+    LabelReceipt, LabelRequest, LabelTarget, Secret, SentBatch, TargetKind, webhook_signature,
 };
-pub use layout::{CheckpointFolder, Layout, NamePattern, VideoName, image_name, image_name_of_content, is_image_name};
+pub use layout::{
+    CheckpointFolder, Layout, NamePattern, VideoName, image_name, image_name_of_content,
+    is_image_name,
+};
 pub use manifest::{
     Claim, ColorFacts, DropReason, DroppedFrame, FailureRecord, KeptFrame, MANIFEST_SCHEMA,
     Manifest, Outcome, Prediction, SelectionRecord, Source, Stats, Tool, VideoFacts, Warning,

@@ -1,5 +1,6 @@
 //! A function with all keys filled in: what the host runs.
 
+use crate::OwnNames;
 use crate::spec::{CredentialSpec, FunctionSpec, HostSpec, SCOPE, STEM, TriggerSpec};
 use crate::template::expand;
 use crate::values::{Values, prefix};
@@ -17,6 +18,8 @@ pub struct Function {
     pub read: Vec<String>,
     /// Prefixes that it may write.
     pub write: Vec<String>,
+    /// Names that it may write while it works on one object.
+    pub own: Vec<OwnNames>,
     /// Whom it may reach.
     pub hosts: Vec<AllowedUrl>,
     /// Its records, where it has some.
@@ -92,6 +95,19 @@ impl Trigger {
             .any(|prefix| name.starts_with(prefix))
     }
 
+    /// The stem of the object that work is about: of one that starts it, or of that which an
+    /// object goes on with, whose name is followed by two more parts there.
+    pub fn subject<'a>(&self, name: &'a str) -> Option<&'a str> {
+        let begun = self
+            .continued_by
+            .iter()
+            .find_map(|prefix| name.strip_prefix(prefix));
+        match begun.and_then(|begun| begun.rsplit_once('/')) {
+            Some((folder, _)) => folder.rsplit_once('/').map(|(stem, _)| stem),
+            None => self.stem(name),
+        }
+    }
+
     /// Whether an object of this name starts the function, or goes on with its work.
     pub fn takes(&self, name: &str) -> bool {
         self.continues(name) || self.stem(name).is_some()
@@ -104,29 +120,38 @@ impl Function {
         let values = Values::new(&spec.keys, given);
         let value = |name: &str| value(spec, &values, name);
         let filled = |template: &String| expand(template, value);
+        let records = spec.records.as_ref().map(|records| Records {
+            done: around_stem(&records.done, value),
+            failure: around_stem(&records.failure, value),
+            claim: records
+                .claim
+                .as_ref()
+                .map(|claim| around_stem(claim, value)),
+            claim_without_ending: records
+                .claim_without_ending
+                .as_ref()
+                .is_some_and(|when| values.fits(when)),
+        });
+        let without_ending = records.as_ref().is_some_and(|it| it.claim_without_ending);
+        let own = |template: &String| OwnNames::parse(template, value, without_ending);
         Self {
             name: spec.name.clone(),
             trigger: trigger(&spec.trigger, &filled),
             read: spec.read.iter().map(filled).collect(),
-            write: spec.write.iter().map(filled).collect(),
+            write: spec
+                .write
+                .iter()
+                .filter(|template| own(template).is_none())
+                .map(filled)
+                .collect(),
+            own: spec.write.iter().filter_map(own).collect(),
             hosts: spec
                 .hosts
                 .iter()
                 .filter(|host| values.fits(&host.when))
                 .map(|host| allowed(host, &filled))
                 .collect(),
-            records: spec.records.as_ref().map(|records| Records {
-                done: around_stem(&records.done, value),
-                failure: around_stem(&records.failure, value),
-                claim: records
-                    .claim
-                    .as_ref()
-                    .map(|claim| around_stem(claim, value)),
-                claim_without_ending: records
-                    .claim_without_ending
-                    .as_ref()
-                    .is_some_and(|when| values.fits(when)),
-            }),
+            records,
         }
     }
 }
@@ -286,6 +311,17 @@ doc = ''
             assert_eq!(trigger.stem(name), stem, "{name}");
         }
         assert!(trigger.takes("records/checkpoints/x.mp4/1.json"));
+        for (name, subject) in [
+            ("videos/cam1/x.mp4", Some("cam1/x.mp4")),
+            (
+                "records/checkpoints/cam1/x.mp4@5/5-ab/000001.json",
+                Some("cam1/x.mp4@5"),
+            ),
+            ("records/checkpoints/1.json", None),
+            ("images/x.mp4", None),
+        ] {
+            assert_eq!(trigger.subject(name), subject, "{name}");
+        }
         let manifests = function("a").trigger;
         assert_eq!(manifests.stem("manifests/x.mp4@5.json"), Some("x.mp4@5"));
         assert_eq!(manifests.stem("manifests/x.mp4.txt"), None);

@@ -50,6 +50,7 @@ mod error;
 mod function;
 mod interval;
 mod key;
+mod own_names;
 mod spec;
 mod template;
 mod values;
@@ -59,6 +60,7 @@ pub use error::{ConfigError, SpecError};
 pub use function::{AllowedUrl, Function, Records, Trigger};
 pub use interval::Interval;
 pub use key::{Key, KeyType};
+pub use own_names::OwnNames;
 pub use spec::{
     CredentialKind, CredentialSpec, FunctionSpec, HostSpec, Keys, RecordSpec, TriggerSpec,
 };

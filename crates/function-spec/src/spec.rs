@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, HashSet};
 
 /// Name of the value in a record's name that tells objects apart.
 pub(crate) const STEM: &str = "stem";
+/// Name of the value that is the same, without its file name ending where claims have none.
+pub(crate) const FOLDER: &str = "folder";
 /// Name of the value that tells configurations apart whose results differ.
 pub(crate) const SCOPE: &str = "scope";
 
@@ -39,7 +41,9 @@ pub struct FunctionSpec {
     /// Prefixes of the objects that it may read.
     #[serde(default)]
     pub read: Vec<String>,
-    /// Prefixes of the objects that it may create, replace and delete; readable too.
+    /// Prefixes of the objects that it may create, replace and delete; readable too. With `{stem}`
+    /// or `{folder}` in it, an entry names what work on one object may write: see
+    /// [`crate::OwnNames`].
     #[serde(default)]
     pub write: Vec<String>,
     /// Whom it may reach.
@@ -227,7 +231,8 @@ impl FunctionSpec {
     fn check_template(&self, template: &str) -> Result<(), SpecError> {
         for piece in pieces(template) {
             let Piece::Key(name) = piece else { continue };
-            if name != STEM && name != SCOPE && self.key(name).is_none() {
+            let of_objects = [STEM, FOLDER, SCOPE].contains(&name);
+            if !of_objects && self.key(name).is_none() {
                 return Err(SpecError::UnknownKey {
                     function: self.name.clone(),
                     template: template.to_owned(),

@@ -241,7 +241,8 @@ impl<S: Simulation> Objects for S {
     }
 
     async fn list(&self, _: &str, prefix: &str) -> Result<Vec<String>, ObjectError> {
-        self.perform(prefix, || Ok(self.memory().list(prefix))).await
+        self.perform(prefix, || Ok(self.memory().list(prefix)))
+            .await
     }
 
     async fn delete(&self, _: &str, name: &str) -> Result<(), ObjectError> {

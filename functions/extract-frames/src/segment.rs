@@ -428,7 +428,10 @@ async fn write_image<O: Objects>(
             Ok(there) if there == bytes => return Ok(name.clone()),
             Ok(_) => {}
             Err(ObjectError::Gone) => {
-                return Err(busy(name, "removed at this moment, as another delivery committed"));
+                return Err(busy(
+                    name,
+                    "removed at this moment, as another delivery committed",
+                ));
             }
             Err(error) => return Err(error),
         }

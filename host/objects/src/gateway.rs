@@ -3,7 +3,7 @@
 use super::access::Access;
 use super::body::{Body, BodyError};
 use super::error::StoreError;
-use super::store::{ByteStream, NewObject, Store};
+use super::store::{ByteStream, NewObject, ObjectMeta, Store};
 use super::{multipart, reply};
 use async_trait::async_trait;
 use framemill_gcs_api::{
@@ -32,10 +32,12 @@ pub struct Written {
 /// Answers requests to the GCS JSON API.
 #[async_trait]
 pub trait ObjectsApi: Send + Sync {
-    /// Answers one request. `written` is called with each object that was written.
+    /// Answers one request. `about` names the object that the component works on; `written` is
+    /// called with each object that was written.
     async fn handle(
         &self,
         request: Request<Body>,
+        about: &str,
         written: &(dyn Fn(Written) + Send + Sync),
     ) -> Response<Body>;
 }
@@ -44,12 +46,35 @@ pub trait ObjectsApi: Send + Sync {
 pub struct Gateway {
     buckets: HashMap<String, Arc<dyn Store>>,
     access: Access,
+    /// What may be written about the object with this name, beside what `access` allows.
+    own: OwnAccess,
 }
+
+/// Whether work on an object (the first name) may write another.
+pub type OwnAccess = Box<dyn Fn(&str, &str) -> bool + Send + Sync>;
 
 impl Gateway {
     /// Over these buckets.
     pub fn new(buckets: HashMap<String, Arc<dyn Store>>, access: Access) -> Self {
-        Self { buckets, access }
+        Self {
+            buckets,
+            access,
+            own: Box::new(|_, _| false),
+        }
+    }
+
+    /// The same, where work on an object may write what `own` says as well.
+    #[must_use]
+    pub fn with_own(self, own: OwnAccess) -> Self {
+        Self { own, ..self }
+    }
+
+    /// Whether work on an object may write this name.
+    fn check_write(&self, about: &str, name: &str) -> Result<(), StoreError> {
+        match (self.own)(about, name) {
+            true => Ok(()),
+            false => self.access.check(name, true),
+        }
     }
 }
 
@@ -58,9 +83,10 @@ impl ObjectsApi for Gateway {
     async fn handle(
         &self,
         request: Request<Body>,
+        about: &str,
         written: &(dyn Fn(Written) + Send + Sync),
     ) -> Response<Body> {
-        match self.answer(request, written).await {
+        match self.answer(request, about, written).await {
             Ok(response) => response,
             Err(error) => {
                 if matches!(
@@ -79,6 +105,7 @@ impl Gateway {
     async fn answer(
         &self,
         request: Request<Body>,
+        about: &str,
         written: &(dyn Fn(Written) + Send + Sync),
     ) -> Result<Response<Body>, StoreError> {
         let call = api::Request::parse(request.method(), request.uri()).map_err(refused)?;
@@ -89,8 +116,15 @@ impl Gateway {
         })?;
         match call.operation() {
             Operation::Insert(insert) => {
-                self.upload(store.as_ref(), bucket, insert, request, written)
-                    .await
+                let upload = Upload::of(insert, request).await?;
+                self.check_write(about, &upload.name)?;
+                let meta = upload.write(store.as_ref(), insert).await?;
+                written(Written {
+                    name: meta.name.clone(),
+                    generation: meta.generation,
+                    size: meta.size,
+                });
+                Ok(reply::json(StatusCode::OK, &reply::resource(bucket, &meta)))
             }
             Operation::List(list) => self.list(store.as_ref(), bucket, list).await,
             Operation::Metadata(get) => {
@@ -106,7 +140,7 @@ impl Gateway {
                 object,
                 precondition,
             } => {
-                self.access.check(object, true)?;
+                self.check_write(about, object)?;
                 store.delete(object, *precondition).await?;
                 Ok(reply::empty())
             }
@@ -114,46 +148,6 @@ impl Gateway {
                 RequestError::UnknownResource(request.uri().path().to_owned()),
             )),
         }
-    }
-
-    async fn upload(
-        &self,
-        store: &dyn Store,
-        bucket: &str,
-        insert: &Insert,
-        request: Request<Body>,
-        written: &(dyn Fn(Written) + Send + Sync),
-    ) -> Result<Response<Body>, StoreError> {
-        let kind = request.headers().get(header::CONTENT_TYPE);
-        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let kind = kind.to_owned();
-        let body = byte_stream(request.into_body());
-        let (given, bytes) = match insert.upload {
-            UploadType::Multipart => multipart::read(&kind, body).await?,
-            UploadType::Media => {
-                let given = UploadMetadata {
-                    content_type: Some(kind).filter(|kind| !kind.is_empty()),
-                    ..UploadMetadata::default()
-                };
-                (given, body)
-            }
-        };
-        let name = insert.object_name(&given).map_err(refused)?;
-        let object = NewObject {
-            content_type: given.content_type,
-            crc32c: given.crc32c.map(|checksum| checksum.0),
-            metadata: given.metadata,
-        };
-        self.access.check(&name, true)?;
-        let meta = store
-            .write(&name, insert.precondition, object, bytes)
-            .await?;
-        written(Written {
-            name: meta.name.clone(),
-            generation: meta.generation,
-            size: meta.size,
-        });
-        Ok(reply::json(StatusCode::OK, &reply::resource(bucket, &meta)))
     }
 
     async fn list(
@@ -199,6 +193,48 @@ impl Gateway {
             }
         }
         Ok(reply::json(StatusCode::OK, &answer))
+    }
+}
+
+/// An object on its way to a store.
+struct Upload {
+    name: String,
+    object: NewObject,
+    bytes: ByteStream,
+}
+
+impl Upload {
+    async fn of(insert: &Insert, request: Request<Body>) -> Result<Self, StoreError> {
+        let kind = request.headers().get(header::CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let kind = kind.to_owned();
+        let body = byte_stream(request.into_body());
+        let (given, bytes) = match insert.upload {
+            UploadType::Multipart => multipart::read(&kind, body).await?,
+            UploadType::Media => {
+                let given = UploadMetadata {
+                    content_type: Some(kind).filter(|kind| !kind.is_empty()),
+                    ..UploadMetadata::default()
+                };
+                (given, body)
+            }
+        };
+        Ok(Self {
+            name: insert.object_name(&given).map_err(refused)?,
+            object: NewObject {
+                content_type: given.content_type,
+                crc32c: given.crc32c.map(|checksum| checksum.0),
+                metadata: given.metadata,
+            },
+            bytes,
+        })
+    }
+
+    async fn write(self, store: &dyn Store, insert: &Insert) -> Result<ObjectMeta, StoreError> {
+        let precondition = insert.precondition;
+        store
+            .write(&self.name, precondition, self.object, self.bytes)
+            .await
     }
 }
 

@@ -20,7 +20,7 @@ pub use access::Access;
 pub use body::{Body, BodyError};
 pub use error::StoreError;
 pub use framemill_gcs_api::{Precondition, RangeSpec, Span};
-pub use gateway::{Gateway, ObjectsApi, Written};
+pub use gateway::{Gateway, ObjectsApi, OwnAccess, Written};
 pub use gcs::{GcsStore, OpenGcsError, RetryPolicy};
 pub use local::{FileLayout, LiesAs, LocalStore, PRIVATE_FOLDER, generation, walk};
 pub use reply::json;

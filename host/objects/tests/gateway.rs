@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::ObjectsApi;
+use common::{ABOUT, ObjectsApi};
 use common::conformance::{OBJECT, conformance};
 use framemill_objects::{Access, FileLayout, Gateway, GcsStore, LocalStore, RetryPolicy, Store};
 use framemill_tests::fake_gcs::FakeGcs;
@@ -97,6 +97,28 @@ async fn of_many_creators_one_wins() {
     assert_eq!(written.len(), 1000);
     assert!(written.windows(2).all(|pair| pair[0] == pair[1]));
     assert_eq!(files(data.path()).len(), 1);
+}
+
+#[tokio::test]
+async fn a_request_writes_what_belongs_to_its_object() {
+    let data = tempfile::tempdir().unwrap();
+    let access = Access {
+        read: vec!["images/".into()],
+        write: vec![],
+    };
+    let own = |about: &str, name: &str| about == ABOUT && name.starts_with("images/v.mp4/");
+    let api = local(data.path(), access).with_own(Box::new(own));
+    assert_eq!(api.put("images/v.mp4/0.jpg", "", b"x").await.status, 200);
+    for name in ["images/w.mp4/0.jpg", "images/v.mp4", "videos/v.mp4"] {
+        assert_eq!(api.put(name, "", b"x").await.status, 403, "{name}");
+        let named = format!(r#"{{"name":"{name}"}}"#);
+        let multipart = api.put_multipart("", &named, b"x").await;
+        assert_eq!(multipart.status, 403, "{name}");
+        let object = format!("{OBJECT}/{}", name.replace('/', "%2F"));
+        assert_eq!(api.delete(&object).await.status, 403, "{name}");
+    }
+    let object = format!("{OBJECT}/images%2Fv.mp4%2F0.jpg");
+    assert_eq!(api.delete(&object).await.status, 204);
 }
 
 #[tokio::test]

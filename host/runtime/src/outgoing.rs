@@ -133,7 +133,7 @@ impl Outgoing {
             let written = |written| (self.observer)(label, ComponentEvent::Written(written));
             let media = asks_for_media(&request);
             let request = request.map(to_objects);
-            let response = self.gateway.handle(request, &written).await;
+            let response = self.gateway.handle(request, label, &written).await;
             let response = response.map(from_objects);
             return Ok(match media && response.status().is_success() {
                 true => response.map(|body| counted(body, Arc::clone(&sandbox.bytes_read))),

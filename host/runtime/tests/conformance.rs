@@ -45,6 +45,7 @@ impl ObjectsApi for AuthenticatedGateway {
     async fn handle(
         &self,
         request: Request<Body>,
+        about: &str,
         written: &(dyn Fn(Written) + Send + Sync),
     ) -> Response<Body> {
         let came = request.headers().get(header::AUTHORIZATION).cloned();
@@ -56,7 +57,7 @@ impl ObjectsApi for AuthenticatedGateway {
             let refusal = Response::builder().status(401);
             return refusal.body(common::body("Invalid Credentials")).unwrap();
         }
-        self.gateway.handle(request, written).await
+        self.gateway.handle(request, about, written).await
     }
 }
 

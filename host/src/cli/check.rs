@@ -4,10 +4,10 @@ use super::bucket_options::BucketOptions;
 use super::options::Named;
 use crate::app::Components;
 use crate::app::builder::AppBuilder;
-use crate::app::function_runtime::{access, allowed_hosts, own_credentials};
+use crate::app::function_runtime::{allowed_hosts, own_credentials, written};
 use crate::config::{FunctionSettings, SettingError, Settings, SourceAddress, StoreAddress};
 use crate::listener;
-use framemill_function_spec::AllowedUrl;
+use framemill_function_spec::{AllowedUrl, Function};
 use framemill_objects::{Access, Notification, Store};
 use framemill_runtime::{HostCredential, OutboundClient, server_of};
 use framemill_sources::QueueError;
@@ -160,9 +160,9 @@ async fn stores(app: &mut AppBuilder, functions: &[FunctionSettings]) -> Vec<Fin
             }
         };
         let of_store = functions.iter().filter(|other| other.store == plan.store);
-        let all: Vec<Access> = of_store.map(|it| access(&it.function)).collect();
+        let all: Vec<&Function> = of_store.map(|it| &it.function).collect();
         let read: BTreeSet<_> = all.iter().flat_map(|it| it.read.clone()).collect();
-        let write: BTreeSet<_> = all.iter().flat_map(|it| it.write.clone()).collect();
+        let write: BTreeSet<_> = all.iter().flat_map(|it| written(it)).collect();
         let access = Access {
             read: read.difference(&write).cloned().collect(),
             write: write.into_iter().collect(),

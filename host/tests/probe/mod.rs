@@ -19,6 +19,7 @@ pub fn pipeline(data: &Path, limits: Limits, observer: Observer) -> Pipeline {
             },
             read: Vec::new(),
             write: Vec::new(),
+            own: Vec::new(),
             hosts: Vec::new(),
             records: None,
         },

@@ -94,7 +94,10 @@ impl LabelManifest {
             return Err(wrong(format!("schema `{schema}`, not {MANIFEST_SCHEMA}")));
         }
         let folder = &manifest.image_folder;
-        if folder.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        if folder
+            .split('/')
+            .any(|part| matches!(part, "" | "." | ".."))
+        {
             let shown: String = folder.escape_debug().take(50).collect();
             return Err(wrong(format!("`{shown}` is not a folder of images")));
         }
@@ -227,7 +230,10 @@ mod tests {
         let changes: [(Change, &str); 10] = [
             (|m| m["schema"] = "framemill.manifest/1".into(), "schema"),
             (|m| m["image_folder"] = Value::Null, "null"),
-            (|m| m["image_folder"] = "a/../../b".into(), "folder of images"),
+            (
+                |m| m["image_folder"] = "a/../../b".into(),
+                "folder of images",
+            ),
             (|m| m["image_folder"] = "".into(), "folder of images"),
             (
                 |m| m["frames"][0]["name"] = "../../x.jpg".into(),

@@ -276,10 +276,7 @@ mod tests {
         let (index, sample) = (Naming::Index, Naming::Sample);
         let work = config(&[]).unwrap().work();
         for (name, expected) in [
-            (
-                layout.images_in(&video.folder(index)),
-                "images/cam1/x.mp4/",
-            ),
+            (layout.images_in(&video.folder(index)), "images/cam1/x.mp4/"),
             (layout.images_in(&video.folder(sample)), "images/cam1/x/"),
             (
                 layout.images_in(&later.folder(index)),

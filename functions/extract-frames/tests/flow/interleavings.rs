@@ -121,8 +121,7 @@ impl Program {
             };
             let clock = Ticking::new(Duration::ZERO);
             let event = event(5);
-            let outcome =
-                coordinate::handle(store, &segments, &clock, &self.config, &event).await;
+            let outcome = coordinate::handle(store, &segments, &clock, &self.config, &event).await;
             store.tell(&format!("{outcome:?}"));
             if outcome.status() == 200 {
                 return Some(outcome);
@@ -231,7 +230,9 @@ impl World {
 
     /// What holds at any moment: a committed manifest's images are there.
     fn check(&self, turns: &[Turn]) {
-        let Some(manifest) = self.manifest() else { return };
+        let Some(manifest) = self.manifest() else {
+            return;
+        };
         for (name, sha256) in Self::images(&manifest) {
             let bytes = self.bucket.bytes(&name);
             let there = bytes.map(|bytes| hex::encode(Sha256::digest(bytes)));
@@ -247,13 +248,17 @@ impl World {
         }
         let manifest = self.manifest();
         let manifest = manifest.unwrap_or_else(|| panic!("no manifest after {turns:?}"));
-        let mut expected: Vec<String> = Self::images(&manifest).into_iter().map(|it| it.0).collect();
+        let mut expected: Vec<String> =
+            Self::images(&manifest).into_iter().map(|it| it.0).collect();
         let mut there = self.bucket.names();
         there.retain(|name| name.starts_with("images/"));
         expected.sort();
         assert_eq!(there, expected, "leftovers after {turns:?}");
         let incomplete = manifest.incomplete().is_some();
-        assert_eq!(self.bucket.names().contains(&FAILURE.to_owned()), incomplete);
+        assert_eq!(
+            self.bucket.names().contains(&FAILURE.to_owned()),
+            incomplete
+        );
     }
 }
 

@@ -108,9 +108,12 @@ pub trait ObjectsApi: Send + Sync {
     }
 }
 
+/// The object that requests are about.
+pub const ABOUT: &str = "videos/v.mp4";
+
 #[async_trait::async_trait]
 impl ObjectsApi for Gateway {
     async fn send(&self, request: Request<Body>) -> Response<Body> {
-        self.handle(request, &|_| {}).await
+        self.handle(request, ABOUT, &|_| {}).await
     }
 }

@@ -5,7 +5,7 @@ use super::inputs::Input;
 use crate::app::records;
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
-use framemill_contract::{Claim, Config, Layout, Manifest, Naming, VideoName, Work};
+use framemill_contract::{Claim, Config, Layout, Manifest, Naming, VideoName, Work, is_image_name};
 use framemill_objects::{
     FileLayout, LocalStore, NewObject, PRIVATE_FOLDER, Precondition, Store, StoreError,
 };
@@ -45,7 +45,7 @@ impl Output {
             })),
         });
         Ok(Self {
-            lock: lock(folder, &store)?,
+            lock: lock(folder, &store, &layout)?,
             folder: folder.to_owned(),
             layout,
             naming,
@@ -120,7 +120,7 @@ impl Output {
 
 /// Holds the output folder. What a crashed run has left is removed where no other run is at
 /// work in it; several may be.
-fn lock(output: &Path, store: &LocalStore) -> anyhow::Result<File> {
+fn lock(output: &Path, store: &LocalStore, layout: &Layout) -> anyhow::Result<File> {
     let shown = || format!("output folder cannot be written: {}", output.display());
     let folder = output.join(PRIVATE_FOLDER);
     // Cleaning up here would take the service's queue and unfinished files away.
@@ -133,8 +133,124 @@ fn lock(output: &Path, store: &LocalStore) -> anyhow::Result<File> {
     let lock = File::create(folder.join("lock")).with_context(shown)?;
     if lock.try_lock().is_ok() {
         store.remove_leftovers().with_context(shown)?;
+        remove_uncommitted(output, layout).with_context(shown)?;
         lock.unlock().with_context(shown)?;
     }
     lock.lock_shared().with_context(shown)?;
     Ok(lock)
+}
+
+/// Removes images that a crashed run did not come to commit, and its records: with other settings
+/// they would be in the way of ours.
+fn remove_uncommitted(output: &Path, layout: &Layout) -> std::io::Result<()> {
+    let records = output.join(PRIVATE_FOLDER).join("records");
+    let mut folders = Vec::new();
+    framemill_objects::walk(
+        &records,
+        &layout.records,
+        &layout.records,
+        0,
+        &mut |name, path| {
+            let claimed = layout.claim_names().key(&name).map(str::to_owned);
+            let claim = std::fs::read(path).ok();
+            let claim = claim.and_then(|claim| serde_json::from_slice::<Claim>(&claim).ok());
+            folders.extend(claimed.zip(claim));
+        },
+    );
+    for (folder, claim) in folders {
+        if !is_committed(output, &folder, &claim) {
+            remove_images(&output.join(&folder))?;
+        }
+    }
+    match std::fs::remove_dir_all(&records) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a manifest names this folder: the one in it, or in that whose name it has with its
+/// version behind it.
+fn is_committed(output: &Path, folder: &str, claim: &Claim) -> bool {
+    let plain = folder.rsplit_once('@').map(|(plain, _)| plain);
+    let of_generation = plain.map(|plain| format!("{plain}@{}", claim.generation));
+    let places = [Some(folder), plain, of_generation.as_deref()];
+    places.into_iter().flatten().any(|place| {
+        let manifest = std::fs::read(output.join(place).join("manifest.json"));
+        let manifest = manifest.ok();
+        let manifest = manifest.and_then(|it| serde_json::from_slice::<Committed>(&it).ok());
+        manifest.is_some_and(|manifest| manifest.image_folder == folder)
+    })
+}
+
+/// What a manifest says of its folder.
+#[derive(serde::Deserialize)]
+struct Committed {
+    image_folder: String,
+}
+
+fn remove_images(folder: &Path) -> std::io::Result<()> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Ok(());
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_name().to_str().is_some_and(is_image_name) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_crashed_run_did_not_commit_goes_and_all_else_stays() {
+        let output = tempfile::tempdir().unwrap();
+        let config = Config::from_lookup(|_| None).unwrap();
+        let write = |name: &str, text: &str| {
+            let path = output.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let claim = |folder: &str, video: &str| {
+            let claim = Claim::new(&format!("videos/{video}"), 5, &config.work());
+            let name = config.layout.claim(folder);
+            let claim = serde_json::to_string(&claim).unwrap();
+            write(&format!("{PRIVATE_FOLDER}/{name}"), &claim);
+        };
+        claim("crashed.mp4", "crashed.mp4");
+        write("crashed.mp4/000000.jpg", "image");
+        write("crashed.mp4/notes.txt", "a person's");
+        write("unclaimed.mp4/000000.jpg", "image");
+        for (folder, video, beside) in [
+            ("done.mp4", "done.mp4", "done.mp4"),
+            ("w.mp4@5-0123456789ab", "w.mp4", "w.mp4"),
+            ("g.mp4@5-0123456789ab", "g.mp4", "g.mp4@5"),
+        ] {
+            claim(folder, video);
+            write(&format!("{folder}/000000.jpg"), "image");
+            let manifest = format!(r#"{{"image_folder":"{folder}"}}"#);
+            write(&format!("{beside}/manifest.json"), &manifest);
+        }
+        // Slower than another configuration that committed.
+        claim("w.mp4", "w.mp4");
+        write("w.mp4/000000.jpg", "image");
+        let records = output.path().join(PRIVATE_FOLDER).join("records");
+        remove_uncommitted(output.path(), &config.layout).unwrap();
+        assert!(!records.exists());
+        let there = |name: &str| output.path().join(name).exists();
+        assert!(!there("crashed.mp4/000000.jpg"));
+        assert!(!there("w.mp4/000000.jpg"));
+        for stays in [
+            "crashed.mp4/notes.txt",
+            "unclaimed.mp4/000000.jpg",
+            "done.mp4/000000.jpg",
+            "w.mp4@5-0123456789ab/000000.jpg",
+            "g.mp4@5-0123456789ab/000000.jpg",
+        ] {
+            assert!(there(stays), "{stays}");
+        }
+    }
 }
