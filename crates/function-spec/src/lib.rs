@@ -60,6 +60,7 @@ pub use function::{AllowedUrl, Function, Records, Trigger};
 pub use interval::Interval;
 pub use key::{Key, KeyType};
 pub use spec::{
-    CredentialKind, CredentialSpec, FunctionSpec, HostSpec, Keys, RecordSpec, TriggerSpec,
+    CredentialKind, CredentialMethod, CredentialSpec, FunctionSpec, HostSpec, Keys, RecordSpec,
+    TriggerSpec,
 };
 pub use values::Values;
