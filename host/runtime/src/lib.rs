@@ -3,6 +3,7 @@
 mod allowed_host;
 mod bindings;
 mod bodies;
+mod cache_folder;
 mod crash;
 mod credential;
 mod credential_scope;
