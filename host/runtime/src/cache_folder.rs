@@ -159,15 +159,16 @@ mod unix {
                     let Some(found) = still_there(&path, symlink_metadata(&path))? else {
                         continue;
                     };
+                    if !found.is_dir() && !found.is_file() {
+                        let remedy = self.remedy();
+                        return Err(Untrusted::Strange { path, remedy });
+                    }
                     self.owner(&path, &found)?;
                     if reachable {
                         self.mode(&path, &found)?;
                     }
                     if found.is_dir() {
                         folders.push(path);
-                    } else if !found.is_file() {
-                        let remedy = self.remedy();
-                        return Err(Untrusted::Strange { path, remedy });
                     }
                 }
             }
