@@ -166,11 +166,15 @@ fn kind(key: &Key) -> String {
 
 /// The JSON Schema of `framemill.toml`, for editors.
 pub fn toml_schema(declared: &Declarations) -> String {
+    let tables = json!({ "type": "array", "items": { "type": "object" } });
     let mut properties = properties(&declared.host);
     for spec in &declared.functions {
         let mut own = self::properties(&spec.keys);
         for name in ["component", "source", "token_file"] {
             own.insert(name.to_owned(), json!({ "type": "string" }));
+        }
+        if !spec.hosts.is_empty() {
+            own.insert("credentials".to_owned(), tables.clone());
         }
         let table = json!({
             "type": "object",
@@ -180,8 +184,6 @@ pub fn toml_schema(declared: &Declarations) -> String {
         });
         properties.insert(spec.table.clone(), table);
     }
-    let tables = json!({ "type": "array", "items": { "type": "object" } });
-    properties.insert("credentials".to_owned(), tables.clone());
     properties.insert("pipeline".to_owned(), tables);
     let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -206,7 +206,7 @@ fn check_says_all_that_is_wrong_in_one_run() {
         "max_attempts = 0\nprefetch = -1\n\
          [extract]\nvideo_path = 'footage/'\nquality = 200\n\
          [labeling]\ntarget = 'webhook'\ntarget_url = 'http://127.0.0.1:9'\n\
-         [[credentials]]\nhost = 'https://nobody.example.com'\nkind = 'bearer'\nenv = 'NOT_SET'\n",
+         [[labeling.credentials]]\nurl = 'https://nobody.example.com'\nkind = 'bearer'\nenv = 'NOT_SET'\n",
     )
     .unwrap();
     let mut check = framemill();

@@ -62,6 +62,7 @@ pub use interval::Interval;
 pub use key::{Key, KeyType};
 pub use own_names::OwnNames;
 pub use spec::{
-    CredentialKind, CredentialSpec, FunctionSpec, HostSpec, Keys, RecordSpec, TriggerSpec,
+    CredentialKind, CredentialMethod, CredentialSpec, FunctionSpec, HostSpec, Keys, RecordSpec,
+    TriggerSpec,
 };
 pub use values::Values;

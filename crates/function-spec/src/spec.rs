@@ -116,12 +116,58 @@ pub enum CredentialKind {
     Google,
 }
 
+/// Method of a request that may get a credential. `TRACE` is none of them: its answer shows the
+/// request with all that was added to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum CredentialMethod {
+    /// `GET`.
+    Get,
+    /// `HEAD`.
+    Head,
+    /// `POST`.
+    Post,
+    /// `PUT`.
+    Put,
+    /// `PATCH`.
+    Patch,
+    /// `DELETE`.
+    Delete,
+}
+
+impl CredentialMethod {
+    /// Those that get a credential where none are named: what asks, and what makes something new.
+    /// What replaces or deletes must be named.
+    pub fn usual() -> Vec<Self> {
+        vec![Self::Get, Self::Head, Self::Post]
+    }
+
+    /// As it stands in a request.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
 /// A credential, and where its secret is found.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CredentialSpec {
     /// How it is given.
     pub kind: CredentialKind,
+    /// Methods of the requests that get it.
+    #[serde(default = "CredentialMethod::usual")]
+    pub methods: Vec<CredentialMethod>,
+    /// Path below the host's `url`: what is at or below it gets the credential. Where the host
+    /// names its one `path`, that one does.
+    #[serde(default)]
+    pub below: String,
     /// Environment variable that holds the secret.
     pub env: Option<String>,
     /// Key that names a file with the secret, instead of the variable.

@@ -293,12 +293,21 @@ impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let public: Vec<SocketAddr> = found.filter(|found| is_public(found.ip())).collect();
-            if public.is_empty() {
-                return Err(NotPublic(name.as_str().to_owned()).into());
-            }
+            let public = public_of(name.as_str(), found)?;
             Ok(Box::new(public.into_iter()) as Addrs)
         })
+    }
+}
+
+/// Those addresses of a name that are of the internet.
+fn public_of(
+    name: &str,
+    found: impl Iterator<Item = SocketAddr>,
+) -> Result<Vec<SocketAddr>, NotPublic> {
+    let public: Vec<SocketAddr> = found.filter(|found| is_public(found.ip())).collect();
+    match public.is_empty() {
+        true => Err(NotPublic(name.to_owned())),
+        false => Ok(public),
     }
 }
 
@@ -454,5 +463,17 @@ mod tests {
         let resolved = PublicOnly.resolve("localhost".parse().unwrap()).await;
         let error = resolved.err().unwrap();
         assert!(error.is::<NotPublic>(), "{error}");
+        // One that whoever owns the name has pointed elsewhere, and beside a public one.
+        let inside = [
+            "169.254.169.254:0",
+            "10.0.0.8:0",
+            "[::1]:0",
+            "[fd00:ec2::254]:0",
+        ];
+        let inside = inside.map(|text| text.parse::<SocketAddr>().unwrap());
+        assert!(public_of("metadata.example.org", inside.into_iter()).is_err());
+        let public: SocketAddr = "8.8.8.8:0".parse().unwrap();
+        let all = inside.into_iter().chain([public]);
+        assert_eq!(public_of("mixed.example.org", all).unwrap(), [public]);
     }
 }

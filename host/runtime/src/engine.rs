@@ -1,5 +1,6 @@
 //! The wasm engine, its clock, its cache of compiled code, and the components on disk.
 
+use super::cache_folder;
 use anyhow::Context as _;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ pub struct Engine(wasmtime::Engine);
 
 impl Engine {
     /// `cache_dir` keeps compiled code, by engine version, settings and component; `None`
-    /// compiles each time.
+    /// compiles each time, and so does a folder that other users could write to, with a warning.
     ///
     /// # Errors
     /// Where the cache folder cannot be used or this machine cannot run compiled wasm.
@@ -27,7 +28,7 @@ impl Engine {
             .epoch_interruption(true)
             .cranelift_opt_level(OptLevel::Speed);
         if let Some(dir) = cache_dir {
-            config.cache(Some(open_cache(dir)?));
+            config.cache(open_cache(dir)?);
         }
         let engine = wasmtime::Engine::new(&config)
             .map_err(|error| anyhow::anyhow!("wasm engine cannot start: {error:#}"))?;
@@ -40,17 +41,27 @@ impl Engine {
     }
 }
 
-fn open_cache(dir: &Path) -> anyhow::Result<Cache> {
+fn open_cache(dir: &Path) -> anyhow::Result<Option<Cache>> {
     let usable = || {
         format!(
             "compilation cache cannot be used (--no-cache does without): {}",
             dir.display()
         )
     };
-    std::fs::create_dir_all(dir).with_context(usable)?;
+    cache_folder::create(dir).with_context(usable)?;
+    let dir = dir.canonicalize().with_context(usable)?;
+    if let Err(untrusted) = cache_folder::check(&dir) {
+        tracing::warn!(
+            "compiled code is not cached, so each start takes longer: cache folder is not safe: {untrusted}"
+        );
+        return Ok(None);
+    }
     let mut config = CacheConfig::new();
-    config.with_directory(dir.canonicalize().with_context(usable)?);
-    Cache::new(config).map_err(|error| anyhow::anyhow!("{}: {error:#}", usable()))
+    config.with_directory(dir);
+    let cache = Cache::new(config);
+    cache
+        .map(Some)
+        .map_err(|error| anyhow::anyhow!("{}: {error:#}", usable()))
 }
 
 /// Ticks for as long as the engine is in use.

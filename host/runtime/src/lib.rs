@@ -3,7 +3,10 @@
 mod allowed_host;
 mod bindings;
 mod bodies;
+mod cache_folder;
 mod crash;
+mod credential;
+mod credential_scope;
 mod engine;
 mod events;
 mod key_value;
@@ -17,10 +20,11 @@ mod state;
 mod variables;
 
 pub use crash::{Crash, CrashReason, Side};
+pub use credential::HostCredential;
 pub use engine::{Component, Engine, default_cache_dir, find_component};
 pub use events::{ComponentEvent, Observer, SandboxUsage};
 pub use limits::Limits;
-pub use outbound_client::{AllowedHost, HostCredential, OutboundClient, same_origin, server_of};
+pub use outbound_client::{AllowedHost, OutboundClient, same_origin, server_of};
 pub use response::ComponentResponse;
 pub use sandbox::{Runtime, RuntimeParts};
 pub use variables::with_host;

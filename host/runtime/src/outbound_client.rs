@@ -3,25 +3,22 @@
 
 use super::allowed_host::{Destination, Entry, Networks, NotPublic, PublicOnly};
 use super::bodies::whole;
+use super::credential::{Credential, HostCredential};
+use super::credential_scope::{is_plain, remove_overrides};
 use anyhow::{Context as _, ensure};
-use base64::Engine as _;
 use bytes::{Bytes, BytesMut};
-use framemill_contract::{Secret, webhook_signature};
-use framemill_function_spec::CredentialKind;
 use framemill_support::net;
 use futures::stream::{self, StreamExt as _};
-use google_cloud_auth::credentials::{AccessTokenCredentials, Builder};
-use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
-use http::{HeaderMap, Request, Response, Uri, header};
+use http::header::HeaderName;
+use http::{HeaderMap, Method, Request, Response, Uri, header};
 use http_body::Frame;
 use http_body_util::{BodyDataStream, BodyExt as _, StreamBody};
 use std::error::Error as _;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use wasmtime_wasi_http::{Error, WasiBody as Body};
 
-const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// Wait for the first byte of an answer, at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
 /// Time that a body which is sent as it is made may take.
@@ -43,26 +40,6 @@ const NOT_FORWARDED: &[HeaderName] = &[
     header::TRANSFER_ENCODING,
     header::UPGRADE,
 ];
-
-/// A credential, and the server that gets it.
-#[derive(Clone, Debug)]
-pub struct HostCredential {
-    /// `https://host[:port]`.
-    pub host: String,
-    /// How it is given.
-    pub kind: CredentialKind,
-    /// Name of the header, for kind `header`.
-    pub header: Option<String>,
-    /// The secret; none for kind `google`.
-    pub secret: Option<Secret>,
-}
-
-/// What is added to a request.
-enum Credential {
-    Header(HeaderName, HeaderValue),
-    Signature(Secret),
-    Google(AccessTokenCredentials),
-}
 
 /// A server that a component may reach, or several.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,8 +64,8 @@ pub struct OutboundClient {
     /// Goes to public addresses only, and past proxies, which would resolve names themselves.
     public: Option<reqwest::Client>,
     hosts: Vec<AllowedDestination>,
-    /// By the server that gets them: `https://host[:port]`.
-    credentials: Vec<(String, Credential)>,
+    /// The narrower one of two first.
+    credentials: Vec<Credential>,
     /// Small bodies are held in memory.
     at_once: Semaphore,
 }
@@ -118,79 +95,11 @@ pub fn same_origin(one: &str, other: &str) -> bool {
         .is_some_and(|(one, other)| one.origin() == other.origin())
 }
 
-impl Credential {
-    fn new(settings: &HostCredential) -> anyhow::Result<Self> {
-        let secret = settings.secret.clone();
-        let text = secret.as_ref().map_or("", Secret::reveal);
-        let in_authorization = |value: String| (AUTHORIZATION, value);
-        let (name, value) = match settings.kind {
-            CredentialKind::Token => in_authorization(format!("Token {text}")),
-            CredentialKind::Bearer => in_authorization(format!("Bearer {text}")),
-            CredentialKind::Basic => {
-                let user = base64::engine::general_purpose::STANDARD.encode(format!("{text}:"));
-                in_authorization(format!("Basic {user}"))
-            }
-            CredentialKind::Header => {
-                let name = settings.header.as_deref().unwrap_or_default();
-                let parsed = name.parse();
-                (
-                    parsed.with_context(|| format!("`{name}` is no header name"))?,
-                    text.to_owned(),
-                )
-            }
-            CredentialKind::Hmac => {
-                let secret = secret.context("a signature needs a secret")?;
-                return Ok(Self::Signature(secret));
-            }
-            CredentialKind::Google => {
-                net::install_tls();
-                let credentials = Builder::default()
-                    .with_scopes([SCOPE])
-                    .build_access_token_credentials();
-                return Ok(Self::Google(
-                    credentials.context("Google credentials: run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS")?,
-                ));
-            }
-        };
-        let mut value: HeaderValue = value.parse().with_context(|| {
-            format!(
-                "credential for {} holds characters that no header takes",
-                settings.host
-            )
-        })?;
-        value.set_sensitive(true);
-        Ok(Self::Header(name, value))
-    }
-
-    /// Adds itself to a request's headers.
-    async fn add_to(&self, headers: &mut HeaderMap, body: &[u8]) -> anyhow::Result<()> {
-        match self {
-            Self::Header(name, value) => {
-                headers.insert(name, value.clone());
-            }
-            Self::Signature(secret) => {
-                let now = SystemTime::now().duration_since(UNIX_EPOCH);
-                let now = now.unwrap_or_default().as_secs();
-                let signature = webhook_signature(secret.reveal(), now, body);
-                headers.insert("x-framemill-timestamp", now.into());
-                headers.insert("x-framemill-signature", signature.parse()?);
-            }
-            Self::Google(credentials) => {
-                let token = credentials.access_token().await?.token;
-                let mut value: HeaderValue = format!("Bearer {token}").parse()?;
-                value.set_sensitive(true);
-                headers.insert(AUTHORIZATION, value);
-            }
-        }
-        Ok(())
-    }
-}
-
 impl OutboundClient {
-    /// These servers, each with its credential where there is one.
+    /// These servers, and the credentials of the one component that may reach them.
     ///
     /// # Errors
-    /// Naming the secret that is missing or the host that is none.
+    /// Naming the host that is none, or the credential that can never be used.
     pub fn new(allow: &[AllowedHost], credentials: &[HostCredential]) -> anyhow::Result<Self> {
         let host = |allowed: &AllowedHost| -> anyhow::Result<AllowedDestination> {
             Ok(AllowedDestination {
@@ -215,34 +124,25 @@ impl OutboundClient {
         Ok(outbound)
     }
 
-    /// Adds a credential, if its host may be reached.
     fn add(&mut self, settings: &HostCredential) -> anyhow::Result<()> {
-        let destination = Destination::parse(&settings.host);
-        let destination = destination.with_context(|| {
-            format!(
-                "configuration `credentials`: `{}` is not a host: write https://host[:port]",
-                settings.host
-            )
-        })?;
-        if self.networks(&destination, |_| true).is_none() {
-            return Ok(());
-        }
-        let origin = destination.origin();
+        let credential = Credential::new(settings)?;
+        let url = &settings.url;
+        let destination = Destination::parse(url).filter(|destination| {
+            let all = |_: &AllowedDestination| true;
+            self.networks(destination, all).is_some()
+        });
         ensure!(
-            self.credential(&destination).is_none(),
-            "configuration `credentials`: two for one host: {origin}"
+            destination.is_some(),
+            "credential for a server that may not be reached: name it in `allow` too, or remove the credential: {url}"
         );
-        self.credentials.push((origin, Credential::new(settings)?));
+        let others = &self.credentials;
+        ensure!(
+            !others.iter().any(|it| it.scope.collides(&credential.scope)),
+            "two credentials for the same requests: remove one, or let their methods or paths differ: {url}"
+        );
+        self.credentials.push(credential);
+        self.credentials.sort_by_key(|it| it.scope.width());
         Ok(())
-    }
-
-    /// Whether one of `hosts` is the credential's.
-    pub fn is_used(credential: &str, hosts: &[AllowedHost]) -> bool {
-        let Some(destination) = Destination::parse(credential) else {
-            return false;
-        };
-        let admits = |allowed: &AllowedHost| Entry::parse(&allowed.host).ok()?.admits(&destination);
-        hosts.iter().any(|allowed| admits(allowed).is_some())
     }
 
     /// Status of a GET of `url`, with its credential.
@@ -260,7 +160,8 @@ impl OutboundClient {
             return Ok(200);
         };
         let mut headers = HeaderMap::new();
-        if let Some(credential) = self.credential(&destination) {
+        let uri: Uri = url.parse()?;
+        if let Some(credential) = self.credential(&Method::GET, &uri, &destination) {
             credential.add_to(&mut headers, b"").await?;
         }
         let request = client.get(url).headers(headers).timeout(LONGEST_PROBE);
@@ -303,10 +204,28 @@ impl OutboundClient {
         }
     }
 
-    fn credential(&self, destination: &Destination) -> Option<&Credential> {
+    fn credential(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        destination: &Destination,
+    ) -> Option<&Credential> {
+        let mut all = self.credentials.iter();
+        let found = all.find(|it| it.scope.covers(method, uri, destination));
         let origin = destination.origin();
-        let found = self.credentials.iter().find(|(there, _)| *there == origin);
-        found.map(|(_, credential)| credential)
+        if found.is_none()
+            && !is_plain(uri.path())
+            && self
+                .credentials
+                .iter()
+                .any(|it| it.scope.origin() == origin)
+        {
+            tracing::warn!(
+                host = origin,
+                "sent without a credential: its path is not in plain form"
+            );
+        }
+        found
     }
 
     /// Sends a component's request, with what it may not know. Large bodies flow in both
@@ -326,10 +245,10 @@ impl OutboundClient {
         for name in NOT_FORWARDED {
             parts.headers.remove(name);
         }
-        let credential = self.credential(&destination);
+        let credential = self.credential(&parts.method, &parts.uri, &destination);
         let body = match credential {
             // What is signed must be known whole.
-            Some(Credential::Signature(_)) => Outgoing::Whole(whole(body, None).await?),
+            Some(credential) if credential.signs() => Outgoing::Whole(whole(body, None).await?),
             _ => Outgoing::of(body).await?,
         };
         let (signed, body, longest) = match body {
@@ -343,6 +262,7 @@ impl OutboundClient {
         };
         let host = destination.origin();
         if let Some(credential) = credential {
+            remove_overrides(&mut parts.headers);
             let added = credential.add_to(&mut parts.headers, &signed).await;
             added.map_err(|error| {
                 tracing::error!(host, "credential is not to be had: {error:#}");
@@ -356,7 +276,12 @@ impl OutboundClient {
             tracing::warn!(host, "no answer in time");
             return Err(Error::ConnectionTimeout);
         };
-        respond(answer.map_err(|error| no_answer(&host, error))?)
+        let mut answer = respond(answer.map_err(|error| no_answer(&host, error))?)?;
+        if credential.is_some() {
+            // A session that was opened with a credential would be one for every path.
+            answer.headers_mut().remove(header::SET_COOKIE);
+        }
+        Ok(answer)
     }
 }
 

@@ -153,7 +153,7 @@ impl Outgoing {
         tracing::warn!(
             label,
             host = destination,
-            "refused: a component may reach objects, itself, and the hosts of [[credentials]] or `allow`"
+            "refused: a component may reach objects, itself, and the hosts of `allow` or its function.toml"
         );
         Err(Error::HttpRequestDenied)
     }

@@ -266,3 +266,16 @@ fn compiled_code_is_kept() {
     let entries = std::fs::read_dir(cache.path()).unwrap().count();
     assert!(entries > 0);
 }
+
+#[cfg(unix)]
+#[test]
+fn compiled_code_is_not_kept_where_others_could_change_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let cache = tempfile::tempdir().unwrap();
+    let open = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(cache.path(), open).unwrap();
+    let engine = framemill_runtime::Engine::new(Some(cache.path())).unwrap();
+    framemill_runtime::Component::load(&engine, &common::probe_path()).unwrap();
+    let entries = std::fs::read_dir(cache.path()).unwrap().count();
+    assert_eq!(entries, 0);
+}

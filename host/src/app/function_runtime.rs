@@ -4,8 +4,8 @@ use crate::config::{FunctionSettings, Settings, cores};
 use framemill_function_spec::Function;
 use framemill_objects::{Access, Gateway, OwnAccess, Store};
 use framemill_runtime::{
-    AllowedHost, Component, Engine, HostCredential, Observer, OutboundClient, Runtime,
-    RuntimeParts, same_origin, server_of, with_host,
+    AllowedHost, Component, Engine, Observer, OutboundClient, Runtime, RuntimeParts, server_of,
+    with_host,
 };
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -50,40 +50,6 @@ pub fn allowed_hosts(function: &Function) -> Vec<AllowedHost> {
     function.hosts.iter().map(allowed).collect()
 }
 
-/// What is added to the requests of a function: what the user has said of a server, else what
-/// its declaration says. It belongs to this function alone.
-///
-/// # Errors
-/// Naming the secret that is missing.
-pub fn credentials(
-    settings: &Settings,
-    function: &FunctionSettings,
-) -> anyhow::Result<Vec<HostCredential>> {
-    let of_user: anyhow::Result<Vec<_>> =
-        settings.credentials.iter().map(|it| it.resolve()).collect();
-    let mut all = of_user?;
-    for own in own_credentials(function, &all) {
-        all.push(own?);
-    }
-    Ok(all)
-}
-
-/// What the declaration of a function says of the servers that are not among those of `others`.
-pub fn own_credentials(
-    function: &FunctionSettings,
-    others: &[HostCredential],
-) -> Vec<anyhow::Result<HostCredential>> {
-    let own = function.credentials().filter_map(|(host, kind, secret)| {
-        let server = server_of(&host.url);
-        let given = others.iter().any(|there| same_origin(&there.host, &server));
-        if given {
-            return None;
-        }
-        secret.resolve(server, kind).transpose()
-    });
-    own.collect()
-}
-
 /// A function's component over its bucket.
 ///
 /// # Errors
@@ -98,7 +64,8 @@ pub fn function_runtime(
 ) -> anyhow::Result<Runtime> {
     let bucket = function.store.bucket().to_owned();
     let buckets = HashMap::from([(bucket, Arc::clone(store))]);
-    let credentials = credentials(settings, function)?;
+    let credentials: anyhow::Result<Vec<_>> = function.credentials().into_iter().collect();
+    let credentials = credentials?;
     let gateway = Gateway::new(buckets, access(&function.function));
     let gateway = gateway.with_own(own_access(&function.function));
     Runtime::new(

@@ -4,12 +4,12 @@ use super::bucket_options::BucketOptions;
 use super::options::Named;
 use crate::app::Components;
 use crate::app::builder::AppBuilder;
-use crate::app::function_runtime::{allowed_hosts, own_credentials, written};
+use crate::app::function_runtime::{allowed_hosts, written};
 use crate::config::{FunctionSettings, SettingError, Settings, SourceAddress, StoreAddress};
 use crate::listener;
 use framemill_function_spec::{AllowedUrl, Function};
 use framemill_objects::{Access, Notification, Store};
-use framemill_runtime::{HostCredential, OutboundClient, server_of};
+use framemill_runtime::{OutboundClient, server_of};
 use framemill_sources::QueueError;
 use framemill_support::finding::{Finding, Severity};
 use std::collections::{BTreeSet, HashSet};
@@ -99,9 +99,8 @@ async fn findings(args: &CheckArgs) -> Vec<Finding> {
         let pushes_only = app.settings.source == SourceAddress::None;
         findings.extend(listener::check(address, &app.settings.push, pushes_only).await);
     }
-    let given = given_credentials(&app.settings, &functions, &mut findings);
     for function in &functions {
-        findings.extend(hosts(&given, function).await);
+        findings.extend(hosts(function).await);
     }
     findings
 }
@@ -272,42 +271,13 @@ async fn notifications<'a>(
         .collect()
 }
 
-/// What the user has said of servers: whether each secret is there, and used.
-fn given_credentials(
-    settings: &Settings,
-    functions: &[FunctionSettings],
-    findings: &mut Vec<Finding>,
-) -> Vec<HostCredential> {
-    let hosts: Vec<_> = functions
-        .iter()
-        .flat_map(|it| allowed_hosts(&it.function))
-        .collect();
-    let mut given = Vec::new();
-    for credential in &settings.credentials {
-        let subject = format!("credential for {}", credential.host);
-        findings.push(match credential.resolve() {
-            Err(error) => Finding::error(subject, format!("{error:#}"), ""),
-            Ok(_) if !OutboundClient::is_used(&credential.host, &hosts) => Finding::warning(
-                subject,
-                "no pipeline may reach that host",
-                "name it in `allow` of the pipeline, or remove it",
-            ),
-            Ok(credential) => {
-                given.push(credential);
-                Finding::good(subject, "is there")
-            }
-        });
-    }
-    given
-}
-
 /// Whether each secret of a function is there, and whether the servers that it reaches answer
 /// and take it.
-async fn hosts(given: &[HostCredential], function: &FunctionSettings) -> Vec<Finding> {
+async fn hosts(function: &FunctionSettings) -> Vec<Finding> {
     let subject = format!("credentials of {}", function.function.name);
     let mut findings = Vec::new();
-    let mut all = given.to_vec();
-    for own in own_credentials(function, given) {
+    let mut all = Vec::new();
+    for own in function.credentials() {
         match own {
             Ok(credential) => all.push(credential),
             Err(error) => findings.push(Finding::error(&*subject, format!("{error:#}"), "")),

@@ -2,17 +2,21 @@
 //! or from files, never from `framemill.toml` or flags.
 
 use anyhow::{Context as _, bail};
-use framemill_function_spec::CredentialKind;
+use framemill_function_spec::{CredentialKind, CredentialMethod};
 use framemill_runtime::HostCredential;
 use serde::Deserialize;
 use std::path::PathBuf;
 
-/// `[[credentials]]` in `framemill.toml`: what the host adds to a component's requests.
+/// `[[pipeline.credentials]]` and `[[labeling.credentials]]` in `framemill.toml`: what the host
+/// adds to requests of this pipeline's component.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CredentialSettings {
-    /// `https://host[:port]`: requests there may be sent, and get the credential.
-    pub host: String,
+    /// `https://host[:port][/path]`: requests to this server, at or below this path, get it.
+    pub url: String,
+    /// Their methods.
+    #[serde(default = "CredentialMethod::usual")]
+    pub methods: Vec<CredentialMethod>,
     /// How.
     pub kind: CredentialKind,
     /// Name of the header, for kind `header`.
@@ -24,21 +28,33 @@ pub struct CredentialSettings {
 }
 
 impl CredentialSettings {
-    /// As it is, if it fits together.
-    pub(super) fn checked(self) -> Result<Self, String> {
-        let host = &self.host;
+    /// Whether it fits together.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let url = &self.url;
+        let authority = url.split('/').nth(2).unwrap_or_default();
+        if authority.contains('@') {
+            // Not shown: it may hold a password.
+            return Err("url holds a user name: name the secret by env or file instead".to_owned());
+        }
         if (self.kind == CredentialKind::Header) != self.header.is_some() {
             return Err(format!(
-                "kind = \"header\" and header = \"NAME\" go together: {host}"
+                "kind = \"header\" and header = \"NAME\" go together: {url}"
             ));
         }
+        let is_google = self.kind == CredentialKind::Google;
         let sources = usize::from(self.env.is_some()) + usize::from(self.file.is_some());
-        if sources != usize::from(self.kind != CredentialKind::Google) {
+        if sources != usize::from(!is_google) {
             return Err(format!(
-                "give one of env and file (none for kind = \"google\"): {host}"
+                "give one of env and file (none for kind = \"google\"): {url}"
             ));
         }
-        Ok(self)
+        if is_google && !url.starts_with("https://") {
+            return Err(format!("kind = \"google\" is for https:// alone: {url}"));
+        }
+        if self.methods.is_empty() {
+            return Err(format!("methods are empty, so no request gets it: {url}"));
+        }
+        Ok(())
     }
 
     /// With its secret.
@@ -52,10 +68,12 @@ impl CredentialSettings {
             optional: false,
         };
         Ok(HostCredential {
-            host: self.host.clone(),
+            url: self.url.clone(),
+            exact: false,
+            methods: self.methods.clone(),
             kind: self.kind,
             header: self.header.clone(),
-            secret: secret.read(&self.host)?,
+            secret: secret.read(&self.url)?,
         })
     }
 }
@@ -72,30 +90,14 @@ pub struct Secret {
 }
 
 impl Secret {
-    /// The credential that it is for a server; `None` where there may be none, and is none.
-    ///
-    /// # Errors
-    /// Naming the variable or file that is missing or empty.
-    pub fn resolve(
-        &self,
-        host: String,
-        kind: CredentialKind,
-    ) -> anyhow::Result<Option<HostCredential>> {
+    /// Whether there is none, and need not be one.
+    pub(super) fn is_left_out(&self) -> bool {
         let is_set = |name: &String| std::env::var(name).is_ok_and(|text| !text.trim().is_empty());
-        if self.optional && self.file.is_none() && !self.env.as_ref().is_some_and(is_set) {
-            return Ok(None);
-        }
-        let secret = self.read(&host)?;
-        Ok(Some(HostCredential {
-            host,
-            kind,
-            header: None,
-            secret,
-        }))
+        self.optional && self.file.is_none() && !self.env.as_ref().is_some_and(is_set)
     }
 
     /// Reads it; `None` where it is nowhere, as for kinds that have none.
-    fn read(&self, host: &str) -> anyhow::Result<Option<framemill_contract::Secret>> {
+    pub(super) fn read(&self, host: &str) -> anyhow::Result<Option<framemill_contract::Secret>> {
         let (text, from) = match (&self.env, &self.file) {
             (Some(name), _) => (
                 std::env::var(name).with_context(|| {
@@ -131,7 +133,7 @@ mod tests {
     fn parse(text: &str) -> Result<CredentialSettings, String> {
         let settings: CredentialSettings =
             toml::from_str(text).map_err(|error| error.message().to_owned())?;
-        settings.checked()
+        settings.check().map(|()| settings)
     }
 
     #[test]
@@ -139,7 +141,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "s3cret\n").unwrap();
         let path = file.path().display();
-        let settings = parse(&format!("host='https://h'\nkind='token'\nfile='{path}'")).unwrap();
+        let settings = parse(&format!("url='https://h'\nkind='token'\nfile='{path}'")).unwrap();
         let secret = settings.resolve().unwrap().secret.unwrap();
         assert_eq!(secret.reveal(), "s3cret");
         assert_eq!(format!("{secret:?}"), "(secret)");
@@ -152,11 +154,25 @@ mod tests {
                 .contains("is empty")
         );
         for (text, part) in [
-            ("host='https://h'\nkind='token'", "one of env and file"),
-            ("host='https://h'\nkind='google'\nenv='X'", "none for kind"),
-            ("host='https://h'\nkind='header'\nenv='X'", "go together"),
-            ("host='https://h'\nkind='token'\nvalue='x'", "unknown field"),
-            ("host='https://h'\nkind='magic'\nenv='X'", "unknown variant"),
+            ("url='https://h'\nkind='token'", "one of env and file"),
+            ("url='https://h'\nkind='google'\nenv='X'", "none for kind"),
+            ("url='https://h'\nkind='header'\nenv='X'", "go together"),
+            ("url='https://h'\nkind='token'\nvalue='x'", "unknown field"),
+            ("url='https://h'\nkind='magic'\nenv='X'", "unknown variant"),
+            ("host='https://h'\nkind='token'\nenv='X'", "`url`"),
+            ("url='http://h'\nkind='google'", "https:// alone"),
+            (
+                "url='https://u:p@h'\nkind='token'\nenv='X'",
+                "holds a user name: name",
+            ),
+            (
+                "url='https://h'\nkind='token'\nenv='X'\nmethods=[]",
+                "methods are empty",
+            ),
+            (
+                "url='https://h'\nkind='token'\nenv='X'\nmethods=['TRACE']",
+                "unknown variant `TRACE`",
+            ),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");

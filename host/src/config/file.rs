@@ -20,8 +20,8 @@ pub(super) struct File {
     pub(super) top: FileTable,
     /// Tables by name.
     pub(super) tables: BTreeMap<String, FileTable>,
-    /// `[[credentials]]`.
-    pub(super) credentials: Vec<CredentialSettings>,
+    /// `[[TABLE.credentials]]` of the functions, by table.
+    pub(super) credentials: BTreeMap<String, Vec<CredentialSettings>>,
     /// `[[pipeline]]`.
     pub(super) pipelines: Vec<PipelineSettings>,
     /// Where it is.
@@ -92,32 +92,33 @@ impl File {
     ) -> Result<(), SettingErrors> {
         let start = value.span().start;
         match (name, value.get_ref()) {
-            ("credentials" | "pipeline", DeValue::Array(items)) => {
+            ("pipeline", DeValue::Array(items)) => {
                 for item in items.iter() {
-                    let read = match name {
-                        "credentials" => array_item(item)
-                            .and_then(CredentialSettings::checked)
-                            .map(|settings| self.credentials.push(settings)),
-                        _ => array_item(item)
-                            .and_then(PipelineSettings::checked)
-                            .map(|settings| self.pipelines.push(settings)),
-                    };
-                    read.map_err(|reason| at(text, &self.path, name, item.span().start, reason))?;
+                    let read = array_item(item).and_then(PipelineSettings::checked);
+                    let read = read
+                        .map_err(|reason| at(text, &self.path, name, item.span().start, reason))?;
+                    self.pipelines.push(read);
                 }
                 Ok(())
             }
-            ("credentials" | "pipeline", _) => Err(at(
-                text,
-                &self.path,
-                name,
-                start,
-                format!("is a list of tables: [[{name}]]"),
-            )
-            .into()),
+            ("pipeline", _) => {
+                let reason = "is a list of tables: [[pipeline]]".to_owned();
+                Err(at(text, &self.path, name, start, reason).into())
+            }
+            ("credentials", _) => {
+                let reason = "is not for all pipelines: write [[pipeline.credentials]] below the [[pipeline]] that is to have it, or [[labeling.credentials]]".to_owned();
+                Err(at(text, &self.path, name, start, reason).into())
+            }
             (_, DeValue::Table(table)) => {
                 let mut read = FileTable::new();
                 for (key, value) in table {
                     let start = value.span().start;
+                    if let ("credentials", DeValue::Array(items)) =
+                        (key.get_ref().as_ref(), value.get_ref())
+                    {
+                        self.credentials(text, name, items)?;
+                        continue;
+                    }
                     let text_of = plain(value.get_ref()).map_err(|reason| {
                         at(text, &self.path, &named(name, key.get_ref()), start, reason)
                     })?;
@@ -134,6 +135,30 @@ impl File {
                 Ok(())
             }
         }
+    }
+
+    /// `[[TABLE.credentials]]`.
+    fn credentials(
+        &mut self,
+        text: &str,
+        table: &str,
+        items: &[Spanned<DeValue<'_>>],
+    ) -> Result<(), SettingErrors> {
+        for item in items {
+            let read = array_item(item).and_then(|read: CredentialSettings| {
+                read.check()?;
+                Ok(read)
+            });
+            let read = read.map_err(|reason| {
+                let key = named(table, "credentials");
+                at(text, &self.path, &key, item.span().start, reason)
+            })?;
+            self.credentials
+                .entry(table.to_owned())
+                .or_default()
+                .push(read);
+        }
+        Ok(())
     }
 }
 

@@ -1,16 +1,17 @@
 //! Functions as they are configured: framemill's own, and the user's.
 
 use super::addresses::{SourceAddress, StoreAddress};
-use super::credentials::Secret;
+use super::credentials::{CredentialSettings, Secret};
 use super::error::SettingError;
 use super::file::File;
 use super::layers::{Given, Layer, Layers, named};
 use super::machine::cores;
-use super::pipelines::PipelineSettings;
+use super::pipelines::{PipelineSettings, name_the_whole_bucket};
 use crate::functions::{Builtin, builtins};
 use framemill_function_spec::{
     AllowedUrl, CredentialKind, CredentialSpec, Function, FunctionSpec, Key, Values,
 };
+use framemill_runtime::{HostCredential, same_origin, server_of};
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
@@ -32,20 +33,50 @@ pub struct FunctionSettings {
     pub variables: Layer,
     /// Files with secrets, by the key that names them.
     files: BTreeMap<String, PathBuf>,
+    /// What the user has said of servers.
+    given: Vec<CredentialSettings>,
 }
 
 impl FunctionSettings {
-    /// Whom its component may reach, and where the secret for each is: a file, a variable.
-    pub fn credentials(&self) -> impl Iterator<Item = (&AllowedUrl, CredentialKind, Secret)> {
-        self.function.hosts.iter().filter_map(|host| {
+    /// What the host adds to requests of its component: what the user has said of a server, else
+    /// what its declaration says. It is this function's alone.
+    pub fn credentials(&self) -> Vec<anyhow::Result<HostCredential>> {
+        let of_user = |url: &str| self.given.iter().any(|given| same_origin(&given.url, url));
+        let declared = self.function.hosts.iter().filter_map(|host| {
             let credential = host.credential.as_ref()?;
-            let google = credential.kind == CredentialKind::Google;
-            // Google's emulators speak HTTP, and take no credentials.
-            if google && host.url.starts_with("http://") {
-                return None;
-            }
-            Some((host, credential.kind, self.secret(credential)))
-        })
+            (!of_user(&host.url)).then(|| self.declared(host, credential))?
+        });
+        let given = self.given.iter().map(CredentialSettings::resolve);
+        given.chain(declared).collect()
+    }
+
+    /// What the declaration says of a server; `None` where nothing is sent.
+    fn declared(
+        &self,
+        host: &AllowedUrl,
+        credential: &CredentialSpec,
+    ) -> Option<anyhow::Result<HostCredential>> {
+        let google = credential.kind == CredentialKind::Google;
+        let secret = self.secret(credential);
+        // Google's emulators speak HTTP, and take no credentials.
+        if google && host.url.starts_with("http://") || secret.is_left_out() {
+            return None;
+        }
+        // A query is a request's own, and no part of where it goes.
+        let base = host.url.split('?').next().unwrap_or_default();
+        let url = match &host.path {
+            Some(path) => format!("{}{path}", server_of(base)),
+            None => format!("{}{}", base.trim_end_matches('/'), credential.below),
+        };
+        // Some webhooks have a secret in their path, which errors are not to show.
+        Some(secret.read(&server_of(base)).map(|secret| HostCredential {
+            url,
+            exact: host.path.is_some(),
+            methods: credential.methods.clone(),
+            kind: credential.kind,
+            header: None,
+            secret,
+        }))
     }
 
     fn secret(&self, credential: &CredentialSpec) -> Secret {
@@ -125,6 +156,10 @@ impl Reader<'_> {
                     given,
                     format!("counts for nothing, {key} {reason}"),
                 ));
+            } else if !self.given(spec).is_empty() {
+                let key = named(&spec.table, key);
+                let reason = format!("count for nothing, {key} is not set");
+                errors.push(SettingError::new(named(&spec.table, "credentials"), reason));
             }
             return None;
         }
@@ -166,7 +201,14 @@ impl Reader<'_> {
             store: self.store.clone(),
             variables: variables(spec, look_up),
             files,
+            given: self.given(spec).to_vec(),
         })
+    }
+
+    /// What the user has said of servers for one of framemill's own functions.
+    fn given(&self, spec: &FunctionSpec) -> &[CredentialSettings] {
+        let of_table = self.file.credentials.get(&spec.table);
+        of_table.map_or(&[], Vec::as_slice)
     }
 
     /// What the host says of a key that nobody else set.
@@ -234,6 +276,9 @@ impl Reader<'_> {
         }
         let mut function = Function::new(&spec, |name| given.get(name).cloned());
         function.name.clone_from(&own.name);
+        for prefixes in [&mut function.read, &mut function.write] {
+            name_the_whole_bucket(prefixes).map_err(wrong)?;
+        }
         let mut variables = variables(&spec, |name| given.get(name).cloned());
         variables.extend(given);
         Ok(FunctionSettings {
@@ -243,6 +288,7 @@ impl Reader<'_> {
             store,
             variables,
             files: BTreeMap::new(),
+            given: own.credentials.clone(),
         })
     }
 }

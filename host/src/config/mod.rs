@@ -13,7 +13,6 @@ mod pipelines;
 mod settings;
 
 pub use addresses::{LOCAL_BUCKET, SourceAddress, StoreAddress};
-pub use credentials::{CredentialSettings, Secret};
 pub use error::{Origin, SettingError, SettingErrors};
 pub use functions::FunctionSettings;
 pub use keys::{flags_of, host_keys};

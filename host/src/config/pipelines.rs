@@ -1,10 +1,14 @@
 //! `[[pipeline]]`: a component of the user's, described as framemill's own functions are.
 
+use super::credentials::CredentialSettings;
 use super::layers::Layer;
 use framemill_function_spec::{FunctionSpec, HostSpec, TriggerSpec};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+/// Stands for every object of a bucket, where prefixes are named.
+const WHOLE_BUCKET: &str = "*";
 
 /// `[[pipeline]]`: a component that works on other objects than ours do.
 #[derive(Clone, Debug, Deserialize)]
@@ -26,7 +30,7 @@ pub struct PipelineSettings {
     pub source: Option<String>,
     /// Its bucket; the common store where none is named.
     pub store: Option<String>,
-    /// Prefixes that it may read; its `prefix` where none is named.
+    /// Prefixes that it may read; its `prefix` where none is named. `*` is the whole bucket.
     #[serde(default)]
     pub read: Vec<String>,
     /// Prefixes that it may write.
@@ -37,6 +41,9 @@ pub struct PipelineSettings {
     /// network.
     #[serde(default)]
     pub allow: Vec<String>,
+    /// What the host adds to its requests to some of them.
+    #[serde(default)]
+    pub credentials: Vec<CredentialSettings>,
     /// Its variables.
     #[serde(default)]
     variables: BTreeMap<String, toml::Value>,
@@ -46,6 +53,11 @@ impl PipelineSettings {
     /// As it is, if it fits together.
     pub(super) fn checked(self) -> Result<Self, String> {
         let name = &self.name;
+        for credential in &self.credentials {
+            credential
+                .check()
+                .map_err(|reason| format!("credentials: {reason}: {name}"))?;
+        }
         if self.function.is_some() {
             let stands_there = self.component.is_some()
                 || !(self.prefix.is_empty() && self.suffix.is_empty())
@@ -65,8 +77,19 @@ impl PipelineSettings {
                 "give a prefix or a suffix, or each object starts it, its own output too: {name}"
             ));
         }
+        if self.prefix.is_empty() && self.read.is_empty() {
+            return Err(format!(
+                "has no prefix, so name in `read` what it may read (read = [\"{WHOLE_BUCKET}\"] is the whole bucket): {name}"
+            ));
+        }
+        for prefixes in [&self.read, &self.write] {
+            name_the_whole_bucket(&mut prefixes.clone())
+                .map_err(|reason| format!("{reason}: {name}"))?;
+        }
         let own_output = self.write.iter().any(|write| {
-            write.starts_with(&self.prefix) || self.prefix.starts_with(write.as_str())
+            write == WHOLE_BUCKET
+                || write.starts_with(&self.prefix)
+                || self.prefix.starts_with(write.as_str())
         });
         if own_output && self.suffix.is_empty() {
             return Err(format!(
@@ -148,4 +171,21 @@ impl PipelineSettings {
         };
         self.variables.iter().map(text).collect()
     }
+}
+
+/// Makes the empty prefix of the `*` that stands for it. The empty one itself, which a key that
+/// is not set may leave, is refused: nobody gets a whole bucket by accident.
+pub(super) fn name_the_whole_bucket(prefixes: &mut [String]) -> Result<(), String> {
+    for prefix in prefixes {
+        match prefix.as_str() {
+            "" => {
+                return Err(format!(
+                    "an empty prefix in `read` or `write` is the whole bucket: name a prefix, or write \"{WHOLE_BUCKET}\" where that is meant"
+                ));
+            }
+            WHOLE_BUCKET => prefix.clear(),
+            _ => {}
+        }
+    }
+    Ok(())
 }

@@ -1,7 +1,6 @@
 //! Everything that the host is told, checked.
 
 use super::addresses::{SourceAddress, StoreAddress};
-use super::credentials::CredentialSettings;
 use super::error::{SettingError, SettingErrors};
 use super::file::{self, File};
 use super::functions::{FunctionSettings, Reader};
@@ -53,8 +52,6 @@ pub struct Settings {
     pub push: Push,
     /// What runs: framemill's own functions that are switched on, then the user's.
     pub functions: Vec<FunctionSettings>,
-    /// What the user wants added to requests of components.
-    pub credentials: Vec<CredentialSettings>,
     /// The extraction's configuration as types, for the commands that are about videos.
     pub config: Config,
 }
@@ -214,7 +211,6 @@ impl Settings {
             store,
             source,
             functions,
-            credentials: file.credentials,
             config,
         })
     }
@@ -309,7 +305,7 @@ fn unknown_names(file: &File, keys: &[Key]) -> Vec<SettingError> {
         .collect();
     let keys_known = keys.iter().map(|key| key.name.clone());
     let tables_known = tables.iter().map(|table| format!("[{table}]"));
-    let lists = ["[[credentials]]", "[[pipeline]]"].map(str::to_owned);
+    let lists = ["[[pipeline]]".to_owned()];
     let all: Vec<String> = keys_known.chain(tables_known).chain(lists).collect();
     let unknown = |name: &str, line: usize| {
         file.error(

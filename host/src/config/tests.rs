@@ -169,3 +169,128 @@ fn a_users_function_is_described_like_ours() {
         assert!(error.contains(part), "{error}");
     }
 }
+
+fn read(file: &str) -> Result<Settings, SettingErrors> {
+    Settings::new(&Layer::new(), |_| None, Some(file))
+}
+
+/// A pipeline of the user's, with these lines.
+fn pipeline(name: &str, lines: &str) -> String {
+    format!("[[pipeline]]\nname = '{name}'\ncomponent = 'c'\n{lines}\n")
+}
+
+#[test]
+fn credentials_belong_to_one_pipeline() {
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(secret.path(), "s3cret").unwrap();
+    let path = secret.path().display();
+    let allow = "prefix = 'a/'\nallow = ['https://*.googleapis.com', 'https://h']";
+    let file = format!(
+        "[labeling]\ntarget = 'webhook'\ntarget_url = 'https://iamcredentials.googleapis.com/hook?code=1'\nimage_urls = 'signed'\nsigning_account = 'a@b'\ntoken_file = '{path}'\n\
+         {}{}[[pipeline.credentials]]\nurl = 'https://h/v1'\nkind = 'bearer'\nfile = '{path}'\n",
+        pipeline("neighbour", allow),
+        pipeline("owner", allow),
+    );
+    let settings = read(&file).unwrap();
+    let of = |name: &str| {
+        let mut functions = settings.functions.iter();
+        let found = functions.find(|it| it.function.name == name).unwrap();
+        let all: Result<Vec<_>, _> = found.credentials().into_iter().collect();
+        let text = |it: framemill_runtime::HostCredential| {
+            let methods: Vec<_> = it.methods.iter().map(|it| it.as_str()).collect();
+            let exact = if it.exact { " alone" } else { "" };
+            format!("{} {}{exact}", methods.join(","), it.url)
+        };
+        all.unwrap().into_iter().map(text).collect::<Vec<_>>()
+    };
+    assert_eq!(of("neighbour"), [""; 0]);
+    assert_eq!(of("extract-frames"), [""; 0]);
+    assert_eq!(of("owner"), ["GET,HEAD,POST https://h/v1"]);
+    // A target on the server of Google's tokens gets its own credential, not that one.
+    let google = "https://iamcredentials.googleapis.com";
+    assert_eq!(
+        of("request-labeling"),
+        [
+            format!("GET,HEAD,POST {google}/hook"),
+            format!("POST {google}/v1/projects/-/serviceAccounts/a@b:signBlob alone"),
+        ]
+    );
+}
+
+#[test]
+fn what_the_user_says_of_a_target_counts_before_its_declaration() {
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(secret.path(), "s3cret").unwrap();
+    let labeling =
+        "[labeling]\ntarget = 'custom-acme'\ntarget_url = 'https://acme.example.com/api'";
+    let own = format!(
+        "[[labeling.credentials]]\nurl = 'https://acme.example.com/api/orders'\nkind = 'header'\nheader = 'X-Api-Key'\nfile = '{}'",
+        secret.path().display()
+    );
+    let settings = read(&format!("{labeling}\n{own}")).unwrap();
+    let all = settings.functions[1].credentials();
+    let [Ok(one)] = all.as_slice() else {
+        panic!("{all:?}")
+    };
+    assert_eq!(one.url, "https://acme.example.com/api/orders");
+    assert_eq!(one.header.as_deref(), Some("X-Api-Key"));
+    for (file, part) in [
+        (own.as_str(), "labeling.target is not set"),
+        (
+            "[[credentials]]\nhost = 'https://h'\nkind = 'google'",
+            "[[pipeline.credentials]]",
+        ),
+        (
+            "[labeling]\n[[labeling.credentials]]\nurl = 'https://h'\nkind = 'token'",
+            "`labeling.credentials`: give one of env and file",
+        ),
+    ] {
+        let error = read(file).unwrap_err().to_string();
+        assert!(error.contains(part), "{file}: {error}");
+    }
+}
+
+#[test]
+fn nobody_gets_a_whole_bucket_by_accident() {
+    let of = |lines: &str| read(&pipeline("mine", lines));
+    for (lines, part) in [
+        ("suffix = '.mp4'", "has no prefix, so name in `read`"),
+        (
+            "suffix = '.mp4'\nwrite = ['out/']",
+            "has no prefix, so name in `read`",
+        ),
+        ("prefix = 'a/'\nread = ['']", "an empty prefix"),
+        (
+            "prefix = 'a/'\nsuffix = 'x'\nwrite = ['']",
+            "an empty prefix",
+        ),
+        ("prefix = 'a/'\nwrite = ['*']", "starts it again"),
+    ] {
+        let error = of(lines).unwrap_err().to_string();
+        assert!(error.contains(part), "{lines}: {error}");
+        assert!(error.contains("mine"), "{lines}: {error}");
+    }
+    for (lines, expected) in [
+        ("prefix = 'a/'", "a/"),
+        ("suffix = '.mp4'\nread = ['b/']", "b/"),
+        ("suffix = '.mp4'\nread = ['*']", ""),
+    ] {
+        let settings = of(lines).unwrap();
+        assert_eq!(settings.functions[1].function.read, [expected], "{lines}");
+    }
+    // A key of a declaration that nobody has set.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("function.toml");
+    let spec = "name = 'f'\ncomponent = 'f'\nread = ['{place}']\n[trigger]\nsuffix = '.x'\n[[key]]\nname = 'place'\ndoc = 'd'";
+    std::fs::write(&path, spec).unwrap();
+    let of = |variables: &str| {
+        let path = path.display();
+        read(&format!(
+            "[[pipeline]]\nname = 'mine'\nfunction = '{path}'\n[pipeline.variables]\n{variables}"
+        ))
+    };
+    let error = of("").unwrap_err().to_string();
+    assert!(error.contains("an empty prefix"), "{error}");
+    let settings = of("place = '*'").unwrap();
+    assert_eq!(settings.functions[1].function.read, [""]);
+}

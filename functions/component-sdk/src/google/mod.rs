@@ -5,7 +5,7 @@ mod metadata;
 mod token;
 
 use crate::account::ServiceAccount;
-use crate::http::{HttpRequest, HttpResponse, Web, WebError};
+use crate::http::{HttpRequest, HttpResponse, Method, Web, WebError};
 use framemill_contract::{ConfigError, Credentials, JobError, Platform};
 use std::cell::RefCell;
 use token::{MARGIN, Token, is_token};
@@ -59,26 +59,64 @@ impl Source {
     }
 }
 
-/// Other hosts, with a token of Google's for those requests that go to the URLs named, and for
-/// no others.
+/// Where the GCS JSON API is, below the URL of an object store.
+const OBJECTS: [&str; 2] = ["/storage/v1/b/", "/upload/storage/v1/b/"];
+
+/// Where the IAM Credentials API at `iam_url` signs as `account`.
+pub fn sign_url(iam_url: &str, account: &str) -> String {
+    format!("{iam_url}/v1/projects/-/serviceAccounts/{account}:signBlob")
+}
+
+/// Where Pub/Sub at `url` takes messages for `topic`.
+pub fn publish_url(url: &str, topic: &str) -> String {
+    format!("{url}/v1/{topic}:publish")
+}
+
+/// Requests that get a token of Google's.
+pub enum Tokened<'a> {
+    /// Those for objects of the store at this URL, without trailing slash.
+    Objects(&'a str),
+    /// A `POST` to this URL and no other: Google's tokens open more than one door, and one of
+    /// them hands out tokens.
+    Call(String),
+}
+
+impl<'a> From<&'a str> for Tokened<'a> {
+    fn from(objects_url: &'a str) -> Self {
+        Self::Objects(objects_url)
+    }
+}
+
+impl Tokened<'_> {
+    fn covers(&self, request: &HttpRequest<'_>) -> bool {
+        match self {
+            Self::Objects(base) => {
+                let rest = request.url.strip_prefix(base).filter(|_| !base.is_empty());
+                rest.is_some_and(|rest| OBJECTS.iter().any(|path| rest.starts_with(path)))
+            }
+            Self::Call(url) => request.method == Method::Post && request.url == *url,
+        }
+    }
+}
+
+/// Other hosts, with a token of Google's for those requests that are named, and for no others.
 pub struct Authorized<'a, W> {
     web: &'a W,
     source: Source,
-    /// Without trailing slash.
-    destinations: Vec<&'a str>,
+    tokened: Vec<Tokened<'a>>,
     /// Not for longer than this instance lives: a store would have to be trusted with it.
     cached: RefCell<Option<Token>>,
 }
 
 impl<'a, W: Web> Authorized<'a, W> {
-    /// For what is below `destinations`: URLs without trailing slash.
+    /// With a token for `tokened`.
     ///
     /// # Errors
     /// [`JobError::Config`] where the credentials cannot be used.
     pub fn new(
         web: &'a W,
         platform: &Platform,
-        destinations: impl IntoIterator<Item = &'a str>,
+        tokened: impl IntoIterator<Item = impl Into<Tokened<'a>>>,
     ) -> Result<Self, JobError> {
         let source = match platform {
             Platform::Framemill => Source::None,
@@ -87,15 +125,8 @@ impl<'a, W: Web> Authorized<'a, W> {
         Ok(Self {
             web,
             source,
-            destinations: destinations.into_iter().collect(),
+            tokened: tokened.into_iter().map(Into::into).collect(),
             cached: RefCell::default(),
-        })
-    }
-
-    fn is_google(&self, url: &str) -> bool {
-        self.destinations.iter().any(|base| {
-            let rest = url.strip_prefix(base);
-            !base.is_empty() && rest.is_some_and(|rest| rest.starts_with(['/', '?']))
         })
     }
 
@@ -126,7 +157,8 @@ impl<'a, W: Web> Authorized<'a, W> {
 impl<W: Web> Web for Authorized<'_, W> {
     async fn send(&self, mut request: HttpRequest<'_>) -> Result<HttpResponse, WebError> {
         let is_header = |(name, _): &(&str, String)| name.eq_ignore_ascii_case("authorization");
-        if !self.is_google(&request.url) || request.headers.iter().any(is_header) {
+        let tokened = self.tokened.iter().any(|it| it.covers(&request));
+        if !tokened || request.headers.iter().any(is_header) {
             return self.web.send(request).await;
         }
         if let Some(token) = self.token().await.map_err(WebError::Unsent)? {

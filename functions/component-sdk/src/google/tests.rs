@@ -124,9 +124,14 @@ fn only_the_destinations_get_the_token() {
     let web = web.unwrap();
     for (url, sent) in [
         ("https://storage.example.com/storage/v1/b/x", true),
-        ("https://storage.example.com?x", true),
-        ("https://iam.example.com/base/v1", true),
-        ("https://iam.example.com/basement", false),
+        ("https://storage.example.com/upload/storage/v1/b/x?y", true),
+        ("https://iam.example.com/base/storage/v1/b/x", true),
+        ("https://storage.example.com?x", false),
+        // A target on the store's server.
+        ("https://storage.example.com/hook", false),
+        ("https://storage.example.com/storage/v1", false),
+        ("https://iam.example.com/storage/v1/b/x", false),
+        ("https://iam.example.com/basement/storage/v1/b/x", false),
         ("https://iam.example.com/", false),
         ("https://storage.example.com.evil.org/storage", false),
         ("https://storage.example.com@evil.org/storage", false),
@@ -141,10 +146,34 @@ fn only_the_destinations_get_the_token() {
         let token = sent.then(|| "Bearer t1".to_owned());
         assert_eq!(harness.asked(), [(url.to_owned(), token)]);
     }
-    let own =
-        HttpRequest::get(format!("{STORE}/x")).header("authorization", "Bearer own".to_owned());
+    let own = HttpRequest::get(format!("{STORE}/storage/v1/b/x"))
+        .header("authorization", "Bearer own".to_owned());
     block_on(web.send(own)).unwrap();
     assert_eq!(harness.asked()[0].1.as_deref(), Some("Bearer own"));
+}
+
+#[test]
+fn a_call_gets_the_token_by_its_method_and_url_alone() {
+    let harness = Harness::new();
+    let sign = "https://iam.example.com/v1/a:signBlob";
+    let call = Tokened::Call(sign.to_owned());
+    let web = Authorized::new(&harness, &open(given()), [call]).unwrap();
+    let post = |url: &str| HttpRequest::post(url.to_owned(), Vec::new());
+    for (request, sent) in [
+        (post(sign), true),
+        (HttpRequest::get(sign.to_owned()), false),
+        (post(&format!("{sign}?x")), false),
+        (post(&format!("{sign}/x")), false),
+        (
+            post("https://iam.example.com/v1/a:generateAccessToken"),
+            false,
+        ),
+    ] {
+        let url = request.url.clone();
+        block_on(web.send(request)).unwrap();
+        let token = sent.then(|| "Bearer t1".to_owned());
+        assert_eq!(harness.asked(), [(url, token)]);
+    }
 }
 
 #[test]
@@ -152,8 +181,8 @@ fn nothing_is_sent_where_nothing_should_be() {
     for platform in [Platform::Framemill, open(Credentials::None)] {
         let harness = Harness::new();
         let web = Authorized::new(&harness, &platform, [STORE]).unwrap();
-        get(&web, &format!("{STORE}/x")).unwrap();
-        assert_eq!(harness.asked(), [(format!("{STORE}/x"), None)]);
+        get(&web, &format!("{STORE}/storage/v1/b/x")).unwrap();
+        assert_eq!(harness.asked(), [(format!("{STORE}/storage/v1/b/x"), None)]);
         assert!(web.account().is_none());
     }
 }
@@ -163,7 +192,7 @@ fn keys_sign_tokens_without_asking_anyone() {
     let harness = Harness::new();
     let web = Authorized::new(&harness, &open(key()), [STORE]).unwrap();
     let token = || {
-        get(&web, &format!("{STORE}/x")).unwrap();
+        get(&web, &format!("{STORE}/storage/v1/b/x")).unwrap();
         let asked = harness.asked();
         assert_eq!(asked.len(), 1);
         asked[0].1.clone().unwrap()
@@ -240,7 +269,7 @@ fn bad_keys_are_configuration_errors_without_secrets() {
 fn the_metadata_server_is_asked_once_per_token() {
     let harness = Harness::new();
     let web = Authorized::new(&harness, &open(metadata_server()), [STORE]).unwrap();
-    let url = format!("{STORE}/x");
+    let url = format!("{STORE}/storage/v1/b/x");
     let token = |text: &str| (url.clone(), Some(format!("Bearer {text}")));
     let metadata = (
         format!("{METADATA}/computeMetadata/v1/instance/service-accounts/default/token"),
@@ -261,7 +290,7 @@ fn the_metadata_server_is_asked_once_per_token() {
 fn requests_without_a_token_are_not_sent() {
     let harness = Harness::new();
     let web = Authorized::new(&harness, &open(metadata_server()), [STORE]).unwrap();
-    let error = || match get(&web, &format!("{STORE}/x")) {
+    let error = || match get(&web, &format!("{STORE}/storage/v1/b/x")) {
         Err(WebError::Unsent(error)) => {
             assert_eq!(
                 harness.asked().len(),
@@ -307,7 +336,9 @@ fn refusals_name_the_remedy() {
         let harness = Harness::new();
         harness.status.set(401);
         let web = Authorized::new(&harness, &open(credentials), [STORE]).unwrap();
-        let text = get(&web, &format!("{STORE}/x")).unwrap().text();
+        let text = get(&web, &format!("{STORE}/storage/v1/b/x"))
+            .unwrap()
+            .text();
         assert!(text.contains(key) && text.ends_with(": said"), "{text}");
         let text = get(&web, "https://elsewhere.example.com/").unwrap().text();
         assert_eq!(text, "said");

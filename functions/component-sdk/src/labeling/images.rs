@@ -2,6 +2,7 @@
 
 use super::{Api, TargetError, misconfigured};
 use crate::account::ServiceAccount;
+use crate::google::sign_url;
 use crate::http::{HttpRequest, Web};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -122,8 +123,7 @@ impl<'a, W: Web> ImageLinks<'a, W> {
 
     /// Signs with the account's key, which Google keeps.
     async fn sign(&self, account: &str, text: &[u8]) -> Result<Vec<u8>, TargetError> {
-        let base = &self.config.iam_url;
-        let url = format!("{base}/v1/projects/-/serviceAccounts/{account}:signBlob");
+        let url = sign_url(&self.config.iam_url, account);
         let body = serde_json::json!({ "payload": BASE64.encode(text) });
         let request = HttpRequest::post(url, body.to_string().into_bytes());
         let key = "signing_account";

@@ -2,9 +2,9 @@
 
 use super::{AuthenticatedRequest, WasiWeb, answer, configured};
 use crate::gcs::GcsObjects;
-use crate::google::Authorized;
+use crate::google::{Authorized, Tokened, publish_url, sign_url};
 use crate::labeling::LabelOutcome;
-use framemill_contract::{Event, JobError, LabelConfig, TargetKind};
+use framemill_contract::{Event, ImageUrls, JobError, LabelConfig, TargetKind};
 use spin_sdk::http::{IncomingRequest, Response};
 
 /// Other hosts, with credentials for Google's.
@@ -43,10 +43,18 @@ pub async fn label(
     answer(&outcome, retry_after)
 }
 
-/// What of all that is reached is Google's.
-fn googles(config: &LabelConfig) -> impl Iterator<Item = &str> {
-    let is_pubsub = config.target == Some(TargetKind::Pubsub);
-    let target = is_pubsub.then_some(config.target_url.as_str());
-    let own = [config.objects_url.as_str(), config.iam_url.as_str()];
-    own.into_iter().chain(target)
+/// What of all that is asked for is asked of Google.
+fn googles(config: &LabelConfig) -> impl Iterator<Item = Tokened<'_>> {
+    let objects = Tokened::Objects(&config.objects_url);
+    let publish = config
+        .topic
+        .as_ref()
+        .filter(|_| config.target == Some(TargetKind::Pubsub))
+        .map(|topic| publish_url(&config.target_url, topic));
+    let sign = match &config.image_urls {
+        ImageUrls::Signed { account, .. } => Some(sign_url(&config.iam_url, account)),
+        _ => None,
+    };
+    let calls = publish.into_iter().chain(sign).map(Tokened::Call);
+    std::iter::once(objects).chain(calls)
 }

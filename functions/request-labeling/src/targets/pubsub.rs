@@ -6,6 +6,7 @@
 
 use super::body::body;
 use base64::Engine as _;
+use framemill_component_sdk::google::publish_url;
 use framemill_component_sdk::http::{HttpRequest, Web};
 use framemill_component_sdk::labeling::{Api, Target, TargetError};
 use framemill_contract::{LabelBatch, LabelConfig, LabelRequest, SentBatch};
@@ -70,7 +71,7 @@ impl<W: Web> Target for Pubsub<'_, W> {
             });
         }
         let topic = self.config.topic.as_deref().unwrap_or_default();
-        let url = format!("{}/v1/{topic}:publish", self.config.target_url);
+        let url = publish_url(&self.config.target_url, topic);
         let request = HttpRequest::post(url, publish);
         let answer = self.api.mutate_idempotent(request, until).await?;
         // Published, whatever else it says.

@@ -64,13 +64,20 @@ fn keep(place: &str, value: &[u8]) -> Response {
     }
 }
 
-/// Sends the request that the headers `x-method` and `x-url` describe, and passes the answer on.
+/// Sends the request that the headers `x-method` and `x-url` describe, with each header
+/// `x-with-NAME` as `NAME`, and passes the answer on.
 async fn fetch(request: Request) -> anyhow::Result<Response> {
     let header = |name: &str| header(&request, name);
     let method = match header("x-method").as_str() {
+        "" | "GET" => Method::Get,
+        "HEAD" => Method::Head,
         "POST" => Method::Post,
+        "PUT" => Method::Put,
+        "PATCH" => Method::Patch,
         "DELETE" => Method::Delete,
-        _ => Method::Get,
+        "OPTIONS" => Method::Options,
+        "TRACE" => Method::Trace,
+        name => Method::Other(name.to_owned()),
     };
     let mut builder = Request::builder();
     builder.method(method).uri(header("x-url"));
@@ -79,14 +86,27 @@ async fn fetch(request: Request) -> anyhow::Result<Response> {
             builder.header(name, header(name));
         }
     }
+    for (name, value) in request.headers() {
+        if let Some(name) = name.strip_prefix("x-with-") {
+            builder.header(name, value.as_str().unwrap_or_default());
+        }
+    }
     if !header("x-inner-url").is_empty() {
         builder.header("x-url", header("x-inner-url"));
     }
     let outgoing = builder.body(request.into_body()).build();
-    Ok(match send::<_, Response>(outgoing).await {
-        Ok(response) => Response::new(*response.status(), response.into_body()),
-        Err(error) => text(502, format!("{error:?}")),
-    })
+    let response = match send::<_, Response>(outgoing).await {
+        Ok(response) => response,
+        Err(error) => return Ok(text(502, format!("{error:?}"))),
+    };
+    let mut answer = Response::builder();
+    answer.status(*response.status());
+    for (name, value) in response.headers() {
+        if ["location", "set-cookie"].contains(&name) {
+            answer.header(name, value.as_str().unwrap_or_default());
+        }
+    }
+    Ok(answer.body(response.into_body()).build())
 }
 
 #[inline(never)]
