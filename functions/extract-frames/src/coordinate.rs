@@ -190,13 +190,16 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
         if exists(self.objects, &self.video.bucket, &manifest).await? {
             return Ok(Outcome::Unchanged { manifest });
         }
-        match self.extract(checkpoint).await {
+        let outcome = match self.extract(checkpoint).await {
             Ok(Step::Whole(manifest)) => self.commit(*manifest).await,
             Ok(Step::Part(outcome)) => Ok(outcome),
+            Err(error) => Err(error),
+        };
+        match outcome {
             Err(ObjectError::Failed(error)) if error.disposition() == Disposition::Reject => {
                 self.reject(&error).await
             }
-            Err(error) => Err(error),
+            outcome => outcome,
         }
     }
 

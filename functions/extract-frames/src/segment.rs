@@ -22,6 +22,8 @@ use std::collections::{BTreeMap, VecDeque};
 const PENDING_BYTES: usize = 24 << 20;
 /// Images on their way to the store at the same time.
 const UPLOADS: usize = 3;
+/// And their bytes, unless it is only one: a PNG of 8K video has up to 95 MiB.
+const UPLOAD_BYTES: usize = 32 << 20;
 
 /// Handles a segment request.
 pub async fn handle<O: Objects>(objects: &O, request: &SegmentRequest) -> SegmentReply {
@@ -44,7 +46,19 @@ struct Extraction<'a, O> {
     result: SegmentResult,
     /// Frames with images and, where near-duplicates are to be dropped, each in small.
     kept: Vec<(KeptFrame, Option<String>)>,
-    uploads: FuturesUnordered<LocalBoxFuture<'a, Result<(), ObjectError>>>,
+    uploads: FuturesUnordered<LocalBoxFuture<'a, Result<Uploaded, ObjectError>>>,
+    /// Bytes of `uploads`.
+    uploading: usize,
+    /// Images that are more than any object may be, by index of their frames.
+    too_large: BTreeMap<u64, JobError>,
+}
+
+/// An image that is no longer on its way.
+struct Uploaded {
+    index: u64,
+    bytes: usize,
+    /// Why it is not there, where it is more than any object may have.
+    too_large: Option<JobError>,
 }
 
 /// The state of the GOP being decoded.
@@ -131,6 +145,8 @@ impl<'a, O: Objects> Extraction<'a, O> {
             result: SegmentResult::default(),
             kept: Vec::new(),
             uploads: FuturesUnordered::new(),
+            uploading: 0,
+            too_large: BTreeMap::new(),
         }
     }
 
@@ -174,8 +190,9 @@ impl<'a, O: Objects> Extraction<'a, O> {
             self.finish(finished).await?;
         }
         while let Some(uploaded) = self.uploads.next().await {
-            uploaded?;
+            self.uploaded(uploaded?);
         }
+        self.leave_out_too_large();
         self.kept.sort_by_key(|(frame, _)| frame.index);
         for (frame, thumb) in self.kept {
             self.result.frames.push(frame);
@@ -304,10 +321,10 @@ impl<'a, O: Objects> Extraction<'a, O> {
                 }
                 FilterDecision::Keep => match self.image(index, &frame, &scores) {
                     Ok((kept, bytes)) => {
-                        self.upload(&kept.name, bytes).await?;
-                        let dedupe = self.request.filters.dedupe != Dedupe::Off;
-                        self.kept
-                            .push((kept, dedupe.then(|| scores.thumb.to_text())));
+                        let (name, dedupe) = (kept.name.clone(), self.request.filters.dedupe);
+                        let thumb = (dedupe != Dedupe::Off).then(|| scores.thumb.to_text());
+                        self.kept.push((kept, thumb));
+                        self.upload(index, &name, bytes).await?;
                     }
                     Err(reason) => self.warn("not_encoded", reason, frame.pts, Some(frame.pts)),
                 },
@@ -327,13 +344,6 @@ impl<'a, O: Objects> Extraction<'a, O> {
             to_rgb(frame, request.rotation, &request.images).map_err(|error| error.to_string())?;
         self.result.color.get_or_insert(color);
         let bytes = encode(&image, &request.images).map_err(|error| error.to_string())?;
-        let size = bytes.len() as u64;
-        if let Some(limit) = self.objects.largest_object()
-            && size > limit
-        {
-            let too_large = JobError::ObjectTooLarge { bytes: size, limit };
-            return Err(too_large.to_string());
-        }
         let elapsed = frame.pts.0.saturating_sub(request.first_pts.0);
         let kept = KeptFrame {
             index,
@@ -342,7 +352,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
             name: image_name(index, request.naming, request.images.format),
             width: image.width,
             height: image.height,
-            bytes: size,
+            bytes: bytes.len() as u64,
             sha256: hex::encode(Sha256::digest(&bytes)),
             phash: format!("{:016x}", scores.phash),
             sharpness: scores.sharpness,
@@ -352,22 +362,51 @@ impl<'a, O: Objects> Extraction<'a, O> {
     }
 
     /// Starts an upload; waits where too many are under way.
-    async fn upload(&mut self, name: &str, bytes: Vec<u8>) -> Result<(), ObjectError> {
+    async fn upload(&mut self, index: u64, name: &str, bytes: Vec<u8>) -> Result<(), ObjectError> {
         let name = format!("{}{name}", self.request.image_prefix);
         let content_type = self.request.images.format.content_type();
         let (objects, bucket) = (self.objects, self.request.video.bucket.as_str());
+        self.uploading += bytes.len();
         self.uploads.push(Box::pin(async move {
-            create_or_replace(objects, bucket, &name, content_type, &bytes).await
+            let written = create_or_replace(objects, bucket, &name, content_type, &bytes).await;
+            let too_large = match written {
+                Ok(()) => None,
+                Err(ObjectError::Failed(error @ JobError::ObjectTooLarge { .. })) => Some(error),
+                Err(error) => return Err(error),
+            };
+            Ok(Uploaded {
+                index,
+                bytes: bytes.len(),
+                too_large,
+            })
         }));
         while let std::task::Poll::Ready(Some(uploaded)) = futures::poll!(self.uploads.next()) {
-            uploaded?;
+            self.uploaded(uploaded?);
         }
-        while self.uploads.len() >= UPLOADS
+        while (self.uploads.len() >= UPLOADS || self.uploading > UPLOAD_BYTES)
             && let Some(uploaded) = self.uploads.next().await
         {
-            uploaded?;
+            self.uploaded(uploaded?);
         }
         Ok(())
+    }
+
+    fn uploaded(&mut self, uploaded: Uploaded) {
+        self.uploading -= uploaded.bytes;
+        let too_large = uploaded.too_large.map(|error| (uploaded.index, error));
+        self.too_large.extend(too_large);
+    }
+
+    /// An image that is too large is none: the others may fit. In order, whichever upload ended
+    /// first.
+    fn leave_out_too_large(&mut self) {
+        for (index, error) in std::mem::take(&mut self.too_large) {
+            let is_it = |(frame, _): &(KeptFrame, _)| frame.index == index;
+            if let Some(at) = self.kept.iter().position(is_it) {
+                let pts = self.kept.swap_remove(at).0.pts;
+                self.warn("not_encoded", error.to_string(), pts, Some(pts));
+            }
+        }
     }
 
     fn warn(&mut self, code: &str, message: String, from: Pts, to: Option<Pts>) {

@@ -6,6 +6,7 @@ use super::error::StoreError;
 use super::store::{ByteStream, NewObject, Store};
 use super::{multipart, reply};
 use async_trait::async_trait;
+use framemill_contract::SizeLimits;
 use framemill_gcs_api::{
     self as api, Get, Insert, List, Listing, Operation, RangeSpec, RequestError, UploadMetadata,
     UploadType,
@@ -44,12 +45,23 @@ pub trait ObjectsApi: Send + Sync {
 pub struct Gateway {
     buckets: HashMap<String, Arc<dyn Store>>,
     access: Access,
+    limits: SizeLimits,
 }
 
 impl Gateway {
-    /// Over these buckets.
+    /// Over these buckets, with the limits that components keep who are told no others.
     pub fn new(buckets: HashMap<String, Arc<dyn Store>>, access: Access) -> Self {
-        Self { buckets, access }
+        Self {
+            buckets,
+            access,
+            limits: SizeLimits::STANDARD,
+        }
+    }
+
+    /// With these limits, of which components must be told.
+    #[must_use]
+    pub fn with_limits(self, limits: SizeLimits) -> Self {
+        Self { limits, ..self }
     }
 }
 
@@ -145,6 +157,7 @@ impl Gateway {
             metadata: given.metadata,
         };
         self.access.check(&name, true)?;
+        let bytes = at_most(bytes, self.limits.object);
         let meta = store
             .write(&name, insert.precondition, object, bytes)
             .await?;
@@ -258,11 +271,31 @@ fn refused(error: RequestError) -> StoreError {
     }
 }
 
+fn over(what: &str, limit: u64) -> StoreError {
+    StoreError::TooLarge(format!(
+        "{what} is over {limit} bytes, the limit of this host"
+    ))
+}
+
+/// An object's bytes; where there are more, they end with an error.
+fn at_most(bytes: ByteStream, most: u64) -> ByteStream {
+    let mut left = most;
+    let checked = bytes.map(move |chunk| {
+        let chunk = chunk?;
+        let length = chunk.len() as u64;
+        left = left
+            .checked_sub(length)
+            .ok_or_else(|| over("object", most))?;
+        Ok(chunk)
+    });
+    checked.boxed()
+}
+
 /// A request's body as the stores take it.
 fn byte_stream(body: Body) -> ByteStream {
     body.into_data_stream()
         .map_err(|error| match error {
-            BodyError::TooLarge { limit } => StoreError::TooLarge { most: limit },
+            BodyError::TooLarge { limit } => over("request body", limit),
             BodyError::Ended(reason) => {
                 StoreError::Invalid(format!("request body broke off: {reason}"))
             }

@@ -5,6 +5,7 @@
 mod common;
 
 use bytes::Bytes;
+use framemill_contract::SizeLimits;
 use framemill_objects::{Access, Body, Gateway, GcsStore, ObjectsApi, RetryPolicy, Store, Written};
 use framemill_runtime::{
     AllowedHost, Component, Engine, Limits, OutboundClient, Runtime, RuntimeParts, with_host,
@@ -108,7 +109,7 @@ fn told(
         variables.insert("segments_url".to_owned(), own.to_owned());
     }
     if case.trusted {
-        variables = with_host(variables, &component.sha256);
+        variables = with_host(variables, &component.sha256, SizeLimits::STANDARD);
     }
     (variables, hosts)
 }

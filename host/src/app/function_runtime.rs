@@ -1,6 +1,7 @@
 //! A function's component, ready to answer: what it may touch and reach, what it can read.
 
 use crate::config::{FunctionSettings, Settings, cores};
+use framemill_contract::SizeLimits;
 use framemill_function_spec::Function;
 use framemill_objects::{Access, Gateway, Store};
 use framemill_runtime::{
@@ -79,12 +80,14 @@ pub fn function_runtime(
     let bucket = function.store.bucket().to_owned();
     let buckets = HashMap::from([(bucket, Arc::clone(store))]);
     let credentials = credentials(settings, function)?;
+    let sizes = SizeLimits::STANDARD.with_bodies_of(settings.limits.body);
+    let gateway = Gateway::new(buckets, access(&function.function)).with_limits(sizes);
     Runtime::new(
         engine,
         RuntimeParts {
-            variables: with_host(function.variables.clone(), &component.sha256),
+            variables: with_host(function.variables.clone(), &component.sha256, sizes),
             component,
-            gateway: Arc::new(Gateway::new(buckets, access(&function.function))),
+            gateway: Arc::new(gateway),
             outbound: OutboundClient::new(&allowed_hosts(&function.function), &credentials)?,
             limits: settings.limits,
             parallel: cores(),

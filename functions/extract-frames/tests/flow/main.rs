@@ -7,6 +7,7 @@
 
 mod continuation;
 mod harness;
+mod sizes;
 
 use extract_frames::store::{ObjectError, SegmentAnswer, Segments};
 use extract_frames::{coordinate, segment};
