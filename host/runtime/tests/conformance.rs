@@ -153,6 +153,7 @@ impl Host for InProcess {
             outbound: OutboundClient::new(&allowed, &[]).unwrap(),
             limits: small_cloud(case),
             parallel: 2,
+            memory: None,
             observer: Arc::new(|_, _| {}),
         };
         self.runtime = Some(Runtime::new(&self.engine, parts).unwrap());

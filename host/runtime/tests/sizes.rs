@@ -75,6 +75,7 @@ fn deliver(video: &Path, keys: &[(&str, &str)], kept: SizeLimits, told: SizeLimi
             ..LIMITS
         },
         parallel: 2,
+        memory: None,
         observer: Arc::new(move |_, event| {
             if let ComponentEvent::SegmentDispatched(body) = event {
                 seen.lock().unwrap().push(body.len() as u64);

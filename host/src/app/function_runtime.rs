@@ -5,8 +5,8 @@ use framemill_contract::SizeLimits;
 use framemill_function_spec::Function;
 use framemill_objects::{Access, Gateway, Store};
 use framemill_runtime::{
-    AllowedHost, Component, Engine, HostCredential, Observer, OutboundClient, Runtime,
-    RuntimeParts, same_origin, server_of, with_host,
+    AllowedHost, Component, Engine, HostCredential, MemoryBudget, Observer, OutboundClient,
+    Runtime, RuntimeParts, same_origin, server_of, with_host,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -65,7 +65,7 @@ pub fn own_credentials(
     own.collect()
 }
 
-/// A function's component over its bucket.
+/// A function's component over its bucket. `memory` is one for all functions.
 ///
 /// # Errors
 /// Where the component does not fit, or a secret is missing.
@@ -75,6 +75,7 @@ pub fn function_runtime(
     settings: &Settings,
     function: &FunctionSettings,
     store: &Arc<dyn Store>,
+    memory: Option<MemoryBudget>,
     observer: Observer,
 ) -> anyhow::Result<Runtime> {
     let bucket = function.store.bucket().to_owned();
@@ -91,6 +92,7 @@ pub fn function_runtime(
             outbound: OutboundClient::new(&allowed_hosts(&function.function), &credentials)?,
             limits: settings.limits,
             parallel: cores(),
+            memory,
             observer,
         },
     )

@@ -99,6 +99,7 @@ pub fn runtime_reaching(
         outbound,
         limits,
         parallel: 2,
+        memory: None,
         observer,
     };
     Runtime::new(&engine, parts).unwrap()
