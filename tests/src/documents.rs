@@ -80,7 +80,7 @@ pub fn configuration(declared: &Declarations) -> String {
     }
     let _ = write!(
         text,
-        "\n## Platform keys\n\nEvery component reads these beside its own. Under framemill the host sets `host`; the others count \
+        "\n## Platform keys\n\nEvery component reads these beside its own. Under framemill the host sets `host` and the limits; the others count \
          where a component stands alone, as under Spin.\n\n{}",
         table(&declared.platform)
     );

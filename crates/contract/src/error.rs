@@ -61,15 +61,17 @@ pub enum JobError {
         /// What the encoder said.
         reason: String,
     },
-    /// An object is larger than requests may be.
+    /// An object is larger than objects may be: an image, a manifest or another record.
     #[error(
-        "object of {bytes} bytes, limit {limit} by segment_budget: use format = jpeg, a lower quality or max_side, or raise segment_budget"
+        "object of {bytes} bytes, limit {limit}: make smaller images (format = jpeg, quality, max_side), or fewer of them (every, max_images): {name}"
     )]
     ObjectTooLarge {
-        /// Its bytes.
+        /// Its URL.
+        name: String,
+        /// Its bytes, or as many as were seen.
         bytes: u64,
-        /// Most bytes.
-        limit: u64,
+        /// Most bytes, or whose limit it is.
+        limit: String,
     },
     /// The manifest of a video cannot be used.
     #[error("manifest cannot be used ({reason}): extract the video again, with this version")]

@@ -41,6 +41,7 @@ mod manifest;
 mod naming;
 mod platform;
 mod segment;
+mod size_limits;
 mod version;
 mod work;
 
@@ -69,4 +70,5 @@ pub use manifest::{
 pub use naming::Naming;
 pub use platform::{Credentials, Platform, Push};
 pub use segment::{GopWork, SegmentError, SegmentReply, SegmentRequest, SegmentResult, Wanted};
+pub use size_limits::SizeLimits;
 pub use work::Work;

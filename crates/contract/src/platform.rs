@@ -9,7 +9,7 @@ use crate::label::Secret;
 use framemill_function_spec::{ConfigError, Keys, Values};
 use std::sync::LazyLock;
 
-static KEYS: Declared<Keys> = LazyLock::new(|| {
+pub(crate) static KEYS: Declared<Keys> = LazyLock::new(|| {
     Keys::parse(include_str!(
         "../../../functions/component-sdk/platform.toml"
     ))

@@ -4,7 +4,7 @@ pub use framemill_gcs_api::encoded;
 
 use crate::http::{HttpRequest, HttpResponse, Method, Web, WebError};
 use crate::store::{Created, ObjectError, ObjectInfo, Objects};
-use framemill_contract::{JobError, ObjectRef};
+use framemill_contract::{JobError, ObjectRef, SizeLimits};
 use framemill_gcs_api::{
     Crc32c, Get, Insert, List, Listing, MultipartUpload, Object, ObjectName, Operation,
     Precondition, RangeSpec, Request, UploadMetadata, UploadType,
@@ -17,26 +17,37 @@ use serde::de::DeserializeOwned;
 const UPLOAD_FRAME: u64 = 8 << 10;
 /// Most bytes that are set aside before they arrive, for reads of several requests.
 const MOST_RESERVED: usize = 32 << 20;
-const TOO_LONG: &str = "range does not fit into memory";
 
 /// Objects of the GCS JSON API at a base URL.
 pub struct GcsObjects<'a, W> {
     web: &'a W,
     base: &'a str,
-    /// Largest body of any request or answer.
+    limits: SizeLimits,
+    /// Largest body of any request or answer, by `segment_budget`.
     largest_body: Option<u64>,
 }
 
 impl<'a, W: Web> GcsObjects<'a, W> {
-    /// For the API at `base`, without trailing slash. Where `largest_body` is given, longer reads
-    /// are split into several requests, and longer writes are refused before they are sent.
-    /// `web` adds what credentials the API wants.
-    pub fn new(web: &'a W, base: &'a str, largest_body: Option<u64>) -> Self {
+    /// For the API at `base`, without trailing slash. Objects over the limit are refused before
+    /// they are sent. Where `largest_body` is given, longer reads are split into several requests,
+    /// and objects are that much smaller. `web` adds what credentials the API wants.
+    pub fn new(web: &'a W, base: &'a str, limits: SizeLimits, largest_body: Option<u64>) -> Self {
         Self {
             web,
             base,
+            limits,
             largest_body,
         }
+    }
+
+    /// The error of an object over our own limit.
+    fn too_large(&self, bucket: &str, name: &str, bytes: u64) -> ObjectError {
+        let most = self.largest_object();
+        let limit = match most < self.limits.object {
+            true => format!("{most} by segment_budget"),
+            false => most.to_string(),
+        };
+        over(bucket, name, bytes, limit)
     }
 
     /// Uploads under the precondition that `generation` is the current one; `None` where it
@@ -50,9 +61,9 @@ impl<'a, W: Web> GcsObjects<'a, W> {
         bytes: &[u8],
     ) -> Result<Option<HttpResponse>, ObjectError> {
         let what = format!("writing gs://{bucket}/{name}");
-        if let Some(limit) = self.largest_object().filter(|it| bytes.len() as u64 > *it) {
-            let bytes = bytes.len() as u64;
-            return Err(JobError::ObjectTooLarge { bytes, limit }.into());
+        let size = bytes.len() as u64;
+        if size > self.largest_object() {
+            return Err(self.too_large(bucket, name, size));
         }
         let metadata = UploadMetadata {
             name: Some(name.to_owned()),
@@ -75,6 +86,11 @@ impl<'a, W: Web> GcsObjects<'a, W> {
         match response.status {
             200 => Ok(Some(response)),
             412 => Ok(None),
+            // The store, or what is before it, has a lower limit, and keeps it.
+            413 => {
+                let limit = format!("of the store ({})", response.text());
+                Err(over(bucket, name, size, limit))
+            }
             _ => Err(unexpected(&what, &response)),
         }
     }
@@ -87,13 +103,12 @@ impl<'a, W: Web> GcsObjects<'a, W> {
         what: &str,
     ) -> Result<Vec<u8>, ObjectError> {
         let start = range.start;
-        let length = usize::try_from(range.len());
-        let length = length.map_err(|_| failed(what, TOO_LONG.to_owned()))?;
         let media = Operation::Media(Get {
             generation: object.generation,
             ..Get::of(&object.name)
         });
-        let mut request = HttpRequest::get(self.url(&object.bucket, media, what)?).at_most(length);
+        let mut request =
+            HttpRequest::get(self.url(&object.bucket, media, what)?).at_most(range.len());
         let range = RangeSpec::From(range.start, Some(range.end.saturating_sub(1)));
         if let Some(range) = range.header() {
             request = request.header("range", range);
@@ -121,10 +136,15 @@ impl<'a, W: Web> GcsObjects<'a, W> {
         request: HttpRequest<'_>,
         what: &str,
     ) -> Result<HttpResponse, ObjectError> {
-        self.web.send(request).await.map_err(|error| match error {
-            WebError::Unsent(error) => error.into(),
-            WebError::Unanswered(reason) => failed(what, reason),
-        })
+        let sent = self.web.send(request).await;
+        sent.map_err(|error| unsent(error, what))
+    }
+}
+
+fn unsent(error: WebError, what: &str) -> ObjectError {
+    match error {
+        WebError::Unsent(error) => error.into(),
+        error => failed(what, error.to_string()),
     }
 }
 
@@ -133,6 +153,11 @@ fn failed(what: &str, reason: String) -> ObjectError {
         what: what.to_owned(),
         reason,
     })
+}
+
+fn over(bucket: &str, name: &str, bytes: u64, limit: String) -> ObjectError {
+    let name = format!("gs://{bucket}/{name}");
+    ObjectError::Failed(JobError::ObjectTooLarge { name, bytes, limit })
 }
 
 /// What a JSON answer says.
@@ -151,9 +176,9 @@ fn unexpected(what: &str, response: &HttpResponse) -> ObjectError {
 }
 
 impl<W: Web> Objects for GcsObjects<'_, W> {
-    fn largest_object(&self) -> Option<u64> {
-        let limit = self.largest_body?;
-        Some(limit.saturating_sub(UPLOAD_FRAME))
+    fn largest_object(&self) -> u64 {
+        let body = self.largest_body.unwrap_or(u64::MAX);
+        self.limits.object.min(body.saturating_sub(UPLOAD_FRAME))
     }
 
     async fn metadata(&self, bucket: &str, name: &str) -> Result<ObjectInfo, ObjectError> {
@@ -195,7 +220,14 @@ impl<W: Web> Objects for GcsObjects<'_, W> {
     async fn read_all(&self, bucket: &str, name: &str) -> Result<Vec<u8>, ObjectError> {
         let what = format!("reading gs://{bucket}/{name}");
         let url = self.url(bucket, Operation::Media(Get::of(name)), &what)?;
-        let response = self.send(HttpRequest::get(url), &what).await?;
+        let request = HttpRequest::get(url).at_most(self.largest_object());
+        let response = match self.web.send(request).await {
+            Err(WebError::TooLarge { bytes, .. }) => {
+                return Err(self.too_large(bucket, name, bytes));
+            }
+            Err(error) => return Err(unsent(error, &what)),
+            Ok(response) => response,
+        };
         match response.status {
             200 => Ok(response.body),
             404 => Err(ObjectError::Gone),
@@ -279,14 +311,14 @@ mod tests {
         object: Vec<u8>,
         /// Answers instead, if not 0.
         status: u16,
-        asked: RefCell<Vec<(String, usize)>>,
+        asked: RefCell<Vec<(String, u64)>>,
     }
 
     impl Web for Store {
         async fn send(&self, request: HttpRequest<'_>) -> Result<HttpResponse, WebError> {
             let range = request.headers.iter().find(|(name, _)| *name == "range");
             let range = range.map_or("", |(_, value)| value.as_str()).to_owned();
-            let (length, most) = (request.length(), request.largest_answer);
+            let (length, most) = (request.length() as u64, request.largest_answer);
             self.asked.borrow_mut().push((range.clone(), length));
             let answer = |status, body: &[u8]| HttpResponse {
                 status,
@@ -297,12 +329,19 @@ mod tests {
                 return Ok(answer(self.status, b"because"));
             }
             let Some(spec) = RangeSpec::parse(&range) else {
+                if request.url.contains("alt=media") {
+                    let bytes = self.object.len() as u64;
+                    return match bytes > most {
+                        true => Err(WebError::TooLarge { bytes, most }),
+                        false => Ok(answer(200, &self.object)),
+                    };
+                }
                 return Ok(answer(200, br#"{"name":"n","size":"1","generation":"2"}"#));
             };
             let span = spec.resolve(self.object.len() as u64);
             let bytes = span.map(|it| &self.object[it.start as usize..it.end as usize]);
             match bytes {
-                Ok(bytes) if bytes.len() <= most => Ok(answer(206, bytes)),
+                Ok(bytes) if bytes.len() as u64 <= most => Ok(answer(206, bytes)),
                 Ok(_) => Err(WebError::Unanswered("too much".to_owned())),
                 Err(_) => Ok(answer(416, b"beyond")),
             }
@@ -328,7 +367,7 @@ mod tests {
             name: "n".to_owned(),
             generation: Some(1),
         };
-        let objects = GcsObjects::new(store, "http://h", limit);
+        let objects = GcsObjects::new(store, "http://h", SizeLimits::STANDARD, limit);
         block_on(objects.read(&object, ByteRange { start, end })).unwrap()
     }
 
@@ -366,8 +405,8 @@ mod tests {
     #[test]
     fn objects_over_the_limit_are_refused_unsent() {
         let store = store(0);
-        let objects = GcsObjects::new(&store, "http://h", Some(1 << 20));
-        let most = objects.largest_object().unwrap();
+        let objects = GcsObjects::new(&store, "http://h", SizeLimits::STANDARD, Some(1 << 20));
+        let most = objects.largest_object();
         let name = "\u{1}".repeat(1024);
         let write = |bytes: u64| {
             let bytes = vec![7; bytes as usize];
@@ -376,11 +415,28 @@ mod tests {
         assert_eq!(write(most), Ok(Created::New));
         let sent = store.asked.take();
         assert!(sent.len() == 1 && sent[0].1 <= 1 << 20, "{sent:?}");
-        let limit = most;
-        let bytes = most + 1;
-        let refused = ObjectError::Failed(JobError::ObjectTooLarge { bytes, limit });
-        assert_eq!(write(bytes), Err(refused));
+        let limit = format!("{most} by segment_budget");
+        assert_eq!(write(most + 1), Err(over("b", &name, most + 1, limit)));
         assert!(store.asked.take().is_empty());
+    }
+
+    #[test]
+    fn whole_objects_are_read_and_written_up_to_the_same_limit() {
+        let limits = SizeLimits {
+            object: 100,
+            ..SizeLimits::STANDARD
+        };
+        for (bytes, fits) in [(100, true), (101, false)] {
+            let store = store(bytes);
+            let objects = GcsObjects::new(&store, "http://h", limits, None);
+            let refused = over("b", "n", bytes as u64, "100".to_owned());
+            let read = block_on(objects.read_all("b", "n"));
+            let written = block_on(objects.create("b", "n", "text/plain", &vec![0; bytes]));
+            match fits {
+                true => assert_eq!((read.unwrap().len(), written), (bytes, Ok(Created::New))),
+                false => assert_eq!((read, written), (Err(refused.clone()), Err(refused))),
+            }
+        }
     }
 
     #[test]
@@ -390,7 +446,7 @@ mod tests {
                 status,
                 ..Store::default()
             };
-            let objects = GcsObjects::new(&store, "http://h", None);
+            let objects = GcsObjects::new(&store, "http://h", SizeLimits::STANDARD, None);
             (
                 block_on(objects.metadata("b", "n")),
                 block_on(objects.create("b", "n", "text/plain", b"x")),
@@ -399,6 +455,8 @@ mod tests {
         };
         assert_eq!(of(404).0, Err(ObjectError::Gone));
         assert_eq!(of(412).1, Ok(Created::Existed));
+        let refused = over("b", "n", 1, "of the store (because)".to_owned());
+        assert_eq!(of(413).1, Err(refused));
         assert_eq!((of(404).2, of(204).2), (Ok(()), Ok(())));
         let words = of(503).1.unwrap_err().to_string();
         assert!(

@@ -1,7 +1,7 @@
 //! Other hosts and the time, as a trait; and what their answers mean for a message.
 
 use crate::account::ServiceAccount;
-use framemill_contract::JobError;
+use framemill_contract::{JobError, SizeLimits};
 use framemill_gcs_api::RetryAfter;
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +13,7 @@ const LONGEST_WAIT: u64 = 3600;
 /// Most characters of an answer that are passed on.
 const LONGEST_TEXT: usize = 500;
 /// Most bytes of an answer where the request does not say.
-const LARGEST_ANSWER: usize = 64 << 20;
+const LARGEST_ANSWER: u64 = SizeLimits::STANDARD.body;
 
 /// What a request does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub struct HttpRequest<'a> {
     /// Body, in parts that are sent one after the other.
     pub body: Vec<Cow<'a, [u8]>>,
     /// Most bytes of the answer to a request that succeeds; more are an error.
-    pub largest_answer: usize,
+    pub largest_answer: u64,
 }
 
 impl<'a> HttpRequest<'a> {
@@ -83,7 +83,7 @@ impl<'a> HttpRequest<'a> {
 
     /// With an answer of at most this many bytes.
     #[must_use]
-    pub fn at_most(mut self, bytes: usize) -> Self {
+    pub fn at_most(mut self, bytes: u64) -> Self {
         self.largest_answer = bytes;
         self
     }
@@ -139,6 +139,14 @@ pub enum WebError {
     /// No one knows whether it arrived: what is known, in words.
     #[error("{0}")]
     Unanswered(String),
+    /// It arrived, and its answer is larger than it says.
+    #[error("the answer has {bytes} bytes or more, limit {most}")]
+    TooLarge {
+        /// As many as are announced, or were seen.
+        bytes: u64,
+        /// Most bytes.
+        most: u64,
+    },
 }
 
 /// Other hosts, and the time. Futures need not be `Send`: a sandbox has one thread.

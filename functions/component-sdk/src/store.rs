@@ -57,10 +57,8 @@ pub enum Created {
 /// Objects in buckets. Futures need not be `Send`: a sandbox has one thread.
 #[allow(async_fn_in_trait)]
 pub trait Objects {
-    /// Most bytes of an object that can be written here; `None` is no limit.
-    fn largest_object(&self) -> Option<u64> {
-        None
-    }
+    /// Most bytes of an object that is written here, or read as a whole.
+    fn largest_object(&self) -> u64;
 
     /// Metadata of the current generation; [`ObjectError::Gone`] where there is none.
     async fn metadata(&self, bucket: &str, name: &str) -> Result<ObjectInfo, ObjectError>;
@@ -68,10 +66,11 @@ pub trait Objects {
     /// Bytes of exactly this generation; fewer than asked for where the object ends.
     async fn read(&self, object: &ObjectRef, range: ByteRange) -> Result<Vec<u8>, ObjectError>;
 
-    /// A small object as a whole.
+    /// An object as a whole; [`JobError::ObjectTooLarge`] where it is over the limit.
     async fn read_all(&self, bucket: &str, name: &str) -> Result<Vec<u8>, ObjectError>;
 
-    /// Writes an object unless one of this name exists.
+    /// Writes an object unless one of this name exists; [`JobError::ObjectTooLarge`] where it is
+    /// over the limit, ours or the store's.
     async fn create(
         &self,
         bucket: &str,

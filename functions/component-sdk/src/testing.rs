@@ -2,7 +2,7 @@
 //! [`Objects`].
 
 use crate::store::{Created, ObjectError, ObjectInfo, Objects};
-use framemill_contract::{JobError, ObjectRef};
+use framemill_contract::{JobError, ObjectRef, SizeLimits};
 use framemill_gcs_api::memory::{Bucket, Stored};
 use framemill_gcs_api::{Precondition, RangeSpec};
 use framemill_video::ByteRange;
@@ -55,6 +55,11 @@ pub trait Simulation {
     ) -> Result<T, ObjectError> {
         let _ = name;
         call()
+    }
+
+    /// Most bytes of an object that is written, or read as a whole.
+    fn limit(&self) -> u64 {
+        SizeLimits::STANDARD.object
     }
 
     /// Called when a write takes effect, a moment earlier.
@@ -193,6 +198,18 @@ fn meta(stored: &Stored) -> ObjectInfo {
     }
 }
 
+fn within(limit: u64, name: &str, bytes: &[u8]) -> Result<(), ObjectError> {
+    let size = bytes.len() as u64;
+    if size <= limit {
+        return Ok(());
+    }
+    Err(ObjectError::Failed(JobError::ObjectTooLarge {
+        name: name.to_owned(),
+        bytes: size,
+        limit: limit.to_string(),
+    }))
+}
+
 fn hash(bytes: &[u8]) -> i64 {
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
@@ -200,6 +217,10 @@ fn hash(bytes: &[u8]) -> i64 {
 }
 
 impl<S: Simulation> Objects for S {
+    fn largest_object(&self) -> u64 {
+        self.limit()
+    }
+
     async fn metadata(&self, _: &str, name: &str) -> Result<ObjectInfo, ObjectError> {
         self.perform(name, || self.memory().metadata(name)).await
     }
@@ -210,7 +231,11 @@ impl<S: Simulation> Objects for S {
     }
 
     async fn read_all(&self, _: &str, name: &str) -> Result<Vec<u8>, ObjectError> {
-        self.perform(name, || self.memory().bytes(name)).await
+        self.perform(name, || {
+            let bytes = self.memory().bytes(name)?;
+            within(self.limit(), name, &bytes).map(|()| bytes)
+        })
+        .await
     }
 
     async fn create(
@@ -233,6 +258,7 @@ impl<S: Simulation> Objects for S {
         bytes: &[u8],
     ) -> Result<Option<ObjectInfo>, ObjectError> {
         self.perform(name, || {
+            within(self.limit(), name, bytes)?;
             self.before_write(name, bytes);
             let clock = self.store_clock();
             self.memory().replace(name, generation, bytes, clock)

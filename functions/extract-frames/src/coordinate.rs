@@ -164,13 +164,16 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
         if let Some(unchanged) = self.commit.found().await? {
             return Ok(unchanged);
         }
-        match self.extract(checkpoint).await {
+        let outcome = match self.extract(checkpoint).await {
             Ok(Step::Whole(manifest)) => self.commit.write(*manifest).await,
             Ok(Step::Part(outcome)) => Ok(outcome),
+            Err(error) => Err(error),
+        };
+        match outcome {
             Err(ObjectError::Failed(error)) if error.disposition() == Disposition::Reject => {
                 self.commit.reject(&error).await
             }
-            Err(error) => Err(error),
+            outcome => outcome,
         }
     }
 

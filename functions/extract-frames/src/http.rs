@@ -8,7 +8,7 @@ use framemill_component_sdk::google::Authorized;
 use framemill_component_sdk::wasi::{
     AuthenticatedRequest, WasiWeb, answer, configured, json, plain,
 };
-use framemill_contract::{Config, JobError, Outcome, SegmentError, SegmentReply};
+use framemill_contract::{Config, JobError, Outcome, SegmentError, SegmentReply, SizeLimits};
 use spin_sdk::http::{IncomingRequest, Response};
 
 /// Seconds after which a message may come back.
@@ -56,9 +56,10 @@ fn web<'a>(
 fn objects<'a>(
     web: &'a Authorized<'a, WasiWeb>,
     config: &'a Config,
+    limits: SizeLimits,
 ) -> GcsObjects<'a, Authorized<'a, WasiWeb>> {
     let largest = config.segment_budget.map(|budget| budget.bytes);
-    GcsObjects::new(web, &config.objects_url, largest)
+    GcsObjects::new(web, &config.objects_url, limits, largest)
 }
 
 async fn message(
@@ -71,8 +72,13 @@ async fn message(
     };
     let config = config()?;
     let web = web(request, &config)?;
-    let segments = SelfSegments::new(&config.segments_url, request.header("authorization"));
-    let objects = objects(&web, &config);
+    let budget = config.segment_budget.map(|budget| budget.bytes);
+    let segments = SelfSegments {
+        url: &config.segments_url,
+        authorization: request.header("authorization"),
+        largest_body: request.limits.with_bodies_of(budget).body,
+    };
+    let objects = objects(&web, &config, request.limits);
     Ok(coordinate::handle(&objects, &segments, clock, &config, &event).await)
 }
 
@@ -83,7 +89,7 @@ async fn segment(request: &AuthenticatedRequest) -> Result<SegmentReply, String>
     let run = async {
         let config = config()?;
         let web = web(request, &config)?;
-        Ok(segment::handle(&objects(&web, &config), &work).await)
+        Ok(segment::handle(&objects(&web, &config, request.limits), &work).await)
     };
     let failed = |error: JobError| SegmentReply::Failed(SegmentError::from(&error));
     Ok(run.await.unwrap_or_else(failed))

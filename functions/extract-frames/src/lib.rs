@@ -17,6 +17,7 @@ mod fan_out;
 mod fetch;
 pub mod segment;
 pub mod store;
+mod uploads;
 
 #[cfg(target_arch = "wasm32")]
 mod clock;

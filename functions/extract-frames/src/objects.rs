@@ -7,29 +7,30 @@ use framemill_contract::{JobError, SegmentRequest};
 
 /// This component's own `/segments` route, each request in a sandbox of its own.
 pub struct SelfSegments<'a> {
-    url: &'a str,
-    authorization: Option<&'a str>,
-}
-
-impl<'a> SelfSegments<'a> {
-    /// At this URL: Spin's service chaining, which framemill understands too. What let the
-    /// message in lets its segments in.
-    pub fn new(url: &'a str, authorization: Option<&'a str>) -> Self {
-        Self { url, authorization }
-    }
+    /// Spin's service chaining, which framemill understands too.
+    pub url: &'a str,
+    /// What let the message in lets its segments in.
+    pub authorization: Option<&'a str>,
+    /// Most bytes of a request, and of its answer.
+    pub largest_body: u64,
 }
 
 impl Segments for SelfSegments<'_> {
     async fn run(&self, request: &SegmentRequest) -> Result<SegmentAnswer, ObjectError> {
         let failed = |reason: String| ObjectError::Failed(JobError::Segment { reason });
         let body = serde_json::to_vec(request).map_err(|error| failed(error.to_string()))?;
-        let mut request = HttpRequest::post(self.url.to_owned(), body);
+        let most = self.largest_body;
+        if body.len() as u64 > most {
+            return Ok(too_large("request", body.len() as u64, most));
+        }
+        let mut request = HttpRequest::post(self.url.to_owned(), body).at_most(most);
         if let Some(authorization) = self.authorization {
             request = request.header("authorization", authorization.to_owned());
         }
         let response = match exchange(request).await {
             Ok(response) => response,
             Err(NoAnswer::Crashed(words)) => return Ok(SegmentAnswer::Crashed(words)),
+            Err(NoAnswer::TooLarge { bytes, most }) => return Ok(too_large("answer", bytes, most)),
             Err(NoAnswer::Failed(reason)) => return Err(failed(reason)),
         };
         match (response.status, serde_json::from_slice(&response.body)) {
@@ -39,6 +40,13 @@ impl Segments for SelfSegments<'_> {
             (status, _) => Err(failed(format!("status {status}"))),
         }
     }
+}
+
+/// What cannot pass will not pass later either: as after a crash it is tried with less.
+fn too_large(what: &str, bytes: u64, most: u64) -> SegmentAnswer {
+    SegmentAnswer::Crashed(format!(
+        "its {what} has {bytes} bytes, limit {most}: lower segment_frames"
+    ))
 }
 
 /// What the host says of a crash; framemill answers `{"crash": "words"}`.

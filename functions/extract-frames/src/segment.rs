@@ -2,26 +2,23 @@
 //! decoder, a few frames and a few images, never a whole GOP of pictures.
 
 use crate::fetch::{Chunk, chunks};
-use crate::store::{Created, ObjectError, Objects};
+use crate::store::{ObjectError, Objects};
+use crate::uploads::Uploads;
 use framemill_contract::{
     Dedupe, DroppedFrame, Filters, GopWork, JobError, KeptFrame, SegmentError, SegmentReply,
-    SegmentRequest, SegmentResult, Wanted, Warning, image_name, image_name_of_content,
+    SegmentRequest, SegmentResult, Wanted, Warning, image_name,
 };
 use framemill_frames::{FilterDecision, FrameFilter, Scores, encode, score, to_rgb};
 use framemill_video::{
     DecodeError, Decoder, Frame, MAX_SAMPLE_SIZE, Pts, Sample, Samples, codec, open_decoder,
 };
-use futures::StreamExt as _;
 use futures::future::LocalBoxFuture;
-use futures::stream::FuturesUnordered;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Decoded frames that wait for an earlier one, at most. Enough for the reordering of 1080p
 /// video; beyond it a frame that is late or lost is not waited for.
 const PENDING_BYTES: usize = 24 << 20;
-/// Images on their way to the store at the same time.
-const UPLOADS: usize = 3;
 
 /// Handles a segment request.
 pub async fn handle<O: Objects>(objects: &O, request: &SegmentRequest) -> SegmentReply {
@@ -44,10 +41,7 @@ struct Extraction<'a, O> {
     result: SegmentResult,
     /// Frames with images and, where near-duplicates are to be dropped, each in small.
     kept: Vec<(KeptFrame, Option<String>)>,
-    /// Each gives the index of its frame, and the name that the image got.
-    uploads: FuturesUnordered<LocalBoxFuture<'a, Result<(u64, String), ObjectError>>>,
-    /// What images are called, by frame.
-    names: BTreeMap<u64, String>,
+    uploads: Uploads<'a, O>,
 }
 
 /// The state of the GOP being decoded.
@@ -133,8 +127,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
             }),
             result: SegmentResult::default(),
             kept: Vec::new(),
-            uploads: FuturesUnordered::new(),
-            names: BTreeMap::new(),
+            uploads: Uploads::new(objects, request),
         }
     }
 
@@ -177,13 +170,17 @@ impl<'a, O: Objects> Extraction<'a, O> {
         if let Some((_, finished)) = gop {
             self.finish(finished).await?;
         }
-        while let Some(uploaded) = self.uploads.next().await {
-            self.names.extend([uploaded?]);
-        }
+        let mut uploaded = self.uploads.finish().await?;
         self.kept.sort_by_key(|(frame, _)| frame.index);
-        for (mut frame, thumb) in self.kept {
-            if let Some(name) = self.names.remove(&frame.index) {
-                frame.name = name;
+        for (mut frame, thumb) in std::mem::take(&mut self.kept) {
+            match uploaded.remove(&frame.index) {
+                Some(Ok(name)) => frame.name = name,
+                // An image that is too large is none: the others may fit.
+                Some(Err(error)) => {
+                    self.warn("not_encoded", error.to_string(), frame.pts, Some(frame.pts));
+                    continue;
+                }
+                None => {}
             }
             self.result.frames.push(frame);
             self.result.thumbs.extend(thumb);
@@ -311,7 +308,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
                 }
                 FilterDecision::Keep => match self.image(index, &frame, &scores) {
                     Ok((kept, bytes)) => {
-                        self.upload(&kept, bytes).await?;
+                        self.uploads.start(&kept, bytes).await?;
                         let dedupe = self.request.filters.dedupe != Dedupe::Off;
                         self.kept
                             .push((kept, dedupe.then(|| scores.thumb.to_text())));
@@ -334,13 +331,6 @@ impl<'a, O: Objects> Extraction<'a, O> {
             to_rgb(frame, request.rotation, &request.images).map_err(|error| error.to_string())?;
         self.result.color.get_or_insert(color);
         let bytes = encode(&image, &request.images).map_err(|error| error.to_string())?;
-        let size = bytes.len() as u64;
-        if let Some(limit) = self.objects.largest_object()
-            && size > limit
-        {
-            let too_large = JobError::ObjectTooLarge { bytes: size, limit };
-            return Err(too_large.to_string());
-        }
         let elapsed = frame.pts.0.saturating_sub(request.first_pts.0);
         let kept = KeptFrame {
             index,
@@ -349,33 +339,13 @@ impl<'a, O: Objects> Extraction<'a, O> {
             name: image_name(index, request.naming, request.images.format),
             width: image.width,
             height: image.height,
-            bytes: size,
+            bytes: bytes.len() as u64,
             sha256: hex::encode(Sha256::digest(&bytes)),
             phash: format!("{:016x}", scores.phash),
             sharpness: scores.sharpness,
             predictions: Vec::new(),
         };
         Ok((kept, bytes))
-    }
-
-    /// Starts an upload; waits where too many are under way.
-    async fn upload(&mut self, frame: &KeptFrame, bytes: Vec<u8>) -> Result<(), ObjectError> {
-        let (objects, request, index) = (self.objects, self.request, frame.index);
-        let of_content = image_name_of_content(&frame.name, &frame.sha256);
-        let names = [frame.name.clone(), of_content];
-        self.uploads.push(Box::pin(async move {
-            let name = write_image(objects, request, names, &bytes).await?;
-            Ok((index, name))
-        }));
-        while let std::task::Poll::Ready(Some(uploaded)) = futures::poll!(self.uploads.next()) {
-            self.names.extend([uploaded?]);
-        }
-        while self.uploads.len() >= UPLOADS
-            && let Some(uploaded) = self.uploads.next().await
-        {
-            self.names.extend([uploaded?]);
-        }
-        Ok(())
     }
 
     fn warn(&mut self, code: &str, message: String, from: Pts, to: Option<Pts>) {
@@ -400,44 +370,6 @@ fn drain(gop: &mut Gop<'_>) {
 
 fn warning_code(error: &DecodeError) -> &'static str {
     JobError::Decode(error.clone()).code()
-}
-
-/// Writes an image under the first of these names that nothing else has; the name. What is there is
-/// left alone: another delivery may have committed it.
-async fn write_image<O: Objects>(
-    objects: &O,
-    request: &SegmentRequest,
-    names: [String; 2],
-    bytes: &[u8],
-) -> Result<String, ObjectError> {
-    let (bucket, prefix) = (request.video.bucket.as_str(), &request.image_prefix);
-    let content_type = request.images.format.content_type();
-    let busy = |name: &str, reason: &str| {
-        ObjectError::Failed(JobError::Storage {
-            what: format!("writing {prefix}{name}"),
-            reason: reason.to_owned(),
-        })
-    };
-    for name in names.iter() {
-        let object = format!("{prefix}{name}");
-        let created = objects.create(bucket, &object, content_type, bytes).await?;
-        if created == Created::New {
-            return Ok(name.clone());
-        }
-        match objects.read_all(bucket, &object).await {
-            Ok(there) if there == bytes => return Ok(name.clone()),
-            Ok(_) => {}
-            Err(ObjectError::Gone) => {
-                return Err(busy(
-                    name,
-                    "removed at this moment, as another delivery committed",
-                ));
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    let [_, name] = &names;
-    Err(busy(name, "something else has this name"))
 }
 
 /// Bytes of this sandbox's memory. It only grows, so at the end it is the peak. Natively

@@ -5,20 +5,16 @@ use super::store::ByteStream;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 
-/// Largest object that is written to a store that is not local, in MiB. Images and manifests
-/// are far below.
-const MOST_MIB: usize = 64;
-
 /// A body and its checksum.
 pub(super) struct Collected {
     pub(super) bytes: Bytes,
     pub(super) crc32c: u32,
 }
 
-/// Reads a body to its end.
+/// Reads a body to its end. Its size is whoever gives it to limit, as the gateway does.
 ///
 /// # Errors
-/// Where it breaks off, is too large, or does not have the `expected` checksum.
+/// Where it breaks off, or does not have the `expected` checksum.
 pub(super) async fn collect(
     url: &str,
     expected: Option<u32>,
@@ -26,13 +22,7 @@ pub(super) async fn collect(
 ) -> Result<Collected, StoreError> {
     let mut bytes = BytesMut::new();
     while let Some(chunk) = body.next().await {
-        let chunk = chunk?;
-        if bytes.len().saturating_add(chunk.len()) > MOST_MIB << 20 {
-            return Err(StoreError::Invalid(format!(
-                "object is over {MOST_MIB} MiB, the most that can be uploaded: write smaller objects: {url}"
-            )));
-        }
-        bytes.extend_from_slice(&chunk);
+        bytes.extend_from_slice(&chunk?);
     }
     let crc32c = crc32c::crc32c(&bytes);
     match expected {

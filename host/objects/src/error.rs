@@ -39,12 +39,9 @@ pub enum StoreError {
     /// The request is wrong.
     #[error("{0}")]
     Invalid(String),
-    /// More bytes than the sandbox may send at once.
-    #[error("request body is over {most} bytes, the limit of this host: write smaller objects")]
-    TooLarge {
-        /// The limit.
-        most: u64,
-    },
+    /// More bytes than an object, or the body of a request, may have; whose limit it is.
+    #[error("{0}")]
+    TooLarge(String),
     /// The caller may not do this.
     #[error("{0}")]
     Forbidden(String),

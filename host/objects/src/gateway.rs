@@ -6,6 +6,7 @@ use super::error::StoreError;
 use super::store::{ByteStream, NewObject, ObjectMeta, Store};
 use super::{multipart, reply};
 use async_trait::async_trait;
+use framemill_contract::SizeLimits;
 use framemill_gcs_api::{
     self as api, Get, Insert, List, Listing, Operation, RangeSpec, RequestError, UploadMetadata,
     UploadType,
@@ -48,17 +49,19 @@ pub struct Gateway {
     access: Access,
     /// What may be written about the object with this name, beside what `access` allows.
     own: OwnAccess,
+    limits: SizeLimits,
 }
 
 /// Whether work on an object (the first name) may write another.
 pub type OwnAccess = Box<dyn Fn(&str, &str) -> bool + Send + Sync>;
 
 impl Gateway {
-    /// Over these buckets.
+    /// Over these buckets, with the limits that components keep who are told no others.
     pub fn new(buckets: HashMap<String, Arc<dyn Store>>, access: Access) -> Self {
         Self {
             buckets,
             access,
+            limits: SizeLimits::STANDARD,
             own: Box::new(|_, _| false),
         }
     }
@@ -75,6 +78,12 @@ impl Gateway {
             true => Ok(()),
             false => self.access.check(name, true),
         }
+    }
+
+    /// With these limits, of which components must be told.
+    #[must_use]
+    pub fn with_limits(self, limits: SizeLimits) -> Self {
+        Self { limits, ..self }
     }
 }
 
@@ -118,7 +127,8 @@ impl Gateway {
             Operation::Insert(insert) => {
                 let upload = Upload::of(insert, request).await?;
                 self.check_write(about, &upload.name)?;
-                let meta = upload.write(store.as_ref(), insert).await?;
+                let most = self.limits.object;
+                let meta = upload.write(store.as_ref(), insert, most).await?;
                 written(Written {
                     name: meta.name.clone(),
                     generation: meta.generation,
@@ -230,10 +240,15 @@ impl Upload {
         })
     }
 
-    async fn write(self, store: &dyn Store, insert: &Insert) -> Result<ObjectMeta, StoreError> {
-        let precondition = insert.precondition;
+    async fn write(
+        self,
+        store: &dyn Store,
+        insert: &Insert,
+        most: u64,
+    ) -> Result<ObjectMeta, StoreError> {
+        let (precondition, bytes) = (insert.precondition, at_most(self.bytes, most));
         store
-            .write(&self.name, precondition, self.object, self.bytes)
+            .write(&self.name, precondition, self.object, bytes)
             .await
     }
 }
@@ -294,11 +309,31 @@ fn refused(error: RequestError) -> StoreError {
     }
 }
 
+fn over(what: &str, limit: u64) -> StoreError {
+    StoreError::TooLarge(format!(
+        "{what} is over {limit} bytes, the limit of this host"
+    ))
+}
+
+/// An object's bytes; where there are more, they end with an error.
+fn at_most(bytes: ByteStream, most: u64) -> ByteStream {
+    let mut left = most;
+    let checked = bytes.map(move |chunk| {
+        let chunk = chunk?;
+        let length = chunk.len() as u64;
+        left = left
+            .checked_sub(length)
+            .ok_or_else(|| over("object", most))?;
+        Ok(chunk)
+    });
+    checked.boxed()
+}
+
 /// A request's body as the stores take it.
 fn byte_stream(body: Body) -> ByteStream {
     body.into_data_stream()
         .map_err(|error| match error {
-            BodyError::TooLarge { limit } => StoreError::TooLarge { most: limit },
+            BodyError::TooLarge { limit } => over("request body", limit),
             BodyError::Ended(reason) => {
                 StoreError::Invalid(format!("request body broke off: {reason}"))
             }

@@ -87,7 +87,7 @@ pub(super) fn error(error: &StoreError) -> Response<Body> {
         StoreError::PreconditionFailed { .. } => StatusCode::PRECONDITION_FAILED,
         StoreError::Unsatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
         StoreError::Invalid(_) => StatusCode::BAD_REQUEST,
-        StoreError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        StoreError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         StoreError::Forbidden(_) => StatusCode::FORBIDDEN,
         StoreError::Io { .. } | StoreError::Corrupt { .. } => StatusCode::SERVICE_UNAVAILABLE,
     };

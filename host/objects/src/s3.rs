@@ -137,11 +137,19 @@ impl S3Store {
                     net::chain(&error)
                 ))
             }
-            error => StoreError::Io {
-                what,
-                name,
-                source: io::Error::other(net::chain(&error)),
-            },
+            error => {
+                let words = net::chain(&error);
+                // The client keeps the status to itself. A proxy before the server may have a limit.
+                let too_large = ["status code: 413", "EntityTooLarge"];
+                if too_large.iter().any(|sign| words.contains(sign)) {
+                    return StoreError::TooLarge(format!("{what}: {words}: {name}"));
+                }
+                StoreError::Io {
+                    what,
+                    name,
+                    source: io::Error::other(words),
+                }
+            }
         }
     }
 
@@ -411,6 +419,42 @@ mod tests {
         assert_eq!(generation("\"abc\""), generation("abc"));
         assert_ne!(generation("abc"), generation("abd"));
         assert!(generation("") > 0);
+    }
+
+    #[tokio::test]
+    async fn a_server_or_proxy_that_takes_no_such_object_is_no_failure_that_passes() {
+        use std::io::{Read as _, Write as _};
+        for refusal in [
+            "413 Payload Too Large\r\ncontent-length: 0\r\n\r\n",
+            "400 Bad Request\r\ncontent-length: 35\r\n\r\n<Error><Code>EntityTooLarge</Code>..",
+        ] {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let endpoint = format!("http://{}", listener.local_addr().unwrap());
+            std::thread::spawn(move || {
+                let mut connection = listener.accept().unwrap().0;
+                let mut seen = Vec::new();
+                let mut chunk = [0; 4096];
+                while !seen.ends_with(b"bytes of the object") {
+                    let read = connection.read(&mut chunk).unwrap();
+                    seen.extend_from_slice(&chunk[..read]);
+                }
+                write!(connection, "HTTP/1.1 {refusal}").unwrap();
+            });
+            let builder = AmazonS3Builder::new()
+                .with_endpoint(endpoint)
+                .with_region("r")
+                .with_access_key_id("test")
+                .with_secret_access_key("test");
+            let store = S3Store::with("bucket", builder).unwrap();
+            let bytes = stream::iter([Ok("bytes of the object".into())]).boxed();
+            let object = NewObject::default();
+            let written = store.write("x", Precondition::Generation(0), object, bytes);
+            let error = written.await.unwrap_err();
+            assert!(
+                matches!(&error, StoreError::TooLarge(words) if words.contains("s3://bucket/x")),
+                "{error}"
+            );
+        }
     }
 
     #[test]

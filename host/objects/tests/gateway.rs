@@ -3,8 +3,9 @@
 
 mod common;
 
-use common::{ABOUT, ObjectsApi};
 use common::conformance::{OBJECT, conformance};
+use common::{ABOUT, ObjectsApi};
+use framemill_contract::SizeLimits;
 use framemill_objects::{Access, FileLayout, Gateway, GcsStore, LocalStore, RetryPolicy, Store};
 use framemill_tests::fake_gcs::FakeGcs;
 use google_cloud_auth::credentials::anonymous;
@@ -166,6 +167,44 @@ async fn a_component_stays_in_its_prefixes() {
         std::fs::read(data.path().join("secret")).unwrap(),
         b"secret"
     );
+}
+
+/// Also in the middle of a stream of which nobody has said how long it is.
+#[tokio::test]
+async fn objects_are_taken_up_to_the_limit() {
+    let limits = SizeLimits {
+        object: 3000,
+        ..SizeLimits::STANDARD
+    };
+    let data = tempfile::tempdir().unwrap();
+    let server = FakeGcs::start("bucket");
+    let anonymous = anonymous::Builder::new().build();
+    let store = GcsStore::at(
+        &server.endpoint(),
+        "bucket",
+        anonymous,
+        RetryPolicy::default(),
+    );
+    let store: Arc<dyn Store> = Arc::new(store.unwrap());
+    let remote = Gateway::new(HashMap::from([("local".into(), store)]), Access::all());
+    for api in [local(data.path(), Access::all()), remote] {
+        let api = api.with_limits(limits);
+        assert_eq!(api.put("images/a", "", &[1; 3000]).await.status, 200);
+        let over = api.put("images/b", "", &[1; 3001]).await;
+        assert_eq!(over.status, 413);
+        let words = String::from_utf8_lossy(&over.body).into_owned();
+        assert!(
+            words.contains("3000 bytes, the limit of this host"),
+            "{words}"
+        );
+        let metadata = r#"{"name":"images/c"}"#;
+        let over = api.put_multipart("", metadata, &[1; 3001]).await;
+        assert_eq!(over.status, 413);
+        let fits = api.put_multipart("", metadata, &[1; 3000]).await;
+        assert_eq!(fits.status, 200);
+    }
+    assert_eq!(files(data.path()).len(), 2);
+    assert_eq!(server.writes(), 2);
 }
 
 #[tokio::test]

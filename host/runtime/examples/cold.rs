@@ -69,6 +69,7 @@ fn parts(component: Component) -> RuntimeParts {
         outbound: OutboundClient::default(),
         limits: Limits::akamai(),
         parallel: 1,
+        memory: None,
         observer: Arc::new(|_, _| {}),
     }
 }

@@ -1,6 +1,7 @@
 //! Bodies that may not be larger than a limit, and bodies on their way to the objects and back.
 
 use bytes::Bytes;
+use framemill_contract::SizeLimits;
 use framemill_objects::{Body as ObjectBody, BodyError};
 use http::{HeaderMap, header};
 use http_body::{Frame, SizeHint};
@@ -8,9 +9,6 @@ use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use wasmtime_wasi_http::{Error, WasiBody as Body};
-
-/// Largest body of a request to, or an answer of, a component. Objects do not pass here.
-const MOST_BODY: u64 = 64 << 20;
 
 /// The error of a body that is too large, from its limit.
 pub(super) type TooLarge = fn(Option<u64>) -> Error;
@@ -134,9 +132,10 @@ impl From<Broken> for Error {
     }
 }
 
-/// The whole of a body that is held in memory.
+/// The whole of a body that is held in memory: of a request to a component, or of its answer.
+/// Objects do not pass here.
 pub(super) async fn whole(body: Body, most: Option<u64>) -> Result<Bytes, Broken> {
-    let most = most.unwrap_or(MOST_BODY).min(MOST_BODY);
+    let most = SizeLimits::STANDARD.with_bodies_of(most).body;
     let limit = usize::try_from(most).unwrap_or(usize::MAX);
     match Limited::new(body, limit).collect().await {
         Ok(body) => Ok(body.to_bytes()),

@@ -6,6 +6,7 @@ use crate::engine::{Component, Engine};
 use crate::events::{ComponentEvent, Observer, SandboxUsage};
 use crate::key_value::{self, KeyValue};
 use crate::limits::{Limits, Meter, Metered};
+use crate::memory::MemoryBudget;
 use crate::outbound_client::OutboundClient;
 use crate::outgoing::{Chain, Hooks, Outgoing, Requester, authority};
 use crate::response::ComponentResponse;
@@ -53,6 +54,8 @@ pub struct RuntimeParts {
     pub limits: Limits,
     /// Sandboxes at the same time that the component starts of itself.
     pub parallel: usize,
+    /// Memory that its sandboxes share with those of others; `None` where it is not counted.
+    pub memory: Option<MemoryBudget>,
     /// Who watches.
     pub observer: Observer,
 }
@@ -68,6 +71,7 @@ struct Inner {
     variables: Arc<BTreeMap<String, String>>,
     key_value: Arc<KeyValue>,
     limits: Limits,
+    memory: Option<MemoryBudget>,
     outgoing: Arc<Outgoing>,
 }
 
@@ -127,6 +131,7 @@ impl Runtime {
             variables: Arc::new(parts.variables),
             key_value: Arc::default(),
             limits: parts.limits,
+            memory: parts.memory,
             outgoing: Arc::new(Outgoing {
                 objects,
                 itself,
@@ -174,6 +179,10 @@ impl Runtime {
             peak_memory = field::Empty,
             crash = field::Empty,
         );
+        let _reserved = match &inner.memory {
+            Some(memory) => Some(memory.reserve(segment).await),
+            None => None,
+        };
         let meter = Meter::new(&inner.limits);
         let bytes_read = Arc::new(AtomicU64::new(0));
         let sandbox = Sandbox {

@@ -2,6 +2,7 @@
 
 use super::bindings::fermyon::spin::variables::{Error, Host, add_to_linker as add};
 use super::state::State;
+use framemill_contract::SizeLimits;
 use std::collections::BTreeMap;
 use wasmtime::component::{HasSelf, Linker};
 
@@ -33,11 +34,16 @@ fn is_name(name: &str) -> bool {
 }
 
 /// What a component can read: what is given, and what only the host knows: which component runs,
-/// and that it runs here, where messages are checked and credentials are added outside.
+/// how large things may be, and that it runs here, where messages are checked and credentials are
+/// added outside.
 pub fn with_host(
     mut variables: BTreeMap<String, String>,
     sha256: &str,
+    limits: SizeLimits,
 ) -> BTreeMap<String, String> {
+    for (key, value) in limits.variables() {
+        variables.insert(key.to_owned(), value);
+    }
     variables.insert("component_sha256".to_owned(), sha256.to_owned());
     variables.insert("host".to_owned(), "framemill".to_owned());
     variables
@@ -50,13 +56,15 @@ mod tests {
     #[test]
     fn what_is_given_is_there() {
         let given = BTreeMap::from([("quality".to_owned(), "80".to_owned())]);
-        let variables = with_host(given, "abc");
+        let variables = with_host(given, "abc", SizeLimits::STANDARD);
         let get = |name: &str| look_up(&variables, name.to_owned()).unwrap();
         assert_eq!(
             (get("quality"), get("host")),
             ("80".into(), "framemill".into())
         );
         assert_eq!(get("component_sha256"), "abc");
+        let limits = SizeLimits::from_lookup(|key| Some(get(key)));
+        assert_eq!(limits, Ok(SizeLimits::STANDARD));
     }
 
     #[test]

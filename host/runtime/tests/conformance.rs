@@ -5,6 +5,7 @@
 mod common;
 
 use bytes::Bytes;
+use framemill_contract::SizeLimits;
 use framemill_objects::{Access, Body, Gateway, GcsStore, ObjectsApi, RetryPolicy, Store, Written};
 use framemill_runtime::{
     AllowedHost, Component, Engine, Limits, OutboundClient, Runtime, RuntimeParts, with_host,
@@ -109,7 +110,7 @@ fn told(
         variables.insert("segments_url".to_owned(), own.to_owned());
     }
     if case.trusted {
-        variables = with_host(variables, &component.sha256);
+        variables = with_host(variables, &component.sha256, SizeLimits::STANDARD);
     }
     (variables, hosts)
 }
@@ -153,6 +154,7 @@ impl Host for InProcess {
             outbound: OutboundClient::new(&allowed, &[]).unwrap(),
             limits: small_cloud(case),
             parallel: 2,
+            memory: None,
             observer: Arc::new(|_, _| {}),
         };
         self.runtime = Some(Runtime::new(&self.engine, parts).unwrap());

@@ -13,7 +13,7 @@ use framemill_function_spec::Function;
 use framemill_objects::{
     FileLayout, GcsStore, LocalStore, PRIVATE_FOLDER, S3Options, S3Store, Store,
 };
-use framemill_runtime::{Component, ComponentEvent, Observer};
+use framemill_runtime::{Component, ComponentEvent, MemoryBudget, Observer};
 use framemill_sources::{KINDS, PushOnlySource, Queue, QueueSource, Source, SourceOptions};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -24,6 +24,8 @@ pub struct AppBuilder {
     pub settings: Settings,
     /// Counts what the components do.
     pub metrics: Arc<Metrics>,
+    /// Memory that the sandboxes of all functions share.
+    memory: Option<MemoryBudget>,
     stores: HashMap<StoreAddress, Arc<dyn Store>>,
     sources: HashMap<SourceAddress, Arc<dyn Source>>,
     queue: Option<Arc<Queue>>,
@@ -32,9 +34,11 @@ pub struct AppBuilder {
 impl AppBuilder {
     /// Nothing is opened yet.
     pub fn new(settings: Settings) -> Self {
+        let memory = settings.sandbox_memory();
         Self {
             settings,
-            metrics: Arc::default(),
+            metrics: Arc::new(Metrics::with_memory(memory.clone())),
+            memory,
             stores: HashMap::new(),
             sources: HashMap::new(),
             queue: None,
@@ -199,6 +203,7 @@ impl AppBuilder {
                 &self.settings,
                 &settings,
                 &store,
+                self.memory.clone(),
                 observer,
             )?;
             let pipeline = Pipeline {

@@ -1,11 +1,12 @@
 //! A function's component, ready to answer: what it may touch and reach, what it can read.
 
 use crate::config::{FunctionSettings, Settings, cores};
+use framemill_contract::SizeLimits;
 use framemill_function_spec::Function;
 use framemill_objects::{Access, Gateway, OwnAccess, Store};
 use framemill_runtime::{
-    AllowedHost, Component, Engine, Observer, OutboundClient, Runtime, RuntimeParts, server_of,
-    with_host,
+    AllowedHost, Component, Engine, MemoryBudget, Observer, OutboundClient, Runtime, RuntimeParts,
+    server_of, with_host,
 };
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -50,7 +51,7 @@ pub fn allowed_hosts(function: &Function) -> Vec<AllowedHost> {
     function.hosts.iter().map(allowed).collect()
 }
 
-/// A function's component over its bucket.
+/// A function's component over its bucket. `memory` is one for all functions.
 ///
 /// # Errors
 /// Where the component does not fit, or a secret is missing.
@@ -60,6 +61,7 @@ pub fn function_runtime(
     settings: &Settings,
     function: &FunctionSettings,
     store: &Arc<dyn Store>,
+    memory: Option<MemoryBudget>,
     observer: Observer,
 ) -> anyhow::Result<Runtime> {
     let bucket = function.store.bucket().to_owned();
@@ -67,16 +69,19 @@ pub fn function_runtime(
     let credentials: anyhow::Result<Vec<_>> = function.credentials().into_iter().collect();
     let credentials = credentials?;
     let gateway = Gateway::new(buckets, access(&function.function));
+    let sizes = SizeLimits::STANDARD.with_bodies_of(settings.limits.body);
+    let gateway = gateway.with_limits(sizes);
     let gateway = gateway.with_own(own_access(&function.function));
     Runtime::new(
         engine,
         RuntimeParts {
-            variables: with_host(function.variables.clone(), &component.sha256),
+            variables: with_host(function.variables.clone(), &component.sha256, sizes),
             component,
             gateway: Arc::new(gateway),
             outbound: OutboundClient::new(&allowed_hosts(&function.function), &credentials)?,
             limits: settings.limits,
             parallel: cores(),
+            memory,
             observer,
         },
     )

@@ -3,7 +3,8 @@
 
 use bytes::Bytes;
 use framemill_contract::{
-    Claim, FailureRecord, JobError, Layout, NamePattern, Naming, ObjectRef, Tool, VideoName,
+    Claim, FailureRecord, JobError, Layout, NamePattern, Naming, ObjectRef, SizeLimits, Tool,
+    VideoName,
 };
 use framemill_function_spec::{Function, Records};
 use framemill_objects::{NewObject, ObjectMeta, Precondition, RangeSpec, Store, StoreError};
@@ -11,8 +12,6 @@ use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Records are small; a manifest of 100 000 frames has about 30 MiB.
-const MOST_RECORD: u64 = 256 << 20;
 /// Objects per page of a listing. Google gives 1000 at most, the last one of the page before among
 /// them: one more would cost a second request for each page.
 pub const PAGE: usize = 999;
@@ -86,9 +85,10 @@ pub async fn read(store: &dyn Store, name: &str) -> Result<Option<Bytes>, StoreE
         Err(StoreError::NotFound { .. }) => return Ok(None),
         reading => reading?,
     };
-    if reading.meta.size > MOST_RECORD {
+    let limit = SizeLimits::STANDARD.object;
+    if reading.meta.size > limit {
         return Err(StoreError::Invalid(format!(
-            "record has {} bytes, more than {MOST_RECORD}: {name}",
+            "record has {} bytes, limit {limit}: {name}",
             reading.meta.size
         )));
     }

@@ -5,9 +5,11 @@ use super::options::Named;
 use crate::app::Components;
 use crate::app::builder::AppBuilder;
 use crate::app::function_runtime::{allowed_hosts, written};
-use crate::config::{FunctionSettings, SettingError, Settings, SourceAddress, StoreAddress};
+use crate::config::{
+    FunctionSettings, SettingError, Settings, SourceAddress, StoreAddress, memory,
+};
 use crate::listener;
-use framemill_function_spec::{AllowedUrl, Function};
+use framemill_function_spec::{AllowedUrl, ByteSize, Function};
 use framemill_objects::{Access, Notification, Store};
 use framemill_runtime::{OutboundClient, server_of};
 use framemill_sources::QueueError;
@@ -92,6 +94,7 @@ async fn findings(args: &CheckArgs) -> Vec<Finding> {
     };
     let mut app = AppBuilder::new(settings);
     let functions = app.functions();
+    findings.push(sandbox_memory(&app.settings, memory()));
     findings.extend(components(args, &functions).await);
     findings.extend(stores(&mut app, &functions).await);
     findings.extend(sources(&mut app, &functions).await);
@@ -103,6 +106,35 @@ async fn findings(args: &CheckArgs) -> Vec<Finding> {
         findings.extend(hosts(function).await);
     }
     findings
+}
+
+/// How many sandboxes there may be at once, and whether this machine has the memory for them.
+fn sandbox_memory(settings: &Settings, machine: Option<u64>) -> Finding {
+    let subject = "memory";
+    let limit = ByteSize(settings.limits.memory);
+    let Some(budget) = settings.sandbox_memory() else {
+        let fact = format!(
+            "sandboxes of memory_limit {limit} are not counted: memory_budget is not set, and the memory of this machine is not known"
+        );
+        return Finding::warning(subject, fact, "set memory_budget");
+    };
+    let bytes = budget.bytes();
+    let fact = format!(
+        "{} sandboxes at once, of memory_limit {limit} each: {} MiB",
+        budget.sandboxes(),
+        bytes >> 20
+    );
+    match machine.filter(|there| *there < bytes) {
+        Some(there) => Finding::warning(
+            subject,
+            format!(
+                "{fact}, and this machine or container has {} MiB",
+                there >> 20
+            ),
+            "lower memory_budget or memory_limit, or take a larger machine",
+        ),
+        None => Finding::good(subject, fact),
+    }
 }
 
 /// What a look finds, if it ends in time: a service would wait an outage out, a person would not.

@@ -17,7 +17,7 @@ pub use error::{Origin, SettingError, SettingErrors};
 pub use functions::FunctionSettings;
 pub use keys::{flags_of, host_keys};
 pub use layers::Layer;
-pub use machine::cores;
+pub use machine::{cores, memory};
 pub use pipelines::PipelineSettings;
 pub use settings::Settings;
 

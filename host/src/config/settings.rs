@@ -6,10 +6,10 @@ use super::file::{self, File};
 use super::functions::{FunctionSettings, Reader};
 use super::keys::host_keys;
 use super::layers::{Given, Layer, Layers};
-use super::machine::cores;
+use super::machine::{self, cores};
 use framemill_contract::{Config, Platform, Push};
-use framemill_function_spec::{Key, Values};
-use framemill_runtime::Limits;
+use framemill_function_spec::{ByteSize, Key, Values};
+use framemill_runtime::{Limits, MemoryBudget};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,6 +28,8 @@ pub struct Settings {
     pub workers: usize,
     /// What one request may use.
     pub limits: Limits,
+    /// Bytes that all sandboxes together may use; `None` where nobody knows how many there are.
+    pub memory_budget: Option<u64>,
     /// Time to finish after a signal.
     pub drain: Duration,
     /// Failed deliveries until a message becomes a dead letter.
@@ -109,6 +111,31 @@ impl HostReader<'_> {
         }
         Limits::akamai()
     }
+
+    fn memory_budget(&mut self, limits: &Limits) -> Option<u64> {
+        let sandbox = limits.memory;
+        let given = self.values().size("memory_budget").ok().flatten();
+        let Some(budget) = given else {
+            return machine::memory().map(|memory| standard_budget(memory, sandbox));
+        };
+        if budget.0 / MemoryBudget::FEWEST < sandbox {
+            let reason = format!(
+                "`{budget}` is less than two sandboxes of memory_limit {} take, a message's and one of its segments': raise it, or lower memory_limit",
+                ByteSize(sandbox)
+            );
+            let error = self.given.error("", "memory_budget", reason);
+            self.errors.push(error);
+        }
+        Some(budget.0)
+    }
+}
+
+/// Bytes that sandboxes may use together, of a machine that has `memory`: the rest is for the host,
+/// which holds what is on its way to the store and back. Less than work can be done with is not
+/// what anyone chose: then the system has to cope.
+fn standard_budget(memory: u64, sandbox: u64) -> u64 {
+    let share = memory / 5 * 4;
+    share.max(sandbox.saturating_mul(MemoryBudget::FEWEST))
 }
 
 impl Settings {
@@ -158,6 +185,7 @@ impl Settings {
             errors: Vec::new(),
         };
         let limits = host.limits();
+        let memory_budget = host.memory_budget(&limits);
         let data = host.text("data").unwrap_or_default();
         let store = host.text("store").unwrap_or_else(|| data.clone());
         let store = host.parsed("store", || StoreAddress::parse(&store));
@@ -199,6 +227,7 @@ impl Settings {
                 .number("workers")
                 .map_or_else(cores, |count| count as usize),
             limits,
+            memory_budget,
             drain: host.time("drain").unwrap_or_default(),
             max_attempts: host.number("max_attempts").unwrap_or_default() as u32,
             stable_for: host.time("stable_for").unwrap_or_default(),
@@ -245,6 +274,13 @@ impl Settings {
     pub fn extraction(&self) -> Result<&FunctionSettings, SettingError> {
         let found = extraction(&self.functions);
         found.ok_or_else(|| SettingError::new(EXTRACTION, "is not configured"))
+    }
+
+    /// Memory that sandboxes share, where it is counted: one for all of this process.
+    pub fn sandbox_memory(&self) -> Option<MemoryBudget> {
+        let sandbox = self.limits.memory;
+        self.memory_budget
+            .map(|bytes| MemoryBudget::new(bytes, sandbox))
     }
 
     /// Folder of the embedded queue: the bucket, where that is one.
@@ -326,4 +362,15 @@ fn unknown_names(file: &File, keys: &[Key]) -> Vec<SettingError> {
         (!tables.contains(&name.as_str())).then(|| unknown(name, line))
     });
     top.chain(others).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_the_memory_is_left_for_the_host() {
+        assert_eq!(standard_budget(10 << 30, 512 << 20), 8 << 30);
+        assert_eq!(standard_budget(1 << 30, 512 << 20), 1 << 30);
+    }
 }

@@ -58,6 +58,29 @@ fn limits_of_a_small_cloud_have_a_name() {
 }
 
 #[test]
+fn the_memory_of_all_sandboxes_has_room_for_a_message_and_a_segment() {
+    let of = |file: &str| Settings::new(&Layer::new(), |_| None, Some(file));
+    let settings = of("memory_limit = '300MiB'\nmemory_budget = '1000MiB'").unwrap();
+    assert_eq!(settings.memory_budget, Some(1000 << 20));
+    assert_eq!(settings.sandbox_memory().unwrap().sandboxes(), 3);
+    assert!(of("memory_budget = '1GiB'").is_ok());
+    for (file, limit) in [
+        ("memory_budget = '1023MiB'", "512MiB"),
+        ("memory_budget = '1023MiB'\nlimits = 'akamai'", ""),
+        ("memory_budget = '255MiB'\nlimits = 'akamai'", "128MiB"),
+    ] {
+        let said = of(file).map_err(|error| error.to_string()).err();
+        assert_eq!(said.is_some(), !limit.is_empty(), "{file}: {said:?}");
+        for words in ["`memory_budget`", "memory_limit", limit] {
+            assert!(said.iter().all(|said| said.contains(words)), "{said:?}");
+        }
+    }
+    // Not set: what a machine has, however little that is.
+    let standard = of("memory_limit = '4GiB'").unwrap().sandbox_memory();
+    assert!(standard.is_none_or(|memory| memory.sandboxes() >= 2));
+}
+
+#[test]
 fn lists_numbers_and_flags_are_text() {
     let file =
         "workers = 3\n[extract]\nat = ['0s', '1.5s']\ndrop_blank = true\nmin_sharpness = 12.5";

@@ -73,7 +73,8 @@ impl Web for HostWeb {
         let (retry_after, cache_control) = (text(header::RETRY_AFTER), text(header::CACHE_CONTROL));
         let status = answer.status().as_u16();
         let body = reqwest::Body::from(answer);
-        let body = Limited::new(body, request.largest_answer).collect().await;
+        let most = usize::try_from(request.largest_answer).unwrap_or(usize::MAX);
+        let body = Limited::new(body, most).collect().await;
         let body = body.map_err(|error| WebError::Unanswered(error.to_string()))?;
         Ok(HttpResponse {
             status,

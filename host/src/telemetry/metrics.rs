@@ -3,7 +3,7 @@
 use super::in_flight::{InFlight, Published};
 use super::instruments::{Bytes, Counters, Gauges, MetricKind, Seconds};
 use framemill_contract::Outcome;
-use framemill_runtime::{ComponentEvent, Observer, SandboxUsage};
+use framemill_runtime::{ComponentEvent, MemoryBudget, Observer, SandboxUsage};
 use prometheus_client::encoding::prometheus_text;
 use prometheus_client::registry::Registry;
 use std::fmt;
@@ -39,6 +39,7 @@ macro_rules! metrics {
         pub struct Metrics {
             registry: Registry,
             published: Arc<Published>,
+            sandboxes: Option<MemoryBudget>,
             $($field: $kind<$count>),+
         }
 
@@ -46,7 +47,7 @@ macro_rules! metrics {
             fn default() -> Self {
                 let mut registry = Registry::default();
                 $(let $field = $kind::<$count>::register(&mut registry, $name, [$($label),*], $help);)+
-                Self { registry, published: Arc::default(), $($field),+ }
+                Self { registry, published: Arc::default(), sandboxes: None, $($field),+ }
             }
         }
     };
@@ -63,6 +64,8 @@ metrics! {
     requests: Counters<3> = "framemill_component_requests_total" ["pipeline", "kind", "result"]: "requests to sandboxes, by kind (message, segment) and result: answered, or why there was no answer (memory_limit, time_limit, wall_limit, body_limit, trap, no_answer)",
     running: Seconds<2> = "framemill_component_duration_seconds" ["pipeline", "kind"]: "time that a sandbox ran, without waiting",
     memory: Bytes<2> = "framemill_component_memory_peak_bytes" ["pipeline", "kind"]: "largest memory of a sandbox",
+    memory_budget: Gauges<0> = "framemill_sandbox_memory_budget_bytes" []: "memory that all sandboxes together may take; 0 where it is not limited",
+    memory_reserved: Gauges<0> = "framemill_sandbox_memory_reserved_bytes" []: "memory that is set aside for the sandboxes that are there; at the budget, others wait",
     read: Counters<1> = "framemill_component_read_bytes_total" ["pipeline"]: "bytes of objects that components read",
     written: Counters<1> = "framemill_component_written_bytes_total" ["pipeline"]: "bytes of objects that components wrote",
     pushes: Counters<1> = "framemill_push_requests_total" ["status"]: "pushed messages by the HTTP status of the answer",
@@ -74,6 +77,14 @@ metrics! {
 const NO_PIPELINE: &str = "none";
 
 impl Metrics {
+    /// Of sandboxes that share this memory.
+    pub fn with_memory(sandboxes: Option<MemoryBudget>) -> Self {
+        Self {
+            sandboxes,
+            ..Self::default()
+        }
+    }
+
     /// As Prometheus reads it; the media type is [`Metrics::MEDIA_TYPE`].
     ///
     /// # Errors
@@ -83,6 +94,10 @@ impl Metrics {
         self.build.set([env!("CARGO_PKG_VERSION")], 1.0);
         self.in_flight.set([], count as f64);
         self.oldest.set([], age.as_secs_f64());
+        let memory = self.sandboxes.as_ref();
+        let bytes = |count: fn(&MemoryBudget) -> u64| memory.map_or(0, count) as f64;
+        self.memory_budget.set([], bytes(MemoryBudget::bytes));
+        self.memory_reserved.set([], bytes(MemoryBudget::reserved));
         let mut text = String::new();
         prometheus_text::encode(&mut text, &self.registry)?;
         Ok(text)
@@ -183,7 +198,10 @@ mod tests {
 
     /// Records each metric once.
     fn recorded() -> Arc<Metrics> {
-        let metrics = Arc::new(Metrics::default());
+        let metrics = Arc::new(Metrics::with_memory(Some(MemoryBudget::new(
+            1 << 20,
+            1 << 18,
+        ))));
         let observer = metrics.observer("p", Arc::new(|_, _| {}));
         let usage = SandboxUsage {
             segment: true,

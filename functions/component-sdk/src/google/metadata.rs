@@ -7,7 +7,7 @@ use framemill_contract::{ConfigError, JobError};
 use serde::Deserialize;
 
 const PATH: &str = "/computeMetadata/v1/instance/service-accounts/default/token";
-const LARGEST_ANSWER: usize = 64 << 10;
+const LARGEST_ANSWER: u64 = 64 << 10;
 const ELSEWHERE: &str =
     "outside Google Cloud set google_key or google_token, or credentials = none";
 
@@ -34,8 +34,8 @@ pub(super) async fn token<W: Web>(web: &W, base: &str) -> Result<Token, JobError
     let response = match web.send(request).await {
         Ok(response) => response,
         Err(WebError::Unsent(error)) => return Err(error),
-        Err(WebError::Unanswered(reason)) => {
-            return Err(transient(format!("{reason}: {ELSEWHERE}")));
+        Err(error @ (WebError::Unanswered(_) | WebError::TooLarge { .. })) => {
+            return Err(transient(format!("{error}: {ELSEWHERE}")));
         }
     };
     match response.status {

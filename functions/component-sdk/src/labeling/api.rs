@@ -92,7 +92,11 @@ impl<'a, W: Web> Api<'a, W> {
         let response = sent.map_err(|error| match error {
             WebError::Unsent(JobError::Config(error)) => TargetError::Misconfigured(error),
             WebError::Unsent(error) => TargetError::transient(error.to_string()),
-            WebError::Unanswered(reason) => TargetError::Indeterminate { reason },
+            error @ (WebError::Unanswered(_) | WebError::TooLarge { .. }) => {
+                TargetError::Indeterminate {
+                    reason: error.to_string(),
+                }
+            }
         })?;
         self.judge(response)
     }

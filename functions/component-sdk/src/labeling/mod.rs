@@ -28,8 +28,6 @@ use lease::{Lease, Taken};
 use std::collections::HashMap;
 use stop::Stop;
 
-/// Largest manifest that is read: some 250 000 frames.
-const LARGEST_MANIFEST: u64 = 128 << 20;
 /// Seconds after which a message comes back where nothing says otherwise.
 const RETRY_AFTER: u64 = 10;
 /// The same where a person has to fix the configuration first.
@@ -116,12 +114,7 @@ impl<O: Objects, W: Web, T: Target> Request<'_, O, W, T> {
         if self.has_receipt().await? {
             return Ok(self.unchanged());
         }
-        let (object, manifest) = match self.manifest().await {
-            Err(ObjectError::Failed(error)) if error.disposition() == Disposition::Reject => {
-                return Ok(self.reject(&error).await?);
-            }
-            read => read?,
-        };
+        let (object, manifest) = self.manifest().await?;
         let (job, config) = (&self.job, self.config);
         let size = config.batch_size.min(self.target.most()).max(1);
         let intent = LabelIntent::new(job, config, &manifest, &object, size, lease::holder());
@@ -171,9 +164,9 @@ impl<O: Objects, W: Web, T: Target> Request<'_, O, W, T> {
         if named.generation.is_some_and(|it| it != meta.generation) {
             return Err(ObjectError::Gone);
         }
-        if meta.size > LARGEST_MANIFEST {
-            let size = meta.size;
-            let reason = format!("it has {size} bytes, limit {LARGEST_MANIFEST}");
+        let limit = self.objects.largest_object();
+        if meta.size > limit {
+            let reason = format!("it has {} bytes, limit {limit}", meta.size);
             return Err(JobError::Manifest { reason }.into());
         }
         let object = ObjectRef {
@@ -300,6 +293,11 @@ impl<O: Objects, W: Web, T: Target> Request<'_, O, W, T> {
         let target = self.job.target.clone();
         match stop {
             Stop::Store(ObjectError::Gone) => ignore(&Ignored::Superseded),
+            Stop::Store(ObjectError::Failed(error))
+                if error.disposition() == Disposition::Reject =>
+            {
+                self.rejected(&error).await
+            }
             Stop::Store(ObjectError::Failed(error)) => LabelOutcome::retry(&error, RETRY_AFTER),
             Stop::Busy(seconds) => {
                 let error = JobError::LabelBusy { target, seconds };
@@ -328,11 +326,17 @@ impl<O: Objects, W: Web, T: Target> Request<'_, O, W, T> {
                     status,
                     message,
                 };
-                match self.reject(&error).await {
-                    Ok(outcome) => outcome.into(),
-                    Err(error) => Box::pin(self.stopped(Stop::Store(error))).await,
-                }
+                self.rejected(&error).await
             }
+        }
+    }
+
+    /// What a message leads to whose manifest is rejected.
+    async fn rejected(&self, error: &JobError) -> LabelOutcome {
+        match self.reject(error).await {
+            Ok(outcome) => outcome.into(),
+            Err(ObjectError::Gone) => ignore(&Ignored::Superseded),
+            Err(ObjectError::Failed(error)) => LabelOutcome::retry(&error, RETRY_AFTER),
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// Largest set that is read: Google's has some 2 kB.
-const LARGEST_SET: usize = 64 << 10;
+const LARGEST_SET: u64 = 64 << 10;
 const MOST_KEYS: usize = 32;
 /// Seconds for which a set is kept at least, and for which a key that is not in it is not asked
 /// for again: made-up key names must not make us ask Google each time.

@@ -3,14 +3,12 @@
 use super::{KeyValue, WasiWeb};
 use crate::labeling::LabelOutcome;
 use crate::push::{self, Admitted, Refused};
-use framemill_contract::{ConfigError, Event, JobError, Outcome, Platform};
+use framemill_contract::{ConfigError, Event, JobError, Outcome, Platform, SizeLimits};
 use futures::StreamExt as _;
 use spin_sdk::http::{IncomingRequest, Method, Response};
 use spin_sdk::variables;
 use std::pin::pin;
 
-/// Largest body of a request: a segment's has some tens of bytes per picture.
-const LARGEST_BODY: usize = 64 << 20;
 /// Seconds after which a message may come back that nobody could check.
 const RETRY_AFTER: u64 = 10;
 
@@ -18,6 +16,8 @@ const RETRY_AFTER: u64 = 10;
 pub struct AuthenticatedRequest {
     /// Where we run.
     pub platform: Platform,
+    /// Sizes that the host and we agree on.
+    pub limits: SizeLimits,
     /// Path, without trailing slash.
     pub path: String,
     /// Body.
@@ -38,13 +38,15 @@ impl AuthenticatedRequest {
         }
         let headers = request.headers().entries();
         let platform = configured(|lookup| Platform::from_lookup(lookup)).map_err(misconfigured)?;
+        let limits = configured(|lookup| SizeLimits::from_lookup(lookup)).map_err(misconfigured)?;
         let admitted = admitted(&platform, header(&headers, "authorization")).await?;
         let path = request.path_with_query().unwrap_or_default();
         let path = path.split('?').next().unwrap_or_default();
         Ok(Self {
             path: path.trim_end_matches('/').to_owned(),
-            body: body(request).await?,
+            body: body(request, limits.body).await?,
             platform,
+            limits,
             headers,
             admitted,
         })
@@ -100,13 +102,13 @@ async fn admitted(platform: &Platform, authorization: Option<&str>) -> Result<Ad
     })
 }
 
-async fn body(request: IncomingRequest) -> Result<Vec<u8>, Response> {
+async fn body(request: IncomingRequest, most: u64) -> Result<Vec<u8>, Response> {
     let mut bytes = Vec::new();
     let mut chunks = pin!(request.into_body_stream());
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| plain(400, "the request broke off"))?;
-        if bytes.len().saturating_add(chunk.len()) > LARGEST_BODY {
-            let words = format!("request of more than {LARGEST_BODY} bytes, which is the limit");
+        if bytes.len().saturating_add(chunk.len()) as u64 > most {
+            let words = format!("request of more than {most} bytes, which is the limit");
             return Err(plain(413, &words));
         }
         bytes.extend_from_slice(&chunk);

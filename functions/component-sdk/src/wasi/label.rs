@@ -31,7 +31,7 @@ pub async fn label(
     let work = async {
         let config = configured(|lookup| LabelConfig::from_lookup(lookup))?;
         let web = Authorized::new(&WasiWeb, &request.platform, googles(&config))?;
-        let objects = GcsObjects::new(&web, &config.objects_url, None);
+        let objects = GcsObjects::new(&web, &config.objects_url, request.limits, None);
         Ok::<_, JobError>(run(&objects, &web, &config, &event).await)
     };
     let LabelOutcome {

@@ -24,6 +24,13 @@ pub struct WasiWeb;
 pub enum NoAnswer {
     /// The other side stopped without one, as a sandbox does that crashes.
     Crashed(String),
+    /// It is larger than the request says.
+    TooLarge {
+        /// As many bytes as are announced, or were seen.
+        bytes: u64,
+        /// Most bytes.
+        most: u64,
+    },
     /// Anything else.
     Failed(String),
 }
@@ -32,6 +39,7 @@ impl Web for WasiWeb {
     async fn send(&self, request: HttpRequest<'_>) -> Result<HttpResponse, WebError> {
         exchange(request).await.map_err(|error| match error {
             NoAnswer::Crashed(reason) | NoAnswer::Failed(reason) => WebError::Unanswered(reason),
+            NoAnswer::TooLarge { bytes, most } => WebError::TooLarge { bytes, most },
         })
     }
 
@@ -72,9 +80,7 @@ pub async fn exchange(request: HttpRequest<'_>) -> Result<HttpResponse, NoAnswer
     };
     let length = header("content-length").and_then(|length| length.parse().ok());
     let body = match response.status() {
-        200..=299 => whole(&response, most, length)
-            .await
-            .map_err(|reason| failed(&reason))?,
+        200..=299 => whole(&response, most, length).await?,
         _ => start(&response).await,
     };
     Ok(HttpResponse {
@@ -145,30 +151,31 @@ async fn write<E>(body: impl Sink<Vec<u8>, Error = E>, parts: &[Cow<'_, [u8]>]) 
 /// All of an answer.
 async fn whole(
     response: &IncomingResponse,
-    most: usize,
+    most: u64,
     length: Option<u64>,
-) -> Result<Vec<u8>, String> {
-    let too_long = |bytes: u64| format!("the answer has {bytes} bytes or more, limit {most}");
-    let expected = match length.map(usize::try_from) {
-        Some(Ok(expected)) if expected <= most => expected,
-        Some(_) => return Err(too_long(length.unwrap_or(u64::MAX))),
-        None => 0,
-    };
+) -> Result<Vec<u8>, NoAnswer> {
+    let too_large = |bytes| NoAnswer::TooLarge { bytes, most };
+    let announced = length.unwrap_or_default();
+    if announced > most {
+        return Err(too_large(announced));
+    }
+    let expected = usize::try_from(announced).map_err(|_| too_large(announced))?;
     let mut bytes = Vec::with_capacity(expected);
     let mut chunks = pin!(response.take_body_stream());
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|error| format!("the answer broke off: {error:?}"))?;
-        let total = bytes.len().saturating_add(chunk.len());
+        let broken = |error| NoAnswer::Failed(format!("the answer broke off: {error:?}"));
+        let chunk = chunk.map_err(broken)?;
+        let total = bytes.len().saturating_add(chunk.len()) as u64;
         if total > most {
-            return Err(too_long(total as u64));
+            return Err(too_large(total));
         }
         bytes.extend_from_slice(&chunk);
     }
     match bytes.len() < expected {
-        true => Err(format!(
+        true => Err(NoAnswer::Failed(format!(
             "the answer ended after {} of {expected} bytes",
             bytes.len()
-        )),
+        ))),
         false => Ok(bytes),
     }
 }

@@ -3,7 +3,9 @@
 use extract_frames::store::{Clock, ObjectError, SegmentAnswer, Segments};
 use extract_frames::{coordinate, segment};
 use framemill_component_sdk::testing::{InMemory, Simulation, Versions, connection_cut};
-use framemill_contract::{Config, Event, EventKind, ObjectRef, Outcome, SegmentRequest};
+use framemill_contract::{
+    Config, Event, EventKind, ObjectRef, Outcome, SegmentRequest, SizeLimits,
+};
 use framemill_tests::h264_clip;
 use futures::executor::block_on;
 use std::cell::Cell;
@@ -23,6 +25,8 @@ pub struct Memory {
     pub fail_at: Cell<Option<usize>>,
     /// Fail after the call took effect: the answer was lost.
     pub late: Cell<bool>,
+    /// Most bytes of an object.
+    pub limit: Cell<u64>,
 }
 
 impl Memory {
@@ -32,6 +36,7 @@ impl Memory {
             calls: Cell::default(),
             fail_at: Cell::default(),
             late: Cell::default(),
+            limit: Cell::new(SizeLimits::STANDARD.object),
         };
         store.put(VIDEO, generation, bytes);
         store
@@ -53,6 +58,10 @@ impl Memory {
 impl Simulation for Memory {
     fn memory(&self) -> &InMemory {
         &self.objects
+    }
+
+    fn limit(&self) -> u64 {
+        self.limit.get()
     }
 
     async fn perform<T: std::hash::Hash>(

@@ -8,6 +8,7 @@
 mod continuation;
 mod harness;
 mod interleavings;
+mod sizes;
 
 use extract_frames::store::{ObjectError, SegmentAnswer, Segments};
 use extract_frames::{coordinate, segment};

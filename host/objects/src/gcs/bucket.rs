@@ -45,6 +45,7 @@ impl Bucket {
             404 => StoreError::NotFound { name: url },
             412 => StoreError::PreconditionFailed { name: url },
             400 => StoreError::Invalid(format!("{what}: {message}: {url}")),
+            413 => StoreError::TooLarge(format!("{what}: {message}: {url}")),
             401 | 403 => StoreError::Forbidden(format!(
                 "{what}: Google Cloud Storage refuses ({status}): {message}: {url}"
             )),

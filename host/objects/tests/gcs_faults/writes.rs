@@ -123,14 +123,10 @@ async fn what_comes_with_an_object_is_kept() {
 }
 
 #[tokio::test]
-async fn an_object_that_is_too_large_is_not_sent() {
+async fn an_object_that_is_too_large_for_the_server_is_sent_once() {
     let (server, store) = start();
-    let chunk = bytes::Bytes::from(vec![0; 1 << 20]);
-    let endless = stream::repeat_with(move || Ok(chunk.clone())).boxed();
-    let error = store
-        .write("x", CREATE, NewObject::default(), endless)
-        .await;
-    let error = error.unwrap_err().to_string();
-    assert!(error.contains("over 64 MiB"), "{error}");
-    assert_eq!(server.seen().len(), 0);
+    server.fault(On::Upload, Fault::Status(413, None));
+    let error = write(&store, "x", CREATE, b"bytes").await.unwrap_err();
+    assert!(matches!(error, StoreError::TooLarge(_)), "{error}");
+    assert_eq!(server.count(On::Upload), 1);
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use bytes::Bytes;
+use framemill_contract::SizeLimits;
 use framemill_objects::{Access, Body, FileLayout, Gateway, LocalStore, Store};
 use framemill_runtime::{
     Component, Engine, Limits, Observer, OutboundClient, Runtime, RuntimeParts, with_host,
@@ -56,7 +57,7 @@ pub const LIMITS: Limits = Limits {
 };
 
 /// Where the probe finds objects and itself.
-fn variables() -> BTreeMap<String, String> {
+pub fn variables() -> BTreeMap<String, String> {
     let urls = [
         ("objects_url", "https://storage.googleapis.com"),
         (
@@ -89,7 +90,7 @@ pub fn runtime_reaching(
         write: vec!["images/".into()],
     };
     let parts = RuntimeParts {
-        variables: with_host(variables(), &component.sha256),
+        variables: with_host(variables(), &component.sha256, SizeLimits::STANDARD),
         component,
         gateway: Arc::new(Gateway::new(
             HashMap::from([("local".into(), store)]),
@@ -98,6 +99,7 @@ pub fn runtime_reaching(
         outbound,
         limits,
         parallel: 2,
+        memory: None,
         observer,
     };
     Runtime::new(&engine, parts).unwrap()

@@ -125,7 +125,10 @@ async fn extract(args: &ExtractArgs) -> anyhow::Result<Vec<VideoReport>> {
     let components = args.shared.components();
     let component = components.load(&engine, &function.component).await?;
     let store = output.store();
-    let runtime = function_runtime(&engine, component, &settings, function, &store, observer)?;
+    let memory = settings.sandbox_memory();
+    let runtime = function_runtime(
+        &engine, component, &settings, function, &store, memory, observer,
+    )?;
     let jobs = args.jobs.unwrap_or_else(cores).max(1);
     let work = inputs.iter().map(|input| {
         let (runtime, progress) = (runtime.clone(), Arc::clone(&progress));
