@@ -40,6 +40,7 @@ mod manifest;
 mod naming;
 mod platform;
 mod segment;
+mod segment_scope;
 mod version;
 
 pub use budget::SegmentBudget;
@@ -65,3 +66,4 @@ pub use manifest::{
 pub use naming::Naming;
 pub use platform::{Credentials, Platform, Push};
 pub use segment::{GopWork, SegmentError, SegmentReply, SegmentRequest, SegmentResult, Wanted};
+pub use segment_scope::SegmentRefused;

@@ -36,7 +36,7 @@ impl Segments for SelfSegments<'_> {
             (200, Ok(reply)) => Ok(SegmentAnswer::Reply(reply)),
             // Other 5xx are a gateway's or a busy host's: they pass.
             (500, _) => Ok(SegmentAnswer::Crashed(crash_words(&response.body))),
-            (status, _) => Err(failed(format!("status {status}"))),
+            (status, _) => Err(failed(format!("status {status}: {}", response.text()))),
         }
     }
 }

@@ -123,6 +123,20 @@ impl Layout {
         format!("{}{}/", self.images, video.folder(naming))
     }
 
+    /// Whether images below this prefix are those of this video and generation, under its plain
+    /// name or its generation's: the one place that says which folders a video may have.
+    pub fn is_images_of(
+        &self,
+        prefix: &str,
+        video: &VideoName,
+        generation: i64,
+        naming: Naming,
+    ) -> bool {
+        [video.clone(), video.of_generation(generation)]
+            .iter()
+            .any(|name| prefix == self.images_of(name, naming))
+    }
+
     /// Manifests, by video.
     pub fn manifest_names(&self) -> NamePattern {
         NamePattern {
