@@ -52,6 +52,7 @@ mod interval;
 mod key;
 mod spec;
 mod template;
+mod url;
 mod values;
 
 pub use bytesize::ByteSize;
@@ -62,4 +63,5 @@ pub use key::{Key, KeyType};
 pub use spec::{
     CredentialKind, CredentialSpec, FunctionSpec, HostSpec, Keys, RecordSpec, TriggerSpec,
 };
+pub use url::{canonical_url, is_origin};
 pub use values::Values;

@@ -83,14 +83,14 @@ impl Layout {
         let all = layout.by_key();
         if let Some((key, _)) = all.into_iter().find(|(_, prefix)| prefix.is_empty()) {
             let reason = "is empty: choose a prefix of its own".to_owned();
-            return Err(ConfigError { key, reason });
+            return Err(ConfigError::new(key, reason));
         }
         for ((key, prefix), (other, above)) in all.into_iter().flat_map(|it| all.map(|of| (it, of)))
         {
             if key != other && prefix.starts_with(above) {
                 let reason =
                     format!("`{prefix}` lies in {other} `{above}`: choose a prefix beside it");
-                return Err(ConfigError { key, reason });
+                return Err(ConfigError::new(key, reason));
             }
         }
         Ok(layout)
@@ -108,12 +108,12 @@ impl Layout {
     pub(crate) fn check_videos(&self, video_path: &str) -> Result<(), ConfigError> {
         let inside = |(_, prefix): &(_, &str)| video_path.starts_with(prefix);
         match self.by_key().into_iter().find(inside) {
-            Some((key, prefix)) => Err(ConfigError {
+            Some((key, prefix)) => Err(ConfigError::new(
                 key,
-                reason: format!(
+                format!(
                     "`{prefix}` contains video_path `{video_path}`: what is written would be taken for uploads, choose a prefix beside it"
                 ),
-            }),
+            )),
             None => Ok(()),
         }
     }
@@ -367,7 +367,7 @@ mod tests {
                 "",
             ),
         ] {
-            let found = config(pairs).map_or_else(|error| error.key, |_| "");
+            let found = config(pairs).map_or_else(|error| error.key, |_| "".into());
             assert_eq!(found, key, "{pairs:?}");
         }
     }
