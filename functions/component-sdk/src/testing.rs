@@ -54,6 +54,11 @@ pub trait Simulation {
         call()
     }
 
+    /// Whether the bucket is not there at all.
+    fn bucket_is_missing(&self) -> bool {
+        false
+    }
+
     /// Called when a write takes effect, a moment earlier.
     fn before_write(&self, name: &str, bytes: &[u8]) {
         let _ = (name, bytes);
@@ -197,6 +202,10 @@ fn hash(bytes: &[u8]) -> i64 {
 }
 
 impl<S: Simulation> Objects for S {
+    async fn has_bucket(&self, _: &str, _: &str) -> Result<bool, ObjectError> {
+        self.perform(|| Ok(!self.bucket_is_missing())).await
+    }
+
     async fn metadata(&self, _: &str, name: &str) -> Result<ObjectInfo, ObjectError> {
         self.perform(|| self.memory().metadata(name)).await
     }
