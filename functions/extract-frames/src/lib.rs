@@ -13,6 +13,7 @@ mod checkpoints;
 pub mod coordinate;
 mod fan_out;
 mod fetch;
+mod room;
 pub mod segment;
 pub mod store;
 

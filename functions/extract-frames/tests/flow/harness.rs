@@ -1,6 +1,6 @@
 //! A store in memory that fails wherever it is told to, a clock, and segments that run here.
 
-use extract_frames::store::{Clock, ObjectError, SegmentAnswer, Segments};
+use extract_frames::store::{Clock, ObjectError, SegmentAnswer, SegmentCrash, Segments};
 use extract_frames::{coordinate, segment};
 use framemill_component_sdk::testing::{InMemory, Simulation, Versions, connection_cut};
 use framemill_contract::{Config, Event, EventKind, ObjectRef, Outcome, SegmentRequest};
@@ -23,6 +23,8 @@ pub struct Memory {
     pub fail_at: Cell<Option<usize>>,
     /// Fail after the call took effect: the answer was lost.
     pub late: Cell<bool>,
+    /// The bucket is not where it is looked for.
+    pub no_bucket: Cell<bool>,
 }
 
 impl Memory {
@@ -32,6 +34,7 @@ impl Memory {
             calls: Cell::default(),
             fail_at: Cell::default(),
             late: Cell::default(),
+            no_bucket: Cell::default(),
         };
         store.put(VIDEO, generation, bytes);
         store
@@ -53,6 +56,10 @@ impl Memory {
 impl Simulation for Memory {
     fn memory(&self) -> &InMemory {
         &self.objects
+    }
+
+    fn bucket_is_missing(&self) -> bool {
+        self.no_bucket.get()
     }
 
     async fn perform<T>(
@@ -107,11 +114,27 @@ impl Clock for Ticking {
     }
 }
 
+/// A crash whose reason the host gives.
+pub fn trap() -> SegmentCrash {
+    SegmentCrash::Other("trap".to_owned())
+}
+
 /// Runs segments here; those that `crashes` says crash.
 pub struct Local<'a, F> {
     pub store: &'a Memory,
     pub crashes: F,
     pub requests: Cell<usize>,
+}
+
+impl<'a> Local<'a, fn(&SegmentRequest) -> bool> {
+    /// None crashes.
+    pub fn new(store: &'a Memory) -> Self {
+        Self {
+            store,
+            crashes: |_| false,
+            requests: Cell::new(0),
+        }
+    }
 }
 
 impl<F: Fn(&SegmentRequest) -> bool> Segments for Local<'_, F> {
@@ -121,7 +144,7 @@ impl<F: Fn(&SegmentRequest) -> bool> Segments for Local<'_, F> {
         let text = serde_json::to_string(request).unwrap();
         let request: SegmentRequest = serde_json::from_str(&text).unwrap();
         if (self.crashes)(&request) {
-            return Ok(SegmentAnswer::Crashed("trap".to_owned()));
+            return Ok(SegmentAnswer::Crashed(trap()));
         }
         Ok(SegmentAnswer::Reply(
             segment::handle(self.store, &request).await,
