@@ -11,6 +11,7 @@ pub mod listener;
 pub mod otlp;
 pub mod receiver;
 pub mod servers;
+pub mod spin_demo;
 pub mod spin_manifest;
 pub mod spin_toml;
 

@@ -5,21 +5,6 @@ use framemill_function_spec::{FunctionSpec, Key, KeyType};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-/// Keys whose URL is a host that a component may reach and has a path: the host is a variable of
-/// its own, since Spin's `allowed_outbound_hosts` takes no paths. With the variable's default,
-/// which cannot be empty, and what follows the host.
-const SPLIT: &[(&str, &str, &str)] = &[
-    (
-        "push_keys_url",
-        "https://www.googleapis.com",
-        "/oauth2/v3/certs",
-    ),
-    (
-        "target_url",
-        "https://set-labeling-target-origin.invalid",
-        "",
-    ),
-];
 /// Where a component reaches itself: the default is the only address that Spin chains.
 const CHAINED: &str = "segments_url";
 
@@ -37,7 +22,7 @@ pub fn spin_toml(declared: &Declarations) -> String {
         section(&mut text, &format!("{}: {}.", spec.name, spec.about));
         let own = spec.keys.iter().filter(|key| key.from.is_none());
         for key in own.filter(|key| is_given(key)) {
-            variable(&mut text, &prefix(spec), key);
+            variable(&mut text, &spec.spin_prefix(), key);
         }
     }
     for spec in &declared.functions {
@@ -77,46 +62,26 @@ fn given(keys: &[Key]) -> impl Iterator<Item = &Key> {
     keys.iter().filter(|key| is_given(key))
 }
 
-fn prefix(spec: &FunctionSpec) -> String {
-    match spec.plain_environment {
-        true => String::new(),
-        false => format!("{}_", spec.table),
-    }
-}
-
-/// The variable that holds the host of a key's URL.
-fn origin(prefix: &str, key: &str) -> String {
-    let stem = key.strip_suffix("_url").unwrap_or(key);
-    format!("{prefix}{stem}_origin")
-}
-
 fn variable(text: &mut String, prefix: &str, key: &Key) {
-    if let Some((name, host, _)) = SPLIT.iter().find(|(name, ..)| *name == key.name) {
-        let _ = writeln!(text, "{} = {{ default = {host:?} }}", origin(prefix, name));
-        if *name == "target_url" {
-            let _ = writeln!(text, "{prefix}target_path = {{ default = \"\" }}");
-        }
-        return;
-    }
-    let default = key.spin_default.as_ref().unwrap_or(&key.default);
+    let default = key.spin_origin.as_ref().or(key.spin_default.as_ref());
+    let default = default.unwrap_or(&key.default);
     let secret = if key.secret { ", secret = true" } else { "" };
-    let _ = writeln!(
-        text,
-        "{prefix}{} = {{ default = {default:?}{secret} }}",
-        key.name
-    );
+    let name = key.spin_variable(prefix);
+    let _ = writeln!(text, "{name} = {{ default = {default:?}{secret} }}");
+    if let Some(path) = key.spin_path_variable(prefix) {
+        let _ = writeln!(text, "{path} = {{ default = \"\" }}");
+    }
 }
 
 /// What a component's key is set to.
 fn template(prefix: &str, key: &Key) -> String {
-    let Some((name, _, path)) = SPLIT.iter().find(|(name, ..)| *name == key.name) else {
-        return format!("{{{{ {prefix}{} }}}}", key.name);
-    };
-    let origin = origin(prefix, name);
-    match *name {
-        "target_url" => format!("{{{{ {origin} }}}}{{{{ {prefix}target_path }}}}"),
-        _ => format!("{{{{ {origin} }}}}{path}"),
+    let variable = key.spin_variable(prefix);
+    if let Some(path) = key.spin_path_variable(prefix) {
+        return format!("{{{{ {variable} }}}}{{{{ {path} }}}}");
     }
+    let origin = key.spin_origin.as_deref();
+    let path = origin.and_then(|origin| key.default.strip_prefix(origin));
+    format!("{{{{ {variable} }}}}{}", path.unwrap_or_default())
 }
 
 fn component(text: &mut String, spec: &FunctionSpec, platform: &[Key]) {
@@ -135,15 +100,21 @@ fn component(text: &mut String, spec: &FunctionSpec, platform: &[Key]) {
         text,
         "]\n# The public keys of push tokens, between requests.\nkey_value_stores = [\"default\"]\n\n[component.{name}.variables]\n"
     );
-    let bucket = |key: &&Key| key.name == "bucket";
-    let shared = |key: &Key| key.from.is_some();
-    for key in spec.keys.iter().filter(|key| is_given(key) || bucket(key)) {
-        let prefix = if shared(key) || bucket(&key) {
-            String::new()
-        } else {
-            prefix(spec)
+    for key in spec
+        .keys
+        .iter()
+        .filter(|key| is_given(key) || key.name == "bucket")
+    {
+        let prefix = match key.is_own() {
+            true => spec.spin_prefix(),
+            false => String::new(),
         };
         let _ = writeln!(text, "{} = {:?}", key.name, template(&prefix, key));
+        // The component checks the two halves of a URL.
+        if key.spin_path_variable(&prefix).is_some() {
+            let own = key.spin_variable("");
+            let _ = writeln!(text, "{own} = \"{{{{ {} }}}}\"", key.spin_variable(&prefix));
+        }
     }
     for key in given(platform) {
         let _ = writeln!(text, "{} = {:?}", key.name, template("", key));
@@ -159,7 +130,7 @@ fn component(text: &mut String, spec: &FunctionSpec, platform: &[Key]) {
 fn hosts(spec: &FunctionSpec) -> Vec<String> {
     let mut hosts = vec![
         "{{ objects_url }}".to_owned(),
-        format!("{{{{ {} }}}}", origin("", "push_keys_url")),
+        "{{ push_keys_origin }}".to_owned(),
         "{{ metadata_url }}".to_owned(),
     ];
     let urls: BTreeSet<&str> = spec
@@ -172,12 +143,7 @@ fn hosts(spec: &FunctionSpec) -> Vec<String> {
         .iter()
         .filter(|key| urls.contains(key.name.as_str()))
     {
-        let prefix = prefix(spec);
-        let split = SPLIT.iter().any(|(name, ..)| *name == key.name);
-        let variable = match split {
-            true => origin(&prefix, &key.name),
-            false => format!("{prefix}{}", key.name),
-        };
+        let variable = key.spin_variable(&spec.spin_prefix());
         hosts.push(format!("{{{{ {variable} }}}}"));
     }
     if let Some(key) = spec.key(CHAINED)

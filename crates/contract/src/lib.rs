@@ -41,6 +41,7 @@ mod manifest;
 mod naming;
 mod platform;
 mod segment;
+mod segment_scope;
 mod size_limits;
 mod version;
 mod work;
@@ -70,5 +71,6 @@ pub use manifest::{
 pub use naming::Naming;
 pub use platform::{Credentials, Platform, Push};
 pub use segment::{GopWork, SegmentError, SegmentReply, SegmentRequest, SegmentResult, Wanted};
+pub use segment_scope::SegmentRefused;
 pub use size_limits::SizeLimits;
 pub use work::Work;

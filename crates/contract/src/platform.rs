@@ -63,10 +63,26 @@ pub enum Credentials {
 }
 
 impl Platform {
-    /// Reads and checks all platform keys. `lookup` gives the text of a key, or `None`.
+    /// Reads and checks all platform keys where a component runs: errors name what a person sets
+    /// there. `lookup` gives the text of a key, or `None`.
     ///
     /// # Errors
     /// [`ConfigError`] naming the first key that is wrong.
+    pub fn of_component(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        Self::from_lookup(lookup).map_err(|error| {
+            let keys = declared(&KEYS).ok().map(|it| it.keys.as_slice());
+            let mut keys = keys.unwrap_or_default().iter();
+            match keys.find(|key| key.name == error.key) {
+                Some(key) => ConfigError::new(key.spin_variable(""), error.reason),
+                None => error,
+            }
+        })
+    }
+
+    /// The same with the names that keys have in a declaration.
+    ///
+    /// # Errors
+    /// As [`Platform::of_component`].
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let keys = Values::new(&declared(&KEYS)?.keys, lookup);
         if keys.text("host").as_deref() == Some("framemill") {
@@ -82,23 +98,23 @@ impl Platform {
 fn push<F: Fn(&str) -> Option<String>>(keys: &Values<'_, F>) -> Result<Push, ConfigError> {
     let insecure = keys.boolean("insecure_push")?;
     match (keys.text("push_audience"), keys.text("push_email")) {
-        (Some(_), _) | (_, Some(_)) if insecure => Err(ConfigError {
-            key: "insecure_push",
-            reason: "contradicts push_audience: leave one of them out".to_owned(),
-        }),
+        (Some(_), _) | (_, Some(_)) if insecure => Err(ConfigError::new(
+            "insecure_push",
+            "contradicts push_audience: leave one of them out",
+        )),
         (Some(audience), Some(email)) => Ok(Push::Google {
             audience,
             email,
             keys_url: keys.url("push_keys_url")?,
         }),
-        (Some(_), None) => Err(ConfigError {
-            key: "push_email",
-            reason: "is empty: name the service account of the push subscription, since anyone can have a token for any audience".to_owned(),
-        }),
-        (None, Some(_)) => Err(ConfigError {
-            key: "push_audience",
-            reason: "is empty: name the audience of the push subscription".to_owned(),
-        }),
+        (Some(_), None) => Err(ConfigError::new(
+            "push_email",
+            "is empty: name the service account of the push subscription, since anyone can have a token for any audience",
+        )),
+        (None, Some(_)) => Err(ConfigError::new(
+            "push_audience",
+            "is empty: name the audience of the push subscription",
+        )),
         (None, None) if insecure => Ok(Push::Insecure),
         (None, None) => Ok(Push::Unconfigured),
     }
@@ -170,6 +186,20 @@ mod tests {
             assert_eq!(platform(given).unwrap_err().key, key, "{given:?}");
         }
         assert_eq!(open(&[("insecure_push", "true")]).0, Push::Insecure);
+    }
+
+    #[test]
+    fn keys_are_named_as_they_are_set() {
+        let given = [
+            ("push_audience", "a"),
+            ("push_email", "x@y"),
+            ("push_keys_url", "no URL"),
+        ];
+        let error = Platform::of_component(|key| {
+            let found = given.iter().find(|(name, _)| *name == key)?;
+            Some(found.1.to_owned())
+        });
+        assert_eq!(error.unwrap_err().key, "push_keys_origin");
     }
 
     #[test]

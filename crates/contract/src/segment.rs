@@ -31,6 +31,10 @@ pub struct SegmentRequest {
     pub filters: Filters,
     /// How images are named.
     pub naming: Naming,
+    /// Whether to make sure of memory before each step, where a sandbox stopped and nobody knows
+    /// why: [`SegmentReply::OutOfMemory`] is then the answer of one that would stop for want of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub careful: bool,
     /// The work, in presentation order.
     pub gops: Vec<GopWork>,
 }
@@ -97,6 +101,8 @@ pub enum SegmentReply {
     Done(SegmentResult),
     /// Failed in a way that may pass.
     Failed(SegmentError),
+    /// There is too little memory for the video, in words. Only where the request is careful.
+    OutOfMemory(String),
 }
 
 impl From<&JobError> for SegmentError {

@@ -1,15 +1,26 @@
 //! What can be wrong with a declaration, or with a value that is given for a key.
 
+use std::borrow::Cow;
 use thiserror::Error;
 
 /// Why a configuration is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("configuration `{key}`: {reason}")]
 pub struct ConfigError {
-    /// The key.
-    pub key: &'static str,
+    /// The key, as it is called where a person sets it.
+    pub key: Cow<'static, str>,
     /// Fact, limit, remedy.
     pub reason: String,
+}
+
+impl ConfigError {
+    /// About this key.
+    pub fn new(key: impl Into<Cow<'static, str>>, reason: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            reason: reason.into(),
+        }
+    }
 }
 
 /// Why a declaration is none.

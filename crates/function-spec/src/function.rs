@@ -3,6 +3,7 @@
 use crate::OwnNames;
 use crate::spec::{CredentialSpec, FunctionSpec, HostSpec, SCOPE, STEM, TriggerSpec};
 use crate::template::expand;
+use crate::url::canonical_url;
 use crate::values::{Values, prefix};
 use crate::{Key, KeyType};
 use sha2::{Digest as _, Sha256};
@@ -183,7 +184,7 @@ fn value<F: Fn(&str) -> Option<String>>(
     let text = values.text(name).unwrap_or_default();
     match spec.key(name).map(|key: &Key| key.kind) {
         Some(KeyType::Prefix) => prefix(&text),
-        Some(KeyType::Url) => text.trim_end_matches('/').to_owned(),
+        Some(KeyType::Url) => canonical_url(&text).trim_end_matches('/').to_owned(),
         _ => text,
     }
 }

@@ -125,9 +125,38 @@ pub struct Key {
     pub host_default: Option<String>,
     /// Default in `spin.toml`, where small clouds want another.
     pub spin_default: Option<String>,
+    /// Under Spin the host of this URL is a variable of its own, since `allowed_outbound_hosts`
+    /// takes no paths: its default there, which cannot be empty. What follows the host in
+    /// `default` is fixed there; where there is no default it is a variable too.
+    pub spin_origin: Option<String>,
 }
 
 impl Key {
+    /// Whether it is the function's own: neither another's nor the bucket, which all share.
+    pub fn is_own(&self) -> bool {
+        self.from.is_none() && self.name != "bucket"
+    }
+
+    /// The application's variable under Spin that holds this key, or the host of its URL;
+    /// `prefix` is that of the function.
+    pub fn spin_variable(&self, prefix: &str) -> String {
+        match self.spin_origin {
+            Some(_) => format!("{prefix}{}_origin", self.url_stem()),
+            None => format!("{prefix}{}", self.name),
+        }
+    }
+
+    /// The application's variable under Spin that holds what follows the host in this key's URL,
+    /// where that is one.
+    pub fn spin_path_variable(&self, prefix: &str) -> Option<String> {
+        let is_split = self.spin_origin.is_some() && self.default.is_empty();
+        is_split.then(|| format!("{prefix}{}_path", self.url_stem()))
+    }
+
+    fn url_stem(&self) -> &str {
+        self.name.strip_suffix("_url").unwrap_or(&self.name)
+    }
+
     /// A key that takes any text.
     pub fn text(name: &str, doc: &str) -> Self {
         Self {

@@ -53,6 +53,7 @@ mod key;
 mod own_names;
 mod spec;
 mod template;
+mod url;
 mod values;
 
 pub use bytesize::ByteSize;
@@ -65,4 +66,5 @@ pub use spec::{
     CredentialKind, CredentialMethod, CredentialSpec, FunctionSpec, HostSpec, Keys, RecordSpec,
     TriggerSpec,
 };
+pub use url::{canonical_url, is_origin};
 pub use values::Values;

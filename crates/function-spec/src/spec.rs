@@ -257,6 +257,35 @@ impl FunctionSpec {
         format!("FRAMEMILL_{}_{key}", self.table.to_ascii_uppercase())
     }
 
+    /// What the variables of its own keys begin with under Spin.
+    pub fn spin_prefix(&self) -> String {
+        match self.plain_environment {
+            true => String::new(),
+            false => format!("{}_", self.table),
+        }
+    }
+
+    /// The application's variable under Spin that holds a key.
+    pub fn spin_variable(&self, name: &str) -> String {
+        match self.key(name) {
+            Some(key) if key.is_own() => key.spin_variable(&self.spin_prefix()),
+            Some(key) => key.spin_variable(""),
+            None => name.to_owned(),
+        }
+    }
+
+    /// What a key is called under framemill: where it stands in `framemill.toml`, or a secret's
+    /// environment variable.
+    pub fn framemill_name(&self, name: &str) -> String {
+        match self.key(name) {
+            Some(key) if key.secret && key.is_own() => self.variable(name),
+            Some(key) if key.is_own() && !self.plain_environment => {
+                format!("{}.{name}", self.table)
+            }
+            _ => name.to_owned(),
+        }
+    }
+
     fn templates(&self) -> impl Iterator<Item = &str> {
         let trigger = &self.trigger;
         let of_trigger = [&trigger.prefix, &trigger.suffix, &trigger.extensions];

@@ -20,9 +20,11 @@ impl<'a, F: Fn(&str) -> Option<String>> Values<'a, F> {
 
     fn key(&self, name: &'static str) -> Result<&'a Key, ConfigError> {
         let key = self.keys.iter().find(|key| key.name == name);
-        key.ok_or_else(|| ConfigError {
-            key: name,
-            reason: "is read but not declared: this is a defect, please report it".to_owned(),
+        key.ok_or_else(|| {
+            ConfigError::new(
+                name,
+                "is read but not declared: this is a defect, please report it",
+            )
         })
     }
 
@@ -65,7 +67,7 @@ impl<'a, F: Fn(&str) -> Option<String>> Values<'a, F> {
         let parsed = parse(key, &text);
         parsed
             .map(Some)
-            .map_err(|reason| ConfigError { key: name, reason })
+            .map_err(|reason| ConfigError::new(name, reason))
     }
 
     fn needed<T>(
@@ -74,10 +76,7 @@ impl<'a, F: Fn(&str) -> Option<String>> Values<'a, F> {
         value: Option<T>,
         what: &str,
     ) -> Result<T, ConfigError> {
-        value.ok_or_else(|| ConfigError {
-            key: name,
-            reason: format!("is empty, not {what}"),
-        })
+        value.ok_or_else(|| ConfigError::new(name, format!("is empty, not {what}")))
     }
 
     /// A whole number within its limits.
@@ -188,10 +187,7 @@ impl<'a, F: Fn(&str) -> Option<String>> Values<'a, F> {
         let meant = meanings.iter().find(|(word, _)| *word == text);
         meant.map(|(_, meaning)| *meaning).ok_or_else(|| {
             let words: Vec<&str> = meanings.iter().map(|(word, _)| *word).collect();
-            ConfigError {
-                key: name,
-                reason: format!("`{text}` is not one of {}", words.join(", ")),
-            }
+            ConfigError::new(name, format!("`{text}` is not one of {}", words.join(", ")))
         })
     }
 

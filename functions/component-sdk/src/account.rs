@@ -39,10 +39,7 @@ struct Claims<'a> {
 
 /// Without the reason in the parser's words, which may quote the key.
 fn refused(reason: &str) -> ConfigError {
-    ConfigError {
-        key: "google_key",
-        reason: reason.to_owned(),
-    }
+    ConfigError::new("google_key", reason)
 }
 
 impl ServiceAccount {

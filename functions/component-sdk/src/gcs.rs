@@ -181,6 +181,25 @@ impl<W: Web> Objects for GcsObjects<'_, W> {
         self.limits.object.min(body.saturating_sub(UPLOAD_FRAME))
     }
 
+    async fn has_bucket(&self, bucket: &str, prefix: &str) -> Result<bool, ObjectError> {
+        let what = format!("looking for the bucket gs://{bucket}");
+        // An object that is not there and a bucket that is not are the same 404.
+        let list = Operation::List(List {
+            prefix: prefix.to_owned(),
+            max_results: Some(1),
+            names_only: true,
+            ..List::default()
+        });
+        let url = self.url(bucket, list, &what)?;
+        let response = self.send(HttpRequest::get(url), &what).await?;
+        match response.status {
+            // Who may not list it is told that it is there.
+            200 | 403 => Ok(true),
+            404 => Ok(false),
+            _ => Err(unexpected(&what, &response)),
+        }
+    }
+
     async fn metadata(&self, bucket: &str, name: &str) -> Result<ObjectInfo, ObjectError> {
         let what = format!("metadata of gs://{bucket}/{name}");
         let url = self.url(bucket, Operation::Metadata(Get::of(name)), &what)?;
@@ -451,6 +470,7 @@ mod tests {
                 block_on(objects.metadata("b", "n")),
                 block_on(objects.create("b", "n", "text/plain", b"x")),
                 block_on(objects.delete("b", "n")),
+                block_on(objects.has_bucket("b", "videos/")),
             )
         };
         assert_eq!(of(404).0, Err(ObjectError::Gone));
@@ -458,6 +478,9 @@ mod tests {
         let refused = over("b", "n", 1, "of the store (because)".to_owned());
         assert_eq!(of(413).1, Err(refused));
         assert_eq!((of(404).2, of(204).2), (Ok(()), Ok(())));
+        // Who may not list a bucket is not told that there is none.
+        assert_eq!((of(404).3, of(403).3), (Ok(false), Ok(true)));
+        assert!(of(503).3.is_err());
         let words = of(503).1.unwrap_err().to_string();
         assert!(
             words.contains("gs://b/n") && words.contains("status 503: because"),

@@ -1,6 +1,6 @@
 //! Objects in buckets, as a trait.
 
-use framemill_contract::{JobError, ObjectRef};
+use framemill_contract::{ConfigError, JobError, ObjectRef};
 use framemill_gcs_api::Object;
 use framemill_video::ByteRange;
 use std::time::UNIX_EPOCH;
@@ -60,6 +60,9 @@ pub trait Objects {
     /// Most bytes of an object that is written here, or read as a whole.
     fn largest_object(&self) -> u64;
 
+    /// Whether there is a bucket of this name; `prefix` is one below which names may be listed.
+    async fn has_bucket(&self, bucket: &str, prefix: &str) -> Result<bool, ObjectError>;
+
     /// Metadata of the current generation; [`ObjectError::Gone`] where there is none.
     async fn metadata(&self, bucket: &str, name: &str) -> Result<ObjectInfo, ObjectError>;
 
@@ -95,6 +98,21 @@ pub trait Objects {
 
     /// Removes an object; one that is not there is no error.
     async fn delete(&self, bucket: &str, name: &str) -> Result<(), ObjectError>;
+}
+
+/// What it means that an object is not there about which there was an event: it is gone, or its
+/// whole bucket is not where it is looked for. Names below `prefix` may be listed.
+pub async fn gone<O: Objects>(objects: &O, bucket: &str, prefix: &str) -> ObjectError {
+    match objects.has_bucket(bucket, prefix).await {
+        Ok(true) => ObjectError::Gone,
+        Ok(false) => {
+            let reason = format!(
+                "`{bucket}` is not in the object store: create it, or correct bucket or objects_url"
+            );
+            JobError::Config(ConfigError::new("bucket", reason)).into()
+        }
+        Err(error) => error,
+    }
 }
 
 /// A record as it is written to a bucket: for people too, so in lines.

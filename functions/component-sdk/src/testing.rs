@@ -62,6 +62,11 @@ pub trait Simulation {
         SizeLimits::STANDARD.object
     }
 
+    /// Whether the bucket is not there at all.
+    fn bucket_is_missing(&self) -> bool {
+        false
+    }
+
     /// Called when a write takes effect, a moment earlier.
     fn before_write(&self, name: &str, bytes: &[u8]) {
         let _ = (name, bytes);
@@ -219,6 +224,10 @@ fn hash(bytes: &[u8]) -> i64 {
 impl<S: Simulation> Objects for S {
     fn largest_object(&self) -> u64 {
         self.limit()
+    }
+
+    async fn has_bucket(&self, _: &str, name: &str) -> Result<bool, ObjectError> {
+        self.perform(name, || Ok(!self.bucket_is_missing())).await
     }
 
     async fn metadata(&self, _: &str, name: &str) -> Result<ObjectInfo, ObjectError> {

@@ -5,8 +5,8 @@ use crate::checkpoints::Checkpoints;
 use crate::claim::claim;
 use crate::commit::Commit;
 use crate::fan_out::{FanOut, join};
-use crate::segment::memory;
-use crate::store::{Clock, ObjectError, Objects, Segments};
+use crate::room::memory;
+use crate::store::{Clock, ObjectError, Objects, Segments, gone};
 use framemill_contract::{
     Checkpoint, CheckpointFolder, ColorFacts, Config, Disposition, Event, EventKind, Ignored, Job,
     JobError, MANIFEST_SCHEMA, Manifest, ObjectRef, Outcome, SegmentResult, SelectionRecord,
@@ -67,8 +67,13 @@ impl<O: Objects, S: Segments, C: Clock> Host<'_, O, S, C> {
         if self.config.bucket.as_ref().is_some_and(|own| own != bucket) {
             return Ok(ignored(&Ignored::Bucket(bucket.clone())));
         }
-        let Some(checkpoint) = Checkpoint::parse(&self.objects.read_all(bucket, name).await?)
-        else {
+        let bytes = match self.objects.read_all(bucket, name).await {
+            Err(ObjectError::Gone) => {
+                return Err(gone(self.objects, bucket, &checkpoints.prefix).await);
+            }
+            read => read?,
+        };
+        let Some(checkpoint) = Checkpoint::parse(&bytes) else {
             return Ok(ignored(&Ignored::NotACheckpoint));
         };
         let upload = Event {
@@ -111,7 +116,11 @@ impl<O: Objects, S: Segments, C: Clock> Host<'_, O, S, C> {
     /// Works on a video; `checkpoint` names the one whose event asks for it.
     async fn run(&self, job: Job, checkpoint: Option<&str>) -> Result<Outcome, ObjectError> {
         let (objects, config) = (self.objects, self.config);
-        let meta = objects.metadata(&job.video.bucket, &job.video.name).await?;
+        let ObjectRef { bucket, name, .. } = &job.video;
+        let meta = match objects.metadata(bucket, name).await {
+            Err(ObjectError::Gone) => return Err(gone(objects, bucket, &config.video_path).await),
+            read => read?,
+        };
         if job
             .video
             .generation

@@ -2,7 +2,7 @@
 //! joined in order. Without a budget it does all of the plan.
 
 use crate::segment::single;
-use crate::store::{Clock, ObjectError, SegmentAnswer, Segments};
+use crate::store::{Clock, ObjectError, SegmentAnswer, SegmentCrash, Segments};
 use framemill_contract::{
     Checkpoint, Config, GopWork, JobError, ObjectRef, SegmentReply, SegmentRequest, SegmentResult,
     Warning,
@@ -185,6 +185,7 @@ impl<S: Segments, C: Clock> FanOut<'_, S, C> {
             images: self.config.images,
             filters: self.config.filters,
             naming: self.config.naming,
+            careful: false,
             gops,
         }
     }
@@ -196,7 +197,7 @@ impl<S: Segments, C: Clock> FanOut<'_, S, C> {
             SegmentRun::Crashed(crash) => crash,
         };
         if let [gop] = request.gops.as_slice() {
-            return Ok(End::Done(vec![crashed(&Expected::of([gop]), &crash)]));
+            return Ok(End::Done(vec![self.blame(&request, gop, crash).await?]));
         }
         if self.in_turns() {
             return Ok(End::Crashed);
@@ -206,10 +207,41 @@ impl<S: Segments, C: Clock> FanOut<'_, S, C> {
             let answer = self.run_twice(&single(&request, gop)).await?;
             results.push(match answer {
                 SegmentRun::Done(result) => result,
-                SegmentRun::Crashed(crash) => crashed(&Expected::of([gop]), &crash),
+                SegmentRun::Crashed(crash) => self.blame(&request, gop, crash).await?,
             });
         }
         Ok(End::Done(results))
+    }
+
+    /// What becomes of a GOP that stops a sandbox of its own: a warning, unless all that it lacks
+    /// is memory. Then the host is configured wrongly and the video not to blame. Where the host
+    /// gives no reason, the GOP is done once more by a sandbox that makes sure of memory first.
+    async fn blame(
+        &self,
+        request: &SegmentRequest,
+        gop: &GopWork,
+        crash: SegmentCrash,
+    ) -> Result<SegmentResult, ObjectError> {
+        let crash = match crash {
+            SegmentCrash::Unknown(words) => {
+                let careful = SegmentRequest {
+                    careful: true,
+                    ..single(request, gop)
+                };
+                match self.run_twice(&careful).await? {
+                    SegmentRun::Done(result) => return Ok(result),
+                    SegmentRun::Crashed(SegmentCrash::Unknown(_)) => SegmentCrash::Other(words),
+                    SegmentRun::Crashed(crash) => crash,
+                }
+            }
+            crash => crash,
+        };
+        match crash {
+            SegmentCrash::Memory(reason) => Err(JobError::OutOfMemory { reason }.into()),
+            SegmentCrash::Other(words) | SegmentCrash::Unknown(words) => {
+                Ok(crashed(&Expected::of([gop]), &words))
+            }
+        }
     }
 
     /// Runs a request, and once more where it failed in a way that may pass: a store that
@@ -225,6 +257,9 @@ impl<S: Segments, C: Clock> FanOut<'_, S, C> {
         match self.segments.run(request).await? {
             SegmentAnswer::Crashed(crash) => Ok(SegmentRun::Crashed(crash)),
             SegmentAnswer::Reply(SegmentReply::Done(result)) => Ok(SegmentRun::Done(result)),
+            SegmentAnswer::Reply(SegmentReply::OutOfMemory(reason)) => {
+                Ok(SegmentRun::Crashed(SegmentCrash::Memory(reason)))
+            }
             SegmentAnswer::Reply(SegmentReply::Failed(error)) if error.superseded => {
                 Err(ObjectError::Gone)
             }
@@ -239,7 +274,7 @@ impl<S: Segments, C: Clock> FanOut<'_, S, C> {
 /// What a sandbox made of a segment.
 enum SegmentRun {
     Done(SegmentResult),
-    Crashed(String),
+    Crashed(SegmentCrash),
 }
 
 /// The images that some work is to give.

@@ -8,7 +8,9 @@ use framemill_component_sdk::google::Authorized;
 use framemill_component_sdk::wasi::{
     AuthenticatedRequest, WasiWeb, answer, configured, json, plain,
 };
-use framemill_contract::{Config, JobError, Outcome, SegmentError, SegmentReply, SizeLimits};
+use framemill_contract::{
+    Config, JobError, Outcome, SegmentError, SegmentReply, SegmentRequest, SizeLimits,
+};
 use spin_sdk::http::{IncomingRequest, Response};
 
 /// Seconds after which a message may come back.
@@ -28,7 +30,7 @@ async fn handle(request: IncomingRequest) -> Response {
         }
         "/segments" => match segment(&request).await {
             Ok(reply) => json(200, &reply),
-            Err(words) => plain(400, &words),
+            Err((status, words)) => plain(status, &words),
         },
         path => plain(404, &format!("no route {path}: POST / or /segments")),
     }
@@ -82,15 +84,20 @@ async fn message(
     Ok(coordinate::handle(&objects, &segments, clock, &config, &event).await)
 }
 
-/// The reply to a segment's request, or what is wrong with the request.
-async fn segment(request: &AuthenticatedRequest) -> Result<SegmentReply, String> {
-    let work = serde_json::from_slice(&request.body);
-    let work = work.map_err(|error| format!("not a segment request: {error}"))?;
-    let run = async {
-        let config = config()?;
-        let web = web(request, &config)?;
-        Ok(segment::handle(&objects(&web, &config, request.limits), &work).await)
-    };
+/// The reply to a segment's request; or a status and what is wrong with the request. Whoever
+/// reaches the component may send one, so it is held against the configuration first.
+async fn segment(request: &AuthenticatedRequest) -> Result<SegmentReply, (u16, String)> {
+    let work: SegmentRequest = serde_json::from_slice(&request.body)
+        .map_err(|error| (400, format!("not a segment request: {error}")))?;
     let failed = |error: JobError| SegmentReply::Failed(SegmentError::from(&error));
-    Ok(run.await.unwrap_or_else(failed))
+    let config = match config() {
+        Ok(config) => config,
+        Err(error) => return Ok(failed(error)),
+    };
+    work.check(&config)
+        .map_err(|refused| (403, refused.to_string()))?;
+    Ok(match web(request, &config) {
+        Ok(web) => segment::handle(&objects(&web, &config, request.limits), &work).await,
+        Err(error) => failed(error),
+    })
 }

@@ -15,6 +15,7 @@ mod commit;
 pub mod coordinate;
 mod fan_out;
 mod fetch;
+mod room;
 pub mod segment;
 pub mod store;
 mod uploads;

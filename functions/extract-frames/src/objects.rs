@@ -1,9 +1,10 @@
 //! This component's way to itself: sandboxes for segments. Objects are in `framemill-component-sdk`.
 
-use crate::store::{ObjectError, SegmentAnswer, Segments};
+use crate::store::{ObjectError, SegmentAnswer, SegmentCrash, Segments};
 use framemill_component_sdk::http::HttpRequest;
 use framemill_component_sdk::wasi::{NoAnswer, exchange};
 use framemill_contract::{JobError, SegmentRequest};
+use serde::Deserialize;
 
 /// This component's own `/segments` route, each request in a sandbox of its own.
 pub struct SelfSegments<'a> {
@@ -29,31 +30,40 @@ impl Segments for SelfSegments<'_> {
         }
         let response = match exchange(request).await {
             Ok(response) => response,
-            Err(NoAnswer::Crashed(words)) => return Ok(SegmentAnswer::Crashed(words)),
+            Err(NoAnswer::Crashed(words)) => {
+                return Ok(SegmentAnswer::Crashed(SegmentCrash::Unknown(words)));
+            }
             Err(NoAnswer::TooLarge { bytes, most }) => return Ok(too_large("answer", bytes, most)),
             Err(NoAnswer::Failed(reason)) => return Err(failed(reason)),
         };
         match (response.status, serde_json::from_slice(&response.body)) {
             (200, Ok(reply)) => Ok(SegmentAnswer::Reply(reply)),
             // Other 5xx are a gateway's or a busy host's: they pass.
-            (500, _) => Ok(SegmentAnswer::Crashed(crash_words(&response.body))),
-            (status, _) => Err(failed(format!("status {status}"))),
+            (500, _) => Ok(SegmentAnswer::Crashed(crash(&response.body))),
+            (status, _) => Err(failed(format!("status {status}: {}", response.text()))),
         }
     }
 }
 
 /// What cannot pass will not pass later either: as after a crash it is tried with less.
 fn too_large(what: &str, bytes: u64, most: u64) -> SegmentAnswer {
-    SegmentAnswer::Crashed(format!(
+    SegmentAnswer::Crashed(SegmentCrash::Other(format!(
         "its {what} has {bytes} bytes, limit {most}: lower segment_frames"
-    ))
+    )))
 }
 
-/// What the host says of a crash; framemill answers `{"crash": "words"}`.
-fn crash_words(body: &[u8]) -> String {
-    let answer: Option<serde_json::Value> = serde_json::from_slice(body).ok();
-    let words = answer
-        .as_ref()
-        .and_then(|answer| answer.get("crash")?.as_str());
-    words.unwrap_or("no reason given").to_owned()
+/// What framemill's host says of a crash. Spin says nothing.
+#[derive(Deserialize)]
+struct Said {
+    crash: String,
+    #[serde(default)]
+    code: String,
+}
+
+fn crash(body: &[u8]) -> SegmentCrash {
+    match serde_json::from_slice(body) {
+        Ok(Said { crash, code }) if code == "memory_limit" => SegmentCrash::Memory(crash),
+        Ok(Said { crash, .. }) => SegmentCrash::Other(crash),
+        Err(_) => SegmentCrash::Unknown("no reason given".to_owned()),
+    }
 }

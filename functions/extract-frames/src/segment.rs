@@ -2,6 +2,7 @@
 //! decoder, a few frames and a few images, never a whole GOP of pictures.
 
 use crate::fetch::{Chunk, chunks};
+use crate::room;
 use crate::store::{ObjectError, Objects};
 use crate::uploads::Uploads;
 use framemill_contract::{
@@ -10,7 +11,8 @@ use framemill_contract::{
 };
 use framemill_frames::{FilterDecision, FrameFilter, Scores, encode, score, to_rgb};
 use framemill_video::{
-    DecodeError, Decoder, Frame, MAX_SAMPLE_SIZE, Pts, Sample, Samples, codec, open_decoder,
+    CodecConfig, DecodeError, Decoder, Frame, MAX_SAMPLE_SIZE, Pts, Sample, Samples, codec,
+    open_decoder,
 };
 use futures::future::LocalBoxFuture;
 use sha2::{Digest, Sha256};
@@ -29,6 +31,9 @@ pub async fn handle<O: Objects>(objects: &O, request: &SegmentRequest) -> Segmen
             message: "the video is gone or was replaced".to_owned(),
             superseded: true,
         }),
+        Err(ObjectError::Failed(JobError::OutOfMemory { reason })) => {
+            SegmentReply::OutOfMemory(reason)
+        }
         Err(ObjectError::Failed(error)) => SegmentReply::Failed(SegmentError::from(&error)),
     }
 }
@@ -145,9 +150,13 @@ impl<'a, O: Objects> Extraction<'a, O> {
         let mut gop: Option<(usize, Gop<'a>)> = None;
         for (number, chunk) in chunks.iter().enumerate() {
             let Some(current) = ahead.take() else { break };
+            let next = chunks.get(number + 1);
+            let fetched = |chunk: &Chunk| chunk.range.len().min(u64::from(MAX_SAMPLE_SIZE));
+            let bytes = fetched(chunk).saturating_add(next.map_or(0, fetched));
+            self.make_room(|config| room::of_step(config, bytes))?;
             let bytes = current.await?;
             self.result.bytes_read += bytes.len() as u64;
-            ahead = chunks.get(number + 1).map(fetch);
+            ahead = next.map(fetch);
             if let Some(next) = &mut ahead {
                 // One poll sends the request; its answer arrives while this chunk is decoded.
                 if let std::task::Poll::Ready(done) = futures::poll!(&mut *next) {
@@ -186,8 +195,16 @@ impl<'a, O: Objects> Extraction<'a, O> {
             self.result.thumbs.extend(thumb);
         }
         self.result.dropped.sort_by_key(|frame| frame.index);
-        self.result.peak_memory_bytes = memory();
+        self.result.peak_memory_bytes = room::memory();
         Ok(self.result)
+    }
+
+    /// Makes sure of memory for the next step, where the request is careful.
+    fn make_room(&self, of_step: impl FnOnce(&CodecConfig) -> u64) -> Result<(), JobError> {
+        match self.request.careful {
+            true => room::ensure(of_step(&self.request.config)),
+            false => Ok(()),
+        }
     }
 
     async fn decode_chunk(
@@ -202,6 +219,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
             .get(chunk.samples.clone())
             .unwrap_or_default()
         {
+            self.make_room(|config| room::of_step(config, 0))?;
             match self.decode_sample(gop, sample, chunk.slice(bytes, sample)) {
                 Ok(()) => {}
                 Err(error) => {
@@ -260,6 +278,8 @@ impl<'a, O: Objects> Extraction<'a, O> {
 
     /// Flushes the decoder and reports frames that never came.
     async fn finish(&mut self, mut gop: Gop<'a>) -> Result<(), ObjectError> {
+        let awaited = gop.awaited.len() as u64;
+        self.make_room(|config| room::of_flush(config, awaited))?;
         if let Some(decoder) = &mut gop.decoder
             && let Err(error) = decoder.flush()
         {
@@ -370,19 +390,6 @@ fn drain(gop: &mut Gop<'_>) {
 
 fn warning_code(error: &DecodeError) -> &'static str {
     JobError::Decode(error.clone()).code()
-}
-
-/// Bytes of this sandbox's memory. It only grows, so at the end it is the peak. Natively
-/// there is no sandbox: 0.
-pub(crate) fn memory() -> u64 {
-    #[cfg(target_arch = "wasm32")]
-    {
-        core::arch::wasm32::memory_size(0) as u64 * 65_536
-    }
-    #[cfg(not(target_arch = "wasm32"))]
-    {
-        0
-    }
 }
 
 /// The same request with one GOP only, for finding the one that crashes its sandbox.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 pub use framemill_component_sdk::store::{
-    Created, JSON, ObjectError, ObjectInfo, Objects, to_json,
+    Created, JSON, ObjectError, ObjectInfo, Objects, gone, to_json,
 };
 use framemill_contract::{SegmentReply, SegmentRequest};
 
@@ -12,8 +12,19 @@ use framemill_contract::{SegmentReply, SegmentRequest};
 pub enum SegmentAnswer {
     /// It ran to its end.
     Reply(SegmentReply),
-    /// It trapped or hit a limit; in words.
-    Crashed(String),
+    /// It trapped or hit a limit.
+    Crashed(SegmentCrash),
+}
+
+/// Why a segment's sandbox stopped, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SegmentCrash {
+    /// It was refused memory, as the host says.
+    Memory(String),
+    /// Another reason that the host gives.
+    Other(String),
+    /// The host gives none.
+    Unknown(String),
 }
 
 /// Time, as a coordinator that must not outlive its host's time limit sees it.

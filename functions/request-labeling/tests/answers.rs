@@ -46,7 +46,7 @@ fn refused_credentials_name_the_setting_and_pass_once_they_are_mended() {
             let (harness, answer) = first_says(target, says(status, None, "{\"detail\":\"no\"}"));
             let (code, message) = retry(&answer);
             assert_eq!(code, "configuration", "{target}");
-            assert!(message.contains("`token`"), "{target}: {message}");
+            assert!(message.contains("`labeling_token`"), "{target}: {message}");
             assert!(harness.failures().is_empty());
             // The lease was released: the next delivery need not wait.
             let next = harness.deliver(&config(target, &[])).unwrap();
@@ -70,9 +70,19 @@ fn refused_credentials_name_the_setting_and_pass_once_they_are_mended() {
 #[test]
 fn what_is_not_there_names_the_setting() {
     for (target, key, value, named) in [
-        ("label-studio", "project", "8", "`project`"),
-        ("pubsub", "topic", "projects/p/topics/other", "`topic`"),
-        ("webhook", "target_url", "http://hook/out", "`target_url`"),
+        ("label-studio", "project", "8", "`labeling_project`"),
+        (
+            "pubsub",
+            "topic",
+            "projects/p/topics/other",
+            "`labeling_topic`",
+        ),
+        (
+            "webhook",
+            "target_url",
+            "http://hook/out",
+            "`labeling_target_origin`",
+        ),
     ] {
         let harness = Harness::new(FRAMES);
         let answer = harness.deliver(&config(target, &[(key, value)])).unwrap();
@@ -137,7 +147,10 @@ fn an_address_that_leads_elsewhere_is_a_setting() {
             let (harness, answer) = first_says(target, says(status, None, ""));
             let (code, message) = retry(&answer);
             assert_eq!(code, "configuration", "{target}: {status}");
-            assert!(message.contains("`target_url`"), "{target}: {message}");
+            assert!(
+                message.contains("`labeling_target_origin`"),
+                "{target}: {message}"
+            );
             assert!(harness.failures().is_empty(), "{target}");
             harness.deliver_until_settled(&config(target, &[]), target);
             harness.assert_each_once(FRAMES, target);

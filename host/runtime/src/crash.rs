@@ -151,7 +151,13 @@ impl fmt::Display for Crash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "component `{}`: ", self.component)?;
         match &self.reason {
-            CrashReason::Memory(limit) => write!(f, "memory limit ({} MiB) hit", limit >> 20)?,
+            CrashReason::Memory(limit) => {
+                write!(
+                    f,
+                    "memory limit ({} MiB) hit: raise memory_limit",
+                    limit >> 20
+                )?;
+            }
             CrashReason::Time(limit) => {
                 write!(f, "time limit ({}) hit", humantime::format_duration(*limit))?
             }

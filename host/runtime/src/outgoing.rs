@@ -176,7 +176,7 @@ impl Outgoing {
             Ok(answer) => Ok(answer.response.map(full)),
             Err(crash) => {
                 tracing::warn!(label, "segment crashed: {crash}");
-                let body = json!({ "crash": crash.to_string() });
+                let body = json!({ "crash": crash.to_string(), "code": crash.reason.code() });
                 Ok(json(StatusCode::INTERNAL_SERVER_ERROR, &body).map(from_objects))
             }
         }

@@ -191,7 +191,7 @@ impl Reader<'_> {
         }
         let look_up = |name: &str| own.values.get(name).cloned();
         if let Err(error) = (builtin.check)(&look_up) {
-            errors.push(own.error(&spec.table, error.key, error.reason));
+            errors.push(own.error(&spec.table, &error.key, error.reason));
             return None;
         }
         Some(FunctionSettings {

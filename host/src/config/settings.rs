@@ -317,7 +317,7 @@ fn push(host: &HostReader<'_>) -> Result<Push, SettingError> {
     match platform {
         Ok(Platform::Standalone { push, .. }) => Ok(push),
         Ok(Platform::Framemill) => Ok(Push::Unconfigured),
-        Err(error) => Err(host.given.error("", error.key, error.reason)),
+        Err(error) => Err(host.given.error("", &error.key, error.reason)),
     }
 }
 

@@ -31,7 +31,7 @@ struct Running {
 impl Spin {
     /// The one that `FRAMEMILL_TEST_SPIN` names: `cargo xtask test` takes the one on the PATH.
     pub fn find() -> Self {
-        let install = "install Spin 2 or later (https://spinframework.dev/install) and run `cargo xtask test --with spin`";
+        let install = "curl -fsSL https://spinframework.dev/downloads/install.sh | bash, put `spin` on the PATH, and run `cargo xtask test --with spin`";
         let program = program("FRAMEMILL_TEST_SPIN", &[], install);
         let help = crate::succeed(Command::new(&program).args(["up", "--help"]));
         let help = String::from_utf8_lossy(&help.stdout).into_owned();
@@ -40,6 +40,34 @@ impl Spin {
             limited: help.contains("--max-instance-memory"),
             running: None,
         }
+    }
+
+    /// Serves the application of a manifest with these variables, in place of the one before;
+    /// gives where it listens.
+    pub fn serve(&mut self, manifest: &Path, variables: &BTreeMap<String, String>) -> String {
+        // Ends the one before.
+        self.running = None;
+        let (process, port) = self.up(manifest, variables);
+        self.running = Some(Running {
+            manifest: manifest.to_owned(),
+            variables: variables.clone(),
+            process,
+            port,
+        });
+        format!("http://127.0.0.1:{port}")
+    }
+
+    /// Sends a request to the application.
+    ///
+    /// # Errors
+    /// Where no answer comes at all.
+    pub fn post(&self, request: Request<Vec<u8>>) -> Result<HttpResponse, String> {
+        let running = self.running.as_ref().ok_or("spin is not started")?;
+        let (mut parts, body) = request.into_parts();
+        let url = format!("http://127.0.0.1:{}{}", running.port, parts.uri);
+        parts.uri = url.parse().map_err(|error| format!("{url}: {error}"))?;
+        try_send(Request::from_parts(parts, body))
+            .map_err(|error| format!("{error}; its log:\n{}", running.process.log()))
     }
 
     fn up(&self, manifest: &Path, variables: &BTreeMap<String, String>) -> (Process, u16) {
@@ -89,15 +117,7 @@ impl Host for Spin {
         if self.running.as_ref().is_some_and(same) {
             return;
         }
-        // Ends the one before.
-        self.running = None;
-        let (process, port) = self.up(manifest, variables);
-        self.running = Some(Running {
-            manifest: manifest.to_owned(),
-            variables: variables.clone(),
-            process,
-            port,
-        });
+        self.serve(manifest, variables);
     }
 
     fn demand(&mut self, demand: &Demand, harness: &Harness) {
@@ -108,11 +128,6 @@ impl Host for Spin {
     }
 
     fn send(&mut self, request: Request<Vec<u8>>) -> Result<HttpResponse, String> {
-        let running = self.running.as_ref().ok_or("spin is not started")?;
-        let (mut parts, body) = request.into_parts();
-        let url = format!("http://127.0.0.1:{}{}", running.port, parts.uri);
-        parts.uri = url.parse().map_err(|error| format!("{url}: {error}"))?;
-        try_send(Request::from_parts(parts, body))
-            .map_err(|error| format!("{error}; its log:\n{}", running.process.log()))
+        self.post(request)
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::Layout;
 use crate::config::{Declared, declared};
-use framemill_function_spec::{ConfigError, FunctionSpec, Values};
+use framemill_function_spec::{ConfigError, FunctionSpec, Values, canonical_url, is_origin};
 use serde_json::Value;
 use std::fmt;
 use std::sync::LazyLock;
@@ -148,6 +148,8 @@ pub struct LabelConfig {
     pub iam_url: String,
     /// Hash of the component that runs, from the host.
     pub component_sha256: Option<String>,
+    /// Whether framemill's host runs the component: what keys are called depends on it.
+    on_framemill: bool,
 }
 
 impl LabelConfig {
@@ -164,7 +166,7 @@ impl LabelConfig {
         let config = Self {
             bucket: keys.text("bucket"),
             layout: Layout::from_keys(&keys)?,
-            target_url: target_url(&keys, target.as_ref())?,
+            target_url: target_url(spec, &keys, target.as_ref())?,
             target,
             scope,
             token: keys.text("token").map(Secret),
@@ -182,9 +184,25 @@ impl LabelConfig {
             objects_url: keys.url("objects_url")?,
             iam_url: keys.url("iam_url")?,
             component_sha256: keys.text("component_sha256"),
+            on_framemill: keys.text("host").as_deref() == Some("framemill"),
         };
         config.check_target()?;
         Ok(config)
+    }
+
+    /// Reads and checks all keys where a component runs: errors name what a person sets there.
+    ///
+    /// # Errors
+    /// As [`LabelConfig::from_lookup`].
+    pub fn of_component(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let on_framemill = lookup("host").as_deref() == Some("framemill");
+        Self::from_lookup(lookup).map_err(|error| as_set(error, on_framemill))
+    }
+
+    /// An error about a key with the name that the key has where a person sets it: in
+    /// `framemill.toml`, or as a variable of an application of Spin.
+    pub fn as_set(&self, error: ConfigError) -> ConfigError {
+        as_set(error, self.on_framemill)
     }
 
     /// What each target cannot do without.
@@ -243,8 +261,7 @@ impl LabelConfig {
 }
 
 fn wrong(key: &'static str, reason: &str) -> ConfigError {
-    let reason = reason.to_owned();
-    ConfigError { key, reason }
+    ConfigError::new(key, reason)
 }
 
 fn target<F: Fn(&str) -> Option<String>>(
@@ -259,27 +276,58 @@ fn target<F: Fn(&str) -> Option<String>>(
     })
 }
 
+fn as_set(error: ConfigError, on_framemill: bool) -> ConfigError {
+    let Ok(spec) = declared(&SPEC) else {
+        return error;
+    };
+    let name = match on_framemill {
+        true => spec.framemill_name(&error.key),
+        false => spec.spin_variable(&error.key),
+    };
+    ConfigError::new(name, error.reason)
+}
+
 fn target_url<F: Fn(&str) -> Option<String>>(
+    spec: &FunctionSpec,
     keys: &Values<'_, F>,
     target: Option<&TargetKind>,
 ) -> Result<String, ConfigError> {
     let Some(target) = target else {
         return Ok(String::new());
     };
+    let unset = || format!("is not set: where is {}?", target.name());
+    let placeholder = spec
+        .key("target_url")
+        .and_then(|key| key.spin_origin.as_deref());
     let given = keys.text("target_url");
-    let url = given.as_deref().ok_or_else(|| {
-        wrong(
-            "target_url",
-            &format!("is not set: where is {}?", target.name()),
-        )
-    })?;
+    let given = given.filter(|url| placeholder.is_none_or(|unset| !url.starts_with(unset)));
+    let url = given.ok_or_else(|| wrong("target_url", &unset()))?;
+    if let Some(origin) = keys.text("target_origin") {
+        check_origin(&origin, &url)?;
+    }
+    let url = canonical_url(&url);
     if !url.starts_with("http://") && !url.starts_with("https://") {
         return Err(wrong("target_url", "is not a URL: write https://…"));
     }
     Ok(match target {
-        TargetKind::Webhook => url.to_owned(),
+        TargetKind::Webhook => url,
         _ => url.trim_end_matches('/').to_owned(),
     })
+}
+
+/// Whether a URL in two halves can be put together again: Spin refuses each request of a
+/// component with a path among its allowed hosts, and says so of whoever was asked.
+fn check_origin(origin: &str, url: &str) -> Result<(), ConfigError> {
+    if !is_origin(origin) {
+        let reason = "is not scheme and host alone, such as https://labels.example.com: what follows the host belongs into the variable for the path";
+        return Err(wrong("target_url", reason));
+    }
+    let path = url.strip_prefix(origin).unwrap_or_default();
+    if !origin.ends_with('/') && !path.is_empty() && !path.starts_with(['/', '?']) {
+        let reason = "is followed by a path that does not begin with a slash";
+        return Err(wrong("target_url", reason));
+    }
+    Ok(())
 }
 
 fn seconds<F: Fn(&str) -> Option<String>>(
@@ -333,108 +381,4 @@ fn image_urls<F: Fn(&str) -> Option<String>>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn config(pairs: &[(&str, &str)]) -> Result<LabelConfig, ConfigError> {
-        LabelConfig::from_lookup(|name| {
-            let pair = pairs.iter().find(|(key, _)| *key == name);
-            pair.map(|(_, value)| (*value).to_owned())
-        })
-    }
-
-    const STUDIO: [(&str, &str); 3] = [
-        ("target", "label-studio"),
-        ("target_url", "https://ls.example.com/"),
-        ("project", "7"),
-    ];
-
-    #[test]
-    fn labeling_is_off_by_default() {
-        let config = config(&[]).unwrap();
-        assert_eq!((config.target.clone(), config.target_id()), (None, None));
-        assert_eq!((config.lease, config.batch_size), (600, 500));
-    }
-
-    #[test]
-    fn the_id_follows_what_makes_the_target() {
-        let base = config(&STUDIO).unwrap();
-        let id = base.target_id().unwrap();
-        let hash = id.strip_prefix("label-studio-").unwrap();
-        assert!(hash.len() == 8 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        let with = |key, value| {
-            let mut pairs = vec![(key, value)];
-            pairs.extend(STUDIO);
-            config(&pairs).unwrap().target_id().unwrap()
-        };
-        assert_eq!(id, with("target_url", "https://ls.example.com"));
-        assert_eq!(id, with("token", "x"));
-        assert_ne!(id, with("project", "8"));
-        assert_ne!(id, with("target_url", "https://other.example.com"));
-    }
-
-    #[test]
-    fn errors_name_the_key() {
-        for (pairs, key) in [
-            (&[("target", "label-studoi")][..], "target"),
-            (&[("target", "custom-Acme")], "target"),
-            (&[("target", "webhook")], "target_url"),
-            (&[("target", "webhook"), ("target_url", "x")], "target_url"),
-            (
-                &[("target", "cvat"), ("target_url", "http://c")],
-                "cloud_storage",
-            ),
-            (&[("target", "scale")], "labels"),
-            (&[("target", "pubsub"), ("topic", "t")], "topic"),
-            (&[("project", "x"), STUDIO[0], STUDIO[1]], "project"),
-            (&[STUDIO[0], STUDIO[1]], "project"),
-            (&[("lease", "299s")], "lease"),
-            (&[("batch_size", "0")], "batch_size"),
-            (&[("image_urls", "ftp")], "image_urls"),
-            (&[("image_urls", "signed")], "signing_account"),
-            (&[("image_urls", "proxied")], "image_url_base"),
-            (&[("geometries", "[]")], "geometries"),
-            (&[("geometries", "{")], "geometries"),
-        ] {
-            let error = config(pairs).unwrap_err();
-            assert_eq!(error.key, key, "{pairs:?}: {error}");
-        }
-    }
-
-    #[test]
-    fn a_webhooks_url_is_left_as_it_is() {
-        for url in ["https://h/in/", "https://h/in", "https://h/in?key=a/"] {
-            let given = config(&[("target", "webhook"), ("target_url", url)]);
-            assert_eq!(given.unwrap().target_url, url);
-        }
-    }
-
-    #[test]
-    fn signed_urls_last_half_a_day_unless_told_otherwise() {
-        let pairs = [("image_urls", "signed"), ("signing_account", "a@p")];
-        let signed = config(&pairs).unwrap().image_urls;
-        assert!(matches!(
-            signed,
-            ImageUrls::Signed {
-                seconds: 43_200,
-                ..
-            }
-        ));
-    }
-
-    #[test]
-    fn whoever_has_a_key_need_not_be_named() {
-        let pairs = [("image_urls", "signed"), ("google_key", "{}")];
-        let signed = config(&pairs).unwrap().image_urls;
-        assert!(matches!(signed, ImageUrls::Signed { account, .. } if account.is_empty()));
-    }
-
-    #[test]
-    fn secrets_do_not_show() {
-        let mut pairs = vec![("token", "hush"), ("webhook_secret", "hush")];
-        pairs.extend(STUDIO);
-        let config = config(&pairs).unwrap();
-        assert_eq!(config.token.as_ref().unwrap().reveal(), "hush");
-        assert!(!format!("{config:?}").contains("hush"));
-    }
-}
+mod tests;

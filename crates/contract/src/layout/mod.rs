@@ -21,7 +21,7 @@ mod video_name;
 pub use checkpoint_folder::CheckpointFolder;
 pub use video_name::VideoName;
 
-use crate::{ImageFormat, Naming};
+use crate::{ImageFormat, Naming, Work};
 use framemill_function_spec::{ConfigError, Values};
 use std::borrow::Cow;
 use std::fmt;
@@ -87,14 +87,14 @@ impl Layout {
         let all = layout.by_key();
         if let Some((key, _)) = all.into_iter().find(|(_, prefix)| prefix.is_empty()) {
             let reason = "is empty: choose a prefix of its own".to_owned();
-            return Err(ConfigError { key, reason });
+            return Err(ConfigError::new(key, reason));
         }
         for ((key, prefix), (other, above)) in all.into_iter().flat_map(|it| all.map(|of| (it, of)))
         {
             if key != other && prefix.starts_with(above) {
                 let reason =
                     format!("`{prefix}` lies in {other} `{above}`: choose a prefix beside it");
-                return Err(ConfigError { key, reason });
+                return Err(ConfigError::new(key, reason));
             }
         }
         Ok(layout)
@@ -112,12 +112,12 @@ impl Layout {
     pub(crate) fn check_videos(&self, video_path: &str) -> Result<(), ConfigError> {
         let inside = |(_, prefix): &(_, &str)| video_path.starts_with(prefix);
         match self.by_key().into_iter().find(inside) {
-            Some((key, prefix)) => Err(ConfigError {
+            Some((key, prefix)) => Err(ConfigError::new(
                 key,
-                reason: format!(
+                format!(
                     "`{prefix}` contains video_path `{video_path}`: what is written would be taken for uploads, choose a prefix beside it"
                 ),
-            }),
+            )),
             None => Ok(()),
         }
     }
@@ -125,6 +125,23 @@ impl Layout {
     /// Prefix of the images in a folder.
     pub fn images_in(&self, folder: &str) -> String {
         format!("{}{folder}/", self.images)
+    }
+
+    /// Prefixes that the images of this work on a video and generation may have: the one place that
+    /// says which folders a video may have.
+    pub fn prefixes_of_images(
+        &self,
+        video: &VideoName,
+        generation: i64,
+        naming: Naming,
+        work: &Work,
+    ) -> [String; 3] {
+        [
+            video.folder(naming),
+            video.of_generation(generation).folder(naming),
+            video.folder_of_work(naming, generation, work),
+        ]
+        .map(|folder| self.images_in(&folder))
     }
 
     /// Manifests, by video.
@@ -395,7 +412,7 @@ mod tests {
                 "",
             ),
         ] {
-            let found = config(pairs).map_or_else(|error| error.key, |_| "");
+            let found = config(pairs).map_or_else(|error| error.key, |_| "".into());
             assert_eq!(found, key, "{pairs:?}");
         }
     }

@@ -49,12 +49,12 @@ pub(super) async fn token<W: Web>(web: &W, base: &str) -> Result<Token, JobError
         }
         status => {
             let text = response.text();
-            return Err(JobError::Config(ConfigError {
-                key: "metadata_url",
-                reason: format!(
+            return Err(JobError::Config(ConfigError::new(
+                "metadata_url",
+                format!(
                     "gives no token (status {status}: {text}): attach a service account, or set google_key or google_token"
                 ),
-            }));
+            )));
         }
     }
     // The error of the parser could quote the token.

@@ -30,12 +30,10 @@ impl Source {
                 Self::Given(token.reveal().to_owned())
             }
             Credentials::Token(_) => {
-                return Err(ConfigError {
-                    key: "google_token",
-                    reason:
-                        "is not an access token: it has blanks or other characters that none has"
-                            .to_owned(),
-                });
+                return Err(ConfigError::new(
+                    "google_token",
+                    "is not an access token: it has blanks or other characters that none has",
+                ));
             }
             Credentials::Key(key) => Self::Account(ServiceAccount::parse(key.reveal())?),
             Credentials::Metadata(url) => Self::Metadata(url.clone()),

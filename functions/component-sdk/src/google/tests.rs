@@ -258,10 +258,7 @@ fn bad_keys_are_configuration_errors_without_secrets() {
         .unwrap();
     assert!(matches!(
         error,
-        JobError::Config(ConfigError {
-            key: "google_token",
-            ..
-        })
+        JobError::Config(ConfigError { key, .. }) if key == "google_token"
     ));
 }
 

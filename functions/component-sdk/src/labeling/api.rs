@@ -108,8 +108,8 @@ impl<'a, W: Web> Api<'a, W> {
             200..=299 => Ok(response),
             401 => Err(misconfigured("token", format!("is not accepted: {reason}"))),
             403 => {
-                let place = self.place;
-                let reason = format!("may not be used for `{place}`: {reason}");
+                let place = self.place.replace('_', " ");
+                let reason = format!("may not be used for this {place}: {reason}");
                 Err(misconfigured("token", reason))
             }
             404 => Err(misconfigured(self.place, format!("is not there: {reason}"))),

@@ -17,7 +17,7 @@ pub use images::ImageLinks;
 pub use target::{Target, TargetError, misconfigured};
 
 use crate::http::Web;
-use crate::store::{Created, JSON, ObjectError, Objects, to_json};
+use crate::store::{Created, JSON, ObjectError, Objects, gone, to_json};
 use framemill_contract::{
     Disposition, Event, FailureRecord, Ignored, JobError, KeptFrame, LabelBatch, LabelConfig,
     LabelFrame, LabelIntent, LabelJob, LabelManifest, LabelReceipt, ObjectRef, Outcome, SentBatch,
@@ -160,7 +160,13 @@ impl<O: Objects, W: Web, T: Target> Request<'_, O, W, T> {
     /// The manifest in the generation that the event names.
     async fn manifest(&self) -> Result<(ObjectRef, LabelManifest), ObjectError> {
         let named = &self.job.manifest;
-        let meta = self.objects.metadata(&named.bucket, &named.name).await?;
+        let meta = match self.objects.metadata(&named.bucket, &named.name).await {
+            Err(ObjectError::Gone) => {
+                let prefix = &self.config.layout.manifests;
+                return Err(gone(self.objects, &named.bucket, prefix).await);
+            }
+            read => read?,
+        };
         if named.generation.is_some_and(|it| it != meta.generation) {
             return Err(ObjectError::Gone);
         }
@@ -304,7 +310,7 @@ impl<O: Objects, W: Web, T: Target> Request<'_, O, W, T> {
                 LabelOutcome::retry(&error, seconds)
             }
             Stop::Target(TargetError::Misconfigured(error)) => {
-                LabelOutcome::misconfigured(&error.into())
+                LabelOutcome::misconfigured(&self.config.as_set(error).into())
             }
             Stop::Target(TargetError::Transient {
                 reason,

@@ -71,5 +71,5 @@ impl TargetError {
 
 /// A setting that the target does not accept.
 pub fn misconfigured(key: &'static str, reason: String) -> TargetError {
-    TargetError::Misconfigured(ConfigError { key, reason })
+    TargetError::Misconfigured(ConfigError::new(key, reason))
 }

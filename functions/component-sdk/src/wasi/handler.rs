@@ -37,7 +37,8 @@ impl AuthenticatedRequest {
             return Err(plain(405, "only POST is understood"));
         }
         let headers = request.headers().entries();
-        let platform = configured(|lookup| Platform::from_lookup(lookup)).map_err(misconfigured)?;
+        let platform =
+            configured(|lookup| Platform::of_component(lookup)).map_err(misconfigured)?;
         let limits = configured(|lookup| SizeLimits::from_lookup(lookup)).map_err(misconfigured)?;
         let admitted = admitted(&platform, header(&headers, "authorization")).await?;
         let path = request.path_with_query().unwrap_or_default();

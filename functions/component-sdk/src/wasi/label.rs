@@ -29,7 +29,7 @@ pub async fn label(
         Err(outcome) => return answer(&outcome, 0),
     };
     let work = async {
-        let config = configured(|lookup| LabelConfig::from_lookup(lookup))?;
+        let config = configured(|lookup| LabelConfig::of_component(lookup))?;
         let web = Authorized::new(&WasiWeb, &request.platform, googles(&config))?;
         let objects = GcsObjects::new(&web, &config.objects_url, request.limits, None);
         Ok::<_, JobError>(run(&objects, &web, &config, &event).await)

@@ -207,7 +207,7 @@ impl Segments for Stubborn<'_> {
         let mut wanted = request.gops.iter().flat_map(|gop| &gop.wanted);
         if wanted.any(|wanted| wanted.index == 60) {
             if self.crash {
-                return Ok(SegmentAnswer::Crashed("trap".to_owned()));
+                return Ok(SegmentAnswer::Crashed(trap()));
             }
             self.clock.asked.set(self.clock.asked.get() + 1);
             std::future::pending::<()>().await;

@@ -1,6 +1,6 @@
 //! A store in memory that fails wherever it is told to, a clock, and segments that run here.
 
-use extract_frames::store::{Clock, ObjectError, SegmentAnswer, Segments};
+use extract_frames::store::{Clock, ObjectError, SegmentAnswer, SegmentCrash, Segments};
 use extract_frames::{coordinate, segment};
 use framemill_component_sdk::testing::{InMemory, Simulation, Versions, connection_cut};
 use framemill_contract::{
@@ -27,6 +27,8 @@ pub struct Memory {
     pub late: Cell<bool>,
     /// Most bytes of an object.
     pub limit: Cell<u64>,
+    /// The bucket is not where it is looked for.
+    pub no_bucket: Cell<bool>,
 }
 
 impl Memory {
@@ -37,6 +39,7 @@ impl Memory {
             fail_at: Cell::default(),
             late: Cell::default(),
             limit: Cell::new(SizeLimits::STANDARD.object),
+            no_bucket: Cell::default(),
         };
         store.put(VIDEO, generation, bytes);
         store
@@ -62,6 +65,10 @@ impl Simulation for Memory {
 
     fn limit(&self) -> u64 {
         self.limit.get()
+    }
+
+    fn bucket_is_missing(&self) -> bool {
+        self.no_bucket.get()
     }
 
     async fn perform<T: std::hash::Hash>(
@@ -117,11 +124,27 @@ impl Clock for Ticking {
     }
 }
 
+/// A crash whose reason the host gives.
+pub fn trap() -> SegmentCrash {
+    SegmentCrash::Other("trap".to_owned())
+}
+
 /// Runs segments here; those that `crashes` says crash.
 pub struct Local<'a, F> {
     pub store: &'a Memory,
     pub crashes: F,
     pub requests: Cell<usize>,
+}
+
+impl<'a> Local<'a, fn(&SegmentRequest) -> bool> {
+    /// None crashes.
+    pub fn new(store: &'a Memory) -> Self {
+        Self {
+            store,
+            crashes: |_| false,
+            requests: Cell::new(0),
+        }
+    }
 }
 
 impl<F: Fn(&SegmentRequest) -> bool> Segments for Local<'_, F> {
@@ -131,7 +154,7 @@ impl<F: Fn(&SegmentRequest) -> bool> Segments for Local<'_, F> {
         let text = serde_json::to_string(request).unwrap();
         let request: SegmentRequest = serde_json::from_str(&text).unwrap();
         if (self.crashes)(&request) {
-            return Ok(SegmentAnswer::Crashed("trap".to_owned()));
+            return Ok(SegmentAnswer::Crashed(trap()));
         }
         Ok(SegmentAnswer::Reply(
             segment::handle(self.store, &request).await,

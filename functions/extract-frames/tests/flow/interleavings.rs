@@ -7,7 +7,7 @@
 //! the other one waits.
 
 use crate::harness::*;
-use extract_frames::store::{ObjectError, SegmentAnswer, Segments};
+use extract_frames::store::{ObjectError, SegmentAnswer, SegmentCrash, Segments};
 use extract_frames::{coordinate, segment};
 use framemill_component_sdk::testing::{InMemory, Simulation, Versions, connection_cut};
 use framemill_contract::{Config, Manifest, Outcome, SegmentRequest};
@@ -96,7 +96,7 @@ impl Segments for Here<'_> {
         let reply = segment::handle(self.store, request).await;
         let mut wanted = request.gops.iter().flat_map(|gop| &gop.wanted);
         Ok(match self.damaged && wanted.any(|it| it.index >= 1) {
-            true => SegmentAnswer::Crashed("trap".to_owned()),
+            true => SegmentAnswer::Crashed(SegmentCrash::Other("trap".to_owned())),
             false => SegmentAnswer::Reply(reply),
         })
     }

@@ -8,6 +8,7 @@
 mod continuation;
 mod harness;
 mod interleavings;
+mod memory;
 mod sizes;
 
 use extract_frames::store::{ObjectError, SegmentAnswer, Segments};
@@ -226,6 +227,33 @@ fn a_video_of_which_nothing_can_be_decoded_is_rejected_and_not_an_empty_success(
 }
 
 #[test]
+fn the_event_of_a_video_that_is_gone_is_ignored_and_that_of_a_bucket_that_is_not_there_comes_back()
+{
+    for name in [VIDEO, "records/checkpoints/x.mp4/0/000001.json"] {
+        let store = Memory::with_video(&video(), 5);
+        store.objects.remove(VIDEO);
+        let mut event = event(5);
+        event.object.name = name.to_owned();
+        let outcome = |store: &Memory| {
+            let (segments, clock) = (Local::new(store), Ticking::default());
+            let config = config(&[]);
+            block_on(coordinate::handle(
+                store, &segments, &clock, &config, &event,
+            ))
+        };
+        let gone = outcome(&store);
+        assert!(matches!(gone, Outcome::Ignored { .. }), "{name}: {gone:?}");
+        store.no_bucket.set(true);
+        let misconfigured = outcome(&store);
+        assert!(
+            matches!(&misconfigured, Outcome::Retry { code, message }
+                if code == "configuration" && message.contains("configuration `bucket`")),
+            "{name}: {misconfigured:?}"
+        );
+    }
+}
+
+#[test]
 fn an_event_about_an_older_generation_is_ignored() {
     let store = Memory::with_video(&video(), 6);
     assert!(matches!(
@@ -279,7 +307,7 @@ impl<F: Fn()> Segments for Meanwhile<'_, F> {
         let reply = segment::handle(self.store, request).await;
         (self.happens)();
         Ok(match self.crash {
-            true => SegmentAnswer::Crashed("trap".to_owned()),
+            true => SegmentAnswer::Crashed(trap()),
             false => SegmentAnswer::Reply(reply),
         })
     }

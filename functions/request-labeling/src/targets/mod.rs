@@ -40,10 +40,9 @@ pub async fn handle<O: Objects, W: Web>(
         Some(TargetKind::Pubsub) => work.run(Pubsub::new(web, config)).await,
         None => work.run(NoTarget).await,
         Some(TargetKind::Custom(name)) => {
-            LabelOutcome::misconfigured(&JobError::Config(ConfigError {
-                key: "target",
-                reason: format!("`{name}` is asked by a component of your own, not by this one"),
-            }))
+            let reason = format!("`{name}` is asked by a component of your own, not by this one");
+            let error = config.as_set(ConfigError::new("target", reason));
+            LabelOutcome::misconfigured(&JobError::Config(error))
         }
     }
 }

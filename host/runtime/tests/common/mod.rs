@@ -22,19 +22,24 @@ pub fn body(bytes: impl Into<Bytes>) -> Body {
         .boxed_unsync()
 }
 
-/// The component `probe`, which misbehaves on request.
-pub fn probe_path() -> PathBuf {
+/// A component that was built for the tests.
+pub fn component_path(name: &str) -> PathBuf {
     let folder = std::env::var_os("FRAMEMILL_TEST_COMPONENTS").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/components"),
         PathBuf::from,
     );
-    let path = folder.join("probe.wasm");
+    let path = folder.join(format!("{name}.wasm"));
     assert!(
         path.is_file(),
-        "test component is missing: run `cargo xtask test`, which builds it, or set FRAMEMILL_TEST_COMPONENTS to the folder that holds probe.wasm; looked at {}",
+        "component is missing: run `cargo xtask test`, which builds it, or set FRAMEMILL_TEST_COMPONENTS to the folder that holds {name}.wasm; looked at {}",
         path.display()
     );
     path
+}
+
+/// The component `probe`, which misbehaves on request.
+pub fn probe_path() -> PathBuf {
+    component_path("probe")
 }
 
 /// The probe, compiled once per test process.
