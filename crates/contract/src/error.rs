@@ -148,6 +148,7 @@ impl JobError {
             Self::Index(error) => match error {
                 IndexError::Empty => "empty_file",
                 IndexError::UnknownContainer => "unknown_container",
+                IndexError::UnsupportedContainer { .. } => "unsupported_container",
                 IndexError::Damaged { .. } => "damaged_container",
                 IndexError::Truncated { .. } => "truncated_container",
                 IndexError::NoVideoTrack { .. } => "no_video_track",
@@ -179,6 +180,9 @@ impl JobError {
     /// What the person who uploaded the video can do.
     pub fn remedy(&self) -> &'static str {
         match self {
+            Self::Index(
+                IndexError::Limit { remedy, .. } | IndexError::UnsupportedContainer { remedy, .. },
+            ) => remedy,
             Self::Index(IndexError::Encrypted { .. }) => "decrypt the video and upload it again",
             Self::Index(IndexError::UnsupportedCodec { .. })
             | Self::Decode(DecodeError::Unsupported { .. }) => {
@@ -210,6 +214,31 @@ impl JobError {
             | Self::Segment { .. }
             | Self::LabelTarget { .. }
             | Self::LabelBusy { .. } => "none: it is tried again",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_and_remedy_advise_the_same() {
+        for error in [
+            IndexError::Limit {
+                what: "number of pixels",
+                value: 2,
+                limit: 1,
+                remedy: "scale the video down",
+            },
+            IndexError::UnsupportedContainer {
+                container: "flv",
+                remedy: "rewrap it",
+            },
+        ] {
+            let error = JobError::from(error);
+            let text = error.to_string();
+            assert!(text.ends_with(error.remedy()), "{text}: {}", error.remedy());
         }
     }
 }
