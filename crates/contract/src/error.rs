@@ -112,6 +112,14 @@ pub enum JobError {
         /// Status or connection error.
         reason: String,
     },
+    /// The object store does not let us: its owner has to.
+    #[error("object store denies {what}: {reason}: give framemill's account the right to it")]
+    Denied {
+        /// What was asked for, with the object's name.
+        what: String,
+        /// What it said.
+        reason: String,
+    },
     /// A segment failed in a way that may pass.
     #[error("segment: {reason}")]
     Segment {
@@ -136,6 +144,7 @@ impl JobError {
             Self::Config(_)
             | Self::GivenUp { .. }
             | Self::Storage { .. }
+            | Self::Denied { .. }
             | Self::Segment { .. }
             | Self::LabelTarget { .. }
             | Self::LabelBusy { .. } => Disposition::Retry,
@@ -173,6 +182,7 @@ impl JobError {
             Self::Config(_) => "configuration",
             Self::GivenUp { .. } => "given_up",
             Self::Storage { .. } => "storage",
+            Self::Denied { .. } => "storage_denied",
             Self::Segment { .. } => "segment",
         }
     }
@@ -201,6 +211,9 @@ impl JobError {
                 "change the selection or image settings, then `framemill failures retry`"
             }
             Self::Config(_) => "fix the configuration; the message is kept",
+            Self::Denied { .. } => {
+                "give the account that framemill runs as the right that the message names; it is tried again"
+            }
             Self::GivenUp { .. } => {
                 "fix what the reason names, then `framemill failures retry`; where the decoder crashes on the video, re-encode it"
             }

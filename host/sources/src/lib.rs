@@ -11,6 +11,7 @@ mod message;
 pub mod pubsub;
 mod push_only;
 mod queue;
+mod queue_file;
 mod queue_source;
 pub mod rabbitmq;
 mod redelivery;

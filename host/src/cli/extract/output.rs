@@ -43,6 +43,7 @@ impl Output {
             lies_as: Some(Arc::new(move |name| {
                 lies_as.manifest_beside_images(name, naming)
             })),
+            follow_links: true,
         });
         Ok(Self {
             lock: lock(folder, &store)?,

@@ -112,7 +112,7 @@ impl Programs {
                 return Some(Video {
                     pid,
                     codec,
-                    access_system: descriptors.find_map(|bytes| access_system(bytes)),
+                    access_system: descriptors.find_map(access_system),
                 });
             }
             self.note(kind);
