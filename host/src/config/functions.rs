@@ -271,7 +271,7 @@ fn file_keys(spec: &FunctionSpec) -> impl Iterator<Item = &str> {
 }
 
 /// The function's keys and those that each function has.
-fn with_common(spec: &FunctionSpec) -> Vec<Key> {
+pub(super) fn with_common(spec: &FunctionSpec) -> Vec<Key> {
     let more = COMMON.into_iter().chain(file_keys(spec));
     let more = more.map(|name| Key::text(name, "see docs/configuration.md"));
     spec.keys.iter().cloned().chain(more).collect()

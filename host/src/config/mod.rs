@@ -11,6 +11,7 @@ mod layers;
 mod machine;
 mod pipelines;
 mod settings;
+mod variables;
 
 pub use addresses::{LOCAL_BUCKET, SourceAddress, StoreAddress};
 pub use credentials::{CredentialSettings, Secret};
@@ -21,6 +22,7 @@ pub use layers::Layer;
 pub use machine::cores;
 pub use pipelines::PipelineSettings;
 pub use settings::Settings;
+pub use variables::UnknownVariable;
 
 #[cfg(test)]
 mod tests;
