@@ -1,6 +1,7 @@
 //! Notices new and changed videos in a folder, also those that came while nothing watched it.
 
-use super::queue::{Queue, QueueError};
+use super::queue::Queue;
+use super::queue_error::QueueError;
 use framemill_contract::ObjectRef;
 use framemill_function_spec::Trigger;
 use framemill_objects::{Found, Walk, generation};

@@ -1,16 +1,16 @@
 //! A durable queue in one file. Delivery is at least once: a message that was taken and not
 //! settled is delivered again after a restart. Each generation of an object is queued once.
 
+use super::queue_error::{QueueError, db};
 use super::queue_file::QueueFile;
 use super::redelivery;
 use framemill_contract::{Event, EventKind, ObjectRef, Outcome};
 use redb::{ReadableDatabase, ReadableTable, TableDefinition};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use thiserror::Error;
 use tokio::sync::Notify;
 
 /// Waiting and taken messages by number.
@@ -21,28 +21,6 @@ const BY_OBJECT: TableDefinition<&str, u64> = TableDefinition::new("pending_by_o
 const SETTLED: TableDefinition<&str, &[u8]> = TableDefinition::new("settled");
 /// Where the disk is full, it is looked at this often whether there is space.
 const SPACE_AGAIN: Duration = Duration::from_secs(1);
-
-/// Why the queue does not work.
-#[derive(Debug, Error)]
-pub enum QueueError {
-    /// Another process has it open.
-    #[error("another framemill works in this folder: stop it first, or choose another --data: {}", .0.display())]
-    Locked(PathBuf),
-    /// The file cannot be read or written.
-    #[error("queue: {0}")]
-    Database(Box<redb::Error>),
-    /// The folder cannot be created.
-    #[error("queue: {0}")]
-    Io(#[from] std::io::Error),
-    /// A record cannot be read.
-    #[error("queue holds a record that this version does not read: {0}")]
-    Record(#[from] serde_json::Error),
-}
-
-/// Turns each of the database's error types into ours.
-pub(super) fn db<E: Into<redb::Error>>(error: E) -> QueueError {
-    QueueError::Database(Box::new(error.into()))
-}
 
 /// A message as kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,9 +1,8 @@
 //! The file of the queue. The database refuses all work once a write has failed; then the file is
 //! opened anew, so that a full disk is waited out and ends nothing.
 
-use super::queue::{QueueError, db};
+use super::queue_error::{QueueError, db};
 use redb::{Database, DatabaseError, WriteTransaction};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
@@ -14,34 +13,6 @@ pub(super) struct QueueFile {
     database: RwLock<Option<Database>>,
     /// Whether the last write found no space.
     full: AtomicBool,
-}
-
-impl QueueError {
-    /// Whether there is no space to write: it may come again.
-    pub fn is_full(&self) -> bool {
-        let kind = match self {
-            Self::Database(error) => match error.as_ref() {
-                redb::Error::Io(error) => error.kind(),
-                _ => return false,
-            },
-            Self::Io(error) => error.kind(),
-            _ => return false,
-        };
-        matches!(
-            kind,
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
-        )
-    }
-
-    /// Whether the database refuses more work after it.
-    fn breaks(&self) -> bool {
-        matches!(self, Self::Database(error) if matches!(**error, redb::Error::Io(_) | redb::Error::PreviousIo))
-    }
-
-    /// Whether another's failure is to blame.
-    fn is_of_another(&self) -> bool {
-        matches!(self, Self::Database(error) if matches!(**error, redb::Error::PreviousIo))
-    }
 }
 
 impl QueueFile {

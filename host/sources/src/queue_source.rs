@@ -2,7 +2,8 @@
 
 use super::error::SourceError;
 use super::message::Message;
-use super::queue::{Queue, QueueError, Taken};
+use super::queue::{Queue, Taken};
+use super::queue_error::QueueError;
 use super::source::{AckHandle, DeadLetter, Delivery, RetryDecision, Source};
 use framemill_contract::{Event, EventKind, Outcome};
 use framemill_support::finding::Finding;
