@@ -86,19 +86,18 @@ impl LocalStore {
     /// Says once that there was no space for so many bytes, and once that there is.
     fn note_space<T>(&self, bytes: u64, written: &Result<T, StoreError>) {
         let missing = &self.missing;
-        match written {
-            Err(error) if error.is_full() => {
-                if missing.fetch_max(bytes.clamp(PROBE.0, PROBE.1), Ordering::Relaxed) == 0 {
-                    tracing::error!(%error, "no space for objects, work waits for some");
-                }
+        let is_full = written.as_ref().is_err_and(StoreError::is_full);
+        if is_full {
+            let before = missing.fetch_max(bytes.clamp(PROBE.0, PROBE.1), Ordering::Relaxed);
+            if let (0, Err(error)) = (before, written) {
+                tracing::error!(%error, "no space for objects, work waits for some");
             }
-            // Small objects fit long after large ones do not.
-            Ok(_) if bytes >= missing.load(Ordering::Relaxed) => {
-                if missing.swap(0, Ordering::Relaxed) > 0 {
-                    tracing::info!("there is space for objects again, work goes on");
-                }
-            }
-            _ => {}
+            return;
+        }
+        // Small objects fit long after large ones do not.
+        let fits = written.is_ok() && bytes >= missing.load(Ordering::Relaxed);
+        if fits && missing.swap(0, Ordering::Relaxed) > 0 {
+            tracing::info!("there is space for objects again, work goes on");
         }
     }
 
