@@ -130,6 +130,14 @@ pub enum JobError {
         /// Where, and which limit.
         reason: String,
     },
+    /// The object store does not let us: its owner has to.
+    #[error("object store denies {what}: {reason}: give framemill's account the right to it")]
+    Denied {
+        /// What was asked for, with the object's name.
+        what: String,
+        /// What it said.
+        reason: String,
+    },
     /// A segment failed in a way that may pass.
     #[error("segment: {reason}")]
     Segment {
@@ -156,6 +164,7 @@ impl JobError {
             | Self::OutOfMemory { .. }
             | Self::GivenUp { .. }
             | Self::Storage { .. }
+            | Self::Denied { .. }
             | Self::Segment { .. }
             | Self::LabelTarget { .. }
             | Self::LabelBusy { .. } => Disposition::Retry,
@@ -168,6 +177,7 @@ impl JobError {
             Self::Index(error) => match error {
                 IndexError::Empty => "empty_file",
                 IndexError::UnknownContainer => "unknown_container",
+                IndexError::UnsupportedContainer { .. } => "unsupported_container",
                 IndexError::Damaged { .. } => "damaged_container",
                 IndexError::Truncated { .. } => "truncated_container",
                 IndexError::NoVideoTrack { .. } => "no_video_track",
@@ -194,6 +204,7 @@ impl JobError {
             Self::GivenUp { .. } => "given_up",
             Self::Storage { .. } => "storage",
             Self::OutOfMemory { .. } => "out_of_memory",
+            Self::Denied { .. } => "storage_denied",
             Self::Segment { .. } => "segment",
         }
     }
@@ -201,6 +212,9 @@ impl JobError {
     /// What the person who uploaded the video can do.
     pub fn remedy(&self) -> &'static str {
         match self {
+            Self::Index(
+                IndexError::Limit { remedy, .. } | IndexError::UnsupportedContainer { remedy, .. },
+            ) => remedy,
             Self::Index(IndexError::Encrypted { .. }) => "decrypt the video and upload it again",
             Self::Index(IndexError::UnsupportedCodec { .. })
             | Self::Decode(DecodeError::Unsupported { .. }) => {
@@ -223,6 +237,9 @@ impl JobError {
             }
             Self::Config(_) => "fix the configuration; the message is kept",
             Self::OutOfMemory { .. } => "give sandboxes more memory; the message is kept",
+            Self::Denied { .. } => {
+                "give the account that framemill runs as the right that the message names; it is tried again"
+            }
             Self::GivenUp { .. } => {
                 "fix what the reason names, then `framemill failures retry`; where the decoder crashes on the video, re-encode it"
             }
@@ -236,6 +253,31 @@ impl JobError {
             | Self::Segment { .. }
             | Self::LabelTarget { .. }
             | Self::LabelBusy { .. } => "none: it is tried again",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_and_remedy_advise_the_same() {
+        for error in [
+            IndexError::Limit {
+                what: "number of pixels",
+                value: 2,
+                limit: 1,
+                remedy: "scale the video down",
+            },
+            IndexError::UnsupportedContainer {
+                container: "flv",
+                remedy: "rewrap it",
+            },
+        ] {
+            let error = JobError::from(error);
+            let text = error.to_string();
+            assert!(text.ends_with(error.remedy()), "{text}: {}", error.remedy());
         }
     }
 }

@@ -15,6 +15,16 @@ pub enum IndexError {
         "not a video file we know (supported: mp4, mov, mkv, webm, avi, mpeg-ts, h264, h265, ivf): check the upload"
     )]
     UnknownContainer,
+    /// A container that we know and do not read.
+    #[error(
+        "{container} is not read (supported: mp4, mov, mkv, webm, avi, mpeg-ts, h264, h265, ivf): {remedy}"
+    )]
+    UnsupportedContainer {
+        /// Container name as users know it.
+        container: &'static str,
+        /// What to do, with the command.
+        remedy: &'static str,
+    },
     /// The container's structure is broken.
     #[error("damaged {container}: {what}: re-mux or upload the file again")]
     Damaged {

@@ -6,8 +6,8 @@ use crate::http::{HttpRequest, HttpResponse, Method, Web, WebError};
 use crate::store::{Created, ObjectError, ObjectInfo, Objects};
 use framemill_contract::{JobError, ObjectRef, SizeLimits};
 use framemill_gcs_api::{
-    Crc32c, Get, Insert, List, Listing, MultipartUpload, Object, ObjectName, Operation,
-    Precondition, RangeSpec, Request, UploadMetadata, UploadType,
+    Crc32c, ErrorResponse, Get, Insert, List, Listing, MultipartUpload, Object, ObjectName,
+    Operation, Precondition, RangeSpec, Request, UploadMetadata, UploadType,
 };
 use framemill_video::ByteRange;
 use serde::de::DeserializeOwned;
@@ -171,7 +171,14 @@ fn metadata(response: &HttpResponse, what: &str) -> Result<ObjectInfo, ObjectErr
 
 /// An answer that no case expects: its status and the start of what it says.
 fn unexpected(what: &str, response: &HttpResponse) -> ObjectError {
-    let reason = format!("status {}: {}", response.status, response.text());
+    let said = ErrorResponse::message_in(&response.body);
+    if matches!(response.status, 401 | 403) {
+        return ObjectError::Failed(JobError::Denied {
+            what: what.to_owned(),
+            reason: said,
+        });
+    }
+    let reason = format!("status {}: {said}", response.status);
     failed(what, reason)
 }
 
@@ -481,6 +488,13 @@ mod tests {
         // Who may not list a bucket is not told that there is none.
         assert_eq!((of(404).3, of(403).3), (Ok(false), Ok(true)));
         assert!(of(503).3.is_err());
+        let denied = of(403).0.unwrap_err();
+        let code = match &denied {
+            ObjectError::Failed(error) => error.code(),
+            ObjectError::Gone => "gone",
+        };
+        assert_eq!(code, "storage_denied", "{denied}");
+        assert!(denied.to_string().contains("because"), "{denied}");
         let words = of(503).1.unwrap_err().to_string();
         assert!(
             words.contains("gs://b/n") && words.contains("status 503: because"),

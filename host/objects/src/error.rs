@@ -45,6 +45,16 @@ pub enum StoreError {
     /// The caller may not do this.
     #[error("{0}")]
     Forbidden(String),
+    /// The system refuses it to whoever framemill runs as.
+    #[error("{what}: {source}: {name}")]
+    Denied {
+        /// What was tried.
+        what: &'static str,
+        /// Object name.
+        name: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The store fails; trying again may help.
     #[error("{what}: {source}: {name}")]
     Io {
@@ -55,6 +65,14 @@ pub enum StoreError {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+impl StoreError {
+    /// Whether there is no space to write: it may come again.
+    pub fn is_full(&self) -> bool {
+        use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        matches!(self, Self::Io { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge))
+    }
 }
 
 impl From<Unsatisfiable> for StoreError {

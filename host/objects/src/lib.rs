@@ -22,7 +22,7 @@ pub use error::StoreError;
 pub use framemill_gcs_api::{Precondition, RangeSpec, Span};
 pub use gateway::{Gateway, ObjectsApi, OwnAccess, Written};
 pub use gcs::{GcsStore, OpenGcsError, RetryPolicy};
-pub use local::{FileLayout, LiesAs, LocalStore, PRIVATE_FOLDER, generation, walk};
+pub use local::{FileLayout, Found, LiesAs, LocalStore, PRIVATE_FOLDER, Walk, generation};
 pub use reply::json;
 pub use s3::{S3Options, S3Store};
 pub use store::{ByteStream, NewObject, Notification, ObjectMeta, Reading, Store};

@@ -88,7 +88,7 @@ pub(super) fn error(error: &StoreError) -> Response<Body> {
         StoreError::Unsatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
         StoreError::Invalid(_) => StatusCode::BAD_REQUEST,
         StoreError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-        StoreError::Forbidden(_) => StatusCode::FORBIDDEN,
+        StoreError::Forbidden(_) | StoreError::Denied { .. } => StatusCode::FORBIDDEN,
         StoreError::Io { .. } | StoreError::Corrupt { .. } => StatusCode::SERVICE_UNAVAILABLE,
     };
     let mut response = json(status, &ErrorResponse::new(status, error.to_string()));

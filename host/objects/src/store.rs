@@ -93,6 +93,11 @@ pub trait Store: Send + Sync {
         self.list(NO_OBJECT, None, 1).await.map(drop)
     }
 
+    /// Whether there is space for new objects, as far as the last write told.
+    async fn has_space(&self) -> bool {
+        true
+    }
+
     /// Checks that all that `access` allows can be done: whether there are objects below the
     /// prefixes that are read, and whether objects can be created and deleted below those that
     /// are written to.

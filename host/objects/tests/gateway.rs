@@ -14,7 +14,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 fn local(data: &Path, access: Access) -> Gateway {
-    let store: Arc<dyn Store> = Arc::new(LocalStore::new(FileLayout::folder(data)));
+    local_with(FileLayout::folder(data), access)
+}
+
+fn local_with(layout: FileLayout, access: Access) -> Gateway {
+    let store: Arc<dyn Store> = Arc::new(LocalStore::new(layout));
     Gateway::new(HashMap::from([("local".into(), store)]), access)
 }
 
@@ -236,11 +240,18 @@ async fn a_changed_video_is_another_generation() {
 async fn folders_may_be_links_to_elsewhere() {
     let (data, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     std::os::unix::fs::symlink(elsewhere.path(), data.path().join("images")).unwrap();
+    let followed = || {
+        let layout = FileLayout {
+            follow_links: true,
+            ..FileLayout::folder(data.path())
+        };
+        local_with(layout, Access::all())
+    };
     // Another file system, where there is one: a move there is a copy.
     if Path::new("/dev/shm").is_dir() {
         let memory = tempfile::tempdir_in("/dev/shm").unwrap();
         std::os::unix::fs::symlink(memory.path(), data.path().join("far")).unwrap();
-        let api = local(data.path(), Access::all());
+        let api = followed();
         let create = "&ifGenerationMatch=0";
         assert_eq!(api.put("far/x", create, b"1").await.status, 200);
         assert_eq!(api.put("far/x", create, b"2").await.status, 412);
@@ -248,7 +259,10 @@ async fn folders_may_be_links_to_elsewhere() {
         assert_eq!(std::fs::read(memory.path().join("x")).unwrap(), b"3");
         assert_eq!(files(memory.path()).len(), 1);
     }
-    let api = local(data.path(), Access::all());
+    let kept_in = local(data.path(), Access::all());
+    let refused = kept_in.put("images/a/x", "", b"1").await;
+    assert_eq!(refused.status, 403);
+    let api = followed();
     assert_eq!(api.put("images/a/x", "", b"1").await.status, 200);
     assert_eq!(std::fs::read(elsewhere.path().join("a/x")).unwrap(), b"1");
     let list = api.get(&format!("{OBJECT}?prefix=images/")).await;

@@ -6,7 +6,7 @@ mod common;
 use common::conformance::{conformance, without_conditional_deletes};
 use framemill_objects::{
     Access, FileLayout, Gateway, GcsStore, LocalStore, NewObject, Precondition, RangeSpec,
-    RetryPolicy, S3Store, Store,
+    RetryPolicy, S3Store, Store, StoreError,
 };
 use framemill_support::finding::Severity;
 use framemill_tests::servers::{Gcs, S3};
@@ -106,6 +106,165 @@ async fn checks(store: &dyn Store) {
 async fn a_folder_is_a_store() {
     let folder = tempfile::tempdir().unwrap();
     store_conformance(&LocalStore::new(FileLayout::folder(folder.path()))).await;
+}
+
+/// A folder with a bucket in it, and links in the bucket that lead within it and out of it.
+#[cfg(unix)]
+fn linked() -> tempfile::TempDir {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    let around = tempfile::tempdir().unwrap();
+    let bucket = around.path().join("bucket");
+    fs::create_dir_all(bucket.join("videos/real")).unwrap();
+    fs::create_dir_all(around.path().join("secrets")).unwrap();
+    fs::write(around.path().join("secrets/key.mp4"), "secret").unwrap();
+    fs::write(bucket.join("videos/real/v.mp4"), "video").unwrap();
+    symlink("real/v.mp4", bucket.join("videos/within.mp4")).unwrap();
+    symlink("real", bucket.join("videos/folder")).unwrap();
+    symlink("../../secrets/key.mp4", bucket.join("videos/out.mp4")).unwrap();
+    symlink(around.path().join("secrets"), bucket.join("videos/away")).unwrap();
+    symlink("nowhere", bucket.join("videos/broken.mp4")).unwrap();
+    symlink("..", bucket.join("videos/round")).unwrap();
+    around
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn links_out_of_a_folder_are_followed_only_where_told() {
+    let around = linked();
+    let layout = |follow_links| FileLayout {
+        follow_links,
+        ..FileLayout::folder(around.path().join("bucket"))
+    };
+    let within = [
+        "videos/folder/v.mp4",
+        "videos/real/v.mp4",
+        "videos/within.mp4",
+    ];
+    let out = ["videos/away/key.mp4", "videos/out.mp4"];
+    let listed = async |store: &LocalStore| -> Vec<String> {
+        let found = store.list("", None, 100).await.unwrap();
+        found.into_iter().map(|meta| meta.name).collect()
+    };
+    let read = async |store: &LocalStore, name: &str| {
+        let reading = store.read(name, None, RangeSpec::Whole).await?;
+        let bytes: Vec<_> = reading.stream.try_collect().await?;
+        Ok::<_, StoreError>(bytes.concat())
+    };
+    let store = LocalStore::new(layout(false));
+    assert_eq!(listed(&store).await, within);
+    for name in within {
+        assert_eq!(read(&store, name).await.unwrap(), b"video", "{name}");
+        assert_eq!(store.head(name).await.unwrap().size, 5, "{name}");
+    }
+    for name in out {
+        let missing = |error: StoreError| matches!(error, StoreError::NotFound { .. });
+        assert!(missing(read(&store, name).await.unwrap_err()), "{name}");
+        assert!(missing(store.head(name).await.unwrap_err()), "{name}");
+        let deleted = store.delete(name, Precondition::None).await;
+        assert!(missing(deleted.unwrap_err()), "{name}");
+    }
+    let written = async |store: &LocalStore, name: &str| {
+        let bytes = stream::iter([Ok("new".into())]).boxed();
+        let written = store.write(name, Precondition::None, NewObject::default(), bytes);
+        written.await.map(drop)
+    };
+    let refused = written(&store, "videos/away/new.mp4").await.unwrap_err();
+    assert!(refused.to_string().contains("follow_links"), "{refused}");
+    assert!(written(&store, "videos/out.mp4").await.is_err());
+    written(&store, "videos/folder/new.mp4").await.unwrap();
+    let secrets = around.path().join("secrets");
+    let there = || std::fs::read_dir(&secrets).unwrap().count();
+    assert_eq!(there(), 1);
+    assert_eq!(std::fs::read(secrets.join("key.mp4")).unwrap(), b"secret");
+
+    let store = LocalStore::new(layout(true));
+    let all = listed(&store).await;
+    for name in within.iter().chain(&out) {
+        assert!(all.iter().any(|there| there == name), "{name}: {all:?}");
+    }
+    for name in out {
+        assert_eq!(read(&store, name).await.unwrap(), b"secret", "{name}");
+    }
+    written(&store, "videos/away/new.mp4").await.unwrap();
+    assert_eq!(there(), 2);
+    // A link is deleted, not what it leads to.
+    store
+        .delete("videos/out.mp4", Precondition::None)
+        .await
+        .unwrap();
+    assert_eq!(there(), 2);
+}
+
+/// Opening a named pipe for reading waits until someone writes.
+#[cfg(unix)]
+#[tokio::test]
+async fn only_files_are_objects() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::create_dir(path("images")).unwrap();
+    let made = std::process::Command::new("mkfifo")
+        .arg(path("images/pipe.jpg"))
+        .status();
+    assert!(made.unwrap().success(), "mkfifo is part of coreutils");
+    std::fs::create_dir(path("images/folder.jpg")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(path("images/socket.jpg")).unwrap();
+    for follow_links in [false, true] {
+        let store = LocalStore::new(FileLayout {
+            follow_links,
+            ..FileLayout::folder(folder.path())
+        });
+        assert!(store.list("", None, 9).await.unwrap().is_empty());
+        for name in ["images/pipe.jpg", "images/folder.jpg"] {
+            let read = store.read(name, None, RangeSpec::Whole).await;
+            assert!(matches!(read, Err(StoreError::NotFound { .. })), "{name}");
+            let head = store.head(name).await;
+            assert!(matches!(head, Err(StoreError::NotFound { .. })), "{name}");
+        }
+        // A socket cannot be opened at all.
+        assert!(
+            store
+                .read("images/socket.jpg", None, RangeSpec::Whole)
+                .await
+                .is_err()
+        );
+    }
+}
+
+/// A write that fails, and one whose caller goes away, leave nothing.
+#[tokio::test]
+async fn unfinished_files_go_with_their_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LocalStore::new(FileLayout::folder(folder.path()));
+    let left = || {
+        let names = std::fs::read_dir(folder.path().join(".framemill/tmp")).unwrap();
+        names.map(|it| it.unwrap().file_name()).collect::<Vec<_>>()
+    };
+    let first = || stream::iter([Ok(bytes::Bytes::from(vec![7; 1 << 20]))]);
+    let write = |bytes| {
+        store.write(
+            "images/x.jpg",
+            Precondition::None,
+            NewObject::default(),
+            bytes,
+        )
+    };
+    let full = || {
+        let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let (what, name) = ("write", "x".to_owned());
+        stream::iter([Err(StoreError::Io { what, name, source })])
+    };
+    write(first().chain(full()).boxed()).await.unwrap_err();
+    assert_eq!(left(), Vec::<std::ffi::OsString>::new());
+    let endless = write(first().chain(stream::pending()).boxed());
+    let mut endless = Box::pin(endless);
+    while left().is_empty() {
+        assert!(futures::poll!(&mut endless).is_pending());
+        tokio::task::yield_now().await;
+    }
+    drop(endless);
+    assert_eq!(left(), Vec::<std::ffi::OsString>::new());
+    assert!(!folder.path().join("images/x.jpg").exists());
 }
 
 #[tokio::test]

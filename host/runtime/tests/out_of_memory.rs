@@ -6,6 +6,7 @@ mod common;
 
 use bytes::Bytes;
 use common::component_path;
+use framemill_contract::SizeLimits;
 use framemill_objects::{Access, FileLayout, Gateway, LocalStore, Store};
 use framemill_runtime::{
     Component, ComponentEvent, CrashReason, Engine, Limits, Observer, OutboundClient, Runtime,
@@ -84,7 +85,7 @@ fn extraction(
     );
     let variables = variables.into_iter().chain([itself]).collect();
     let parts = RuntimeParts {
-        variables: with_host(variables, &component.sha256),
+        variables: with_host(variables, &component.sha256, SizeLimits::STANDARD),
         component: component.clone(),
         gateway: Arc::new(Gateway::new(
             HashMap::from([("local".into(), store)]),
@@ -93,6 +94,7 @@ fn extraction(
         outbound: OutboundClient::default(),
         limits,
         parallel: 2,
+        memory: None,
         observer,
     };
     Runtime::new(engine, parts).unwrap()

@@ -1,6 +1,6 @@
 //! Why a source does not work.
 
-use super::queue::QueueError;
+use super::queue_error::QueueError;
 use thiserror::Error;
 
 /// Why a source does not work.

@@ -1,9 +1,10 @@
 //! Notices new and changed videos in a folder, also those that came while nothing watched it.
 
-use super::queue::{Queue, QueueError};
+use super::queue::Queue;
+use super::queue_error::QueueError;
 use framemill_contract::ObjectRef;
 use framemill_function_spec::Trigger;
-use framemill_objects::{generation, walk};
+use framemill_objects::{Found, Walk, generation};
 use notify::{RecursiveMode, Watcher};
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -26,6 +27,8 @@ pub struct FolderWatch {
     pub bucket: String,
     /// Which names start work.
     pub trigger: Trigger,
+    /// Whether links may lead out of the folder.
+    pub follow_links: bool,
     /// A file is complete once it has not changed for this long.
     pub stable_for: Duration,
 }
@@ -70,7 +73,8 @@ impl FolderSource {
         }
     }
 
-    /// Watches until the queue fails or the future is dropped; keeps `state` up to date.
+    /// Watches until the queue fails or the future is dropped; keeps `state` up to date. A full disk
+    /// is waited out.
     ///
     /// # Errors
     /// Where the queue cannot be written.
@@ -88,11 +92,15 @@ impl FolderSource {
                 .await
                 .map_err(|error| QueueError::from(std::io::Error::other(error)))?;
             self = source;
-            result?;
-            state.send_modify(|state| {
-                state.looks = state.looks.saturating_add(1);
-                state.unstable = self.growing.len();
-            });
+            match result {
+                Ok(()) => state.send_modify(|state| {
+                    state.looks = state.looks.saturating_add(1);
+                    state.unstable = self.growing.len();
+                }),
+                // What could not be queued is still to be, at the next look.
+                Err(error) if error.is_full() => {}
+                Err(error) => return Err(error),
+            }
             let wait = if self.growing.is_empty() {
                 RESCAN
             } else {
@@ -117,9 +125,24 @@ impl FolderSource {
     pub fn look(&mut self, now: Instant) -> Result<(), QueueError> {
         let mut files = Vec::new();
         let prefix = self.watch.trigger.prefix.clone();
-        walk(&self.watch.data, "", &prefix, 0, &mut |name, path| {
-            if name.starts_with(&prefix) && !is_unfinished(&name) {
-                files.push((name, path));
+        let data = self.watch.data.clone();
+        let walk = Walk {
+            folder: &data,
+            prefix: &prefix,
+            follow_links: self.watch.follow_links,
+        };
+        walk.visit("", &mut |found| match found {
+            Found::File { name, below } => {
+                if name.starts_with(&prefix) && !is_unfinished(&name) {
+                    files.push((name, data.join(below)));
+                }
+            }
+            Found::LeadsOut { name } => {
+                if self.skipped.insert(name.clone()) {
+                    tracing::warn!(
+                        "skipped, a link that leads out of the folder: follow_links = true allows it: {name}"
+                    );
+                }
             }
         });
         let there: HashSet<&String> = files.iter().map(|(name, _)| name).collect();

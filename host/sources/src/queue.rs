@@ -1,15 +1,16 @@
 //! A durable queue in one file. Delivery is at least once: a message that was taken and not
 //! settled is delivered again after a restart. Each generation of an object is queued once.
 
+use super::queue_error::{QueueError, db};
+use super::queue_file::QueueFile;
 use super::redelivery;
 use framemill_contract::{Event, EventKind, ObjectRef, Outcome};
-use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{ReadableDatabase, ReadableTable, TableDefinition};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use thiserror::Error;
 use tokio::sync::Notify;
 
 /// Waiting and taken messages by number.
@@ -18,28 +19,8 @@ const PENDING: TableDefinition<u64, &[u8]> = TableDefinition::new("pending");
 const BY_OBJECT: TableDefinition<&str, u64> = TableDefinition::new("pending_by_object");
 /// What became of an object's generation.
 const SETTLED: TableDefinition<&str, &[u8]> = TableDefinition::new("settled");
-
-/// Why the queue does not work.
-#[derive(Debug, Error)]
-pub enum QueueError {
-    /// Another process has it open.
-    #[error("another framemill works in this folder: stop it first, or choose another --data: {}", .0.display())]
-    Locked(PathBuf),
-    /// The file cannot be read or written.
-    #[error("queue: {0}")]
-    Database(Box<redb::Error>),
-    /// The folder cannot be created.
-    #[error("queue: {0}")]
-    Io(#[from] std::io::Error),
-    /// A record cannot be read.
-    #[error("queue holds a record that this version does not read: {0}")]
-    Record(#[from] serde_json::Error),
-}
-
-/// Turns each of the database's error types into ours.
-fn db<E: Into<redb::Error>>(error: E) -> QueueError {
-    QueueError::Database(Box::new(error.into()))
-}
+/// Where the disk is full, it is looked at this often whether there is space.
+const SPACE_AGAIN: Duration = Duration::from_secs(1);
 
 /// A message as kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,7 +92,7 @@ pub enum Settled {
 
 /// The queue. One process at a time.
 pub struct Queue {
-    database: Database,
+    file: QueueFile,
     /// Messages that someone works on. In memory: a crash gives them back.
     taken: Mutex<HashSet<u64>>,
     max_attempts: u32,
@@ -138,17 +119,16 @@ impl Queue {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        let database = Database::create(path).map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => QueueError::Locked(path.to_owned()),
-            other => db(other),
+        let file = QueueFile::open(path)?;
+        file.run(|database| {
+            let write = database.begin_write().map_err(db)?;
+            write.open_table(PENDING).map_err(db)?;
+            write.open_table(BY_OBJECT).map_err(db)?;
+            write.open_table(SETTLED).map_err(db)?;
+            file.commit(write)
         })?;
-        let write = database.begin_write().map_err(db)?;
-        write.open_table(PENDING).map_err(db)?;
-        write.open_table(BY_OBJECT).map_err(db)?;
-        write.open_table(SETTLED).map_err(db)?;
-        write.commit().map_err(db)?;
         Ok(Self {
-            database,
+            file,
             taken: Mutex::default(),
             max_attempts: max_attempts.max(1),
             changed: Notify::new(),
@@ -175,35 +155,40 @@ impl Queue {
 
     fn add(&self, object: &ObjectRef, again: bool) -> Result<bool, QueueError> {
         let key = key(object);
-        let write = self.database.begin_write().map_err(db)?;
-        {
-            let mut pending = write.open_table(PENDING).map_err(db)?;
-            let mut by_object = write.open_table(BY_OBJECT).map_err(db)?;
-            let mut settled = write.open_table(SETTLED).map_err(db)?;
-            if by_object.get(key.as_str()).map_err(db)?.is_some() {
-                return Ok(false);
+        let added = self.file.run(|database| {
+            let write = database.begin_write().map_err(db)?;
+            {
+                let mut pending = write.open_table(PENDING).map_err(db)?;
+                let mut by_object = write.open_table(BY_OBJECT).map_err(db)?;
+                let mut settled = write.open_table(SETTLED).map_err(db)?;
+                if by_object.get(key.as_str()).map_err(db)?.is_some() {
+                    return Ok(false);
+                }
+                let was_settled = settled.remove(key.as_str()).map_err(db)?.is_some();
+                // Without a commit nothing is removed.
+                if was_settled && !again {
+                    return Ok(false);
+                }
+                let last = pending.last().map_err(db)?.map(|(id, _)| id.value());
+                let now = millis(SystemTime::now());
+                // A number must not be used again while a message with it is in flight.
+                let id = last.map_or(now, |last| last.saturating_add(1).max(now));
+                let record = serde_json::to_vec(&Record {
+                    object: object.clone(),
+                    failures: 0,
+                    not_before: 0,
+                    published: now,
+                })?;
+                pending.insert(id, record.as_slice()).map_err(db)?;
+                by_object.insert(key.as_str(), id).map_err(db)?;
             }
-            let was_settled = settled.remove(key.as_str()).map_err(db)?.is_some();
-            // Without a commit nothing is removed.
-            if was_settled && !again {
-                return Ok(false);
-            }
-            let last = pending.last().map_err(db)?.map(|(id, _)| id.value());
-            let now = millis(SystemTime::now());
-            // A number must not be used again while a message with it is in flight.
-            let id = last.map_or(now, |last| last.saturating_add(1).max(now));
-            let record = serde_json::to_vec(&Record {
-                object: object.clone(),
-                failures: 0,
-                not_before: 0,
-                published: now,
-            })?;
-            pending.insert(id, record.as_slice()).map_err(db)?;
-            by_object.insert(key.as_str(), id).map_err(db)?;
+            self.file.commit(write)?;
+            Ok(true)
+        })?;
+        if added {
+            self.changed.notify_waiters();
         }
-        write.commit().map_err(db)?;
-        self.changed.notify_waiters();
-        Ok(true)
+        Ok(added)
     }
 
     /// Takes the oldest message that is due; or returns the time until the next one is due.
@@ -214,31 +199,33 @@ impl Queue {
         // The lock first: a snapshot from before a message was settled still holds it, and then
         // only `taken` says that it is not to be delivered.
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = self.database.begin_read().map_err(db)?;
-        let pending = read.open_table(PENDING).map_err(db)?;
-        let now = millis(SystemTime::now());
-        let mut next: Option<u64> = None;
-        for entry in pending.iter().map_err(db)? {
-            let (id, record) = entry.map_err(db)?;
-            let id = id.value();
-            if taken.contains(&id) {
-                continue;
+        self.file.run(|database| {
+            let read = database.begin_read().map_err(db)?;
+            let pending = read.open_table(PENDING).map_err(db)?;
+            let now = millis(SystemTime::now());
+            let mut next: Option<u64> = None;
+            for entry in pending.iter().map_err(db)? {
+                let (id, record) = entry.map_err(db)?;
+                let id = id.value();
+                if taken.contains(&id) {
+                    continue;
+                }
+                let record: Record = serde_json::from_slice(record.value())?;
+                if record.not_before <= now {
+                    taken.insert(id);
+                    return Ok(Ok(Taken {
+                        id,
+                        attempt: record.failures.saturating_add(1),
+                        published: UNIX_EPOCH + Duration::from_millis(record.published),
+                        object: record.object,
+                    }));
+                }
+                next = Some(next.map_or(record.not_before, |next| next.min(record.not_before)));
             }
-            let record: Record = serde_json::from_slice(record.value())?;
-            if record.not_before <= now {
-                taken.insert(id);
-                return Ok(Ok(Taken {
-                    id,
-                    attempt: record.failures.saturating_add(1),
-                    published: UNIX_EPOCH + Duration::from_millis(record.published),
-                    object: record.object,
-                }));
-            }
-            next = Some(next.map_or(record.not_before, |next| next.min(record.not_before)));
-        }
-        Ok(Err(next.map(|next| {
-            Duration::from_millis(next.saturating_sub(now))
-        })))
+            Ok(Err(next.map(|next| {
+                Duration::from_millis(next.saturating_sub(now))
+            })))
+        })
     }
 
     /// Waits for a message and takes it. Dropping the future takes nothing.
@@ -250,12 +237,31 @@ impl Queue {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            match self.take()? {
-                Ok(message) => return Ok(message),
-                Err(Some(wait)) => {
+            match self.take() {
+                Ok(Ok(message)) => return Ok(message),
+                Ok(Err(Some(wait))) => {
                     let _ = tokio::time::timeout(wait, changed).await;
                 }
-                Err(None) => changed.await,
+                Ok(Err(None)) => changed.await,
+                // After a write that failed, reading takes a write too.
+                Err(error) if error.is_full() => tokio::time::sleep(SPACE_AGAIN).await,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Does `work` once there is space for it. Dropping the future does nothing more.
+    ///
+    /// # Errors
+    /// Those of `work` but for [`QueueError::is_full`].
+    pub async fn with_space<T>(
+        &self,
+        mut work: impl FnMut() -> Result<T, QueueError>,
+    ) -> Result<T, QueueError> {
+        loop {
+            match work() {
+                Err(error) if error.is_full() => tokio::time::sleep(SPACE_AGAIN).await,
+                other => return other,
             }
         }
     }
@@ -294,19 +300,21 @@ impl Queue {
 
     fn end(&self, message: &Taken, settled: Option<&Settled>) -> Result<(), QueueError> {
         let key = key(&message.object);
-        let write = self.database.begin_write().map_err(db)?;
-        {
-            let mut pending = write.open_table(PENDING).map_err(db)?;
-            let mut by_object = write.open_table(BY_OBJECT).map_err(db)?;
-            let mut table = write.open_table(SETTLED).map_err(db)?;
-            pending.remove(message.id).map_err(db)?;
-            by_object.remove(key.as_str()).map_err(db)?;
-            if let Some(settled) = settled {
-                let record = serde_json::to_vec(settled)?;
-                table.insert(key.as_str(), record.as_slice()).map_err(db)?;
+        self.file.run(|database| {
+            let write = database.begin_write().map_err(db)?;
+            {
+                let mut pending = write.open_table(PENDING).map_err(db)?;
+                let mut by_object = write.open_table(BY_OBJECT).map_err(db)?;
+                let mut table = write.open_table(SETTLED).map_err(db)?;
+                pending.remove(message.id).map_err(db)?;
+                by_object.remove(key.as_str()).map_err(db)?;
+                if let Some(settled) = settled {
+                    let record = serde_json::to_vec(settled)?;
+                    table.insert(key.as_str(), record.as_slice()).map_err(db)?;
+                }
             }
-        }
-        write.commit().map_err(db)?;
+            self.file.commit(write)
+        })?;
         self.nack(message);
         Ok(())
     }
@@ -334,13 +342,15 @@ impl Queue {
             not_before: millis(SystemTime::now() + wait),
             published: millis(message.published),
         };
-        let write = self.database.begin_write().map_err(db)?;
-        {
-            let mut pending = write.open_table(PENDING).map_err(db)?;
-            let record = serde_json::to_vec(&record)?;
-            pending.insert(message.id, record.as_slice()).map_err(db)?;
-        }
-        write.commit().map_err(db)?;
+        self.file.run(|database| {
+            let write = database.begin_write().map_err(db)?;
+            {
+                let mut pending = write.open_table(PENDING).map_err(db)?;
+                let record = serde_json::to_vec(&record)?;
+                pending.insert(message.id, record.as_slice()).map_err(db)?;
+            }
+            self.file.commit(write)
+        })?;
         self.nack(message);
         Ok(false)
     }
@@ -359,9 +369,11 @@ impl Queue {
     /// As [`Queue::take`].
     pub fn pending(&self) -> Result<u64, QueueError> {
         use redb::ReadableTableMetadata as _;
-        let read = self.database.begin_read().map_err(db)?;
-        let pending = read.open_table(PENDING).map_err(db)?;
-        pending.len().map_err(db)
+        self.file.run(|database| {
+            let read = database.begin_read().map_err(db)?;
+            let pending = read.open_table(PENDING).map_err(db)?;
+            pending.len().map_err(db)
+        })
     }
 
     /// What became of an object's generation; `None` where it is queued, or never was.
@@ -369,12 +381,14 @@ impl Queue {
     /// # Errors
     /// As [`Queue::take`].
     pub fn settled(&self, object: &ObjectRef) -> Result<Option<Settled>, QueueError> {
-        let read = self.database.begin_read().map_err(db)?;
-        let settled = read.open_table(SETTLED).map_err(db)?;
-        let record = settled.get(key(object).as_str()).map_err(db)?;
-        Ok(record
-            .map(|record| serde_json::from_slice(record.value()))
-            .transpose()?)
+        self.file.run(|database| {
+            let read = database.begin_read().map_err(db)?;
+            let settled = read.open_table(SETTLED).map_err(db)?;
+            let record = settled.get(key(object).as_str()).map_err(db)?;
+            Ok(record
+                .map(|record| serde_json::from_slice(record.value()))
+                .transpose()?)
+        })
     }
 
     /// The dead letters.
@@ -382,16 +396,18 @@ impl Queue {
     /// # Errors
     /// As [`Queue::take`].
     pub fn dead_letters(&self) -> Result<Vec<QueuedDeadLetter>, QueueError> {
-        let read = self.database.begin_read().map_err(db)?;
-        let settled = read.open_table(SETTLED).map_err(db)?;
-        let mut dead = Vec::new();
-        for entry in settled.iter().map_err(db)? {
-            let (_, record) = entry.map_err(db)?;
-            if let Settled::DeadLettered(letter) = serde_json::from_slice(record.value())? {
-                dead.push(letter);
+        self.file.run(|database| {
+            let read = database.begin_read().map_err(db)?;
+            let settled = read.open_table(SETTLED).map_err(db)?;
+            let mut dead = Vec::new();
+            for entry in settled.iter().map_err(db)? {
+                let (_, record) = entry.map_err(db)?;
+                if let Settled::DeadLettered(letter) = serde_json::from_slice(record.value())? {
+                    dead.push(letter);
+                }
             }
-        }
-        Ok(dead)
+            Ok(dead)
+        })
     }
 
     /// Queues all dead letters again. Returns how many.

@@ -2,7 +2,8 @@
 
 use super::error::SourceError;
 use super::message::Message;
-use super::queue::{Queue, QueueError, Taken};
+use super::queue::{Queue, Taken};
+use super::queue_error::QueueError;
 use super::source::{AckHandle, DeadLetter, Delivery, RetryDecision, Source};
 use framemill_contract::{Event, EventKind, Outcome};
 use framemill_support::finding::Finding;
@@ -51,12 +52,13 @@ impl QueueAckHandle {
 #[async_trait::async_trait]
 impl AckHandle for QueueAckHandle {
     async fn ack(self: Box<Self>, outcome: &Outcome) -> Result<(), SourceError> {
-        let result = match outcome {
+        let settle = || match outcome {
             // The object is gone for now: a file that is moved back, or whose disk returns, has
             // the same generation and must be queued then.
             Outcome::Ignored { .. } => self.queue.forget(&self.message),
             outcome => self.queue.ack(&self.message, outcome),
         };
+        let result = self.queue.with_space(settle).await;
         self.settled(result)
     }
 
@@ -65,7 +67,8 @@ impl AckHandle for QueueAckHandle {
         reason: &str,
         at_least: Option<Duration>,
     ) -> Result<RetryDecision, SourceError> {
-        let result = self.queue.retry(&self.message, reason, at_least);
+        let retry = || self.queue.retry(&self.message, reason, at_least);
+        let result = self.queue.with_space(retry).await;
         Ok(match self.settled(result)? {
             true => RetryDecision::DeadLetter,
             false => RetryDecision::Retry,
@@ -73,7 +76,8 @@ impl AckHandle for QueueAckHandle {
     }
 
     async fn dead_letter(self: Box<Self>, reason: &str) -> Result<(), SourceError> {
-        let result = self.queue.dead_letter(&self.message, reason);
+        let give_up = || self.queue.dead_letter(&self.message, reason);
+        let result = self.queue.with_space(give_up).await;
         self.settled(result)
     }
 }

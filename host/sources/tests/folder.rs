@@ -13,6 +13,7 @@ const STABLE_FOR: Duration = Duration::from_secs(1);
 
 fn watch_of(data: &Path, stable_for: Duration) -> FolderWatch {
     FolderWatch {
+        follow_links: false,
         data: data.to_owned(),
         bucket: "local".into(),
         trigger: Trigger {
@@ -165,4 +166,27 @@ async fn the_watcher_finds_what_was_there_and_what_comes() {
     );
     assert!(looks.borrow().looks > 1);
     running.abort();
+}
+
+/// What lies outside of the folder is taken for an upload only where links are followed.
+#[cfg(unix)]
+#[test]
+fn links_out_of_the_folder_are_no_uploads() {
+    let (data, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let videos = data.path().join("videos");
+    fs::create_dir_all(&videos).unwrap();
+    fs::write(outside.path().join("x.mp4"), "x").unwrap();
+    std::os::unix::fs::symlink(outside.path().join("x.mp4"), videos.join("x.mp4")).unwrap();
+    std::os::unix::fs::symlink(outside.path(), videos.join("away")).unwrap();
+    for (follow_links, expected) in [(false, 0), (true, 2)] {
+        let file = data.path().join(format!("{follow_links}.redb"));
+        let queue = Arc::new(Queue::open(&file, 5).unwrap());
+        let mut watch = watch_of(data.path(), Duration::ZERO);
+        watch.follow_links = follow_links;
+        let mut source = FolderSource::new(watch, Arc::clone(&queue));
+        for _ in 0..2 {
+            source.look(Instant::now()).unwrap();
+        }
+        assert_eq!(queue.pending().unwrap(), expected, "{follow_links}");
+    }
 }

@@ -1,9 +1,9 @@
 //! Settings as parts that run: buckets, sources, pipelines.
 
-use super::Components;
 use super::function_runtime::function_runtime;
 use super::sweep::SweepRule;
 use super::sweep_rules;
+use super::{Components, Problems};
 use crate::config::{FunctionSettings, Settings, SourceAddress, StoreAddress};
 use crate::service::Pipeline;
 use crate::telemetry::Metrics;
@@ -13,7 +13,7 @@ use framemill_function_spec::Function;
 use framemill_objects::{
     FileLayout, GcsStore, LocalStore, PRIVATE_FOLDER, S3Options, S3Store, Store,
 };
-use framemill_runtime::{Component, ComponentEvent, MemoryBudget, Observer};
+use framemill_runtime::{Component, ComponentEvent, Engine, MemoryBudget, Observer};
 use framemill_sources::{KINDS, PushOnlySource, Queue, QueueSource, Source, SourceOptions};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -83,7 +83,10 @@ impl AppBuilder {
             return Ok(Arc::clone(store));
         }
         let store: Arc<dyn Store> = match address {
-            StoreAddress::Folder(folder) => Arc::new(LocalStore::new(FileLayout::folder(folder))),
+            StoreAddress::Folder(folder) => Arc::new(LocalStore::new(FileLayout {
+                follow_links: self.settings.follow_links,
+                ..FileLayout::folder(folder)
+            })),
             StoreAddress::Gcs(bucket) => Arc::new(GcsStore::open(bucket)?),
             StoreAddress::S3(bucket) => Arc::new(S3Store::open(bucket, &S3Options::default())?),
         };
@@ -178,7 +181,7 @@ impl AppBuilder {
     /// All pipelines, ready to run, by source.
     ///
     /// # Errors
-    /// Where a component, a bucket, a source or a secret is missing.
+    /// [`Problems`]: all components, buckets and secrets that are missing. Or the first source that is.
     pub async fn build(
         &mut self,
         components: &Components,
@@ -188,42 +191,88 @@ impl AppBuilder {
         let engine = components.engine()?;
         let mut loaded: BTreeMap<String, Component> = BTreeMap::new();
         let mut built: Vec<(SourceAddress, Vec<Pipeline>)> = Vec::new();
+        let mut wrong = Vec::new();
         for settings in functions {
             let component = match loaded.get(&settings.component) {
-                Some(component) => component.clone(),
-                None => components.load(&engine, &settings.component).await?,
+                Some(component) => Ok(component.clone()),
+                None => components.load(&engine, &settings.component).await,
             };
-            loaded.insert(settings.component.clone(), component.clone());
-            let store = self.store(&settings.store)?;
-            let name = &settings.function.name;
-            let observer = self.metrics.observer(name, Arc::clone(&observer));
-            let runtime = function_runtime(
-                &engine,
-                component,
-                &self.settings,
-                &settings,
-                &store,
-                self.memory.clone(),
-                observer,
-            )?;
-            let pipeline = Pipeline {
-                bucket: settings.store.bucket().to_owned(),
-                function: settings.function,
-                runtime,
-                store,
-            };
-            match built
-                .iter_mut()
-                .find(|(there, _)| *there == settings.source)
-            {
-                Some((_, pipelines)) => pipelines.push(pipeline),
-                None => built.push((settings.source, vec![pipeline])),
+            let source = settings.source.clone();
+            let pipeline = component.and_then(|component| {
+                loaded.insert(settings.component.clone(), component.clone());
+                self.pipeline(&engine, component, settings, &observer)
+            });
+            let there = built.iter_mut().find(|(there, _)| *there == source);
+            match (pipeline, there) {
+                (Err(error), _) => wrong.push(error),
+                (Ok(pipeline), Some((_, pipelines))) => pipelines.push(pipeline),
+                (Ok(pipeline), None) => built.push((source, vec![pipeline])),
             }
+        }
+        if !wrong.is_empty() {
+            return Err(Problems(wrong).into());
         }
         let mut services = Vec::with_capacity(built.len());
         for (address, pipelines) in built {
             services.push((self.source(&address).await?, pipelines));
         }
         Ok(services)
+    }
+
+    fn pipeline(
+        &mut self,
+        engine: &Engine,
+        component: Component,
+        settings: FunctionSettings,
+        observer: &Observer,
+    ) -> anyhow::Result<Pipeline> {
+        let store = self.store(&settings.store)?;
+        let name = &settings.function.name;
+        let observer = self.metrics.observer(name, Arc::clone(observer));
+        let runtime = function_runtime(
+            engine,
+            component,
+            &self.settings,
+            &settings,
+            &store,
+            self.memory.clone(),
+            observer,
+        )?;
+        Ok(Pipeline {
+            bucket: settings.store.bucket().to_owned(),
+            function: settings.function,
+            runtime,
+            store,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Layer;
+
+    #[tokio::test]
+    async fn all_that_is_missing_is_said_at_once() {
+        let data = tempfile::tempdir().unwrap();
+        let path = data.path().to_str().unwrap().to_owned();
+        let file = "[extract]\ncomponent = 'nowhere'\n[labeling]\ntarget = 'webhook'\ntarget_url = 'https://h/x'\ncomponent = 'neither'";
+        let flags = Layer::from([("data".to_owned(), path)]);
+        let settings = Settings::new(&flags, |_| None, Some(file)).unwrap();
+        let components = Components {
+            folder: Some(data.path().to_owned()),
+            cache: false,
+        };
+        let built = AppBuilder::new(settings).build(&components).await;
+        let error = built.err().unwrap();
+        let Problems(all) = error.downcast_ref().unwrap();
+        let said: Vec<String> = all.iter().map(|it| format!("{it:#}")).collect();
+        let [first, second] = said.as_slice() else {
+            panic!("two components: {said:?}")
+        };
+        assert!(
+            first.contains("nowhere") && second.contains("neither"),
+            "{said:?}"
+        );
     }
 }

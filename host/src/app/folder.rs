@@ -17,7 +17,11 @@ pub(super) fn prepare_folder(app: &mut AppBuilder) -> anyhow::Result<Option<Arc<
     });
     let queue = queue.transpose()?;
     if queue.is_some() {
-        LocalStore::new(FileLayout::folder(app.settings.data_folder()))
+        let layout = FileLayout {
+            follow_links: app.settings.follow_links,
+            ..FileLayout::folder(app.settings.data_folder())
+        };
+        LocalStore::new(layout)
             .remove_leftovers()
             .context("unfinished files cannot be removed")?;
     } else if let StoreAddress::Folder(_) = &app.settings.store {

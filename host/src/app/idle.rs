@@ -34,7 +34,11 @@ impl Idle {
             let waiting = self
                 .queue
                 .as_ref()
-                .map(|queue| queue.pending())
+                .map(|queue| match queue.pending() {
+                    // Something waits for space.
+                    Err(error) if error.is_full() => Ok(1),
+                    pending => pending,
+                })
                 .transpose()?;
             let busy = self.running.iter().any(|running| *running.borrow() > 0);
             let found_all = looked && *self.swept.borrow() > 0;

@@ -6,6 +6,7 @@ mod folder;
 pub mod function_runtime;
 mod idle;
 mod listening;
+mod problems;
 pub mod records;
 pub mod sweep;
 pub mod sweep_rules;
@@ -14,6 +15,7 @@ mod sweeping;
 use crate::config::{Settings, SourceAddress, StoreAddress};
 use crate::service::{Pipeline, Pushes, RunSummary, Service};
 pub use components::Components;
+pub use problems::Problems;
 
 use anyhow::Context as _;
 use builder::AppBuilder;
@@ -67,6 +69,7 @@ pub async fn run(
     if let Some(queue) = folder {
         let settings = &app.settings;
         let watch = FolderWatch {
+            follow_links: settings.follow_links,
             data: settings.data_folder().to_owned(),
             bucket: settings.store.bucket().to_owned(),
             trigger: settings.extraction()?.function.trigger.clone(),

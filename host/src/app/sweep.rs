@@ -238,7 +238,8 @@ impl Sweep {
             State::Young => &mut swept.young,
             State::Missing => {
                 rule.source.publish(&self.event(meta)).await?;
-                tracing::info!("queued, its message was lost: {}", meta.name);
+                // It may be new, or its message lost: nobody knows.
+                tracing::info!("queued, it has no outcome yet: {}", meta.name);
                 &mut swept.queued
             }
         };

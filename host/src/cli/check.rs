@@ -80,6 +80,10 @@ async fn findings(args: &CheckArgs) -> Vec<Finding> {
             "every key is known and valid",
         ));
     }
+    let unknown = settings.iter().flat_map(|it| &it.unknown_variables);
+    findings.extend(unknown.map(|variable| {
+        Finding::warning("environment", variable.to_string(), "correct or remove it")
+    }));
     let where_it_is = ["store", "source", "data"];
     let lost = errors
         .iter()

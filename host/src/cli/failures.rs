@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail, ensure};
 use framemill_contract::{Event, EventKind, Layout};
 use framemill_objects::{Precondition, Store, StoreError};
 use framemill_sources::{DeadLetter, Source};
+use framemill_support::text::Printable;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -194,17 +195,23 @@ async fn list(place: &Place, json: bool) -> anyhow::Result<bool> {
     for StoredFailure { record, .. } in &failures.records {
         println!(
             "{}\n  {}: {}",
-            record.source.name, record.code, record.message
+            Printable(&record.source.name),
+            Printable(&record.code),
+            Printable(&record.message)
         );
-        println!("  → {}", record.remedy);
+        println!("  → {}", Printable(&record.remedy));
     }
     for dead in &failures.dead_letters {
         let attempts = dead.attempts;
-        println!("{}\n  dead letter {}", object_name(dead), dead.id);
-        println!("  {attempts} attempts, the last: {}", dead.reason);
+        let (name, id) = (Printable(object_name(dead)), Printable(&dead.id));
+        println!("{name}\n  dead letter {id}");
+        println!(
+            "  {attempts} attempts, the last: {}",
+            Printable(&dead.reason)
+        );
     }
     if let Some(reason) = &failures.dead_letters_unknown {
-        eprintln!("dead letters are not known: {reason}");
+        eprintln!("dead letters are not known: {}", Printable(reason));
     }
     if none {
         println!("no failures");

@@ -5,6 +5,7 @@ use crate::config::Settings;
 use anyhow::{Context as _, bail};
 use framemill_contract::Selection;
 use framemill_frames::{gop_structure, plan};
+use framemill_support::text::Printable;
 use framemill_video::{IndexReader, Progress, VideoIndex};
 use indicatif::HumanBytes;
 use serde_json::{Value, json};
@@ -58,7 +59,8 @@ pub fn run_inspect(args: &InspectArgs) -> anyhow::Result<bool> {
                 let error = json!({ "video": args.video, "error": format!("{error:#}") });
                 println!("{error:#}");
             } else {
-                eprintln!("error: {error:#}: {}", args.video.display());
+                let said = format_args!("{error:#}: {}", args.video.display());
+                eprintln!("error: {}", Printable(said));
             }
             return Ok(false);
         }

@@ -17,8 +17,11 @@ pub use options::{KeyOptions, Named, SharedOptions};
 pub use sweep::{SweepArgs, run_sweep};
 pub use up::{UpArgs, run_up};
 
-use crate::telemetry::Traces;
+use crate::app::Problems;
+use crate::config::SettingErrors;
+use crate::telemetry::{OneLine, Traces};
 use clap::{Parser, Subcommand, ValueEnum};
+use framemill_support::text::Printable;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use tracing_subscriber::filter::{FilterExt as _, filter_fn};
@@ -70,7 +73,7 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Look at everything that the service needs, and say all that is wrong
     Check(CheckArgs),
-    /// Queue videos whose upload message was lost
+    /// Queue videos that no message came for, or whose message was lost
     Sweep(SweepArgs),
     /// List, show and retry what could not be processed
     Failures(FailuresArgs),
@@ -95,6 +98,7 @@ fn start_log(format: LogFormat, quiet: bool, traces: Option<&Traces>) {
     let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let log = match format {
         LogFormat::Human => log
+            .fmt_fields(OneLine)
             .with_ansi(std::io::stderr().is_terminal())
             .with_target(false)
             .boxed(),
@@ -149,8 +153,21 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            say(&error);
             ExitCode::from(2)
         }
+    }
+}
+
+/// Each of several errors has a line of its own.
+fn say(error: &anyhow::Error) {
+    if let Some(SettingErrors(all)) = error.downcast_ref() {
+        for error in all {
+            eprintln!("error: {}", Printable(error));
+        }
+    } else if let Some(Problems(all)) = error.downcast_ref() {
+        all.iter().for_each(say);
+    } else {
+        eprintln!("error: {}", Printable(format_args!("{error:#}")));
     }
 }

@@ -49,7 +49,16 @@ fn flag(key: &'static Key, of_function: bool) -> Arg {
             .num_args(0..=1)
             .require_equals(true)
             .default_missing_value(meaning.as_str()),
-        None => arg,
+        // A value like `-1s` is refused by what the key allows, and not taken for a flag.
+        None => arg.allow_hyphen_values(true).value_parser(no_flag),
+    }
+}
+
+/// A value that is not the next flag.
+fn no_flag(text: &str) -> Result<String, &'static str> {
+    match text.starts_with("--") {
+        true => Err("is the next flag, a value is missing"),
+        false => Ok(text.to_owned()),
     }
 }
 
@@ -107,6 +116,7 @@ impl SharedOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Settings;
     use clap::Parser as _;
 
     struct Extract;
@@ -133,6 +143,29 @@ mod tests {
                 Some("x")
             );
         }
+    }
+
+    #[test]
+    fn values_with_a_hyphen_are_values() {
+        let parse =
+            |arguments: &[&str]| Probe::try_parse_from([&["framemill"], arguments].concat());
+        let probe = parse(&["--every", "-1s", "a.mp4"]).ok().unwrap();
+        let flags = probe.keys.layer;
+        assert_eq!(flags.get("every").map(String::as_str), Some("-1s"));
+        let refused = Settings::new(&flags, |_| None, None).unwrap_err();
+        let refused = refused.to_string();
+        assert!(
+            refused.contains("`-1s` is ") && refused.contains("(flag --every)"),
+            "{refused}"
+        );
+        let error = parse(&["--every", "--count", "5"])
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(
+            error.contains("--every") && error.contains("a value is missing"),
+            "{error}"
+        );
     }
 
     #[test]

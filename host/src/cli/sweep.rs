@@ -1,4 +1,4 @@
-//! `framemill sweep`: queues videos whose message was lost.
+//! `framemill sweep`: queues videos that no message came for, or whose message was lost.
 
 use super::bucket_options::BucketOptions;
 use super::options::Named;

@@ -100,7 +100,7 @@ impl Secret {
     pub(super) fn read(&self, host: &str) -> anyhow::Result<Option<framemill_contract::Secret>> {
         let (text, from) = match (&self.env, &self.file) {
             (Some(name), _) => (
-                std::env::var(name).with_context(|| {
+                std::env::var(name).ok().with_context(|| {
                     format!(
                         "environment variable {name} is not set: it holds the credential for {host}"
                     )

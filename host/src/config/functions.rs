@@ -50,6 +50,11 @@ impl FunctionSettings {
         given.chain(declared).collect()
     }
 
+    /// Environment variables that the user has named for secrets.
+    pub(super) fn secret_variables(&self) -> impl Iterator<Item = &str> {
+        self.given.iter().filter_map(|given| given.env.as_deref())
+    }
+
     /// What the declaration says of a server; `None` where nothing is sent.
     fn declared(
         &self,
@@ -317,7 +322,7 @@ fn file_keys(spec: &FunctionSpec) -> impl Iterator<Item = &str> {
 }
 
 /// The function's keys and those that each function has.
-fn with_common(spec: &FunctionSpec) -> Vec<Key> {
+pub(super) fn with_common(spec: &FunctionSpec) -> Vec<Key> {
     let more = COMMON.into_iter().chain(file_keys(spec));
     let more = more.map(|name| Key::text(name, "see docs/configuration.md"));
     spec.keys.iter().cloned().chain(more).collect()

@@ -1,7 +1,7 @@
 //! Flags before environment before file before defaults.
 
 use super::error::{Origin, SettingError, SettingErrors};
-use framemill_function_spec::Key;
+use framemill_function_spec::{Key, KeyType};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -90,6 +90,26 @@ impl Layers<'_> {
         (0..3).find(sets)
     }
 
+    /// The first of the group's keys that the layer chooses, where `key` is another: a group is one
+    /// choice, and nobody knows which of two was meant.
+    fn chosen_before<'k>(&self, keys: &'k [Key], key: &Key, layer: usize) -> Option<&'k Key> {
+        let group = key.group.as_deref()?;
+        let is_chosen = |key: &&Key| {
+            let given = self.of(&key.name).into_iter().nth(layer).flatten();
+            // A switch that is off chooses nothing.
+            given.is_some_and(|(text, _)| !(key.kind == KeyType::Boolean && text == "false"))
+        };
+        let members = keys
+            .iter()
+            .filter(|key| key.group.as_deref() == Some(group));
+        let chosen: Vec<&Key> = members.filter(is_chosen).collect();
+        let first = chosen.first().filter(|first| first.name != key.name)?;
+        chosen
+            .iter()
+            .any(|there| there.name == key.name)
+            .then_some(*first)
+    }
+
     /// What is given for these keys, each checked by its type.
     pub(super) fn read(&self, keys: &[Key], errors: &mut Vec<SettingError>) -> Given {
         let mut given = Given::default();
@@ -97,9 +117,11 @@ impl Layers<'_> {
         let settable = |key: &&Key| !key.internal && !key.secret && key.from.is_none();
         for key in keys.iter().filter(settable) {
             let mut layers = self.of(&key.name);
+            let mut before = None;
             if let Some(group) = &key.group
                 && let Some(layer) = self.decides(keys, group)
             {
+                before = self.chosen_before(keys, key, layer);
                 // The group is one choice: what lower layers say of its other keys is hidden.
                 for (number, other) in layers.iter_mut().enumerate() {
                     if number != layer {
@@ -111,6 +133,14 @@ impl Layers<'_> {
                 continue;
             };
             given.origins.insert(key.name.clone(), origin);
+            if let Some(before) = before {
+                let reason = format!(
+                    "{} is given there too, and they are one choice: leave one of them out",
+                    named(self.table, &before.name)
+                );
+                errors.push(given.error(self.table, &key.name, reason));
+                continue;
+            }
             match key.check(&text) {
                 Ok(()) => {
                     given.values.insert(key.name.clone(), text);

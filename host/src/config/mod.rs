@@ -11,6 +11,7 @@ mod layers;
 mod machine;
 mod pipelines;
 mod settings;
+mod variables;
 
 pub use addresses::{LOCAL_BUCKET, SourceAddress, StoreAddress};
 pub use error::{Origin, SettingError, SettingErrors};
@@ -20,6 +21,7 @@ pub use layers::Layer;
 pub use machine::{cores, memory};
 pub use pipelines::PipelineSettings;
 pub use settings::Settings;
+pub use variables::UnknownVariable;
 
 #[cfg(test)]
 mod tests;

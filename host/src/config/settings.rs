@@ -7,6 +7,7 @@ use super::functions::{FunctionSettings, Reader};
 use super::keys::host_keys;
 use super::layers::{Given, Layer, Layers};
 use super::machine::{self, cores};
+use super::variables::{UnknownVariable, unknown};
 use framemill_contract::{Config, Platform, Push};
 use framemill_function_spec::{ByteSize, Key, Values};
 use framemill_runtime::{Limits, MemoryBudget};
@@ -38,6 +39,8 @@ pub struct Settings {
     pub stable_for: Duration,
     /// Bucket.
     pub store: StoreAddress,
+    /// Whether links may lead out of a folder that is the bucket.
+    pub follow_links: bool,
     /// Where messages come from.
     pub source: SourceAddress,
     /// Where dead letters go; `None` is derived.
@@ -54,6 +57,8 @@ pub struct Settings {
     pub push: Push,
     /// What runs: framemill's own functions that are switched on, then the user's.
     pub functions: Vec<FunctionSettings>,
+    /// Variables of the environment that look like keys and are none.
+    pub unknown_variables: Vec<UnknownVariable>,
     /// The extraction's configuration as types, for the commands that are about videos.
     pub config: Config,
 }
@@ -231,6 +236,7 @@ impl Settings {
             drain: host.time("drain").unwrap_or_default(),
             max_attempts: host.number("max_attempts").unwrap_or_default() as u32,
             stable_for: host.time("stable_for").unwrap_or_default(),
+            follow_links: host.values().boolean("follow_links").unwrap_or_default(),
             dead_letters: host.text("dead_letters"),
             prefetch: host.number("prefetch").unwrap_or_default() as usize,
             sweep_every: host.time("sweep_every"),
@@ -240,6 +246,7 @@ impl Settings {
             store,
             source,
             functions,
+            unknown_variables: Vec::new(),
             config,
         })
     }
@@ -251,6 +258,9 @@ impl Settings {
     /// As [`Settings::new`], and where a named file cannot be read.
     pub fn load(flags: &Layer, path: Option<&Path>) -> Result<Self, SettingErrors> {
         let (settings, errors) = Self::load_all(flags, path);
+        for variable in settings.iter().flat_map(|it| &it.unknown_variables) {
+            tracing::warn!("{variable}");
+        }
         faultless(settings, errors)
     }
 
@@ -263,7 +273,13 @@ impl Settings {
         };
         let environment = |name: &str| std::env::var(name).ok();
         let mut errors = Vec::new();
-        let settings = Self::read(flags, &environment, &path, text.as_deref(), &mut errors);
+        let mut settings = Self::read(flags, &environment, &path, text.as_deref(), &mut errors);
+        if let Some(settings) = &mut settings {
+            let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+            let functions = settings.functions.iter();
+            let secrets = functions.flat_map(FunctionSettings::secret_variables);
+            settings.unknown_variables = unknown(names, secrets);
+        }
         (settings, errors)
     }
 

@@ -317,3 +317,33 @@ fn nobody_gets_a_whole_bucket_by_accident() {
     let settings = of("place = '*'").unwrap();
     assert_eq!(settings.functions[1].function.read, [""]);
 }
+
+/// One of two would win, and the user would not know which.
+#[test]
+fn two_selections_in_one_layer_are_refused() {
+    let of = |flags: &Layer, environment: &Layer, file: &str| {
+        Settings::new(flags, |name| environment.get(name).cloned(), Some(file))
+    };
+    let none = Layer::new();
+    let two = layer(&[("every", "2s"), ("count", "5")]);
+    let said = of(&two, &none, "").unwrap_err().to_string();
+    let expected = "configuration `extract.count`: extract.every is given there too, and they are one choice: leave one of them out (flag --count)";
+    assert_eq!(said, expected);
+    let variables = layer(&[("FRAMEMILL_EVERY", "2s"), ("FRAMEMILL_KEYFRAMES", "true")]);
+    let said = of(&none, &variables, "").unwrap_err().to_string();
+    assert!(
+        said.contains("environment variable FRAMEMILL_KEYFRAMES"),
+        "{said}"
+    );
+    let file = "[extract]\nat = ['1s']\nevery_frames = 3\nevery = '1s'";
+    let SettingErrors(all) = of(&none, &none, file).unwrap_err();
+    assert_eq!(all.len(), 2, "{all:?}");
+
+    // A layer above decides, and a switch that is off chooses nothing.
+    let one = layer(&[("count", "5"), ("keyframes", "false")]);
+    let settings = of(&one, &variables, "[extract]\nevery = '3s'").unwrap();
+    assert_eq!(settings.extraction().unwrap().variables["count"], "5");
+    let off = layer(&[("every", "5s"), ("keyframes", "false")]);
+    let settings = of(&off, &variables, "").unwrap();
+    assert_eq!(settings.extraction().unwrap().variables["every"], "5s");
+}

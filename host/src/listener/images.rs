@@ -22,6 +22,10 @@ pub struct Images {
 /// Media type by the name; `None` for what is no image: manifests and receipts are nobody's
 /// business. What the store says of the type does not count: someone else may have set it.
 fn media_type(name: &str) -> Option<&'static str> {
+    // A file that its owner hides is not for the world.
+    if name.split('/').any(|part| part.starts_with('.')) {
+        return None;
+    }
     let format = ImageFormat::from_extension(name.rsplit_once('.')?.1)?;
     Some(format.content_type())
 }

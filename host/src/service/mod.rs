@@ -46,6 +46,22 @@ pub struct Service {
     pub metrics: Arc<Metrics>,
 }
 
+/// A full disk is looked at this often whether there is space.
+const SPACE_AGAIN: Duration = Duration::from_secs(1);
+
+/// Waits while there is no space where these pipelines write. Says whether there was none.
+async fn waited_for_space(pipelines: &[&Pipeline], stop: &CancellationToken) -> bool {
+    let mut waited = false;
+    for pipeline in pipelines {
+        while !stop.is_cancelled() && !pipeline.store.has_space().await {
+            waited = true;
+            let pause = tokio::time::sleep(SPACE_AGAIN);
+            stop.run_until_cancelled(pause).await;
+        }
+    }
+    waited
+}
+
 /// A message may come this often beyond its attempts: processes that are stopped release what
 /// they have not finished, which servers count. More means that processes die on it.
 const UNANSWERED: u32 = 2;
@@ -280,6 +296,12 @@ impl Service {
             }
             Settlement::Retry { reason, after } => {
                 let (name, attempt) = (&event.object.name, message.attempt);
+                if waited_for_space(&failed, stop).await {
+                    // Nothing is wrong with the video: it goes back as if it had not been tried.
+                    drop(handle);
+                    tracing::info!("released, there was no space: {name}");
+                    return Ok(DeliveryResult::Retried);
+                }
                 if handle.retry(&reason, after).await? == RetryDecision::Retry {
                     tracing::warn!(attempt, "failed, will be tried again: {reason}: {name}");
                     return Ok(DeliveryResult::Retried);

@@ -1,5 +1,6 @@
 //! What `framemill check` reports.
 
+use crate::text::Printable;
 use serde::Serialize;
 use std::fmt;
 
@@ -73,9 +74,14 @@ impl fmt::Display for Finding {
             Severity::Warning => "warning",
             Severity::Error => "error  ",
         };
-        write!(f, "{mark} {}: {}", self.subject, self.fact)?;
+        write!(
+            f,
+            "{mark} {}: {}",
+            Printable(&self.subject),
+            Printable(&self.fact)
+        )?;
         if !self.remedy.is_empty() {
-            write!(f, "\n        → {}", self.remedy)?;
+            write!(f, "\n        → {}", Printable(&self.remedy))?;
         }
         Ok(())
     }

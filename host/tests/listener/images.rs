@@ -9,7 +9,10 @@ async fn only_images_are_served() {
     for folder in ["images/a b", "videos"] {
         fs::create_dir_all(bench.data.path().join(folder)).unwrap();
     }
+    fs::create_dir_all(bench.data.path().join("images/.hidden")).unwrap();
     for name in [
+        "images/.hidden/1.jpg",
+        "images/a b/.1.jpg",
         "images/a b/1.jpg",
         "images/a b/2.png",
         "images/a b/3.webp",
@@ -44,6 +47,9 @@ async fn only_images_are_served() {
         "/images/local/images/a%20b/manifest.json",
         "/images/local/images/a%20b/jpg",
         "/images/local/images/a%20b/4.jpg",
+        "/images/local/images/a%20b/.1.jpg",
+        "/images/local/images/.hidden/1.jpg",
+        "/images/local/images/%2ehidden/1.jpg",
         "/images/local/videos/x.jpg",
         "/images/other/images/a%20b/1.jpg",
         "/images/local/images/%2e%2e/videos/x.jpg",
@@ -52,5 +58,26 @@ async fn only_images_are_served() {
         "/",
     ] {
         assert_eq!(bench.get(path).await.status(), 404, "{path}");
+    }
+}
+
+/// A named pipe would hang its request, and a link would serve what lies elsewhere.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_pipes_nor_what_lies_outside_is_served() {
+    let bench = Bench::starting(Setup::default()).await;
+    let images = bench.data.path().join("images");
+    fs::create_dir_all(&images).unwrap();
+    let made = std::process::Command::new("mkfifo")
+        .arg(images.join("pipe.jpg"))
+        .status();
+    assert!(made.unwrap().success(), "mkfifo is part of coreutils");
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("x.jpg"), "secret").unwrap();
+    std::os::unix::fs::symlink(outside.path(), images.join("away")).unwrap();
+    std::os::unix::fs::symlink(outside.path().join("x.jpg"), images.join("x.jpg")).unwrap();
+    for name in ["pipe.jpg", "away/x.jpg", "x.jpg"] {
+        let response = bench.get(&format!("/images/local/images/{name}")).await;
+        assert_eq!(response.status(), 404, "{name}");
     }
 }

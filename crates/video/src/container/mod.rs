@@ -13,6 +13,7 @@ mod bitmap_info;
 mod config;
 mod demux;
 mod fields;
+mod foreign;
 mod frame_head;
 mod ivf;
 mod limits;
@@ -111,7 +112,7 @@ impl IndexReader {
         match &mut self.stage {
             Stage::Probe => {
                 let head = self.window.peek(0, PROBE)?;
-                self.stage = Stage::Scan(probe(head).ok_or(IndexError::UnknownContainer)?);
+                self.stage = Stage::Scan(probe(head).ok_or_else(|| foreign::error(head))?);
                 Ok(None)
             }
             Stage::Scan(demux) => {
@@ -173,6 +174,10 @@ fn probe(head: &[u8]) -> Option<Box<dyn Demux>> {
     }
     if head.starts_with(b"DKIF") {
         return Some(Box::new(ivf::Ivf::default()));
+    }
+    if foreign::is_known(head) {
+        // What the next two look for may stand in the data of other containers.
+        return None;
     }
     if let Some(layout) = mpegts::probe(head) {
         return Some(Box::new(mpegts::MpegTs::new(layout)));

@@ -44,6 +44,10 @@ impl Bucket {
 
 /// What to do about a refusal, from Google's words: they name the account and the permission.
 fn remedy_for(message: &str, bucket: &str) -> String {
+    if message.contains(HOW_TO_LOG_IN) {
+        // It says so itself.
+        return String::new();
+    }
     let named = |permission: &&str| message.contains(*permission);
     let Some(permission) = [LIST, GET, CREATE, DELETE].into_iter().find(named) else {
         return HOW_TO_LOG_IN.to_owned();
@@ -127,6 +131,10 @@ mod tests {
                 "grant storage.objects.list: gcloud storage buckets add-iam-policy-binding gs://b --member=user:eve@example.com --role=roles/storage.objectViewer",
             ),
             ("Invalid Credentials", HOW_TO_LOG_IN),
+            (
+                &format!("no Google credentials (away): {HOW_TO_LOG_IN}"),
+                "",
+            ),
         ] {
             assert_eq!(remedy_for(message, "b"), expected);
         }

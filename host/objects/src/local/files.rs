@@ -2,64 +2,74 @@
 //! step that gives a finished file its name.
 
 use super::layout::PRIVATE_FOLDER;
+use super::place::{Place, leads_out};
+use super::unfinished::Unfinished;
 use crate::content_type;
 use crate::error::StoreError;
 use crate::store::ObjectMeta;
+use cap_std::fs::Metadata;
+use cap_std::time::SystemTime;
 use framemill_gcs_api::Precondition;
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
-/// Where a new object goes: its final path and the unfinished file.
+/// Where an object lies: a folder, the path below it, whether links may lead out of the folder.
 #[derive(Clone)]
-pub(super) struct WriteTarget {
-    pub(super) path: PathBuf,
-    pub(super) temporary: PathBuf,
+pub(super) struct Location {
+    pub(super) folder: PathBuf,
+    pub(super) below: PathBuf,
+    pub(super) follow_links: bool,
+}
+
+impl Location {
+    /// The file that is there.
+    pub(super) fn find(&self) -> io::Result<Place> {
+        Place::find(&self.folder, &self.below, self.follow_links)
+    }
+
+    /// Its name, which may be given up.
+    pub(super) fn name(&self) -> io::Result<Place> {
+        Place::name(&self.folder, &self.below, self.follow_links)
+    }
 }
 
 /// Gives the finished file its name, if the precondition holds.
 pub(super) fn publish(
     name: &str,
-    target: &WriteTarget,
+    unfinished: &Unfinished,
+    location: &Location,
     precondition: Precondition,
     one_at_a_time: &Mutex<()>,
 ) -> Result<Metadata, StoreError> {
     let io = |what| move |error| failed(what, name, error);
-    if let Some(parent) = target.path.parent() {
-        fs::create_dir_all(parent).map_err(io("create folder"))?;
-    }
+    let target = Place::make(&location.folder, &location.below, location.follow_links)
+        .map_err(io("create folder"))?;
     let _held = one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
-    let current = match fs::metadata(&target.path) {
+    let current = match target.metadata() {
         Ok(metadata) => Some(generation(&metadata)),
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(failed("look up", name, error)),
     };
     check_generation(name, precondition, current)?;
     if let Some(current) = current {
-        step_past(&target.temporary, current).map_err(io("set time of"))?;
+        step_past(&unfinished.place, current).map_err(io("set time of"))?;
     }
     let create_only = precondition == Precondition::Generation(0);
-    place_file(&target.temporary, &target.path, create_only).map_err(|error| {
-        match error.kind() {
-            ErrorKind::AlreadyExists => StoreError::PreconditionFailed {
-                name: name.to_owned(),
-            },
-            _ => failed("write", name, error),
-        }
+    let moved = unfinished.place.move_to(&target, create_only);
+    moved.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => StoreError::PreconditionFailed {
+            name: name.to_owned(),
+        },
+        _ => failed("write", name, error),
     })?;
-    if let (Some(folder), true) = (target.path.parent(), name.ends_with(".json")) {
+    if name.ends_with(".json") {
         // A manifest is a commit: its name must be on the disk before a queue forgets the work.
-        fs::File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(io("commit"))?;
+        target.sync_folder().map_err(io("commit"))?;
     }
-    fs::metadata(&target.path).map_err(io("look up"))
-}
-
-pub(super) fn temporary_folder(folder: &Path) -> PathBuf {
-    folder.join(PRIVATE_FOLDER).join("tmp")
+    target.metadata().map_err(io("look up"))
 }
 
 /// The path of a name below its folder. Nothing that could lead out of the folder, into our
@@ -81,55 +91,15 @@ pub(super) fn relative_path(below: &str, name: &str) -> Result<PathBuf, StoreErr
     }
 }
 
-/// Moves a file to its name; with `create_only` it fails where the name is taken.
-pub(super) fn place_file(from: &Path, to: &Path, create_only: bool) -> io::Result<()> {
-    match link_or_rename(from, to, create_only) {
-        // The folder is a link to another disk: copy beside the destination, then it is one step.
-        Err(error) if error.kind() == ErrorKind::CrossesDevices => {
-            let name = from.file_name().unwrap_or_default().to_string_lossy();
-            let beside = to.with_file_name(format!("{PRIVATE_FOLDER}-{name}"));
-            let placed = fs::copy(from, &beside)
-                .and_then(|_| fs::File::open(&beside)?.sync_data())
-                .and_then(|()| link_or_rename(&beside, to, create_only));
-            if placed.is_err() {
-                let _ = fs::remove_file(&beside);
-            }
-            placed?;
-            fs::remove_file(from)
-        }
-        other => other,
-    }
-}
-
-pub(super) fn link_or_rename(from: &Path, to: &Path, create_only: bool) -> io::Result<()> {
-    if !create_only {
-        return fs::rename(from, to);
-    }
-    match fs::hard_link(from, to) {
-        Ok(()) => fs::remove_file(from),
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::AlreadyExists | ErrorKind::CrossesDevices
-            ) =>
-        {
-            Err(error)
-        }
-        // No hard links here. The caller has seen that the name is free, and holds the lock.
-        Err(_) if !to.exists() => fs::rename(from, to),
-        Err(error) => Err(error),
-    }
-}
-
 /// Makes a replacement's modification time later than what it replaces: file systems stamp
 /// with a clock that may stand still for milliseconds.
-pub(super) fn step_past(path: &Path, generation_before: i64) -> io::Result<()> {
-    let file = fs::File::options().write(true).open(path)?;
-    if generation(&file.metadata()?) <= generation_before {
+fn step_past(place: &Place, generation_before: i64) -> io::Result<()> {
+    if generation(&place.metadata()?) <= generation_before {
         let micros = u64::try_from(generation_before)
             .unwrap_or(0)
             .saturating_add(1);
-        file.set_modified(UNIX_EPOCH + Duration::from_micros(micros))?;
+        let time = UNIX_EPOCH + Duration::from_micros(micros);
+        place.open_for_changes()?.set_modified(time)?;
     }
     Ok(())
 }
@@ -155,27 +125,44 @@ pub(super) fn not_found(name: &str) -> StoreError {
     }
 }
 
+/// What a failure at something that should be there means. What lies behind a link that leads out of
+/// the folder is no object.
+pub(super) fn missing_or_failed(what: &'static str, name: &str, source: io::Error) -> StoreError {
+    if leads_out(&source) {
+        return not_found(name);
+    }
+    failed(what, name, source)
+}
+
 pub(super) fn failed(what: &'static str, name: &str, source: io::Error) -> StoreError {
+    let name = name.to_owned();
+    if leads_out(&source) {
+        return StoreError::Forbidden(format!(
+            "a link leads out of the bucket's folder: remove it, or set follow_links = true: {name}"
+        ));
+    }
     match source.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => not_found(name),
-        _ => StoreError::Io {
-            what,
-            name: name.to_owned(),
-            source,
-        },
+        ErrorKind::NotFound | ErrorKind::NotADirectory => not_found(&name),
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            StoreError::Denied { what, name, source }
+        }
+        _ => StoreError::Io { what, name, source },
     }
 }
 
 /// Generation of a file: modification time in microseconds, at least 1.
-pub fn generation(metadata: &Metadata) -> i64 {
-    metadata
-        .modified()
-        .unwrap_or(SystemTime::UNIX_EPOCH)
-        .duration_since(UNIX_EPOCH)
-        .ok()
+pub(super) fn generation(metadata: &Metadata) -> i64 {
+    let modified = metadata.modified().map(SystemTime::into_std).ok();
+    modified
+        .and_then(|modified| modified.duration_since(UNIX_EPOCH).ok())
         .and_then(|since| i64::try_from(since.as_micros()).ok())
         .unwrap_or(1)
         .max(1)
+}
+
+/// Generation of a file of which the standard library knows.
+pub fn generation_of(metadata: &fs::Metadata) -> i64 {
+    generation(&Metadata::from_just_metadata(metadata.clone()))
 }
 
 pub(super) fn describe(name: &str, metadata: &Metadata) -> ObjectMeta {
@@ -194,7 +181,7 @@ pub(super) fn describe(name: &str, metadata: &Metadata) -> ObjectMeta {
 /// keeps its time of modification.
 #[cfg(unix)]
 fn arrived(metadata: &Metadata) -> i64 {
-    use std::os::unix::fs::MetadataExt as _;
+    use cap_std::fs::MetadataExt as _;
     let micros = metadata.ctime().saturating_mul(1_000_000);
     micros.saturating_add(metadata.ctime_nsec() / 1000)
 }
@@ -203,4 +190,20 @@ fn arrived(metadata: &Metadata) -> i64 {
 #[cfg(not(unix))]
 fn arrived(_: &Metadata) -> i64 {
     0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reply;
+
+    /// What the system refuses is no outage, which would pass.
+    #[test]
+    fn a_refusal_of_the_system_has_its_own_status() {
+        // The system's own refusals have a number: 13 is EACCES, 5 is EIO.
+        for (number, status) in [(13, 403), (30, 403), (5, 503), (2, 404)] {
+            let error = failed("read", "images/x", io::Error::from_raw_os_error(number));
+            assert_eq!(reply::error(&error).status(), status, "{error}");
+        }
+    }
 }

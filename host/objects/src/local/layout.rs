@@ -20,6 +20,8 @@ pub struct FileLayout {
     pub files: BTreeMap<String, PathBuf>,
     /// Objects that lie under other names. Listings show them by these.
     pub lies_as: Option<LiesAs>,
+    /// Whether links may lead out of the folders. Where not, what lies behind them is no object.
+    pub follow_links: bool,
 }
 
 impl FileLayout {

@@ -2,10 +2,12 @@
 
 mod files;
 mod layout;
+mod place;
 mod store;
+mod unfinished;
 mod walk;
 
-pub use files::generation;
+pub use files::generation_of as generation;
 pub use layout::{FileLayout, LiesAs, PRIVATE_FOLDER};
 pub use store::LocalStore;
-pub use walk::walk;
+pub use walk::{Found, Walk};

@@ -1,27 +1,33 @@
 //! The folder as a [`Store`].
 
 use super::files::{
-    WriteTarget, check_generation, describe, failed, generation, not_found, publish, relative_path,
-    temporary_folder,
+    Location, check_generation, describe, failed, generation, missing_or_failed, not_found,
+    publish, relative_path,
 };
 use super::layout::FileLayout;
-use super::walk::walk;
+use super::place::Place;
+use super::unfinished::{self, Unfinished};
+use super::walk::{Found, Walk};
 use crate::access::Access;
 use crate::check;
 use crate::error::StoreError;
 use crate::store::{ByteStream, NewObject, ObjectMeta, Reading, Store};
 use bytes::{Bytes, BytesMut};
+use cap_std::fs::Metadata;
 use framemill_gcs_api::{Precondition, RangeSpec, Span};
 use framemill_support::finding::Finding;
 use futures::StreamExt;
-use std::fs::{self, Metadata};
-use std::io::{self, ErrorKind};
+use std::fs;
+use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
 const CHUNK: usize = 256 * 1024;
+/// A disk that was full must take so many bytes to count as having space: those of what did not fit,
+/// from the least to the most that is tried.
+const PROBE: (u64, u64) = (1 << 20, 64 << 20);
 
 /// A bucket made of local files.
 pub struct LocalStore {
@@ -29,6 +35,8 @@ pub struct LocalStore {
     /// Makes check and rename one step, where the file system has no hard links.
     commit: Arc<Mutex<()>>,
     next_temporary: AtomicU64,
+    /// Bytes for which there was no space; 0 where there is.
+    missing: AtomicU64,
 }
 
 impl LocalStore {
@@ -38,6 +46,7 @@ impl LocalStore {
             layout,
             commit: Arc::new(Mutex::new(())),
             next_temporary: AtomicU64::new(0),
+            missing: AtomicU64::new(0),
         }
     }
 
@@ -47,15 +56,12 @@ impl LocalStore {
     /// Where a leftover cannot be removed.
     pub fn remove_leftovers(&self) -> io::Result<()> {
         for (_, folder) in &self.layout.folders {
-            match fs::remove_dir_all(temporary_folder(folder)) {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+            unfinished::remove_all(folder)?;
         }
         Ok(())
     }
 
-    fn place(&self, given: &str) -> Result<(&Path, PathBuf), StoreError> {
+    fn location(&self, given: &str) -> Result<Location, StoreError> {
         let lies_as = self.layout.lies_as.as_ref();
         let name = lies_as.and_then(|lies_as| lies_as(given));
         let name = name.as_deref().unwrap_or(given);
@@ -66,32 +72,107 @@ impl LocalStore {
             .find(|(prefix, _)| name.starts_with(prefix))
             .ok_or_else(|| not_found(name))?;
         let below = name.strip_prefix(prefix.as_str()).unwrap_or(name);
-        Ok((folder, folder.join(relative_path(below, name)?)))
+        Ok(Location {
+            folder: folder.clone(),
+            below: relative_path(below, name)?,
+            follow_links: self.layout.follow_links,
+        })
     }
 
-    fn existing(&self, name: &str) -> Result<PathBuf, StoreError> {
+    fn next_temporary(&self) -> u64 {
+        self.next_temporary.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Says once that there was no space for so many bytes, and once that there is.
+    fn note_space<T>(&self, bytes: u64, written: &Result<T, StoreError>) {
+        let missing = &self.missing;
+        let is_full = written.as_ref().is_err_and(StoreError::is_full);
+        if is_full {
+            let before = missing.fetch_max(bytes.clamp(PROBE.0, PROBE.1), Ordering::Relaxed);
+            if let (0, Err(error)) = (before, written) {
+                tracing::error!(%error, "no space for objects, work waits for some");
+            }
+            return;
+        }
+        // Small objects fit long after large ones do not.
+        let fits = written.is_ok() && bytes >= missing.load(Ordering::Relaxed);
+        if fits && missing.swap(0, Ordering::Relaxed) > 0 {
+            tracing::info!("there is space for objects again, work goes on");
+        }
+    }
+
+    /// Writes a whole object; `taken` is how much of it came.
+    async fn put(
+        &self,
+        name: &str,
+        precondition: Precondition,
+        object: NewObject,
+        bytes: ByteStream,
+        taken: &mut u64,
+    ) -> Result<ObjectMeta, StoreError> {
+        let (location, given) = (self.location(name)?, name.to_owned());
+        let number = self.next_temporary();
+        let (folder, follow_links) = (location.folder.clone(), location.follow_links);
+        let (unfinished, file) = blocking(move || {
+            Unfinished::create(&folder, follow_links, number)
+                .map_err(|error| failed("write", &given, error))
+        })
+        .await?;
+        let crc = write_all(file, name, object.crc32c, bytes, taken).await?;
+        let (given, commit) = (name.to_owned(), Arc::clone(&self.commit));
+        let publish = move || publish(&given, &unfinished, &location, precondition, &commit);
+        let metadata = blocking(publish).await?;
+        let mut meta = describe(name, &metadata);
+        meta.crc32c = Some(crc);
+        meta.content_type = object.content_type.unwrap_or(meta.content_type);
+        Ok(meta)
+    }
+
+    fn existing(&self, name: &str) -> Result<Existing, StoreError> {
         match self.layout.files.get(name) {
-            Some(path) => Ok(path.clone()),
+            Some(path) => Ok(Existing::Input(path.clone())),
             // A name that can be no path is no object either.
             None => self
-                .place(name)
-                .map(|(_, path)| path)
+                .location(name)
+                .map(Existing::Below)
                 .map_err(|_| not_found(name)),
         }
     }
+}
 
-    fn target(&self, name: &str) -> Result<WriteTarget, StoreError> {
-        if self.layout.files.contains_key(name) {
-            return Err(StoreError::Forbidden(format!(
-                "object is an input file and cannot be written: {name}"
-            )));
+/// Where an object is read from.
+enum Existing {
+    Input(PathBuf),
+    Below(Location),
+}
+
+impl Existing {
+    fn find(&self) -> io::Result<Place> {
+        match self {
+            Self::Input(path) => Place::of(path),
+            Self::Below(location) => location.find(),
         }
-        let (folder, path) = self.place(name)?;
-        let folder = temporary_folder(folder);
-        fs::create_dir_all(&folder).map_err(|e| failed("create folder", name, e))?;
-        let number = self.next_temporary.fetch_add(1, Ordering::Relaxed);
-        let temporary = folder.join(format!("{}-{number}.tmp", std::process::id()));
-        Ok(WriteTarget { path, temporary })
+    }
+
+    /// What is known of it, if it is a file.
+    fn describe(&self, name: &str) -> Result<ObjectMeta, StoreError> {
+        let metadata = self.find().and_then(|place| place.metadata());
+        let metadata = metadata.map_err(|error| missing_or_failed("look up", name, error))?;
+        if !metadata.is_file() {
+            return Err(not_found(name));
+        }
+        Ok(describe(name, &metadata))
+    }
+
+    /// Opens it, if it is a file.
+    fn open(&self, name: &str) -> Result<(fs::File, ObjectMeta), StoreError> {
+        let io = |error| missing_or_failed("read", name, error);
+        let file = self.find().and_then(|place| place.open()).map_err(io)?;
+        let metadata = Metadata::from_file(&file).map_err(io)?;
+        if !metadata.is_file() {
+            return Err(not_found(name));
+        }
+        Ok((file, describe(name, &metadata)))
     }
 }
 
@@ -107,15 +188,8 @@ async fn blocking<T: Send + 'static>(
 #[async_trait::async_trait]
 impl Store for LocalStore {
     async fn head(&self, name: &str) -> Result<ObjectMeta, StoreError> {
-        let (path, name) = (self.existing(name)?, name.to_owned());
-        blocking(move || {
-            let metadata = fs::metadata(path).map_err(|e| failed("look up", &name, e))?;
-            if !metadata.is_file() {
-                return Err(not_found(&name));
-            }
-            Ok(describe(&name, &metadata))
-        })
-        .await
+        let (existing, name) = (self.existing(name)?, name.to_owned());
+        blocking(move || existing.describe(&name)).await
     }
 
     async fn read(
@@ -124,13 +198,15 @@ impl Store for LocalStore {
         generation: Option<i64>,
         range: RangeSpec,
     ) -> Result<Reading, StoreError> {
-        let (path, name) = (self.existing(name)?, name.to_owned());
+        let (existing, name) = (self.existing(name)?, name.to_owned());
         let io = |error| failed("read", &name, error);
-        let mut file = tokio::fs::File::open(path).await.map_err(io)?;
-        let metadata = file.metadata().await.map_err(io)?;
-        let meta = describe(&name, &metadata);
-        let replaced = generation.is_some_and(|wanted| wanted != meta.generation);
-        if !metadata.is_file() || replaced {
+        let opened = {
+            let name = name.clone();
+            blocking(move || existing.open(&name))
+        };
+        let (file, meta) = opened.await?;
+        let mut file = tokio::fs::File::from_std(file);
+        if generation.is_some_and(|wanted| wanted != meta.generation) {
             return Err(not_found(&name));
         }
         let span = range.resolve(meta.size)?;
@@ -148,31 +224,17 @@ impl Store for LocalStore {
         object: NewObject,
         bytes: ByteStream,
     ) -> Result<ObjectMeta, StoreError> {
-        let target = self.target(name)?;
-        let written = write_temporary(&target.temporary, name, object.crc32c, bytes).await;
-        let published = match written {
-            Ok(crc) => {
-                let (name, target) = (name.to_owned(), target.clone());
-                let commit = Arc::clone(&self.commit);
-                blocking(move || {
-                    publish(&name, &target, precondition, &commit).map(|metadata| (crc, metadata))
-                })
-                .await
-            }
-            Err(error) => Err(error),
-        };
-        match published {
-            Ok((crc, metadata)) => {
-                let mut meta = describe(name, &metadata);
-                meta.crc32c = Some(crc);
-                meta.content_type = object.content_type.unwrap_or(meta.content_type);
-                Ok(meta)
-            }
-            Err(error) => {
-                let _ = tokio::fs::remove_file(&target.temporary).await;
-                Err(error)
-            }
+        if self.layout.files.contains_key(name) {
+            return Err(StoreError::Forbidden(format!(
+                "object is an input file and cannot be written: {name}"
+            )));
         }
+        let mut taken = 0;
+        let written = self
+            .put(name, precondition, object, bytes, &mut taken)
+            .await;
+        self.note_space(taken, &written);
+        written
     }
 
     async fn list(
@@ -184,27 +246,39 @@ impl Store for LocalStore {
         let layout = self.layout.clone();
         let (prefix, after) = (prefix.to_owned(), after.unwrap_or_default().to_owned());
         blocking(move || {
-            let mut found: Vec<(String, PathBuf)> = Vec::new();
+            let mut found: Vec<(String, Existing)> = Vec::new();
             let wanted = |name: &str| name.starts_with(&prefix) && *name > *after;
             for (name, path) in &layout.files {
                 if wanted(name) {
-                    found.push((name.clone(), path.clone()));
+                    found.push((name.clone(), Existing::Input(path.clone())));
                 }
             }
             for (start, folder) in &layout.folders {
-                walk(folder, start, &prefix, 0, &mut |name, path| {
+                let walk = Walk {
+                    folder,
+                    prefix: &prefix,
+                    follow_links: layout.follow_links,
+                };
+                walk.visit(start, &mut |there| {
+                    let Found::File { name, below } = there else {
+                        return;
+                    };
                     if wanted(&name) {
-                        found.push((name, path));
+                        let location = Location {
+                            folder: folder.clone(),
+                            below,
+                            follow_links: layout.follow_links,
+                        };
+                        found.push((name, Existing::Below(location)));
                     }
                 });
             }
-            found.sort();
+            found.sort_by(|a, b| a.0.cmp(&b.0));
             found.dedup_by(|a, b| a.0 == b.0);
-            let describe = |(name, path): (String, PathBuf)| {
-                let metadata = fs::metadata(path).ok().filter(Metadata::is_file)?;
-                Some(describe(&name, &metadata))
-            };
-            Ok(found.into_iter().filter_map(describe).take(limit).collect())
+            let described = found
+                .into_iter()
+                .filter_map(|(name, existing)| existing.describe(&name).ok());
+            Ok(described.take(limit).collect())
         })
         .await
     }
@@ -217,22 +291,52 @@ impl Store for LocalStore {
         }
         let current = self.head(name).await?.generation;
         check_generation(name, precondition, Some(current))?;
-        tokio::fs::remove_file(self.existing(name)?)
-            .await
-            .map_err(|error| failed("delete", name, error))
+        let (location, name) = (self.location(name)?, name.to_owned());
+        blocking(move || {
+            let removed = location.name().and_then(|place| place.remove());
+            removed.map_err(|error| missing_or_failed("delete", &name, error))
+        })
+        .await
     }
 
     /// The folders are there: a list would take one that is not for empty.
     async fn reachable(&self) -> Result<(), StoreError> {
         for (_, folder) in &self.layout.folders {
             let opened = tokio::fs::read_dir(folder).await.map(drop);
-            opened.map_err(|source| StoreError::Io {
-                what: "open folder",
-                name: folder.display().to_string(),
-                source,
+            let name = folder.display().to_string();
+            opened.map_err(|source| match source.kind() {
+                // `failed` would call it an object.
+                ErrorKind::NotFound | ErrorKind::NotADirectory => StoreError::Io {
+                    what: "open folder",
+                    name,
+                    source,
+                },
+                _ => failed("open folder", &name, source),
             })?;
         }
         Ok(())
+    }
+
+    async fn has_space(&self) -> bool {
+        let Some((_, folder)) = self.layout.folders.first() else {
+            return true;
+        };
+        let missing = self.missing.load(Ordering::Relaxed);
+        if missing == 0 {
+            return true;
+        }
+        let (folder, follow_links) = (folder.clone(), self.layout.follow_links);
+        let number = self.next_temporary();
+        let io = |error| failed("write", "a file to see whether there is space", error);
+        let tried = blocking(move || {
+            let (_unfinished, mut file) =
+                Unfinished::create(&folder, follow_links, number).map_err(io)?;
+            let written = io::copy(&mut io::repeat(0).take(missing), &mut file);
+            written.and_then(|_| file.sync_data()).map_err(io)
+        });
+        let tried = tried.await;
+        self.note_space(missing, &tried);
+        tried.is_ok()
     }
 
     async fn check(&self, access: &Access) -> Vec<Finding> {
@@ -255,7 +359,7 @@ fn file_stream(
         if left == 0 {
             let metadata = file.metadata().await;
             let metadata = metadata.map_err(|e| failed("read", &meta.name, e))?;
-            return if generation(&metadata) == meta.generation {
+            return if generation(&Metadata::from_just_metadata(metadata)) == meta.generation {
                 Ok(None)
             } else {
                 Err(not_found(&meta.name))
@@ -275,17 +379,19 @@ fn file_stream(
 }
 
 /// Writes the bytes to a file and to the disk; gives their checksum.
-async fn write_temporary(
-    path: &Path,
+async fn write_all(
+    file: fs::File,
     name: &str,
     expected: Option<u32>,
     mut bytes: ByteStream,
+    taken: &mut u64,
 ) -> Result<u32, StoreError> {
     let io = |error| failed("write", name, error);
-    let mut file = tokio::fs::File::create(path).await.map_err(io)?;
+    let mut file = tokio::fs::File::from_std(file);
     let mut crc = 0;
     while let Some(chunk) = bytes.next().await {
         let chunk = chunk?;
+        *taken = taken.saturating_add(chunk.len() as u64);
         crc = crc32c::crc32c_append(crc, &chunk);
         file.write_all(&chunk).await.map_err(io)?;
     }
@@ -362,10 +468,12 @@ mod tests {
     fn leftovers_of_a_crash_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let store = LocalStore::new(FileLayout::folder(folder.path()));
-        let target = store.target("images/x.jpg").unwrap();
-        fs::write(&target.temporary, "half").unwrap();
+        let (unfinished, _) = Unfinished::create(folder.path(), false, 0).unwrap();
+        std::mem::forget(unfinished);
+        let left = || fs::read_dir(folder.path().join(".framemill/tmp")).map(Iterator::count);
+        assert_eq!(left().unwrap(), 1);
         store.remove_leftovers().unwrap();
-        assert!(!target.temporary.exists());
-        assert!(!target.path.exists());
+        assert!(left().is_err());
+        store.remove_leftovers().unwrap();
     }
 }

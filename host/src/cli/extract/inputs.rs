@@ -1,6 +1,7 @@
 //! Which files, and under which names the component sees them.
 
 use anyhow::{Context as _, ensure};
+use framemill_objects::{Found, Walk};
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
@@ -63,8 +64,18 @@ pub(super) fn find(given: &[PathBuf], endings: &[String]) -> anyhow::Result<Vec<
 
 fn below(folder: &Path, endings: &[String], inputs: &mut Vec<Input>) {
     let mut found = Vec::new();
-    framemill_objects::walk(folder, "", "", 0, &mut |name, path| {
+    // What a person names is read with that person's rights, links too.
+    let walk = Walk {
+        folder,
+        prefix: "",
+        follow_links: true,
+    };
+    walk.visit("", &mut |there| {
+        let Found::File { name, below } = there else {
+            return;
+        };
         let hidden = name.split('/').any(|part| part.starts_with('.'));
+        let path = folder.join(below);
         let input = Input { path, name };
         if !hidden
             && input

@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use framemill_contract::{Claim, Config, Layout, Manifest, Naming, VideoName, Work, is_image_name};
 use framemill_objects::{
-    FileLayout, LocalStore, NewObject, PRIVATE_FOLDER, Precondition, Store, StoreError,
+    FileLayout, Found, LocalStore, NewObject, PRIVATE_FOLDER, Precondition, Store, StoreError, Walk,
 };
 use futures::StreamExt as _;
 use std::fs::File;
@@ -43,6 +43,7 @@ impl Output {
             lies_as: Some(Arc::new(move |name| {
                 lies_as.manifest_beside_images(name, naming)
             })),
+            follow_links: true,
         });
         Ok(Self {
             lock: lock(folder, &store, &layout)?,
@@ -145,18 +146,20 @@ fn lock(output: &Path, store: &LocalStore, layout: &Layout) -> anyhow::Result<Fi
 fn remove_uncommitted(output: &Path, layout: &Layout) -> std::io::Result<()> {
     let records = output.join(PRIVATE_FOLDER).join("records");
     let mut folders = Vec::new();
-    framemill_objects::walk(
-        &records,
-        &layout.records,
-        &layout.records,
-        0,
-        &mut |name, path| {
-            let claimed = layout.claim_names().key(&name).map(str::to_owned);
-            let claim = std::fs::read(path).ok();
-            let claim = claim.and_then(|claim| serde_json::from_slice::<Claim>(&claim).ok());
-            folders.extend(claimed.zip(claim));
-        },
-    );
+    let walk = Walk {
+        folder: &records,
+        prefix: &layout.records,
+        follow_links: false,
+    };
+    walk.visit(&layout.records, &mut |there| {
+        let Found::File { name, below } = there else {
+            return;
+        };
+        let claimed = layout.claim_names().key(&name).map(str::to_owned);
+        let claim = std::fs::read(records.join(below)).ok();
+        let claim = claim.and_then(|claim| serde_json::from_slice::<Claim>(&claim).ok());
+        folders.extend(claimed.zip(claim));
+    });
     for (folder, claim) in folders {
         if !is_committed(output, &folder, &claim) {
             remove_images(&output.join(&folder))?;

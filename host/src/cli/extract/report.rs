@@ -2,6 +2,7 @@
 
 use super::output::Output;
 use framemill_contract::Outcome;
+use framemill_support::text::Printable;
 use indicatif::HumanBytes;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -93,9 +94,9 @@ impl VideoReport {
 
     /// One line when the video is done.
     pub(super) fn line(&self) -> String {
-        let (outcome, video) = (&self.outcome, self.video.display());
+        let (outcome, video) = (&self.outcome, Printable(self.video.display()));
         match &self.error {
-            Some(error) => format!("{outcome}: {error}: {video}"),
+            Some(error) => format!("{outcome}: {}: {video}", Printable(error)),
             None => format!(
                 "{outcome}: {} images in {:.1} s: {video}",
                 self.frames, self.seconds
@@ -113,7 +114,7 @@ pub(super) fn table(reports: &[VideoReport]) -> String {
     rows.extend(reports.iter().map(|report| {
         let name = report.video.file_name().unwrap_or_default();
         [
-            name.to_string_lossy().into_owned(),
+            Printable(name.to_string_lossy()).to_string(),
             report.outcome.clone(),
             report.frames.to_string(),
             report.dropped.to_string(),

@@ -28,6 +28,8 @@ const CLOCK: u32 = 90_000;
 const WRAP: i64 = 1 << 33;
 /// Packets that one access unit may span: 30 MB.
 const MAX_SPAN: usize = 160_000;
+/// Packets by which a stream is judged that announces conditional access.
+const FIRST_PACKETS: u64 = 100;
 
 /// The scan of one file.
 #[derive(Debug)]
@@ -55,10 +57,41 @@ struct ElementaryStream {
     packets: VecDeque<(u64, u64)>,
     pes_times: VecDeque<PesTimes>,
     continuity: Option<u8>,
-    gaps: u64,
-    first_gap: Option<Pts>,
+    /// With a payload.
+    packet_count: u64,
+    gaps: Damage,
+    scrambled: Damage,
     /// Unwrapped time that the next ones are close to.
     near: Option<i64>,
+}
+
+/// Packets of one kind that are missing or cannot be read.
+#[derive(Clone, Copy, Debug, Default)]
+struct Damage {
+    count: u64,
+    /// The samples that were found before the first and before the last of them.
+    samples: Option<(usize, usize)>,
+}
+
+impl Damage {
+    fn add(&mut self, sample: usize) {
+        self.count += 1;
+        let first = self.samples.map_or(sample, |(first, _)| first);
+        self.samples = Some((first, sample));
+    }
+
+    fn warning(&self, message: String, samples: &[Sample]) -> IndexWarning {
+        let mut damage = warning("damaged_data", message);
+        if let Some((first, last)) = self.samples {
+            // Damage is in the access unit that comes next, or spills into the one after.
+            let end = last.saturating_add(2).min(samples.len());
+            let first = first.min(end.saturating_sub(1));
+            let hit = samples.get(first..end).unwrap_or_default();
+            damage.from_pts = hit.iter().map(|sample| sample.pts).min();
+            damage.to_pts = hit.iter().map(|sample| sample.pts).max();
+        }
+        damage
+    }
 }
 
 /// Times of a PES packet.
@@ -123,12 +156,8 @@ impl MpegTs {
             if packet.pid != stream.video.pid {
                 return Ok(());
             }
-            if packet.scrambled {
-                return Err(IndexError::Encrypted {
-                    scheme: "scrambled transport stream".to_owned(),
-                });
-            }
-            stream.packet(packet, place, self.samples.last());
+            stream.packet(packet, place, &self.samples);
+            stream.check_announced()?;
             return self.take_pictures();
         }
         if let Some(video) = self.programs.packet(packet)? {
@@ -153,6 +182,7 @@ impl MpegTs {
         let Some(stream) = &mut self.stream else {
             return Err(ReadError::Failed(self.programs.no_video_error()));
         };
+        stream.check_scrambled()?;
         stream.splitter.finish();
         self.take_pictures()?;
         let Some(stream) = self.stream.take() else {
@@ -160,10 +190,10 @@ impl MpegTs {
         };
         let mut samples = std::mem::take(&mut self.samples);
         let mut warnings = std::mem::take(&mut self.warnings);
-        stream.warn(self.lost_sync, &mut warnings);
+        wrap_to_negative(&mut samples);
+        stream.warn(self.lost_sync, &samples, &mut warnings);
         let parameters = stream.splitter.parameters();
         drop_unreadable(&mut samples, window.size(), NAME, &mut warnings)?;
-        wrap_to_negative(&mut samples);
         if !samples.is_sorted_by_key(|sample| sample.dts) {
             derive_dts(&mut samples);
         }
@@ -210,25 +240,53 @@ impl ElementaryStream {
             packets: VecDeque::new(),
             pes_times: VecDeque::new(),
             continuity: None,
-            gaps: 0,
-            first_gap: None,
+            packet_count: 0,
+            gaps: Damage::default(),
+            scrambled: Damage::default(),
             near: None,
         }
     }
 
-    fn packet(&mut self, packet: Packet<'_>, place: u64, last: Option<&Sample>) {
+    /// Most packets are scrambled: nothing can be made of it. A few are damage, whatever the tables
+    /// announce: recordings that were descrambled keep the announcement.
+    fn check_scrambled(&self) -> Result<(), IndexError> {
+        if self.scrambled.count <= self.packet_count / 2 {
+            return Ok(());
+        }
+        let by = self
+            .video
+            .access_system
+            .map(|system| format!(", conditional access system {system:#06x}"));
+        Err(IndexError::Encrypted {
+            scheme: format!("scrambled transport stream{}", by.unwrap_or_default()),
+        })
+    }
+
+    /// Spares reading the whole of a stream that says itself that it is scrambled.
+    fn check_announced(&self) -> Result<(), IndexError> {
+        if self.video.access_system.is_some() && self.packet_count == FIRST_PACKETS {
+            return self.check_scrambled();
+        }
+        Ok(())
+    }
+
+    fn packet(&mut self, packet: Packet<'_>, place: u64, samples: &[Sample]) {
         if packet.payload.is_empty() {
             return;
         }
+        self.packet_count += 1;
         let expected = self.continuity.map(|counter| (counter + 1) & 15);
         if self.continuity == Some(packet.continuity) && !packet.starts_unit {
             return; // a duplicate (clause 2.4.3.3)
         }
         if expected.is_some_and(|expected| expected != packet.continuity) && !packet.discontinuity {
-            self.gaps += 1;
-            self.first_gap = self.first_gap.or(last.map(|sample| sample.pts));
+            self.gaps.add(samples.len());
         }
         self.continuity = Some(packet.continuity);
+        if packet.scrambled {
+            self.scrambled.add(samples.len());
+            return;
+        }
         let mut payload = packet.payload;
         if packet.starts_unit {
             let Some(header) = PesHeader::parse(payload) else {
@@ -358,18 +416,22 @@ impl ElementaryStream {
         }
     }
 
-    fn warn(&self, lost_sync: u64, warnings: &mut Vec<IndexWarning>) {
-        if self.gaps > 0 || lost_sync > 0 {
-            let mut damage = warning(
-                "damaged_data",
-                format!(
-                    "{} gaps in the video's packets, {lost_sync} bytes outside of packets: \
-                     frames there may be damaged",
-                    self.gaps
-                ),
+    fn warn(&self, lost_sync: u64, samples: &[Sample], warnings: &mut Vec<IndexWarning>) {
+        let (gaps, scrambled) = (self.gaps.count, self.scrambled.count);
+        if gaps > 0 || lost_sync > 0 {
+            let message = format!(
+                "{gaps} gaps in the video's packets, {lost_sync} bytes outside of packets: \
+                 frames there may be damaged"
             );
-            damage.from_pts = self.first_gap;
-            warnings.push(damage);
+            warnings.push(self.gaps.warning(message, samples));
+        }
+        if scrambled > 0 {
+            let message = format!(
+                "{scrambled} of {} packets of the video are marked as scrambled: they are left \
+                 out, frames there may be damaged",
+                self.packet_count
+            );
+            warnings.push(self.scrambled.warning(message, samples));
         }
         if self.splitter.unparsed_slices() > 0 {
             warnings.push(warning(

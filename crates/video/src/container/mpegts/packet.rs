@@ -52,6 +52,7 @@ pub fn probe(head: &[u8]) -> Option<Layout> {
 pub(super) struct Packet<'a> {
     pub(super) pid: u16,
     pub(super) starts_unit: bool,
+    /// Its payload is marked as scrambled: by conditional access, or by a flipped bit.
     pub(super) scrambled: bool,
     pub(super) continuity: u8,
     /// The adaptation field announces a gap.
@@ -80,7 +81,7 @@ impl<'a> Packet<'a> {
         Some(Self {
             pid: (u16::from(b1 & 0x1f) << 8) | u16::from(b2),
             starts_unit: b1 & 0x40 != 0,
-            scrambled: b3 & 0xc0 != 0,
+            scrambled: b3 & 0xc0 != 0 && !payload.is_empty(),
             continuity: b3 & 15,
             discontinuity,
             payload,
@@ -141,7 +142,8 @@ pub fn transport_payload(bytes: &[u8], pid: u16, packet_size: u16) -> Result<Vec
         };
         rest = rest.get(size..).unwrap_or_default();
         let duplicate = continuity == Some(packet.continuity) && !packet.starts_unit;
-        if packet.pid != pid || packet.payload.is_empty() || duplicate {
+        let unreadable = packet.payload.is_empty() || packet.scrambled;
+        if packet.pid != pid || unreadable || duplicate {
             continue;
         }
         starts_inside |= continuity.is_none() && !packet.starts_unit;

@@ -15,6 +15,8 @@ const MAX_PROGRAMS: usize = 256;
 pub(super) struct Video {
     pub(super) pid: u16,
     pub(super) codec: Codec,
+    /// The system of conditional access that the map announces.
+    pub(super) access_system: Option<u16>,
 }
 
 /// What the tables have said so far.
@@ -95,24 +97,26 @@ impl Programs {
         }
         let end = section.len().saturating_sub(4);
         let mut at = 12 + usize::from(section.be16(10)? & 0xfff);
+        let of_program = section.get(12..at);
         while at + 5 <= end {
             let (kind, pid) = (section.u8(at)?, section.be16(at + 1)? & 0x1fff);
-            match kind {
-                0x1b => {
-                    return Some(Video {
-                        pid,
-                        codec: Codec::H264,
-                    });
-                }
-                0x24 => {
-                    return Some(Video {
-                        pid,
-                        codec: Codec::Hevc,
-                    });
-                }
-                _ => self.note(kind),
+            let next = at + 5 + usize::from(section.be16(at + 3)? & 0xfff);
+            let codec = match kind {
+                0x1b => Some(Codec::H264),
+                0x24 => Some(Codec::Hevc),
+                _ => None,
+            };
+            if let Some(codec) = codec {
+                let of_stream = section.get(at + 5..next);
+                let mut descriptors = of_stream.into_iter().chain(of_program);
+                return Some(Video {
+                    pid,
+                    codec,
+                    access_system: descriptors.find_map(access_system),
+                });
             }
-            at += 5 + usize::from(section.be16(at + 3)? & 0xfff);
+            self.note(kind);
+            at = next;
         }
         None
     }
@@ -159,5 +163,17 @@ impl Programs {
         IndexError::NoVideoTrack {
             tracks: self.names.join(", "),
         }
+    }
+}
+
+/// The system that a conditional access descriptor (ISO 13818-1 clause 2.6.16) among these names.
+fn access_system(descriptors: &[u8]) -> Option<u16> {
+    let mut rest = descriptors;
+    loop {
+        let (tag, length) = (rest.u8(0)?, usize::from(rest.u8(1)?));
+        if tag == 9 {
+            return rest.be16(2);
+        }
+        rest = rest.get(2 + length..)?;
     }
 }

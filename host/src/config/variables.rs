@@ -1,0 +1,125 @@
+//! Environment variables that look like keys and are none.
+
+use super::keys::host_keys;
+use crate::functions::builtins;
+use framemill_function_spec::Key;
+use std::collections::BTreeSet;
+use std::fmt;
+
+const START: &str = "FRAMEMILL_";
+/// Those that are no keys.
+const OF_COMMANDS: [&str; 3] = ["FRAMEMILL_COMPONENTS", "FRAMEMILL_CONFIG", "FRAMEMILL_LOG"];
+
+/// A variable that nobody reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownVariable {
+    /// Its name.
+    pub name: String,
+    /// The one that was probably meant.
+    pub nearest: Option<String>,
+}
+
+impl fmt::Display for UnknownVariable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.name;
+        match &self.nearest {
+            Some(nearest) => write!(
+                f,
+                "environment variable {name} is unknown: {nearest} is near"
+            ),
+            None => write!(
+                f,
+                "environment variable {name} is unknown: remove it, or see docs/configuration.md"
+            ),
+        }
+    }
+}
+
+/// Those of `there` that look like ours and are not, with the nearest that is. `secrets` are those
+/// that the user has given a name.
+pub(super) fn unknown<'s>(
+    there: impl Iterator<Item = String>,
+    secrets: impl Iterator<Item = &'s str>,
+) -> Vec<UnknownVariable> {
+    let mut known = known();
+    known.extend(secrets.map(str::to_owned));
+    let ours = there.filter(|name| name.starts_with(START) && !known.contains(name.as_str()));
+    ours.map(|name| UnknownVariable {
+        nearest: nearest(&name, &known),
+        name,
+    })
+    .collect()
+}
+
+fn known() -> BTreeSet<String> {
+    let mut known: BTreeSet<String> = OF_COMMANDS.map(str::to_owned).into();
+    let settable = |key: &&Key| !key.internal && !key.secret && key.from.is_none();
+    let of_host = host_keys().unwrap_or_default().iter().filter(settable);
+    known.extend(of_host.map(|key| format!("{START}{}", key.name.to_ascii_uppercase())));
+    for (spec, _) in builtins().map_or(&[][..], Vec::as_slice) {
+        let keys = super::functions::with_common(spec);
+        known.extend(
+            keys.iter()
+                .filter(settable)
+                .map(|key| spec.variable(&key.name)),
+        );
+        let own = spec
+            .hosts
+            .iter()
+            .filter_map(|host| host.credential.as_ref());
+        known.extend(own.filter_map(|credential| credential.env.clone()));
+    }
+    known
+}
+
+/// The known name that is a few slips away.
+fn nearest(name: &str, known: &BTreeSet<String>) -> Option<String> {
+    let distance = |other: &&String| strsim::damerau_levenshtein(name, other);
+    let nearest = known.iter().min_by_key(distance)?;
+    let slips = distance(&nearest);
+    (slips * 3 <= name.len() - START.len()).then(|| nearest.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_told_with_what_was_meant() {
+        let there = [
+            "FRAMEMILL_EVRY",
+            "FRAMEMILL_LABELING_TAGRET",
+            "FRAMEMILL_LABELING_TOKENS",
+            "FRAMEMILL_SOMETHING_ELSE",
+            // These are known, or not ours.
+            "FRAMEMILL_EVERY",
+            "FRAMEMILL_DATA",
+            "FRAMEMILL_LOG",
+            "FRAMEMILL_LABELING_TARGET",
+            "FRAMEMILL_LABELING_TOKEN",
+            "FRAMEMILL_LABELING_SOURCE",
+            "PATH",
+            "framemill_every",
+        ];
+        let found = unknown(there.into_iter().map(str::to_owned), std::iter::empty());
+        let said: Vec<(&str, Option<&str>)> = found
+            .iter()
+            .map(|it| (it.name.as_str(), it.nearest.as_deref()))
+            .collect();
+        assert_eq!(
+            said,
+            [
+                ("FRAMEMILL_EVRY", Some("FRAMEMILL_EVERY")),
+                (
+                    "FRAMEMILL_LABELING_TAGRET",
+                    Some("FRAMEMILL_LABELING_TARGET")
+                ),
+                (
+                    "FRAMEMILL_LABELING_TOKENS",
+                    Some("FRAMEMILL_LABELING_TOKEN")
+                ),
+                ("FRAMEMILL_SOMETHING_ELSE", None),
+            ]
+        );
+    }
+}
