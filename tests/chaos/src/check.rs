@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 /// Something that must not be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
     /// Which object it is about.
     pub about: String,

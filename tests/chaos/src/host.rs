@@ -11,15 +11,8 @@ use std::time::{Duration, Instant};
 /// slowest batch takes.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 const GLANCE: Duration = Duration::from_millis(20);
-/// Frequent enough for several images of a short clip, and no wait before a file is taken.
-const FLAGS: [&str; 4] = ["--every", "400ms", "--stable-for", "10ms"];
-/// What the host logs where a part of it, and not a component, has panicked.
-const PANICS: [&str; 3] = [
-    "thread 'tokio",
-    "thread 'main' panicked at host",
-    "framemill itself failed",
-];
-
+/// Every frame of the clips, and no wait before a file is taken.
+const FLAGS: [&str; 4] = ["--every", "100ms", "--stable-for", "10ms"];
 /// Starts `framemill` for one data folder.
 pub struct Host {
     data: PathBuf,
@@ -98,14 +91,19 @@ impl Host {
         })
     }
 
-    /// Whether the log knows of a panic of the host itself.
+    /// Whether the log knows of a panic of the host itself: a component's is in a line of the log,
+    /// the host's is a line of its own.
     ///
     /// # Errors
     /// Where the log cannot be read.
     pub fn has_panicked(&self) -> Result<bool> {
         let log = fs::read(&self.log)?;
         let log = String::from_utf8_lossy(&log);
-        Ok(PANICS.iter().any(|panic| log.contains(panic)))
+        let is_panic = |line: &str| {
+            line.starts_with("thread '") && line.contains("panicked at")
+                || line.contains("framemill itself failed")
+        };
+        Ok(log.lines().any(is_panic))
     }
 
     /// The messages that were given up, where no service runs.
