@@ -6,14 +6,16 @@ use anyhow::Result;
 
 /// Builds host, components and the harness (tests/chaos), and runs it with these arguments.
 pub fn chaos(arguments: &[String]) -> Result<()> {
-    test::ffmpeg()?;
-    build::components()?;
-    let framemill = build::host()?;
     let mut run = cargo_command()?;
     // Not `--package`: with the features that everything else is built with.
     run.args(["run", "--release", "--locked", "--bin", "framemill-chaos"]);
     run.arg("--").args(arguments);
-    run.env("FRAMEMILL_BIN", framemill);
-    run.env("FRAMEMILL_COMPONENTS", build::components_dir());
+    let asks = |argument: &String| argument == "--help" || argument == "-h";
+    if !arguments.iter().any(asks) {
+        test::ffmpeg()?;
+        build::components()?;
+        run.env("FRAMEMILL_BIN", build::host()?);
+        run.env("FRAMEMILL_COMPONENTS", build::components_dir());
+    }
     sh::run(&mut run)
 }

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -150,14 +151,19 @@ pub fn sha256(bytes: &[u8]) -> String {
 
 fn stored<T: DeserializeOwned>(data: &Path, folder: &str) -> Result<Vec<Stored<T>>> {
     let read = |object: String| {
-        let bytes = fs::read(data.join(&object)).with_context(|| object.clone())?;
-        Ok(Stored {
+        let bytes = match fs::read(data.join(&object)) {
+            // A failure record goes when a later try succeeds.
+            Err(error) if error.kind() == ErrorKind::NotFound => return None,
+            other => other.with_context(|| object.clone()),
+        };
+        Some(bytes.map(|bytes| Stored {
             sha256: sha256(&bytes),
             body: serde_json::from_slice(&bytes).map_err(|error| error.to_string()),
             object,
-        })
+        }))
     };
-    files(data, folder)?.into_iter().map(read).collect()
+    let objects = files(data, folder)?.into_iter();
+    objects.filter_map(read).collect()
 }
 
 /// Names of all files below a folder of the data folder; none where it is not there.

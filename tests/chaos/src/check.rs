@@ -186,11 +186,13 @@ pub fn unclaimed(bucket: &Bucket) -> Vec<String> {
 }
 
 /// Files of unfinished writes, where nothing is being written.
-pub fn unfinished(bucket: &Bucket) -> Vec<Violation> {
-    let files = bucket.unfinished.iter();
-    files
-        .map(|name| violation(name, "was left behind by a write"))
-        .collect()
+pub fn unfinished(bucket: &Bucket) -> Option<Violation> {
+    let first = bucket.unfinished.first()?;
+    let count = bucket.unfinished.len();
+    Some(violation(
+        first,
+        format!("was left behind by a write, {count} in all"),
+    ))
 }
 
 /// How a version of a video ended.

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 /// slowest batch takes.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 const GLANCE: Duration = Duration::from_millis(20);
-/// Every frame of the clips, and no wait before a file is taken.
-const FLAGS: [&str; 4] = ["--every", "100ms", "--stable-for", "10ms"];
+/// Every second frame of the clips, and no wait before a file is taken.
+const FLAGS: [&str; 4] = ["--every", "200ms", "--stable-for", "10ms"];
 /// Starts `framemill` for one data folder.
 pub struct Host {
     data: PathBuf,

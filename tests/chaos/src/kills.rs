@@ -192,23 +192,15 @@ impl Round<'_> {
         }
         for version in bucket::videos(self.data)? {
             match check::outcome(&bucket, &version) {
-                Ok(Outcome::Images { .. }) => report.count("after the kills", "images"),
-                Ok(Outcome::Failed(_)) => report.count("after the kills", "failure records"),
+                Ok(Outcome::Images { .. }) => report.count("files at the end", "images"),
+                Ok(Outcome::Failed(_)) => report.count("files at the end", "failure records"),
                 Err(open) => found.push(open),
             }
         }
-        report.add(
-            "after the kills",
-            "manifests that stayed",
-            self.memory.len() as u64,
-        );
+        report.add("commits", "as they were", self.memory.len() as u64);
         // A version that went while it was worked on: nobody is told of its images.
         let unclaimed = check::unclaimed(&bucket).len() as u64;
-        report.add(
-            "after the kills",
-            "folders of versions that went",
-            unclaimed,
-        );
+        report.add("versions that went", "images left", unclaimed);
         Ok(found)
     }
 }

@@ -31,10 +31,10 @@ struct Chaos {
     #[arg(long)]
     seed: Option<u64>,
     /// Mutated videos; 0 for none
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 300)]
     videos: u64,
     /// Kills; 0 for none
-    #[arg(long, default_value_t = 40)]
+    #[arg(long, default_value_t = 20)]
     kills: u64,
     /// Disks that fill up; 0 for none. Mounting one needs root
     #[arg(long, default_value_t = 1)]
