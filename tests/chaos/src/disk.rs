@@ -144,11 +144,12 @@ fn fill(
     fs::remove_file(&ballast)?;
     found.extend(wait(data, &mut up)?);
     if up.ended()?.is_none() {
-        found.extend(check::unfinished(&Bucket::read(data)?));
         match up.stop()? {
             Some(status) if status.success() => {}
             status => found.push(service(format!("did not end in order ({status:?})"))),
         }
+        // Before another start, which would remove them.
+        found.extend(check::unfinished(&Bucket::read(data)?));
     }
     Ok(found)
 }

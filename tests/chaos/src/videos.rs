@@ -175,8 +175,7 @@ fn find_the_culprits(
             about: format!("the videos from number {first} on, together"),
             what: format!("{how}, and by none of them alone"),
         };
-        let repeat = format!("--videos {}", first + BATCH);
-        report.violation(&found, &repeat, &kept);
+        report.violation(&found, &batch_again(cases), &kept);
     }
     Ok(())
 }
@@ -197,10 +196,16 @@ fn tell(cases: &[Case], found: &Violation, data: &Path, report: &mut Report) -> 
             let first = cases.first().map_or(0, |case| case.number);
             let name = format!("batch-{first}");
             let kept = report.keep(&name, data, Host::new(data).log())?;
-            report.violation(found, &format!("--videos {}", first + BATCH), &kept);
+            report.violation(found, &batch_again(cases), &kept);
         }
     }
     Ok(())
+}
+
+/// How to repeat all videos up to these.
+fn batch_again(cases: &[Case]) -> String {
+    let count = cases.last().map_or(0, |case| case.number + 1);
+    format!("--kills 0 --disks 0 --videos {count}")
 }
 
 /// An empty data folder with a place for videos.
