@@ -17,6 +17,7 @@ use anyhow::{Context as _, Result};
 use clap::Parser;
 use corpus::Corpus;
 use report::Report;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::UNIX_EPOCH;
@@ -48,6 +49,7 @@ fn main() -> Result<ExitCode> {
     let chaos = Chaos::parse();
     let seed = chaos.seed.unwrap_or_else(any_seed);
     let folder = folder()?;
+    let _lock = lock(&folder)?;
     let mut report = Report::new(seed, &folder);
     eprintln!("seed {seed}");
     let corpus = Corpus::make()?;
@@ -64,6 +66,14 @@ fn main() -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Two runs would take each other's folders away. The file is unlocked when it is closed.
+fn lock(folder: &Path) -> Result<File> {
+    let lock = File::create(folder.join("lock"))?;
+    lock.try_lock()
+        .context("another run is at work in target/chaos: wait for its end")?;
+    Ok(lock)
 }
 
 fn any_seed() -> u64 {
