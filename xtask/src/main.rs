@@ -3,6 +3,7 @@
 mod bench;
 mod boundary;
 mod build;
+mod chaos;
 mod cold;
 mod demo;
 mod dist;
@@ -65,6 +66,13 @@ enum Task {
         #[arg(long)]
         cold: bool,
     },
+    /// Attack the host with mutated videos, kills and full disks, and check each outcome
+    #[command(disable_help_flag = true)]
+    Chaos {
+        /// --seed, --videos, --kills, --disks, --only: see `cargo xtask chaos --help`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Build the archive of a release into target/dist, and try it out
     Dist,
     /// Check infra/ and the Dockerfile; `cargo xtask build` comes first
@@ -94,6 +102,7 @@ fn main() -> Result<()> {
         Task::Test { with, filter } => test::test(&with, &filter),
         Task::Bench { cold: true, .. } => cold::bench(),
         Task::Bench { runs, .. } => bench::bench(runs),
+        Task::Chaos { arguments } => chaos::chaos(&arguments),
         Task::Dist => dist::dist(),
         Task::CheckInfra => infra::check(),
         Task::CheckDocs => documents::check(),
