@@ -46,9 +46,25 @@ pub struct Manifest {
     pub dropped: Vec<serde::de::IgnoredAny>,
     /// Damage that was stepped over.
     pub warnings: Vec<serde::de::IgnoredAny>,
-    /// The folder of its images, where the manifest says it.
-    #[serde(default)]
-    pub images: Option<String>,
+    /// The folder of its images.
+    pub image_folder: String,
+    /// What it took.
+    pub stats: Stats,
+}
+
+/// What a video took.
+#[derive(Clone, Deserialize)]
+pub struct Stats {
+    /// Frames that were selected.
+    pub frames_selected: usize,
+}
+
+impl Manifest {
+    /// Whether more than half of the selected frames have no image though no filter dropped them.
+    pub fn is_incomplete(&self) -> bool {
+        let there = self.frames.len() + self.dropped.len();
+        self.stats.frames_selected.saturating_sub(there) > self.stats.frames_selected / 2
+    }
 }
 
 /// Which configuration made it.
@@ -120,15 +136,9 @@ impl Bucket {
     }
 }
 
-/// The folder of a manifest's images. The one place that knows.
-pub fn images_of(object: &str, manifest: &Manifest) -> String {
-    let by_name = || {
-        let video = object.strip_prefix("manifests/").unwrap_or(object);
-        let video = video.strip_suffix(".json").unwrap_or(video);
-        format!("images/{video}")
-    };
-    let told = manifest.images.as_deref();
-    told.map_or_else(by_name, |told| told.trim_end_matches('/').to_owned())
+/// The folder of a manifest's images.
+pub fn images_of(manifest: &Manifest) -> String {
+    format!("images/{}", manifest.image_folder)
 }
 
 /// The videos that are there, in the versions that are there.

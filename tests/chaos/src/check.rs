@@ -42,6 +42,7 @@ impl Outcome {
 const OF_THE_FILE: &[&str] = &[
     "empty_file",
     "unknown_container",
+    "unsupported_container",
     "damaged_container",
     "truncated_container",
     "no_video_track",
@@ -53,10 +54,14 @@ const OF_THE_FILE: &[&str] = &[
     "unsupported_stream",
     "damaged_stream",
     "nothing_decoded",
+    INCOMPLETE,
     "nothing_selected",
     "too_many_images",
     "encode",
+    "object_too_large",
 ];
+/// The code of the failure record that goes with a manifest of which most frames are lost.
+const INCOMPLETE: &str = "most_frames_lost";
 
 fn violation(about: &str, what: impl Into<String>) -> Violation {
     Violation {
@@ -101,7 +106,7 @@ pub fn images(data: &Path, object: &str, manifest: &Manifest) -> Vec<Violation> 
     if names.len() < manifest.frames.len() {
         found.push(violation(object, "names an image twice"));
     }
-    let folder = images_of(object, manifest);
+    let folder = images_of(manifest);
     for frame in &manifest.frames {
         let name = format!("{folder}/{}", frame.name);
         if let Err(what) = image(&data.join(&name), frame) {
@@ -131,7 +136,8 @@ fn image(path: &Path, frame: &Frame) -> Result<(), String> {
     Ok(())
 }
 
-/// Versions with two manifests of one configuration, or with a manifest and a failure record.
+/// Versions with two manifests of one configuration; those with a failure record beside a manifest
+/// that is whole, or none beside one that is not.
 fn doubles(bucket: &Bucket) -> Vec<Violation> {
     let mut commits: BTreeMap<(&Version, &str), &str> = BTreeMap::new();
     let mut found = Vec::new();
@@ -141,12 +147,17 @@ fn doubles(bucket: &Bucket) -> Vec<Violation> {
             found.push(violation(object, format!("is the commit of {other} again")));
         }
     }
-    let versions: BTreeSet<&Version> = commits.keys().map(|(version, _)| *version).collect();
-    for (object, body) in read(&bucket.failures) {
-        if versions.contains(&body.source) {
+    let failures: BTreeMap<&Version, &str> = read(&bucket.failures)
+        .map(|(_, body)| (&body.source, body.code.as_str()))
+        .collect();
+    for (object, body) in read(&bucket.manifests) {
+        let failure = failures.get(&body.source).copied();
+        let expected = body.is_incomplete().then_some(INCOMPLETE);
+        if failure != expected {
+            let (failure, expected) = (failure.unwrap_or("none"), expected.unwrap_or("none"));
             found.push(violation(
                 object,
-                "is there beside a manifest of this version",
+                format!("has failure record {failure} beside it, not {expected}"),
             ));
         }
     }
@@ -165,7 +176,7 @@ pub fn strays(bucket: &Bucket) -> Vec<Violation> {
     let mut found = Vec::new();
     for (object, body) in read(&bucket.manifests) {
         let named: BTreeSet<&str> = body.frames.iter().map(|it| it.name.as_str()).collect();
-        let there = bucket.images.get(&images_of(object, body));
+        let there = bucket.images.get(&images_of(body));
         let strays = there.into_iter().flatten();
         let strays = strays.filter(|name| !named.contains(name.as_str()));
         found.extend(strays.map(|name| violation(object, format!("does not name {name}"))));
@@ -173,12 +184,16 @@ pub fn strays(bucket: &Bucket) -> Vec<Violation> {
     found
 }
 
-/// Folders of images that no manifest has.
+/// Folders of images that no manifest has. Those of videos that failed apart: before a commit nobody
+/// knows whether another delivery will have one, so nobody removes them.
 pub fn unclaimed(bucket: &Bucket) -> Vec<String> {
-    let manifests = read(&bucket.manifests);
-    let folders: BTreeSet<String> = manifests
-        .map(|(object, body)| images_of(object, body))
-        .collect();
+    let committed = read(&bucket.manifests).map(|(_, body)| images_of(body));
+    let failed = read(&bucket.failures).map(|(object, _)| {
+        let video = object.strip_prefix("records/failures/extract-frames/");
+        let video = video.and_then(|video| video.strip_suffix(".json"));
+        format!("images/{}", video.unwrap_or(object))
+    });
+    let folders: BTreeSet<String> = committed.chain(failed).collect();
     let all = bucket.images.keys();
     all.filter(|folder| !folders.contains(*folder))
         .cloned()

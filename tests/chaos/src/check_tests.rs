@@ -34,7 +34,8 @@ fn manifest(generation: i64, frames: &[Value]) -> Vec<u8> {
     let manifest = json!({
         "source": { "name": "videos/a.mp4", "generation": generation },
         "selection": { "config_hash": "c" },
-        "frames": frames, "dropped": [], "warnings": [],
+        "frames": frames, "dropped": [], "warnings": [], "image_folder": "a.mp4",
+        "stats": { "frames_selected": frames.len() },
     });
     serde_json::to_vec(&manifest).unwrap()
 }
@@ -144,9 +145,34 @@ fn a_failure_beside_a_manifest_is_found() {
     );
     let found = all(folder.path());
     assert!(
-        found.iter().any(|it| it.what.contains("beside a manifest")),
+        found
+            .iter()
+            .any(|it| it.what.contains("beside it, not none")),
         "{found:?}"
     );
+}
+
+#[test]
+fn an_incomplete_manifest_wants_its_failure_record() {
+    let folder = finished();
+    let mut lost: Value =
+        serde_json::from_slice(&manifest(5, &[frame("000000.jpg", &jpeg(16))])).unwrap();
+    lost["stats"]["frames_selected"] = json!(3);
+    write(folder.path(), MANIFEST, &serde_json::to_vec(&lost).unwrap());
+    let found = all(folder.path());
+    let wanted = |it: &Violation| {
+        it.what
+            .contains("record none beside it, not most_frames_lost")
+    };
+    assert!(found.iter().any(wanted), "{found:?}");
+    let record = json!({
+        "source": { "name": "videos/a.mp4", "generation": 5 },
+        "code": "most_frames_lost", "message": "m"
+    });
+    let record = serde_json::to_vec(&record).unwrap();
+    let name = "records/failures/extract-frames/a.mp4.json";
+    write(folder.path(), name, &record);
+    assert_eq!(all(folder.path()), []);
 }
 
 #[test]
@@ -185,7 +211,7 @@ fn images_lie_where_the_manifest_says() {
     let mut told: Value =
         serde_json::from_slice(&manifest(5, &[frame("000000.jpg", &image)])).unwrap();
     assert!(!all(folder.path()).is_empty());
-    told["images"] = json!("images/else/");
+    told["image_folder"] = json!("else");
     write(folder.path(), MANIFEST, &serde_json::to_vec(&told).unwrap());
     assert_eq!(all(folder.path()), []);
 }
