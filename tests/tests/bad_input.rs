@@ -213,6 +213,42 @@ fn a_corrupted_stretch_costs_its_own_frames_only() {
     }
 }
 
+/// A manifest with a few of many frames must not pass for a success.
+#[test]
+fn a_video_that_loses_most_of_its_frames_is_told_of_as_a_failure() {
+    let encoder = [
+        "-c:v", "libx264", "-g", "10", "-bf", "0", "-pix_fmt", "yuv420p",
+    ];
+    let video = test_clip("all-frames.mp4", "320x180", "10", 10, &encoder);
+    let mut bytes = fs::read(&video).unwrap();
+    let media = find(&bytes, b"mdat");
+    let from = media + (bytes.len() - media) / 10;
+    let to = media + (bytes.len() - media) * 9 / 10;
+    bytes[from..to].fill(0);
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path();
+    put(data, "hole.mp4", &bytes);
+
+    let (_out, output) = extract(&data.join("videos/hole.mp4"), &["--json"]);
+    assert!(!output.status.success(), "the loss must show in the status");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let one = &report["videos"][0];
+    assert_eq!(one["outcome"], "incomplete", "{report}");
+    assert!(one["frames"].as_u64().unwrap() > 0, "{report}");
+    let said = one["error"].as_str().unwrap();
+    assert!(said.contains("of 10 selected frames"), "{said}");
+
+    let output = up_until_idle(data);
+    assert!(!output.status.success(), "the loss must show in the status");
+    let record = failure(data, "hole.mp4");
+    assert_eq!(record.code, "most_frames_lost");
+    let manifest = stored_manifest(data, "hole.mp4");
+    assert!(manifest.incomplete().is_some() && !manifest.frames.is_empty());
+    let list = run(framemill().args(["failures", "list", "--data"]).arg(data));
+    let list = String::from_utf8_lossy(&list.stdout).into_owned();
+    assert!(list.contains("most_frames_lost"), "{list}");
+}
+
 #[test]
 fn a_folder_without_videos_is_an_error_and_not_silence() {
     let empty = tempfile::tempdir().unwrap();

@@ -411,13 +411,13 @@ fn images_are_named_as_configured() {
 }
 
 #[test]
-fn images_are_found_by_the_naming_of_their_manifest() {
+fn images_are_found_in_the_folder_of_their_manifest() {
     let harness = Harness::new(FRAMES);
-    let mut sample = manifest(FRAMES);
-    sample["selection"]["naming"] = "sample".into();
-    harness.put(harness::MANIFEST, sample.to_string().as_bytes());
+    let mut other = manifest(FRAMES);
+    other["image_folder"] = "cam 1/x.mp4@5-0123456789ab".into();
+    harness.put(harness::MANIFEST, other.to_string().as_bytes());
     harness.deliver(&config("webhook", &[])).unwrap();
-    let image = "images/cam 1/50%41 \"x\"/000030.jpg";
+    let image = "images/cam 1/x.mp4@5-0123456789ab/000030.jpg";
     let object = harness.targets.borrow().bodies[0]["frames"][1]["object"].clone();
     assert_eq!(object, image);
 }

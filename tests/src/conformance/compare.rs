@@ -18,6 +18,7 @@ pub const VARYING: &[&str] = &[
     "version",
     "holder",
     "revision",
+    "work",
 ];
 /// Most characters of a body in a message.
 const SHOWN: usize = 600;

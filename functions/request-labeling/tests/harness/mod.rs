@@ -324,7 +324,7 @@ pub fn manifest(frames: u64) -> Value {
         "source": {
             "bucket": BUCKET, "name": "videos/cam 1/50%41 \"x\".mp4", "generation": 5, "size": 9,
         },
-        "selection": {"naming": "index"},
+        "image_folder": "cam 1/50%41 \"x\".mp4",
         "frames": (0..frames).map(frame).collect::<Vec<_>>(),
         "dropped": [], "warnings": [],
     })
