@@ -227,7 +227,7 @@ impl JobError {
                 "check that the file plays, and upload the whole file again"
             }
             Self::FramesLost { .. } => {
-                "check that the file plays, and upload the whole file again; the manifest has the other frames"
+                "check that the file plays, and upload the whole file again; to extract this one again, remove its manifest, then `framemill failures retry`"
             }
             Self::NothingSelected { .. }
             | Self::TooManyImages { .. }
