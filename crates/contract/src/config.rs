@@ -1,7 +1,7 @@
 //! The configuration of extract-frames as types; its keys are declared in the function's
 //! `function.toml`.
 
-use crate::{ImageFormat, Layout, Naming, SegmentBudget, Work};
+use crate::{ImageFormat, Layout, Naming, SegmentBudget, Tool, Work};
 use framemill_function_spec::{ConfigError, FunctionSpec, Interval, Values};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -194,9 +194,14 @@ impl Config {
         hex::encode(Sha256::digest(json))
     }
 
-    /// Names this configuration, run by this component.
+    /// What runs.
+    pub fn tool(&self) -> Tool {
+        Tool::new(self.component_sha256.clone())
+    }
+
+    /// Names this configuration, run by this version and component.
     pub fn work(&self) -> Work {
-        Work::new(&self.hash(), self.component_sha256.as_deref())
+        Work::new(&self.hash(), &self.tool())
     }
 }
 

@@ -1,6 +1,6 @@
 //! What decides which images come out of a video.
 
-use crate::version::VERSION;
+use crate::Tool;
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 
@@ -13,10 +13,11 @@ const DIGITS: usize = 12;
 pub struct Work(String);
 
 impl Work {
-    /// With this hash of the configuration, by the component with this hash where it is known.
-    pub fn new(config_hash: &str, component_sha256: Option<&str>) -> Self {
+    /// With this hash of the configuration, by this version and component.
+    pub fn new(config_hash: &str, tool: &Tool) -> Self {
+        let component = tool.component_sha256.as_deref();
         let mut hash = Sha256::new();
-        for part in [config_hash, VERSION, component_sha256.unwrap_or_default()] {
+        for part in [config_hash, &tool.version, component.unwrap_or_default()] {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
@@ -36,17 +37,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn works_differ_by_configuration_and_component() {
+    fn works_differ_by_configuration_version_and_component() {
+        let tool = |version: &str, component: Option<&str>| Tool {
+            version: version.to_owned(),
+            component_sha256: component.map(str::to_owned),
+        };
         let works = [
-            Work::new("a", None),
-            Work::new("b", None),
-            Work::new("a", Some("b")),
-            Work::new("a", Some("c")),
+            Work::new("a", &tool("1", None)),
+            Work::new("b", &tool("1", None)),
+            Work::new("a", &tool("2", None)),
+            Work::new("a", &tool("1", Some("b"))),
+            Work::new("a", &tool("1", Some("c"))),
         ];
         for (number, work) in works.iter().enumerate() {
             assert_eq!(work.to_string().len(), DIGITS);
             assert!(!works[..number].contains(work));
         }
-        assert_eq!(works[0], Work::new("a", None));
+        assert_eq!(works[0], Work::new("a", &tool("1", None)));
     }
 }

@@ -94,10 +94,11 @@ fn fits(text: &str, pattern: &str) -> bool {
             };
             let end = rest.find('/').unwrap_or(rest.len());
             let (part, behind) = rest.split_at(end);
-            match after.is_empty() {
-                true => !part.is_empty() && behind.is_empty(),
-                false => !part.is_empty() && fits(behind, after),
-            }
+            let behind_fits = match after.is_empty() {
+                true => behind.is_empty(),
+                false => fits(behind, after),
+            };
+            !matches!(part, "" | "." | "..") && behind_fits
         }
     }
 }
@@ -165,7 +166,10 @@ mod tests {
             assert!(!images.allow(stem, other), "{other}");
         }
         assert!(!manifest.allow(stem, "manifests/cam1/x.mp4.json.json"));
-        assert!(!checkpoints.allow(stem, "records/checkpoints/cam1/x.mp4/1.json"));
+        for other in ["x.mp4/1.json", "x.mp4/../1.json", "x.mp4/5-ab/.."] {
+            let other = format!("records/checkpoints/cam1/{other}");
+            assert!(!checkpoints.allow(stem, &other), "{other}");
+        }
     }
 
     #[test]

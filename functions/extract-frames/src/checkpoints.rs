@@ -73,7 +73,11 @@ impl<O: Objects> Checkpoints<'_, O> {
 
     async fn read(&self, number: u64) -> Result<Checkpoint, ObjectError> {
         let name = self.folder.name(number);
-        let bytes = self.objects.read_all(&self.video.bucket, &name).await?;
+        let bytes = match self.objects.read_all(&self.video.bucket, &name).await {
+            // Another delivery ended, and removed it. It must not pass for the video that is gone.
+            Err(ObjectError::Gone) => return Err(self.unusable(number, "was removed")),
+            bytes => bytes?,
+        };
         match Checkpoint::parse(&bytes) {
             Some(checkpoint) if checkpoint.video == *self.video => Ok(checkpoint),
             _ => Err(self.unusable(number, "is no checkpoint of this video")),

@@ -2,15 +2,15 @@
 //! stops requests early, a checkpoint from which the continuation goes on.
 
 use crate::checkpoints::Checkpoints;
-use crate::claim::claim;
-use crate::commit::Commit;
+use crate::commit::{Commit, Found, find};
 use crate::fan_out::{FanOut, join};
 use crate::room::memory;
 use crate::store::{Clock, ObjectError, Objects, Segments, gone};
+use crate::upload::Upload;
 use framemill_contract::{
     Checkpoint, CheckpointFolder, ColorFacts, Config, Disposition, Event, EventKind, Ignored, Job,
     JobError, MANIFEST_SCHEMA, Manifest, ObjectRef, Outcome, SegmentResult, SelectionRecord,
-    Source, Stats, Tool, VideoFacts, Warning,
+    Source, Stats, VideoFacts, VideoName, Warning,
 };
 use framemill_frames::{Plan, plan};
 use framemill_video::{IndexReader, Progress, VideoIndex, codec};
@@ -98,8 +98,6 @@ struct Context<'a, O, S, C> {
     /// The video with its generation.
     video: &'a ObjectRef,
     source: Source,
-    /// Folder of its images.
-    folder: &'a str,
     checkpoints: CheckpointFolder,
     commit: Commit<'a, O>,
 }
@@ -132,7 +130,19 @@ impl<O: Objects, S: Segments, C: Clock> Host<'_, O, S, C> {
             generation: Some(meta.generation),
             ..job.video
         };
-        let claimed = claim(objects, config, &video, &job.name).await?;
+        let upload = Upload {
+            objects,
+            config,
+            video: &video,
+        };
+        let free = match find(&upload, &job.name).await? {
+            Found::Committed(name, outcome) => {
+                self.remove_checkpoints(&video, &name).await?;
+                return Ok(outcome);
+            }
+            Found::Free(names) => names,
+        };
+        let claimed = upload.claim(&job.name, free).await?;
         let context = Context {
             host: self,
             objects,
@@ -145,34 +155,49 @@ impl<O: Objects, S: Segments, C: Clock> Host<'_, O, S, C> {
                 crc32c: meta.crc32c,
             },
             checkpoints: CheckpointFolder::new(config, &claimed.video, meta.generation),
-            commit: Commit {
-                objects,
-                config,
-                video: &video,
-                claimed: &claimed,
-            },
             video: &video,
-            folder: &claimed.folder,
+            commit: Commit {
+                upload: &upload,
+                claimed,
+            },
         };
         let outcome = context.run(checkpoint).await?;
-        if config.segment_budget.is_some() {
-            let kept = context.kept();
-            match outcome {
-                Outcome::Continued { .. } | Outcome::Ignored { .. } => {}
-                // Another configuration may do better: its checkpoints stay.
-                Outcome::Rejected { .. } => kept.remove(kept.folder.prefix()).await?,
-                _ => kept.remove(kept.folder.of_generation()).await?,
+        match outcome {
+            Outcome::Continued { .. } | Outcome::Ignored { .. } => {}
+            // Another configuration may do better: its checkpoints stay.
+            Outcome::Rejected { .. } if config.segment_budget.is_some() => {
+                let kept = context.kept();
+                kept.remove(kept.folder.prefix()).await?;
+            }
+            _ => {
+                let name = &context.commit.claimed.video;
+                self.remove_checkpoints(&video, name).await?;
             }
         }
         Ok(outcome)
+    }
+
+    /// Removes what is no longer needed once an upload is committed, whatever the work.
+    async fn remove_checkpoints(
+        &self,
+        video: &ObjectRef,
+        name: &VideoName,
+    ) -> Result<(), ObjectError> {
+        if self.config.segment_budget.is_none() {
+            return Ok(());
+        }
+        let generation = video.generation.unwrap_or_default();
+        let kept = Checkpoints {
+            objects: self.objects,
+            video,
+            folder: CheckpointFolder::new(self.config, name, generation),
+        };
+        kept.remove(kept.folder.of_generation()).await
     }
 }
 
 impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
     async fn run(&self, checkpoint: Option<&str>) -> Result<Outcome, ObjectError> {
-        if let Some(unchanged) = self.commit.found().await? {
-            return Ok(unchanged);
-        }
         let outcome = match self.extract(checkpoint).await {
             Ok(Step::Whole(manifest)) => self.commit.write(*manifest).await,
             Ok(Step::Part(outcome)) => Ok(outcome),
@@ -205,7 +230,7 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
             clock: self.host.clock,
             config: self.config,
             video: self.video,
-            image_prefix: self.config.layout.images_in(self.folder),
+            image_prefix: self.config.layout.images_in(&self.commit.claimed.folder),
             index: &index,
             plan: &plan,
         };
@@ -285,7 +310,7 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
                 naming: config.naming,
                 config_hash: config.hash(),
             },
-            image_folder: self.folder.to_owned(),
+            image_folder: self.commit.claimed.folder.clone(),
             frames: result.frames,
             dropped: result.dropped,
             warnings: [facts.warnings, result.warnings].concat(),
@@ -296,7 +321,7 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
                 access_units_decoded: result.access_units_decoded,
                 peak_memory_bytes: result.peak_memory_bytes.max(memory()),
             },
-            tool: Tool::new(config.component_sha256.clone()),
+            tool: config.tool(),
         }
     }
 }

@@ -10,7 +10,6 @@
 //! to wasi and are only compiled for wasm.
 
 mod checkpoints;
-mod claim;
 mod commit;
 pub mod coordinate;
 mod fan_out;
@@ -18,6 +17,7 @@ mod fetch;
 mod room;
 pub mod segment;
 pub mod store;
+mod upload;
 mod uploads;
 
 #[cfg(target_arch = "wasm32")]

@@ -2,7 +2,7 @@
 //! every host says why; whoever asks first can say it.
 
 use framemill_contract::JobError;
-use framemill_video::CodecConfig;
+use framemill_video::{Codec, CodecConfig};
 
 const MIB: u64 = 1 << 20;
 /// Decoders set aside whole blocks, and some of them frames at the edges.
@@ -42,12 +42,21 @@ fn pixels(config: &CodecConfig) -> u64 {
 
 /// Bytes of a decoded picture.
 fn picture(config: &CodecConfig) -> u64 {
-    // 4:2:0 has one and a half samples per pixel. Ten bits take two bytes each.
-    let deep = config.profile.contains("10") || config.profile.contains("12");
-    let samples = pixels(config).saturating_mul(3);
-    match deep {
-        true => samples,
-        false => samples / 2,
+    let pixels = pixels(config);
+    match (config.codec, config.profile.as_str()) {
+        // 4:2:0 has one and a half samples per pixel.
+        (Codec::H264, "Constrained Baseline" | "Baseline" | "Main" | "High")
+        | (Codec::Hevc, "Main")
+        | (Codec::Vp8, _)
+        | (Codec::Vp9, "Profile 0") => pixels.saturating_mul(3) / 2,
+        // Or has ten bits, which take two bytes each.
+        (Codec::H264, "High 10")
+        | (Codec::Hevc, "Main 10")
+        | (Codec::Av1, "Main")
+        | (Codec::Vp9, "Profile 2")
+        | (Codec::Mjpeg, _) => pixels.saturating_mul(3),
+        // Up to three samples of two bytes.
+        _ => pixels.saturating_mul(6),
     }
 }
 

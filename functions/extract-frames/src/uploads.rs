@@ -110,7 +110,8 @@ async fn write_image<O: Objects>(
         }
         match objects.read_all(bucket, &object).await {
             Ok(there) if there == bytes => return Ok(name.clone()),
-            Ok(_) => {}
+            // Ours fits, so what is larger is another.
+            Ok(_) | Err(ObjectError::Failed(JobError::ObjectTooLarge { .. })) => {}
             Err(ObjectError::Gone) => {
                 return Err(busy(
                     name,

@@ -127,8 +127,7 @@ impl Layout {
         format!("{}{folder}/", self.images)
     }
 
-    /// Prefixes that the images of this work on a video and generation may have: the one place that
-    /// says which folders a video may have.
+    /// Prefixes that the images of this work on a video and generation may have.
     pub fn prefixes_of_images(
         &self,
         video: &VideoName,

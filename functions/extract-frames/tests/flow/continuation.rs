@@ -147,6 +147,27 @@ fn an_event_of_an_older_turn_does_nothing() {
     assert!(matches!(outcome, Outcome::Ignored { .. }), "{outcome:?}");
 }
 
+/// It must not pass for a video that is gone, whose message is acknowledged.
+#[test]
+fn a_checkpoint_that_is_missing_is_named() {
+    let store = Memory::with_video(&video(), 5);
+    let config = in_turns(&[]);
+    let mut checkpoints = Vec::new();
+    for _ in 0..3 {
+        match request_once(&store, &config, &event(5)) {
+            Outcome::Continued { checkpoint, .. } => checkpoints.push(checkpoint),
+            other => panic!("{other:?}"),
+        }
+    }
+    store.objects.remove(&checkpoints[0]);
+    match request_once(&store, &config, &event(5)) {
+        Outcome::Retry { message, .. } => {
+            assert!(message.contains(&checkpoints[0]), "{message}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn a_checkpoint_that_is_damaged_is_named() {
     let store = Memory::with_video(&video(), 5);

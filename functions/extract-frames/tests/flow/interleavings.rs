@@ -84,18 +84,19 @@ impl Simulation for Delivery<'_> {
     }
 }
 
-/// Segments run here. Those of a damaged delivery write their images; then those with the last
-/// frame crash.
+/// Segments run here. Those of a damaged delivery write their images; then those crash that have
+/// frames from this one on.
 struct Here<'w> {
     store: &'w Delivery<'w>,
-    damaged: bool,
+    lost_from: Option<u64>,
 }
 
 impl Segments for Here<'_> {
     async fn run(&self, request: &SegmentRequest) -> Result<SegmentAnswer, ObjectError> {
         let reply = segment::handle(self.store, request).await;
         let mut wanted = request.gops.iter().flat_map(|gop| &gop.wanted);
-        Ok(match self.damaged && wanted.any(|it| it.index >= 1) {
+        let lost = self.lost_from.unwrap_or(u64::MAX);
+        Ok(match wanted.any(|it| it.index >= lost) {
             true => SegmentAnswer::Crashed(SegmentCrash::Other("trap".to_owned())),
             false => SegmentAnswer::Reply(reply),
         })
@@ -106,7 +107,7 @@ impl Segments for Here<'_> {
 #[derive(Clone)]
 struct Program {
     config: Config,
-    damaged: bool,
+    lost_from: Option<u64>,
 }
 
 impl Program {
@@ -117,7 +118,7 @@ impl Program {
             store.told.set(delivery as u64);
             let segments = Here {
                 store,
-                damaged: self.damaged,
+                lost_from: self.lost_from,
             };
             let clock = Ticking::new(Duration::ZERO);
             let event = event(5);
@@ -263,11 +264,12 @@ impl World {
 }
 
 /// Goes through all states that can be reached with so many faults; gives their number.
-fn explore(video: &[u8], programs: &[Program; 2], faults: usize) -> usize {
+fn explore(frames: u32, programs: &[Program; 2], faults: usize) -> usize {
+    let video = small_frames(frames);
     let seen = RefCell::new(HashSet::new());
     let mut todo: Vec<(Vec<Turn>, usize)> = vec![(Vec::new(), faults)];
     while let Some((turns, faults)) = todo.pop() {
-        let world = World::after(video, programs, &turns);
+        let world = World::after(&video, programs, &turns);
         if !seen.borrow_mut().insert((world.state, faults)) {
             continue;
         }
@@ -289,49 +291,63 @@ fn explore(video: &[u8], programs: &[Program; 2], faults: usize) -> usize {
     seen.into_inner().len()
 }
 
-fn program(pairs: &[(&str, &str)], damaged: bool) -> Program {
+fn program(pairs: &[(&str, &str)], lost_from: Option<u64>) -> Program {
     let always = [("max_side", "16"), ("parallel_segments", "1")];
     Program {
         config: config(&[&always, pairs].concat()),
-        damaged,
+        lost_from,
     }
 }
 
-/// Two small frames: what they are does not matter here.
-fn two_frames() -> Vec<u8> {
+/// A frame a second: what they are does not matter here.
+fn small_frames(count: u32) -> Vec<u8> {
     let encoder = ["-c:v", "mjpeg", "-pix_fmt", "yuvj420p"];
-    let clip = framemill_tests::test_clip("two-frames.mov", "16x16", "1", 2, &encoder);
+    let name = format!("small-frames-{count}.mov");
+    let clip = framemill_tests::test_clip(&name, "16x16", "1", count, &encoder);
     std::fs::read(clip).unwrap()
 }
 
-fn all_interleavings(first: Program, second: Program, faults: usize) {
-    let states = explore(&two_frames(), &[first, second], faults);
+fn all_interleavings(frames: u32, first: Program, second: Program, faults: usize) {
+    let states = explore(frames, &[first, second], faults);
     println!("{states} states");
     assert!(states > 200, "{states}: did the deliveries do anything?");
 }
 
 #[test]
 fn of_a_damaged_and_a_whole_delivery() {
-    all_interleavings(program(&[], true), program(&[], false), 1);
+    all_interleavings(2, program(&[], Some(1)), program(&[], None), 1);
+}
+
+/// One of them rejects the video.
+#[test]
+fn of_a_delivery_that_loses_all_and_a_whole_one() {
+    all_interleavings(1, program(&[], Some(0)), program(&[], None), 1);
+}
+
+/// One of them commits a third of the frames, which wants a failure record.
+#[test]
+fn of_a_delivery_that_loses_most_and_a_whole_one() {
+    all_interleavings(3, program(&[], Some(1)), program(&[], None), 0);
 }
 
 #[test]
 fn of_two_whole_deliveries() {
-    all_interleavings(program(&[], false), program(&[], false), 1);
+    all_interleavings(2, program(&[], None), program(&[], None), 1);
 }
 
 #[test]
 fn of_a_damaged_delivery_and_one_with_another_selection() {
     let others = [("every", "500ms"), ("quality", "50")];
-    all_interleavings(program(&[], true), program(&others, false), 1);
+    all_interleavings(2, program(&[], Some(1)), program(&others, None), 1);
 }
 
 #[test]
 fn of_two_versions() {
     let version = |sha256: &'static str| [("component_sha256", sha256)];
     all_interleavings(
-        program(&version("aa"), true),
-        program(&version("bb"), false),
+        2,
+        program(&version("aa"), Some(1)),
+        program(&version("bb"), None),
         0,
     );
 }

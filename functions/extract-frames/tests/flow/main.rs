@@ -6,6 +6,7 @@
 )]
 
 mod continuation;
+mod found;
 mod harness;
 mod interleavings;
 mod memory;

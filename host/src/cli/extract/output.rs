@@ -73,22 +73,26 @@ impl Output {
             let Some(manifest) = manifest.await? else {
                 continue;
             };
-            let (source, tool) = (&manifest.source, &manifest.tool);
-            let component = tool.component_sha256.as_deref();
-            let work = Work::new(&manifest.selection.config_hash, component);
+            let source = &manifest.source;
+            let work = Work::new(&manifest.selection.config_hash, &manifest.tool);
             let claim = Claim::new(&source.name, source.generation, &work);
-            let claim = serde_json::to_vec(&claim)
-                .map_err(|error| StoreError::Invalid(error.to_string()))?;
-            let bytes = futures::stream::iter([Ok(Bytes::from(claim))]).boxed();
-            let name = self.layout.claim(&name.folder(self.naming));
-            let new = NewObject::default();
-            let create_only = Precondition::Generation(0);
-            match self.store.write(&name, create_only, new, bytes).await {
-                Ok(_) | Err(StoreError::PreconditionFailed { .. }) => {}
-                Err(error) => return Err(error),
+            for folder in [name.folder(self.naming), manifest.image_folder] {
+                self.restore_claim(&folder, &claim).await?;
             }
         }
         Ok(())
+    }
+
+    async fn restore_claim(&self, folder: &str, claim: &Claim) -> Result<(), StoreError> {
+        let bytes =
+            serde_json::to_vec(claim).map_err(|error| StoreError::Invalid(error.to_string()))?;
+        let bytes = futures::stream::iter([Ok(Bytes::from(bytes))]).boxed();
+        let (name, new) = (self.layout.claim(folder), NewObject::default());
+        let create_only = Precondition::Generation(0);
+        match self.store.write(&name, create_only, new, bytes).await {
+            Ok(_) | Err(StoreError::PreconditionFailed { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Where a manifest lies, by its object name.
@@ -172,16 +176,17 @@ fn remove_uncommitted(output: &Path, layout: &Layout) -> std::io::Result<()> {
 }
 
 /// Whether a manifest names this folder: the one in it, or in that whose name it has with its
-/// version behind it.
+/// version behind it. What cannot be read may name it.
 fn is_committed(output: &Path, folder: &str, claim: &Claim) -> bool {
     let plain = folder.rsplit_once('@').map(|(plain, _)| plain);
     let of_generation = plain.map(|plain| format!("{plain}@{}", claim.generation));
     let places = [Some(folder), plain, of_generation.as_deref()];
     places.into_iter().flatten().any(|place| {
-        let manifest = std::fs::read(output.join(place).join("manifest.json"));
-        let manifest = manifest.ok();
-        let manifest = manifest.and_then(|it| serde_json::from_slice::<Committed>(&it).ok());
-        manifest.is_some_and(|manifest| manifest.image_folder == folder)
+        match std::fs::read(output.join(place).join("manifest.json")) {
+            Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+            Ok(manifest) => serde_json::from_slice::<Committed>(&manifest)
+                .map_or(true, |manifest| manifest.image_folder == folder),
+        }
     })
 }
 
@@ -237,6 +242,11 @@ mod tests {
             let manifest = format!(r#"{{"image_folder":"{folder}"}}"#);
             write(&format!("{beside}/manifest.json"), &manifest);
         }
+        for (folder, manifest) in [("old.mp4", r#"{"schema":"1"}"#), ("odd.mp4", "no JSON")] {
+            claim(folder, folder);
+            write(&format!("{folder}/000000.jpg"), "image");
+            write(&format!("{folder}/manifest.json"), manifest);
+        }
         // Slower than another configuration that committed.
         claim("w.mp4", "w.mp4");
         write("w.mp4/000000.jpg", "image");
@@ -250,6 +260,8 @@ mod tests {
             "crashed.mp4/notes.txt",
             "unclaimed.mp4/000000.jpg",
             "done.mp4/000000.jpg",
+            "old.mp4/000000.jpg",
+            "odd.mp4/000000.jpg",
             "w.mp4@5-0123456789ab/000000.jpg",
             "g.mp4@5-0123456789ab/000000.jpg",
         ] {
