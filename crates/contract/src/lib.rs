@@ -43,7 +43,7 @@ mod platform;
 mod segment;
 mod segment_scope;
 mod size_limits;
-mod version;
+mod tool;
 mod work;
 
 pub use budget::SegmentBudget;
@@ -66,11 +66,12 @@ pub use layout::{
 };
 pub use manifest::{
     Claim, ColorFacts, DropReason, DroppedFrame, FailureRecord, KeptFrame, MANIFEST_SCHEMA,
-    Manifest, Outcome, Prediction, SelectionRecord, Source, Stats, Tool, VideoFacts, Warning,
+    Manifest, Outcome, Prediction, SelectionRecord, Source, Stats, VideoFacts, Warning,
 };
 pub use naming::Naming;
 pub use platform::{Credentials, Platform, Push};
 pub use segment::{GopWork, SegmentError, SegmentReply, SegmentRequest, SegmentResult, Wanted};
 pub use segment_scope::SegmentRefused;
 pub use size_limits::SizeLimits;
+pub use tool::Tool;
 pub use work::Work;

@@ -1,7 +1,6 @@
 //! What is written to the bucket about images, and what is answered to the queue.
 
-use crate::version::VERSION;
-use crate::{JobError, ObjectRef, Selection, Work};
+use crate::{JobError, ObjectRef, Selection, Tool, Work};
 use framemill_video::{
     Codec, Container, Matrix, Primaries, Pts, Range, Rotation, Timescale, Transfer,
 };
@@ -250,27 +249,6 @@ pub struct Stats {
     pub access_units_decoded: u64,
     /// Largest memory of any sandbox that worked on it.
     pub peak_memory_bytes: u64,
-}
-
-/// What made the manifest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Tool {
-    /// Version of framemill.
-    pub version: String,
-    /// Hash of the component, where the host tells it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub component_sha256: Option<String>,
-}
-
-impl Tool {
-    /// This build, run as the component with this hash.
-    pub fn new(component_sha256: Option<String>) -> Self {
-        Self {
-            version: VERSION.to_owned(),
-            component_sha256,
-        }
-    }
 }
 
 /// A claim: which work on which video and generation a folder of images belongs to. Created before
