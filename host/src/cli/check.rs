@@ -325,7 +325,10 @@ async fn hosts(function: &FunctionSettings) -> Vec<Finding> {
     }
     let outbound = match OutboundClient::new(&allowed_hosts(&function.function), &all) {
         Ok(outbound) => outbound,
-        Err(error) => return vec![Finding::error(subject, format!("{error:#}"), "")],
+        Err(wrong) => {
+            let finding = |error| Finding::error(&*subject, format!("{error:#}"), "");
+            return wrong.into_iter().map(finding).collect();
+        }
     };
     for host in &function.function.hosts {
         if let Some(url) = &host.probe {
