@@ -18,6 +18,7 @@ mod outgoing;
 mod response;
 mod sandbox;
 mod state;
+mod stopwatch;
 mod variables;
 
 pub use allowed_host::server_of;

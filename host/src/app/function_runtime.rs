@@ -72,6 +72,13 @@ pub fn outbound(function: &FunctionSettings) -> Result<OutboundClient, Problems>
     }
 }
 
+/// Segments that run at once: as many as there are cores, and no more than have memory beside the
+/// sandbox of their message.
+fn segments_at_once(memory: Option<&MemoryBudget>) -> usize {
+    let fit = memory.map_or(usize::MAX, |memory| memory.sandboxes().saturating_sub(1));
+    cores().min(fit)
+}
+
 /// A function's component over its bucket. `memory` is one for all functions.
 ///
 /// # Errors
@@ -100,7 +107,7 @@ pub fn function_runtime(
             gateway: Arc::new(gateway),
             outbound,
             limits: settings.limits,
-            parallel: cores(),
+            parallel: segments_at_once(memory.as_ref()),
             memory,
             observer,
         },
