@@ -72,7 +72,14 @@ impl<S: Segments, C: Clock> FanOut<'_, S, C> {
         };
         let ends = futures::stream::iter(self.gops(start));
         let ends = ends.take_while(in_time).map(begin);
-        let mut ends = pin!(ends.buffered(self.config.parallel_segments));
+        // Alone each, so that none has to wait for another: who does not answer then is to blame.
+        let alone = start.isolated > 0;
+        let at_once = if alone {
+            1
+        } else {
+            self.config.parallel_segments
+        };
+        let mut ends = pin!(ends.buffered(at_once));
         let mut deadline = pin!(self.clock.until(self.longest_wait()));
         let mut crashed = 0;
         loop {
@@ -81,7 +88,7 @@ impl<S: Segments, C: Clock> FanOut<'_, S, C> {
                 Either::Left((Some(end), _)) => end,
                 Either::Right(_) => {
                     if let Some(slow) = under_way.borrow_mut().pop_front() {
-                        crashed = self.give_up(&slow, &mut done);
+                        crashed = self.give_up(&slow, alone, &mut done);
                     }
                     break;
                 }
@@ -114,9 +121,9 @@ impl<S: Segments, C: Clock> FanOut<'_, S, C> {
     }
 
     /// A segment that does not answer in time is tried GOP by GOP in the continuation. A single GOP
-    /// that had all of a request is lost: it would take as long each time.
-    fn give_up(&self, slow: &UnderWay, done: &mut Checkpoint) -> u64 {
-        if slow.gops > 1 || done.to_gop > done.from_gop {
+    /// that had all of a request for itself is lost: it would take as long each time.
+    fn give_up(&self, slow: &UnderWay, alone: bool, done: &mut Checkpoint) -> u64 {
+        if !alone || slow.gops > 1 || done.to_gop > done.from_gop {
             return slow.gops;
         }
         let time = self.longest_wait();

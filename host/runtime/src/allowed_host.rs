@@ -84,6 +84,21 @@ impl Destination {
     }
 }
 
+/// The server of a URL, without user name and path, which may be secrets: the entry that reaches it
+/// and no other, and what errors may show.
+pub fn server_of(url: &str) -> String {
+    let origin = Destination::parse(url).map(|there| there.origin());
+    origin.unwrap_or_else(|| {
+        let (scheme, rest) = match url.split_once("://") {
+            Some((scheme, rest)) => (format!("{scheme}://"), rest),
+            None => (String::new(), url),
+        };
+        let authority = rest.split(['/', '\\', '?', '#']).next();
+        let host = authority.and_then(|authority| authority.rsplit('@').next());
+        format!("{scheme}{}", host.unwrap_or_default())
+    })
+}
+
 /// The address or name in a URL.
 fn host_of(url: &Url) -> Option<Result<IpAddr, String>> {
     let host = url.host_str()?;

@@ -1,5 +1,6 @@
 //! What is added to a request on the way out. The component never sees it.
 
+use super::allowed_host::server_of;
 use super::credential_scope::Scope;
 use anyhow::Context as _;
 use base64::Engine as _;
@@ -117,7 +118,7 @@ impl Kind {
         let mut value: HeaderValue = value.parse().with_context(|| {
             format!(
                 "credential for {} holds characters that no header takes",
-                settings.url
+                server_of(&settings.url)
             )
         })?;
         value.set_sensitive(true);

@@ -1,6 +1,6 @@
 //! For which requests a credential is: method, server, and a path that every server reads alike.
 
-use super::allowed_host::Destination;
+use super::allowed_host::{Destination, server_of};
 use anyhow::{Context as _, ensure};
 use framemill_function_spec::CredentialMethod;
 use http::{HeaderMap, Method, Uri};
@@ -8,13 +8,17 @@ use http::{HeaderMap, Method, Uri};
 /// With these some servers take a request for another: its method, its path, its host.
 const OVERRIDES: &[&str] = &[
     "forwarded",
+    "x-envoy-original-path",
     "x-forwarded-host",
     "x-forwarded-method",
+    "x-forwarded-path",
     "x-forwarded-prefix",
     "x-forwarded-uri",
+    "x-host",
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
+    "x-original-host",
     "x-original-uri",
     "x-original-url",
     "x-rewrite-url",
@@ -55,15 +59,16 @@ impl Scope {
         exact: bool,
         methods: &[CredentialMethod],
     ) -> anyhow::Result<Self> {
+        let shown = server_of(url);
         let destination = Destination::parse(url).filter(|there| !there.origin().contains('*'));
         let destination = destination.with_context(|| {
             format!(
-                "`{url}` is not one server: a credential needs https://host[:port][/path], without wildcards"
+                "`{shown}` is not one server: a credential needs https://host[:port][/path], without wildcards"
             )
         })?;
         ensure!(
             destination.url.query().is_none() && destination.url.fragment().is_none(),
-            "a credential is for a path, whatever the query: write https://host[:port][/path]: {url}"
+            "a credential is for a path, whatever the query: write https://host[:port][/path]: {shown}"
         );
         let path = destination.url.path();
         let path = match exact {
@@ -74,7 +79,7 @@ impl Scope {
                 let kept = written.is_some_and(|written| written.path() == path);
                 ensure!(
                     kept && is_plain(path),
-                    "path of a credential is not in plain form (letters, digits and -._~!$&'()*+,=:@, no empty segment, `.` or `..`, nothing percent-encoded): {url}"
+                    "path of a credential is not in plain form (letters, digits and -._~!$&'()*+,=:@, no empty segment, `.` or `..`, nothing percent-encoded): give the server such a path, for a webhook another URL, or leave its credential out: {shown}"
                 );
                 Path::AtOrBelow(path.trim_end_matches('/').to_owned())
             }
@@ -233,6 +238,11 @@ mod tests {
     fn scopes_that_name_no_one_place_are_refused() {
         for (url, why) in [
             ("a.example", "not one server"),
+            ("a.example/s3cret", "not one server"),
+            ("https://u:s3cret@a.example/s3cret", "not one server"),
+            ("https://*.example.com/s3cret", "wildcards"),
+            ("https://a.example/s3cret?x", "whatever the query"),
+            ("https://a.example/s3cret;x", "for a webhook another URL"),
             ("https://*.example.com", "wildcards"),
             ("https://user@a.example/", "not one server"),
             ("https://a.example/v1?x", "whatever the query"),
@@ -241,7 +251,11 @@ mod tests {
             ("https://a.example/a%20b", "plain form"),
         ] {
             let error = Scope::new(url, false, &CredentialMethod::usual()).unwrap_err();
-            assert!(error.to_string().contains(why), "{url}: {error}");
+            let error = error.to_string();
+            assert!(error.contains(why), "{url}: {error}");
+            let server = ["a.example", "*.example.com"];
+            assert!(server.iter().any(|it| error.contains(it)), "{error}");
+            assert!(!error.contains("s3cret"), "{error}");
         }
     }
 }

@@ -16,10 +16,11 @@ pub struct Engine(wasmtime::Engine);
 
 impl Engine {
     /// `cache_dir` keeps compiled code, by engine version, settings and component; `None`
-    /// compiles each time, and so does a folder that other users could write to, with a warning.
+    /// compiles each time, and so does a folder that cannot be used, or that other users could write
+    /// to, with a warning.
     ///
     /// # Errors
-    /// Where the cache folder cannot be used or this machine cannot run compiled wasm.
+    /// Where this machine cannot run compiled wasm.
     pub fn new(cache_dir: Option<&Path>) -> anyhow::Result<Self> {
         let mut config = Config::new();
         config
@@ -28,7 +29,7 @@ impl Engine {
             .epoch_interruption(true)
             .cranelift_opt_level(OptLevel::Speed);
         if let Some(dir) = cache_dir {
-            config.cache(open_cache(dir)?);
+            config.cache(open_cache(dir));
         }
         let engine = wasmtime::Engine::new(&config)
             .map_err(|error| anyhow::anyhow!("wasm engine cannot start: {error:#}"))?;
@@ -41,27 +42,34 @@ impl Engine {
     }
 }
 
-fn open_cache(dir: &Path) -> anyhow::Result<Option<Cache>> {
-    let usable = || {
-        format!(
-            "compilation cache cannot be used (--no-cache does without): {}",
-            dir.display()
-        )
+fn open_cache(dir: &Path) -> Option<Cache> {
+    let without = |why: String| {
+        tracing::warn!("compiled code is not cached, so each start takes longer: {why}");
+        None
     };
-    cache_folder::create(dir).with_context(usable)?;
-    let dir = dir.canonicalize().with_context(usable)?;
-    if let Err(untrusted) = cache_folder::check(&dir) {
-        tracing::warn!(
-            "compiled code is not cached, so each start takes longer: cache folder is not safe: {untrusted}"
-        );
-        return Ok(None);
+    // A container may have a home that is read-only, or none.
+    let made = cache_folder::create(dir).and_then(|()| dir.canonicalize());
+    let made = match made {
+        Ok(made) => made,
+        Err(error) => {
+            return without(format!(
+                "cache folder cannot be made ({error}): let XDG_CACHE_HOME name one that can, or give --no-cache: {}",
+                dir.display()
+            ));
+        }
+    };
+    if let Err(untrusted) = cache_folder::check(&made) {
+        return without(format!("cache folder is not safe: {untrusted}"));
     }
     let mut config = CacheConfig::new();
-    config.with_directory(dir);
-    let cache = Cache::new(config);
-    cache
-        .map(Some)
-        .map_err(|error| anyhow::anyhow!("{}: {error:#}", usable()))
+    config.with_directory(made);
+    match Cache::new(config) {
+        Ok(cache) => Some(cache),
+        Err(error) => without(format!(
+            "cache folder cannot be used: {error:#}: {}",
+            dir.display()
+        )),
+    }
 }
 
 /// Ticks for as long as the engine is in use.

@@ -18,15 +18,17 @@ mod outgoing;
 mod response;
 mod sandbox;
 mod state;
+mod stopwatch;
 mod variables;
 
+pub use allowed_host::server_of;
 pub use crash::{Crash, CrashReason, Side};
 pub use credential::HostCredential;
 pub use engine::{Component, Engine, default_cache_dir, find_component};
 pub use events::{ComponentEvent, Observer, SandboxUsage};
 pub use limits::Limits;
 pub use memory::MemoryBudget;
-pub use outbound_client::{AllowedHost, OutboundClient, same_origin, server_of};
+pub use outbound_client::{AllowedHost, OutboundClient, same_origin};
 pub use response::ComponentResponse;
 pub use sandbox::{Runtime, RuntimeParts};
 pub use variables::with_host;

@@ -1,8 +1,9 @@
 //! What a sandbox may use, and how it is counted.
 
 use super::engine::TICK;
+use super::stopwatch::Stopwatch;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -18,7 +19,8 @@ pub struct Limits {
     pub memory: u64,
     /// Time that the component itself runs; waiting for objects does not count.
     pub time: Duration,
-    /// Time from the start of the sandbox to the end of its answer, waiting included.
+    /// Time from the start of the sandbox to the end of its answer, waiting included, but for
+    /// that in which all that it has started waits for a sandbox.
     pub wall: Option<Duration>,
     /// Bytes of any body: of the request and its answer, and of those that the component sends
     /// and gets.
@@ -106,10 +108,11 @@ pub(super) enum TimeLimitHit {
 
 /// Counts the time that a component runs: wall clock while its future is polled. Time in which
 /// it waits for objects or other sandboxes does not count; being preempted by other processes
-/// does. Where a limit of the whole time is set, all of it counts for that one.
+/// does. Where a limit of the whole time is set, all that the [`Stopwatch`] shows counts for that
+/// one.
 pub(super) struct Meter {
     limit: Duration,
-    started: Instant,
+    watch: Arc<Stopwatch>,
     wall: Option<Duration>,
     spent_before: AtomicU64,
     running_since: Mutex<Option<Instant>>,
@@ -119,7 +122,7 @@ impl Meter {
     pub(super) fn new(limits: &Limits) -> Arc<Self> {
         Arc::new(Self {
             limit: limits.time,
-            started: Instant::now(),
+            watch: Stopwatch::start(),
             wall: limits.wall,
             spent_before: AtomicU64::new(0),
             running_since: Mutex::new(None),
@@ -128,6 +131,11 @@ impl Meter {
 
     pub(super) fn limit(&self) -> Duration {
         self.limit
+    }
+
+    /// Its whole time.
+    pub(super) fn watch(&self) -> &Arc<Stopwatch> {
+        &self.watch
     }
 
     fn turn(&self, running: bool) {
@@ -154,7 +162,7 @@ impl Meter {
 
     /// Stops the component once its time is over.
     pub(super) fn check(&self) -> wasmtime::Result<()> {
-        if let Some(wall) = self.wall.filter(|wall| self.started.elapsed() > *wall) {
+        if let Some(wall) = self.wall.filter(|wall| self.watch.elapsed() > *wall) {
             return Err(wasmtime::Error::from(TimeLimitHit::Wall(wall)));
         }
         if self.spent() > self.limit {
@@ -172,10 +180,18 @@ impl Meter {
             return Ok(work.await);
         };
         // A tick later than the check above, which can say where a busy component was.
-        let end = self.started + wall + TICK.saturating_mul(2);
-        tokio::time::timeout_at(end.into(), work)
-            .await
-            .map_err(|_| wall)
+        let end = wall.saturating_add(TICK.saturating_mul(2));
+        let mut work = pin!(work);
+        loop {
+            let left = end.saturating_sub(self.watch.elapsed());
+            if left.is_zero() {
+                return Err(wall);
+            }
+            // Looked at anew: the time may have stood still.
+            if let Ok(done) = tokio::time::timeout(left.max(TICK), &mut work).await {
+                return Ok(done);
+            }
+        }
     }
 }
 

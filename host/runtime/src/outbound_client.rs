@@ -1,7 +1,7 @@
 //! Other people's servers: which of them a component may reach, and the credentials that are
 //! added to its requests on the way out. The component never sees them.
 
-use super::allowed_host::{Destination, Entry, Networks, NotPublic, PublicOnly};
+use super::allowed_host::{Destination, Entry, Networks, NotPublic, PublicOnly, server_of};
 use super::bodies::whole;
 use super::credential::{Credential, HostCredential};
 use super::credential_scope::{is_plain, remove_overrides};
@@ -83,11 +83,6 @@ impl Default for OutboundClient {
     }
 }
 
-/// The server of a URL, without path: the entry that reaches it and no other.
-pub fn server_of(url: &str) -> String {
-    Destination::parse(url).map_or_else(|| url.to_owned(), |destination| destination.origin())
-}
-
 /// Whether two URLs lead to the same server.
 pub fn same_origin(one: &str, other: &str) -> bool {
     let (one, other) = (Destination::parse(one), Destination::parse(other));
@@ -99,29 +94,44 @@ impl OutboundClient {
     /// These servers, and the credentials of the one component that may reach them.
     ///
     /// # Errors
-    /// Naming the host that is none, or the credential that can never be used.
-    pub fn new(allow: &[AllowedHost], credentials: &[HostCredential]) -> anyhow::Result<Self> {
+    /// Naming each host that is none, and each credential that can never be used.
+    pub fn new(
+        allow: &[AllowedHost],
+        credentials: &[HostCredential],
+    ) -> Result<Self, Vec<anyhow::Error>> {
         let host = |allowed: &AllowedHost| -> anyhow::Result<AllowedDestination> {
             Ok(AllowedDestination {
                 entry: Entry::parse(&allowed.host)?,
                 path: allowed.path.clone(),
             })
         };
-        let mut outbound = Self {
-            hosts: allow.iter().map(host).collect::<anyhow::Result<_>>()?,
-            ..Self::default()
-        };
-        for settings in credentials {
-            outbound.add(settings)?;
+        let mut outbound = Self::default();
+        let mut wrong = Vec::new();
+        for allowed in allow {
+            match host(allowed) {
+                Ok(host) => outbound.hosts.push(host),
+                Err(error) => wrong.push(error),
+            }
         }
-        if !outbound.hosts.is_empty() {
+        for settings in credentials {
+            wrong.extend(outbound.add(settings).err());
+        }
+        wrong.extend(outbound.connect().err());
+        match wrong.is_empty() {
+            true => Ok(outbound),
+            false => Err(wrong),
+        }
+    }
+
+    fn connect(&mut self) -> anyhow::Result<()> {
+        if !self.hosts.is_empty() {
             // Silence is no sign of trouble while a component sends: `send` has its own times.
             let client = || net::client().read_timeout(LONGEST_UPLOAD);
-            outbound.named = Some(client().build()?);
+            self.named = Some(client().build()?);
             let public = client().no_proxy().dns_resolver(Arc::new(PublicOnly));
-            outbound.public = Some(public.build()?);
+            self.public = Some(public.build()?);
         }
-        Ok(outbound)
+        Ok(())
     }
 
     fn add(&mut self, settings: &HostCredential) -> anyhow::Result<()> {
@@ -133,12 +143,14 @@ impl OutboundClient {
         });
         ensure!(
             destination.is_some(),
-            "credential for a server that may not be reached: name it in `allow` too, or remove the credential: {url}"
+            "credential for a server that may not be reached: name it in `allow` too, or remove the credential: {}",
+            server_of(url)
         );
         let others = &self.credentials;
         ensure!(
             !others.iter().any(|it| it.scope.collides(&credential.scope)),
-            "two credentials for the same requests: remove one, or let their methods or paths differ: {url}"
+            "two credentials for the same requests: remove one, or let their methods or paths differ: {}",
+            server_of(url)
         );
         self.credentials.push(credential);
         self.credentials.sort_by_key(|it| it.scope.width());
@@ -387,9 +399,70 @@ mod tests {
         ] {
             assert_eq!(outbound.allows(&uri.parse().unwrap()), expected, "{uri}");
         }
-        let error = OutboundClient::new(&[allowed("label.example.com", None)], &[])
-            .err()
-            .unwrap();
-        assert!(error.to_string().contains("https://host[:port]"), "{error}");
+        let wrong = ["label.example.com", "https://ok.example.com", "ftp://x"];
+        let errors = OutboundClient::new(&wrong.map(|host| allowed(host, None)), &[]).err();
+        let said: Vec<String> = errors.unwrap().iter().map(|it| format!("{it:#}")).collect();
+        let [first, second] = said.as_slice() else {
+            panic!("two are none: {said:?}")
+        };
+        for (said, host) in [(first, "label.example.com"), (second, "ftp://x")] {
+            assert!(
+                said.contains(host) && said.contains("https://host[:port]"),
+                "{said}"
+            );
+        }
+    }
+
+    /// Who may reach all of Google has Google's token for one request only, and whoever it is
+    /// not for has none.
+    #[test]
+    fn googles_token_goes_with_the_one_request_that_it_is_for() {
+        let allow = ["https://*.googleapis.com", "https://hook.example.com"];
+        let allow = allow.map(|host| AllowedHost {
+            host: host.to_owned(),
+            path: None,
+        });
+        let iam = "https://iamcredentials.googleapis.com";
+        let account = "/v1/projects/-/serviceAccounts/a@b";
+        let google = HostCredential {
+            url: format!("{iam}{account}:signBlob"),
+            exact: true,
+            methods: vec![framemill_function_spec::CredentialMethod::Post],
+            kind: framemill_function_spec::CredentialKind::Google,
+            header: None,
+            secret: None,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.unwrap();
+        let _inside = runtime.enter();
+        let outbound = OutboundClient::new(&allow, &[google]).unwrap();
+        let has = |method: Method, url: &str| {
+            let uri: Uri = url.parse().unwrap();
+            assert!(outbound.allows(&uri), "{url}");
+            let destination = Destination::of(&uri).unwrap();
+            outbound.credential(&method, &uri, &destination).is_some()
+        };
+        assert!(has(Method::POST, &format!("{iam}{account}:signBlob")));
+        for (method, url) in [
+            (Method::GET, format!("{iam}{account}:signBlob")),
+            (Method::POST, format!("{iam}{account}:signBlob?x=1")),
+            (Method::POST, format!("{iam}{account}:generateAccessToken")),
+            (Method::POST, format!("{iam}{account}:generateIdToken")),
+            (
+                Method::POST,
+                format!("{iam}/v1/projects/-/serviceAccounts/c@d:signBlob"),
+            ),
+            (
+                Method::GET,
+                "https://storage.googleapis.com/storage/v1/b".to_owned(),
+            ),
+            (
+                Method::POST,
+                "https://pubsub.googleapis.com/v1/x:publish".to_owned(),
+            ),
+            (Method::POST, "https://hook.example.com/hook".to_owned()),
+        ] {
+            assert!(!has(method.clone(), &url), "{method} {url}");
+        }
     }
 }

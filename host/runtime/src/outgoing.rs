@@ -7,6 +7,7 @@ use super::crash::Crash;
 use super::events::{ComponentEvent, Observer};
 use super::outbound_client::OutboundClient;
 use super::response::ComponentResponse;
+use super::stopwatch::{Segment, Stopwatch};
 use bytes::Bytes;
 use framemill_objects::{ObjectsApi, json};
 use futures::future::BoxFuture;
@@ -41,11 +42,12 @@ pub(super) struct Outgoing {
 
 /// The way from a component to itself: another sandbox.
 pub(super) trait Chain: Send + Sync {
-    /// Sends a request to a fresh instance.
+    /// Sends a request to a fresh instance, once there is memory for it.
     fn request<'a>(
         &'a self,
         label: &'a str,
         request: Request<Bytes>,
+        segment: Segment,
     ) -> BoxFuture<'a, Result<ComponentResponse, Crash>>;
 }
 
@@ -63,6 +65,8 @@ pub(super) struct Requester {
     pub(super) label: String,
     /// Whether the component started it itself.
     pub(super) segment: bool,
+    /// Its time.
+    pub(super) watch: Arc<Stopwatch>,
     /// Counts the bytes of objects that it reads.
     pub(super) bytes_read: Arc<AtomicU64>,
     /// Requests run in tasks of their own, which do not know whom they are for.
@@ -126,7 +130,7 @@ impl Outgoing {
                 );
                 return Err(Error::LoopDetected);
             }
-            return self.chained(chain, label, request).await;
+            return self.chained(chain, sandbox, request).await;
         }
         if destination == authority(&self.objects) {
             let request = self.below_objects_url(request)?;
@@ -163,16 +167,19 @@ impl Outgoing {
     async fn chained(
         &self,
         chain: &dyn Chain,
-        label: &str,
+        sandbox: &Requester,
         request: Request<Body>,
     ) -> Result<Response<Body>, Error> {
+        let label = sandbox.label.as_str();
+        let segment = sandbox.watch.segment();
         // The permit first: each request is held in memory.
         let permit = self.fan_out.acquire().await;
         let _permit = permit.map_err(|_| Error::ConnectionTerminated)?;
         let (parts, body) = request.into_parts();
         let body = whole(body, self.body_limit).await?;
         (self.observer)(label, ComponentEvent::SegmentDispatched(body.clone()));
-        match chain.request(label, Request::from_parts(parts, body)).await {
+        let request = Request::from_parts(parts, body);
+        match chain.request(label, request, segment).await {
             Ok(answer) => Ok(answer.response.map(full)),
             Err(crash) => {
                 tracing::warn!(label, "segment crashed: {crash}");

@@ -11,6 +11,7 @@ use crate::outbound_client::OutboundClient;
 use crate::outgoing::{Chain, Hooks, Outgoing, Requester, authority};
 use crate::response::ComponentResponse;
 use crate::state::{State, StateParts};
+use crate::stopwatch::Segment;
 use crate::variables;
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -154,7 +155,7 @@ impl Runtime {
         label: &str,
         request: Request<Bytes>,
     ) -> Result<ComponentResponse, Crash> {
-        self.run(label, request, false).await
+        self.run(label, request, None).await
     }
 
     /// Tells the observer what became of a request.
@@ -167,9 +168,10 @@ impl Runtime {
         &self,
         label: &str,
         request: Request<Bytes>,
-        segment: bool,
+        mut started: Option<Segment>,
     ) -> Result<ComponentResponse, Crash> {
         let inner = &self.0;
+        let segment = started.is_some();
         let component = inner.name.as_str();
         let span = tracing::info_span!(
             "component",
@@ -183,6 +185,9 @@ impl Runtime {
             Some(memory) => Some(memory.reserve(segment).await),
             None => None,
         };
+        if let Some(started) = &mut started {
+            started.runs();
+        }
         let meter = Meter::new(&inner.limits);
         let bytes_read = Arc::new(AtomicU64::new(0));
         let sandbox = Sandbox {
@@ -286,6 +291,7 @@ impl Runtime {
         let requester = Requester {
             label: sandbox.label.to_owned(),
             segment: sandbox.segment,
+            watch: Arc::clone(sandbox.meter.watch()),
             bytes_read: Arc::clone(sandbox.bytes_read),
             span: Span::current(),
         };
@@ -293,6 +299,7 @@ impl Runtime {
             name: &inner.name,
             label: sandbox.label,
             memory: inner.limits.memory,
+            watch: sandbox.meter.watch(),
             variables: Arc::clone(&inner.variables),
             key_value: Arc::clone(&inner.key_value),
             hooks: Box::new(Hooks::new(Arc::clone(&inner.outgoing), chain, requester)),
@@ -318,8 +325,9 @@ impl Chain for Runtime {
         &'a self,
         label: &'a str,
         request: Request<Bytes>,
+        segment: Segment,
     ) -> BoxFuture<'a, Result<ComponentResponse, Crash>> {
-        Box::pin(self.run(label, request, true))
+        Box::pin(self.run(label, request, Some(segment)))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::key_value::KeyValue;
 use super::limits::MemoryLimit;
 use super::logs::{ComponentLog, StderrTail};
+use super::stopwatch::{ComponentClock, Stopwatch};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use wasmtime::component::ResourceTable;
@@ -30,6 +31,8 @@ pub(super) struct StateParts<'s> {
     pub(super) label: &'s str,
     /// Most memory.
     pub(super) memory: u64,
+    /// Its time.
+    pub(super) watch: &'s Arc<Stopwatch>,
     /// What the component reads as its configuration.
     pub(super) variables: Arc<BTreeMap<String, String>>,
     /// What it keeps across requests.
@@ -47,6 +50,7 @@ impl State {
         let wasi = WasiCtx::builder()
             .stdout(log(false))
             .stderr(log(true))
+            .monotonic_clock(ComponentClock(Arc::clone(parts.watch)))
             .build();
         Self {
             wasi,

@@ -109,7 +109,10 @@ fn client(hosts: &[&str], credentials: &[HostCredential]) -> anyhow::Result<Outb
         path: None,
     };
     let hosts: Vec<AllowedHost> = hosts.iter().map(allow).collect();
-    OutboundClient::new(&hosts, credentials)
+    OutboundClient::new(&hosts, credentials).map_err(|wrong| {
+        let said: Vec<String> = wrong.iter().map(|it| format!("{it:#}")).collect();
+        anyhow::anyhow!(said.join("\n"))
+    })
 }
 
 struct Hostile {
@@ -304,6 +307,10 @@ async fn headers_do_not_make_another_request_of_it() {
         ("x-method-override", "DELETE"),
         ("x-original-url", "/admin"),
         ("x-rewrite-url", "/admin"),
+        ("x-original-host", "admin.internal"),
+        ("x-host", "admin.internal"),
+        ("x-envoy-original-path", "/admin"),
+        ("x-forwarded-path", "/admin"),
         ("connection", "authorization"),
         ("authorization", "Bearer mine"),
     ] {
@@ -421,4 +428,20 @@ fn credentials_that_cannot_be_meant_are_refused() {
         let error = of(&host, urls).unwrap_or_default();
         assert!(error.contains(why), "{urls:?}: {error}");
     }
+    // All of them at once, and none with its path: that of a webhook may be a secret.
+    let urls = [
+        "https://a.example/s3cret/x",
+        "https://a.example/s3cret/x/",
+        "https://a.example/s3cret//x",
+        "https://b.example/s3cret",
+        "https://*.example/s3cret",
+    ];
+    let error = of(&host, &urls).unwrap();
+    assert_eq!(error.lines().count(), 4, "{error}");
+    assert!(!error.contains("s3cret"), "{error}");
+    let mut unsendable = credential("https://a.example/s3cret".to_owned(), false);
+    unsendable.secret = Some(Secret::from("a\nb".to_owned()));
+    let error = client(&host, &[unsendable]).err().unwrap().to_string();
+    assert!(error.contains("no header takes"), "{error}");
+    assert!(!error.contains("s3cret"), "{error}");
 }

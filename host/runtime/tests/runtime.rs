@@ -267,6 +267,15 @@ fn compiled_code_is_kept() {
     assert!(entries > 0);
 }
 
+/// As in a container whose home is read-only or missing.
+#[test]
+fn a_cache_that_cannot_be_made_keeps_nothing_from_starting() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let below = file.path().join(".cache");
+    let engine = framemill_runtime::Engine::new(Some(&below)).unwrap();
+    framemill_runtime::Component::load(&engine, &common::probe_path()).unwrap();
+}
+
 #[cfg(unix)]
 #[test]
 fn compiled_code_is_not_kept_where_others_could_change_it() {

@@ -1,6 +1,6 @@
 //! Settings as parts that run: buckets, sources, pipelines.
 
-use super::function_runtime::function_runtime;
+use super::function_runtime::{function_runtime, outbound};
 use super::sweep::SweepRule;
 use super::sweep_rules;
 use super::{Components, Problems};
@@ -17,6 +17,10 @@ use framemill_runtime::{Component, ComponentEvent, Engine, MemoryBudget, Observe
 use framemill_sources::{KINDS, PushOnlySource, Queue, QueueSource, Source, SourceOptions};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Wait for a source where the start has failed already.
+const LONGEST_LOOK: Duration = Duration::from_secs(10);
 
 /// Everything that the configuration names, opened when it is first asked for.
 pub struct AppBuilder {
@@ -181,52 +185,77 @@ impl AppBuilder {
     /// All pipelines, ready to run, by source.
     ///
     /// # Errors
-    /// [`Problems`]: all components, buckets and secrets that are missing. Or the first source that is.
+    /// [`Problems`]: all components, buckets, secrets and sources that are missing.
     pub async fn build(
         &mut self,
         components: &Components,
     ) -> anyhow::Result<Vec<(Arc<dyn Source>, Vec<Pipeline>)>> {
         let functions = self.functions();
-        let observer = self.observer(&functions)?;
+        let mut problems = Problems::default();
+        let observer = problems.note(self.observer(&functions));
+        let observer = observer.unwrap_or_else(|| Arc::new(|_, _| {}));
         let engine = components.engine()?;
         let mut loaded: BTreeMap<String, Component> = BTreeMap::new();
         let mut built: Vec<(SourceAddress, Vec<Pipeline>)> = Vec::new();
-        let mut wrong = Vec::new();
         for settings in functions {
             let component = match loaded.get(&settings.component) {
                 Some(component) => Ok(component.clone()),
                 None => components.load(&engine, &settings.component).await,
             };
+            let name = settings.component.clone();
+            let component = problems.note(component);
+            loaded.extend(component.clone().map(|component| (name, component)));
             let source = settings.source.clone();
-            let pipeline = component.and_then(|component| {
-                loaded.insert(settings.component.clone(), component.clone());
-                self.pipeline(&engine, component, settings, &observer)
-            });
-            let there = built.iter_mut().find(|(there, _)| *there == source);
-            match (pipeline, there) {
-                (Err(error), _) => wrong.push(error),
-                (Ok(pipeline), Some((_, pipelines))) => pipelines.push(pipeline),
-                (Ok(pipeline), None) => built.push((source, vec![pipeline])),
+            let pipeline = self.pipeline(&engine, component, settings, &observer);
+            let pipeline = problems.note(pipeline).flatten();
+            match built.iter_mut().find(|(there, _)| *there == source) {
+                Some((_, pipelines)) => pipelines.extend(pipeline),
+                None => built.push((source, Vec::from_iter(pipeline))),
             }
-        }
-        if !wrong.is_empty() {
-            return Err(Problems(wrong).into());
         }
         let mut services = Vec::with_capacity(built.len());
         for (address, pipelines) in built {
-            services.push((self.source(&address).await?, pipelines));
+            let source = self.source_or(&address, &problems).await;
+            let source = problems.note(source).flatten();
+            services.extend(source.map(|source| (source, pipelines)));
         }
+        problems.none()?;
         Ok(services)
     }
 
+    /// A source; where there are problems already they are not kept waiting for one that does not
+    /// answer.
+    async fn source_or(
+        &mut self,
+        address: &SourceAddress,
+        problems: &Problems,
+    ) -> anyhow::Result<Option<Arc<dyn Source>>> {
+        let source = self.source(address);
+        if problems.0.is_empty() {
+            return source.await.map(Some);
+        }
+        let answer = tokio::time::timeout(LONGEST_LOOK, source).await;
+        answer.ok().transpose()
+    }
+
+    /// A pipeline, where its component is there.
     fn pipeline(
         &mut self,
         engine: &Engine,
-        component: Component,
+        component: Option<Component>,
         settings: FunctionSettings,
         observer: &Observer,
-    ) -> anyhow::Result<Pipeline> {
-        let store = self.store(&settings.store)?;
+    ) -> anyhow::Result<Option<Pipeline>> {
+        let (component, store) = match (component, self.store(&settings.store)) {
+            (Some(component), Ok(store)) => (component, store),
+            (_, store) => {
+                let mut problems = Problems::default();
+                problems.note(store);
+                problems.note(outbound(&settings).map_err(Into::into));
+                problems.none()?;
+                return Ok(None);
+            }
+        };
         let name = &settings.function.name;
         let observer = self.metrics.observer(name, Arc::clone(observer));
         let runtime = function_runtime(
@@ -238,12 +267,12 @@ impl AppBuilder {
             self.memory.clone(),
             observer,
         )?;
-        Ok(Pipeline {
+        Ok(Some(Pipeline {
             bucket: settings.store.bucket().to_owned(),
             function: settings.function,
             runtime,
             store,
-        })
+        }))
     }
 }
 
@@ -253,26 +282,30 @@ mod tests {
     use crate::config::Layer;
 
     #[tokio::test]
-    async fn all_that_is_missing_is_said_at_once() {
+    async fn all_that_is_missing_is_said_at_once_and_once() {
         let data = tempfile::tempdir().unwrap();
         let path = data.path().to_str().unwrap().to_owned();
-        let file = "[extract]\ncomponent = 'nowhere'\n[labeling]\ntarget = 'webhook'\ntarget_url = 'https://h/x'\ncomponent = 'neither'";
+        let file = "[extract]\ncomponent = 'nowhere'\n[labeling]\ntarget = 'webhook'\n\
+            target_url = 'https://h/x'\ncomponent = 'nowhere'\n\
+            [[labeling.credentials]]\nurl = 'https://h/x'\nkind = 'bearer'\nfile = '/nowhere/one'\n\
+            [[labeling.credentials]]\nurl = 'https://h/y'\nkind = 'bearer'\nfile = '/nowhere/two'";
         let flags = Layer::from([("data".to_owned(), path)]);
         let settings = Settings::new(&flags, |_| None, Some(file)).unwrap();
         let components = Components {
             folder: Some(data.path().to_owned()),
             cache: false,
         };
+        let queue = data.path().join(PRIVATE_FOLDER).join("queue.redb");
+        let _in_use = Queue::open(&queue, 5).unwrap();
         let built = AppBuilder::new(settings).build(&components).await;
         let error = built.err().unwrap();
         let Problems(all) = error.downcast_ref().unwrap();
         let said: Vec<String> = all.iter().map(|it| format!("{it:#}")).collect();
-        let [first, second] = said.as_slice() else {
-            panic!("two components: {said:?}")
-        };
-        assert!(
-            first.contains("nowhere") && second.contains("neither"),
-            "{said:?}"
-        );
+        let expected = ["queue.redb", "nowhere.wasm", "/nowhere/one", "/nowhere/two"];
+        assert_eq!(said.len(), expected.len(), "{said:#?}");
+        for words in expected {
+            let found = said.iter().filter(|it| it.contains(words)).count();
+            assert_eq!(found, 1, "{words}: {said:#?}");
+        }
     }
 }

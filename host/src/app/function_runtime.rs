@@ -1,5 +1,6 @@
 //! A function's component, ready to answer: what it may touch and reach, what it can read.
 
+use super::Problems;
 use crate::config::{FunctionSettings, Settings, cores};
 use framemill_contract::SizeLimits;
 use framemill_function_spec::Function;
@@ -51,10 +52,37 @@ pub fn allowed_hosts(function: &Function) -> Vec<AllowedHost> {
     function.hosts.iter().map(allowed).collect()
 }
 
+/// The servers that a function may reach, with its credentials.
+///
+/// # Errors
+/// [`Problems`]: each secret that is missing, and each server and credential that cannot be meant.
+pub fn outbound(function: &FunctionSettings) -> Result<OutboundClient, Problems> {
+    let mut problems = Problems::default();
+    let credentials: Vec<_> = function
+        .credentials()
+        .into_iter()
+        .filter_map(|credential| problems.note(credential))
+        .collect();
+    match OutboundClient::new(&allowed_hosts(&function.function), &credentials) {
+        Ok(outbound) => problems.none().map(|()| outbound),
+        Err(wrong) => {
+            wrong.into_iter().for_each(|error| problems.add(error));
+            Err(problems)
+        }
+    }
+}
+
+/// Segments that run at once: as many as there are cores, and no more than have memory beside the
+/// sandbox of their message.
+fn segments_at_once(memory: Option<&MemoryBudget>) -> usize {
+    let fit = memory.map_or(usize::MAX, |memory| memory.sandboxes().saturating_sub(1));
+    cores().min(fit)
+}
+
 /// A function's component over its bucket. `memory` is one for all functions.
 ///
 /// # Errors
-/// Where the component does not fit, or a secret is missing.
+/// Where the component does not fit; [`Problems`] of its servers and secrets.
 pub fn function_runtime(
     engine: &Engine,
     component: Component,
@@ -66,8 +94,7 @@ pub fn function_runtime(
 ) -> anyhow::Result<Runtime> {
     let bucket = function.store.bucket().to_owned();
     let buckets = HashMap::from([(bucket, Arc::clone(store))]);
-    let credentials: anyhow::Result<Vec<_>> = function.credentials().into_iter().collect();
-    let credentials = credentials?;
+    let outbound = outbound(function)?;
     let gateway = Gateway::new(buckets, access(&function.function));
     let sizes = SizeLimits::STANDARD.with_bodies_of(settings.limits.body);
     let gateway = gateway.with_limits(sizes);
@@ -78,9 +105,9 @@ pub fn function_runtime(
             variables: with_host(function.variables.clone(), &component.sha256, sizes),
             component,
             gateway: Arc::new(gateway),
-            outbound: OutboundClient::new(&allowed_hosts(&function.function), &credentials)?,
+            outbound,
             limits: settings.limits,
-            parallel: cores(),
+            parallel: segments_at_once(memory.as_ref()),
             memory,
             observer,
         },

@@ -12,7 +12,7 @@ pub mod sweep;
 pub mod sweep_rules;
 mod sweeping;
 
-use crate::config::{Settings, SourceAddress, StoreAddress};
+use crate::config::{SHORTAGE_REMEDY, Settings, SourceAddress, StoreAddress, memory};
 use crate::service::{Pipeline, Pushes, RunSummary, Service};
 pub use components::Components;
 pub use problems::Problems;
@@ -162,6 +162,9 @@ async fn run_all(
 }
 
 fn announce(settings: &Settings) {
+    if let Some(shortage) = settings.memory_shortage(memory()) {
+        tracing::warn!("{shortage}: {SHORTAGE_REMEDY}");
+    }
     let videos = &settings.config.video_path;
     let workers = settings.workers;
     if settings.source == SourceAddress::None {

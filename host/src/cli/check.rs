@@ -6,7 +6,8 @@ use crate::app::Components;
 use crate::app::builder::AppBuilder;
 use crate::app::function_runtime::{allowed_hosts, written};
 use crate::config::{
-    FunctionSettings, SettingError, Settings, SourceAddress, StoreAddress, memory,
+    FunctionSettings, SHORTAGE_REMEDY, SettingError, Settings, SourceAddress, StoreAddress, memory,
+    sandboxes,
 };
 use crate::listener;
 use framemill_function_spec::{AllowedUrl, ByteSize, Function};
@@ -122,21 +123,9 @@ fn sandbox_memory(settings: &Settings, machine: Option<u64>) -> Finding {
         );
         return Finding::warning(subject, fact, "set memory_budget");
     };
-    let bytes = budget.bytes();
-    let fact = format!(
-        "{} sandboxes at once, of memory_limit {limit} each: {} MiB",
-        budget.sandboxes(),
-        bytes >> 20
-    );
-    match machine.filter(|there| *there < bytes) {
-        Some(there) => Finding::warning(
-            subject,
-            format!(
-                "{fact}, and this machine or container has {} MiB",
-                there >> 20
-            ),
-            "lower memory_budget or memory_limit, or take a larger machine",
-        ),
+    let fact = sandboxes(&budget, settings.limits.memory);
+    match settings.memory_shortage(machine) {
+        Some(shortage) => Finding::warning(subject, shortage, SHORTAGE_REMEDY),
         None => Finding::good(subject, fact),
     }
 }
@@ -325,7 +314,10 @@ async fn hosts(function: &FunctionSettings) -> Vec<Finding> {
     }
     let outbound = match OutboundClient::new(&allowed_hosts(&function.function), &all) {
         Ok(outbound) => outbound,
-        Err(error) => return vec![Finding::error(subject, format!("{error:#}"), "")],
+        Err(wrong) => {
+            let finding = |error| Finding::error(&*subject, format!("{error:#}"), "");
+            return wrong.into_iter().map(finding).collect();
+        }
     };
     for host in &function.function.hosts {
         if let Some(url) = &host.probe {

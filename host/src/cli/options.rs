@@ -54,9 +54,10 @@ fn flag(key: &'static Key, of_function: bool) -> Arg {
     }
 }
 
-/// A value that is not the next flag.
+/// A value that is not the next flag: a hyphen starts a number at most.
 fn no_flag(text: &str) -> Result<String, &'static str> {
-    match text.starts_with("--") {
+    let after = text.strip_prefix('-').and_then(|rest| rest.chars().next());
+    match after.is_some_and(|next| !next.is_ascii_digit() && next != '.') {
         true => Err("is the next flag, a value is missing"),
         false => Ok(text.to_owned()),
     }
@@ -158,14 +159,17 @@ mod tests {
             refused.contains("`-1s` is ") && refused.contains("(flag --every)"),
             "{refused}"
         );
-        let error = parse(&["--every", "--count", "5"])
-            .err()
-            .unwrap()
-            .to_string();
-        assert!(
-            error.contains("--every") && error.contains("a value is missing"),
-            "{error}"
-        );
+        for value in ["-.5s", "-"] {
+            let probe = parse(&["--every", value]).ok().unwrap();
+            assert_eq!(probe.keys.layer["every"], value);
+        }
+        for next in ["--count", "-q"] {
+            let error = parse(&["--every", next]).err().unwrap().to_string();
+            assert!(
+                error.contains("--every") && error.contains("a value is missing"),
+                "{next}: {error}"
+            );
+        }
     }
 
     #[test]

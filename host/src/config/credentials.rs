@@ -3,7 +3,7 @@
 
 use anyhow::{Context as _, bail};
 use framemill_function_spec::{CredentialKind, CredentialMethod};
-use framemill_runtime::HostCredential;
+use framemill_runtime::{HostCredential, server_of};
 use serde::Deserialize;
 use std::path::PathBuf;
 
@@ -30,7 +30,8 @@ pub struct CredentialSettings {
 impl CredentialSettings {
     /// Whether it fits together.
     pub(super) fn check(&self) -> Result<(), String> {
-        let url = &self.url;
+        // Not shown: its path may hold a secret, as that of a webhook does.
+        let (url, server) = (&self.url, server_of(&self.url));
         let authority = url.split('/').nth(2).unwrap_or_default();
         if authority.contains('@') {
             // Not shown: it may hold a password.
@@ -38,21 +39,23 @@ impl CredentialSettings {
         }
         if (self.kind == CredentialKind::Header) != self.header.is_some() {
             return Err(format!(
-                "kind = \"header\" and header = \"NAME\" go together: {url}"
+                "kind = \"header\" and header = \"NAME\" go together: {server}"
             ));
         }
         let is_google = self.kind == CredentialKind::Google;
         let sources = usize::from(self.env.is_some()) + usize::from(self.file.is_some());
         if sources != usize::from(!is_google) {
             return Err(format!(
-                "give one of env and file (none for kind = \"google\"): {url}"
+                "give one of env and file (none for kind = \"google\"): {server}"
             ));
         }
         if is_google && !url.starts_with("https://") {
-            return Err(format!("kind = \"google\" is for https:// alone: {url}"));
+            return Err(format!("kind = \"google\" is for https:// alone: {server}"));
         }
         if self.methods.is_empty() {
-            return Err(format!("methods are empty, so no request gets it: {url}"));
+            return Err(format!(
+                "methods are empty, so no request gets it: {server}"
+            ));
         }
         Ok(())
     }
@@ -73,7 +76,7 @@ impl CredentialSettings {
             methods: self.methods.clone(),
             kind: self.kind,
             header: self.header.clone(),
-            secret: secret.read(&self.url)?,
+            secret: secret.read(&server_of(&self.url))?,
         })
     }
 }

@@ -11,9 +11,14 @@ pub fn cores() -> usize {
 /// Bytes of memory that we may use: the machine's, or less where a control group that we are in
 /// has less. `None` where that cannot be seen: elsewhere than on Linux.
 pub fn memory() -> Option<u64> {
-    let machine = total(&fs::read_to_string("/proc/meminfo").ok()?)?;
-    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let limits = limit_files(&groups, Path::new("/sys/fs/cgroup"))
+    memory_below(Path::new("/"))
+}
+
+/// The same, of the machine whose files lie below `root`.
+fn memory_below(root: &Path) -> Option<u64> {
+    let machine = total(&fs::read_to_string(root.join("proc/meminfo")).ok()?)?;
+    let groups = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
+    let limits = limit_files(&groups, &root.join("sys/fs/cgroup"))
         .into_iter()
         // `max`, and what is not there, is no limit.
         .filter_map(|file| fs::read_to_string(file).ok()?.trim().parse().ok());
@@ -68,6 +73,27 @@ mod tests {
         if cfg!(target_os = "linux") {
             assert!(memory().is_some_and(|bytes| bytes > 64 << 20));
         }
+    }
+
+    #[test]
+    fn a_container_has_what_its_group_has() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        let memory = || memory_below(root.path());
+        assert_eq!(memory(), None);
+        write("proc/meminfo", "MemTotal:       8388608 kB\n");
+        assert_eq!(memory(), Some(8 << 30));
+        write("proc/self/cgroup", "0::/pod/c\n");
+        write("sys/fs/cgroup/pod/c/memory.max", "max\n");
+        assert_eq!(memory(), Some(8 << 30));
+        write("sys/fs/cgroup/pod/memory.max", "1073741824\n");
+        assert_eq!(memory(), Some(1 << 30));
+        write("sys/fs/cgroup/pod/c/memory.max", "536870912\n");
+        assert_eq!(memory(), Some(512 << 20));
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub use keys::{flags_of, host_keys};
 pub use layers::Layer;
 pub use machine::{cores, memory};
 pub use pipelines::PipelineSettings;
-pub use settings::Settings;
+pub use settings::{SHORTAGE_REMEDY, Settings, sandboxes};
 pub use variables::UnknownVariable;
 
 #[cfg(test)]

@@ -143,6 +143,19 @@ fn standard_budget(memory: u64, sandbox: u64) -> u64 {
     share.max(sandbox.saturating_mul(MemoryBudget::FEWEST))
 }
 
+/// What to do about [`Settings::memory_shortage`].
+pub const SHORTAGE_REMEDY: &str = "lower memory_budget or memory_limit, or take a larger machine";
+
+/// How many sandboxes a budget has room for, in words.
+pub fn sandboxes(budget: &MemoryBudget, limit: u64) -> String {
+    format!(
+        "{} sandboxes at once, of memory_limit {} each: {} MiB",
+        budget.sandboxes(),
+        ByteSize(limit),
+        budget.bytes() >> 20
+    )
+}
+
 impl Settings {
     /// From flags, environment and the text of a configuration file.
     ///
@@ -297,6 +310,17 @@ impl Settings {
         let sandbox = self.limits.memory;
         self.memory_budget
             .map(|bytes| MemoryBudget::new(bytes, sandbox))
+    }
+
+    /// What is wrong where a machine with `machine` bytes of memory has not what sandboxes may take.
+    pub fn memory_shortage(&self, machine: Option<u64>) -> Option<String> {
+        let budget = self.sandbox_memory()?;
+        let there = machine.filter(|there| *there < budget.bytes())?;
+        Some(format!(
+            "{}, and this machine or container has {} MiB",
+            sandboxes(&budget, self.limits.memory),
+            there >> 20
+        ))
     }
 
     /// Folder of the embedded queue: the bucket, where that is one.

@@ -1,6 +1,7 @@
 //! Layers, limits, and what errors say.
 
 use super::*;
+use framemill_function_spec::CredentialKind;
 use framemill_runtime::Limits;
 use std::time::Duration;
 
@@ -75,6 +76,14 @@ fn the_memory_of_all_sandboxes_has_room_for_a_message_and_a_segment() {
             assert!(said.iter().all(|said| said.contains(words)), "{said:?}");
         }
     }
+    // What a machine has not is said.
+    let settings = of("memory_limit = '300MiB'\nmemory_budget = '1000MiB'").unwrap();
+    assert_eq!(settings.memory_shortage(None), None);
+    assert_eq!(settings.memory_shortage(Some(900 << 20)), None);
+    assert_eq!(
+        settings.memory_shortage(Some(512 << 20)).unwrap(),
+        "3 sandboxes at once, of memory_limit 300MiB each: 900 MiB, and this machine or container has 512 MiB"
+    );
     // Not set: what a machine has, however little that is.
     let standard = of("memory_limit = '4GiB'").unwrap().sandbox_memory();
     assert!(standard.is_none_or(|memory| memory.sandboxes() >= 2));
@@ -238,6 +247,32 @@ fn credentials_belong_to_one_pipeline() {
             format!("POST {google}/v1/projects/-/serviceAccounts/a@b:signBlob alone"),
         ]
     );
+}
+
+/// A webhook on the server of objects gets its own credential, and Google's not at all.
+#[test]
+fn a_target_on_the_server_of_objects_has_no_credential_of_it() {
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(secret.path(), "s3cret").unwrap();
+    let path = secret.path().display();
+    let objects = "https://storage.googleapis.com";
+    for (token, expected) in [
+        (format!("token_file = '{path}'"), Some(CredentialKind::Hmac)),
+        (String::new(), None),
+    ] {
+        let file =
+            format!("[labeling]\ntarget = 'webhook'\ntarget_url = '{objects}/hook'\n{token}\n");
+        let settings = read(&file).unwrap();
+        let mut kinds = Vec::new();
+        for function in &settings.functions {
+            for credential in function.credentials() {
+                let credential = credential.unwrap();
+                assert_eq!(credential.url, format!("{objects}/hook"));
+                kinds.push(credential.kind);
+            }
+        }
+        assert_eq!(kinds, Vec::from_iter(expected), "{file}");
+    }
 }
 
 #[test]

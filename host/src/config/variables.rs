@@ -43,12 +43,28 @@ pub(super) fn unknown<'s>(
 ) -> Vec<UnknownVariable> {
     let mut known = known();
     known.extend(secrets.map(str::to_owned));
-    let ours = there.filter(|name| name.starts_with(START) && !known.contains(name.as_str()));
+    let ours: Vec<String> = there.filter(|name| name.starts_with(START)).collect();
+    let services: Vec<String> = ours
+        .iter()
+        .filter_map(|name| name.strip_suffix("_SERVICE_HOST").map(str::to_owned))
+        .collect();
+    let ours = ours.into_iter().filter(|name| {
+        !known.contains(name.as_str()) && !services.iter().any(|it| is_of_service(name, it))
+    });
     ours.map(|name| UnknownVariable {
         nearest: nearest(&name, &known),
         name,
     })
     .collect()
+}
+
+/// Whether Kubernetes tells a container of a service with this variable: it does so with each in its
+/// namespace, one that is called `framemill` too.
+fn is_of_service(name: &str, service: &str) -> bool {
+    let rest = name.strip_prefix(service);
+    rest.is_some_and(|rest| {
+        rest == "_PORT" || rest.starts_with("_PORT_") || rest.starts_with("_SERVICE_")
+    })
 }
 
 fn known() -> BTreeSet<String> {
@@ -121,5 +137,31 @@ mod tests {
                 ("FRAMEMILL_SOMETHING_ELSE", None),
             ]
         );
+    }
+
+    #[test]
+    fn what_kubernetes_says_of_services_is_no_slip() {
+        let said = |names: &[&str]| -> Vec<String> {
+            let there = names.iter().map(|name| (*name).to_owned());
+            let found = unknown(there, std::iter::empty());
+            found.into_iter().map(|it| it.name).collect()
+        };
+        let service = [
+            "FRAMEMILL_SERVICE_HOST",
+            "FRAMEMILL_SERVICE_PORT",
+            "FRAMEMILL_SERVICE_PORT_HTTP",
+            "FRAMEMILL_PORT",
+            "FRAMEMILL_PORT_80_TCP",
+            "FRAMEMILL_PORT_80_TCP_PROTO",
+            "FRAMEMILL_PORT_80_TCP_PORT",
+            "FRAMEMILL_PORT_80_TCP_ADDR",
+            "FRAMEMILL_METRICS_SERVICE_HOST",
+            "FRAMEMILL_METRICS_PORT",
+        ];
+        assert_eq!(said(&service), [""; 0]);
+        let with_slip = [&service[..], &["FRAMEMILL_EVRY", "FRAMEMILL_PORTS"]].concat();
+        assert_eq!(said(&with_slip), ["FRAMEMILL_EVRY", "FRAMEMILL_PORTS"]);
+        // Without a service it is somebody's mistake.
+        assert_eq!(said(&["FRAMEMILL_PORT"]), ["FRAMEMILL_PORT"]);
     }
 }

@@ -10,8 +10,9 @@ use framemill::app::sweep_rules;
 use framemill::functions::builtins;
 use framemill_contract::{Claim, Config, FailureRecord, JobError, LabelConfig, ObjectRef, Tool};
 use framemill_function_spec::Function;
+use std::io::Write;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const BUCKET: &str = "b";
@@ -373,4 +374,52 @@ async fn labels_are_asked_for_once_per_name_of_a_manifest() {
     ];
     assert_eq!(counts, [5, 2, 1, 1, 1]);
     assert_eq!(published.names(), ["manifests/d.mp4.json"]);
+}
+
+/// Lines of a log.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// It may be new, or its message lost: a sweep says of an upload what it knows, and no more.
+#[tokio::test]
+async fn what_is_queued_is_named_in_the_log_and_nothing_else() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || writer.clone())
+        .with_ansi(false)
+        .finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    let nothing: &[u8] = b"";
+    let bucket = small(&[
+        ("videos/done.mp4", 9_000, nothing),
+        ("manifests/done.mp4.json", 8_000, nothing),
+        ("videos/new.mp4", 10, nothing),
+        ("videos/open.mp4", 9_000, nothing),
+    ]);
+    let published = Arc::new(Published::default());
+    let rule = rule("extract-frames", &[], &published);
+    sweep(&bucket, vec![rule]).await;
+    drop(guard);
+    assert_eq!(published.names(), ["videos/open.mp4"]);
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let said: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("videos/"))
+        .collect();
+    let [line] = said.as_slice() else {
+        panic!("one line: {log}")
+    };
+    let words = "queued, it has no outcome yet: videos/open.mp4";
+    assert!(line.contains("INFO") && line.ends_with(words), "{line}");
 }

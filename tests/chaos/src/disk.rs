@@ -24,6 +24,24 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const GLANCE: Duration = Duration::from_millis(100);
 const KIND: &str = "full disk";
 
+/// How many disks there can be: those that were asked for, else one where one can be mounted.
+///
+/// # Errors
+/// Where some were asked for and none can be mounted.
+pub fn possible(asked: Option<u64>, folder: &Path, report: &mut Report) -> Result<u64> {
+    if asked == Some(0) {
+        return Ok(0);
+    }
+    match (Disk::mount(&folder.join("disk")), asked) {
+        (Ok(_), asked) => Ok(asked.unwrap_or(1)),
+        (Err(error), Some(_)) => Err(error),
+        (Err(error), None) => {
+            report.left_out(KIND, &format!("{error:#}"));
+            Ok(0)
+        }
+    }
+}
+
 /// Fills a disk so often.
 ///
 /// # Errors

@@ -37,9 +37,10 @@ struct Chaos {
     /// Kills; 0 for none
     #[arg(long, default_value_t = 20)]
     kills: u64,
-    /// Disks that fill up; 0 for none. Mounting one needs root
-    #[arg(long, default_value_t = 1)]
-    disks: u64,
+    /// Disks that fill up; 0 for none. Mounting one needs root [default: 1, or 0 where none can be
+    /// mounted]
+    #[arg(long)]
+    disks: Option<u64>,
     /// Instead: only the mutated video with this number, its log shown and its file kept
     #[arg(long, requires = "seed")]
     only: Option<u64>,
@@ -52,13 +53,18 @@ fn main() -> Result<ExitCode> {
     let _lock = lock(&folder)?;
     let mut report = Report::new(seed, &folder);
     eprintln!("seed {seed}");
+    let disks = match chaos.only {
+        // Before hours of other attacks.
+        None => disk::possible(chaos.disks, &folder, &mut report)?,
+        Some(_) => 0,
+    };
     let corpus = Corpus::make()?;
     match chaos.only {
         Some(number) => videos::only(&corpus, number, &folder, &mut report)?,
         None => {
             videos::run(&corpus, chaos.videos, &folder, &mut report)?;
             kills::run(&corpus, chaos.kills, &folder, &mut report)?;
-            disk::run(&corpus, chaos.disks, &folder, &mut report)?;
+            disk::run(&corpus, disks, &folder, &mut report)?;
         }
     }
     Ok(if report.summary() {

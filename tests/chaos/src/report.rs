@@ -18,6 +18,7 @@ pub struct Report {
     pub seed: u64,
     folder: PathBuf,
     counts: BTreeMap<String, BTreeMap<String, u64>>,
+    left_out: Vec<String>,
     violations: Vec<String>,
     said: Instant,
 }
@@ -29,6 +30,7 @@ impl Report {
             seed,
             folder: folder.join("kept"),
             counts: BTreeMap::new(),
+            left_out: Vec::new(),
             violations: Vec::new(),
             said: Instant::now(),
         }
@@ -43,6 +45,13 @@ impl Report {
     pub fn add(&mut self, kind: &str, outcome: &str, number: u64) {
         let outcomes = self.counts.entry(kind.to_owned()).or_default();
         *outcomes.entry(outcome.to_owned()).or_default() += number;
+    }
+
+    /// Takes up that a kind of attack cannot be made here, and says it.
+    pub fn left_out(&mut self, kind: &str, why: &str) {
+        let text = format!("{kind:<16} left out: {why}");
+        eprintln!("{text}");
+        self.left_out.push(text);
     }
 
     /// Says how far it is, now and then.
@@ -107,6 +116,9 @@ impl Report {
             let parts = outcomes.iter();
             let parts: Vec<String> = parts.map(|(name, n)| format!("{name} {n}")).collect();
             eprintln!("  {kind:<16} {all:>6}   {}", parts.join("; "));
+        }
+        for text in &self.left_out {
+            eprintln!("  {text}");
         }
         if self.violations.is_empty() {
             eprintln!("no violation");

@@ -257,6 +257,73 @@ fn a_segment_that_never_answers_costs_its_gop_and_not_the_video() {
     assert!(warning.message.contains("no answer within"), "{warning:?}");
 }
 
+/// A host where the first segment waits for a sandbox, because the next one has it.
+struct Crowded<'a> {
+    store: &'a Memory,
+    clock: &'a Ticking,
+    asked: Cell<usize>,
+    answered: Cell<usize>,
+}
+
+impl Segments for Crowded<'_> {
+    async fn run(&self, request: &SegmentRequest) -> Result<SegmentAnswer, ObjectError> {
+        self.asked.set(self.asked.get() + 1);
+        // The next one is asked for meanwhile.
+        let mut asked = false;
+        std::future::poll_fn(|context| {
+            context.waker().wake_by_ref();
+            match std::mem::replace(&mut asked, true) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
+        let mut wanted = request.gops.iter().flat_map(|gop| &gop.wanted);
+        let first = wanted.any(|wanted| wanted.index == 0);
+        if first && self.asked.get() > 1 {
+            self.clock.asked.set(1);
+            std::future::pending::<()>().await;
+        }
+        self.answered.set(self.answered.get() + 1);
+        let reply = segment::handle(self.store, request).await;
+        Ok(SegmentAnswer::Reply(reply))
+    }
+}
+
+#[test]
+fn a_gop_is_lost_only_where_it_had_a_request_for_itself() {
+    let store = Memory::with_video(&video(), 5);
+    // Each GOP is a segment.
+    let config = config(&[("segment_budget", "100us,1MiB"), ("parallel_segments", "2")]);
+    let mut turns = Vec::new();
+    for _ in 0..10 {
+        let clock = Ticking {
+            deadline: Some(1),
+            ..Ticking::default()
+        };
+        let segments = Crowded {
+            store: &store,
+            clock: &clock,
+            asked: Cell::new(0),
+            answered: Cell::new(0),
+        };
+        let event = event(5);
+        let outcome = coordinate::handle(&store, &segments, &clock, &config, &event);
+        let outcome = block_on(outcome);
+        turns.push((segments.asked.get(), segments.answered.get()));
+        match outcome {
+            Outcome::Continued { .. } => {}
+            Outcome::Extracted { .. } => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(turns.len() > 1 && turns[0].0 == 2, "{turns:?}");
+    assert!(
+        *store.objects.borrow() == *undisturbed(&[]).objects.borrow(),
+        "{turns:?}"
+    );
+}
+
 /// Has another delivery do the same part while ours runs its segment.
 struct Overtaken<'a> {
     store: &'a Memory,

@@ -9,7 +9,7 @@ use spin_sdk::http::{IntoResponse, Method, Request, Response, send};
 use spin_sdk::key_value::Store;
 use spin_sdk::{http_component, variables};
 use std::hint::black_box;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[http_component]
 async fn probe(request: Request) -> anyhow::Result<impl IntoResponse> {
@@ -65,7 +65,7 @@ fn keep(place: &str, value: &[u8]) -> Response {
 }
 
 /// Sends the request that the headers `x-method` and `x-url` describe, with each header
-/// `x-with-NAME` as `NAME`, and passes the answer on.
+/// `x-with-NAME` as `NAME`, and passes the answer on, with the nanoseconds that it took.
 async fn fetch(request: Request) -> anyhow::Result<Response> {
     let header = |name: &str| header(&request, name);
     let method = match header("x-method").as_str() {
@@ -95,12 +95,14 @@ async fn fetch(request: Request) -> anyhow::Result<Response> {
         builder.header("x-url", header("x-inner-url"));
     }
     let outgoing = builder.body(request.into_body()).build();
+    let started = Instant::now();
     let response = match send::<_, Response>(outgoing).await {
         Ok(response) => response,
         Err(error) => return Ok(text(502, format!("{error:?}"))),
     };
     let mut answer = Response::builder();
     answer.status(*response.status());
+    answer.header("x-took", started.elapsed().as_nanos().to_string());
     for (name, value) in response.headers() {
         if ["location", "set-cookie"].contains(&name) {
             answer.header(name, value.as_str().unwrap_or_default());
