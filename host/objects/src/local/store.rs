@@ -84,8 +84,11 @@ impl LocalStore {
         let is_full = written.as_ref().is_err_and(StoreError::is_full);
         if is_full {
             let before = missing.fetch_max(bytes.clamp(PROBE.0, PROBE.1), Ordering::Relaxed);
-            if let (0, Err(error)) = (before, written) {
-                tracing::error!(%error, "no space for objects, work waits for some");
+            match written {
+                Err(error) if before == 0 => {
+                    tracing::error!(%error, "no space for objects, work waits for some");
+                }
+                _ => tracing::debug!("work still waits for space"),
             }
             return;
         }
