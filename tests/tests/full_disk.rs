@@ -8,7 +8,6 @@ use std::io::Read as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 /// A service that outlives the signal of the limit, and what it says.
 struct Limited {
@@ -28,6 +27,10 @@ impl Limited {
                 None => shell.env_remove(name),
             };
         }
+        shell.env(
+            "RUST_LOG",
+            "info,framemill_sources=debug,framemill_objects=debug",
+        );
         shell.args(["up", "--data"]).arg(data).args(options);
         let mut up = shell
             .stdout(Stdio::null())
@@ -60,10 +63,10 @@ impl Limited {
     }
 
     /// Waits for space, gets it, makes the video, and ends in order.
-    fn goes_on(mut self, data: &Path, missed: &str, found: &str) {
+    fn goes_on(mut self, data: &Path, [missed, again, found]: [&str; 3]) {
         wait_for(missed, || self.says(missed) > 0);
-        // Time enough to try again, if it did.
-        std::thread::sleep(Duration::from_secs(4));
+        // It tries again, in vain.
+        wait_for(again, || self.says(again) > 1);
         assert_eq!(self.up.try_wait().unwrap(), None, "it goes on");
         assert!(!data.join("manifests/x.mp4.json").exists());
         self.limit("unlimited");
@@ -94,7 +97,12 @@ fn the_queue_waits_for_space() {
     wait_for("the start", || up.says("ready") > 0);
     up.limit("4096");
     upload(data, &h264_clip("four-seconds.mp4", 4), "x.mp4", MODIFIED);
-    up.goes_on(data, "no space for the queue", "the queue goes on");
+    let said = [
+        "no space for the queue",
+        "the queue still waits",
+        "the queue goes on",
+    ];
+    up.goes_on(data, said);
 }
 
 #[test]
@@ -120,9 +128,19 @@ fn work_waits_for_space() {
     );
     let up = Limited::start(data, &["--format", "png"]);
     wait_for("the start", || up.says("ready") > 0);
-    // Enough for the queue, and for the memory that sandboxes start with, which counts as a file. An
-    // image of noise is larger.
-    up.limit("6000000");
+    // The memory that sandboxes start with counts as a file: one must have been made without a limit.
+    upload(data, &h264_clip("four-seconds.mp4", 4), "w.mp4", MODIFIED);
+    wait_for("the first video", || {
+        data.join("manifests/w.mp4.json").is_file()
+    });
+    // Enough for the queue. An image of noise is larger.
+    let queue = fs::metadata(data.join(".framemill/queue.redb"));
+    up.limit(&(2 * queue.unwrap().len()).to_string());
     upload(data, &noise, "x.mp4", MODIFIED);
-    up.goes_on(data, "no space for objects", "work goes on");
+    let said = [
+        "no space for objects",
+        "work still waits for space",
+        "work goes on",
+    ];
+    up.goes_on(data, said);
 }

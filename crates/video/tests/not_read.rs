@@ -80,6 +80,36 @@ fn other_containers_are_named_and_the_advice_helps() {
     }
 }
 
+/// Operators may put up to 64 KiB in front of an MXF file.
+#[test]
+fn mxf_behind_a_run_in_is_named() {
+    let path = make(
+        "x.mxf",
+        &small(),
+        &["-c:v", "libx264", "-pix_fmt", "yuv420p"],
+    );
+    let mut file = vec![b'-'; 1000];
+    file.extend(std::fs::read(path).unwrap());
+    let found = error(index_of_bytes(&file));
+    let container = match &found {
+        IndexError::UnsupportedContainer { container, .. } => *container,
+        _ => panic!("{found}"),
+    };
+    assert_eq!(container, "mxf");
+}
+
+/// The first letter of GIF is the sync byte of transport streams.
+#[test]
+fn a_transport_stream_that_starts_like_a_gif_is_read() {
+    let expected = index_of_bytes(&stream()).unwrap().samples.len();
+    for start in [&b"GIF8"[..], b"GIF89a"] {
+        let mut file = start.to_vec();
+        file.resize(188, 0);
+        file.extend(stream());
+        assert_eq!(index_of_bytes(&file).unwrap().samples.len(), expected);
+    }
+}
+
 /// Where each transport packet of the video starts that has a payload.
 fn video_packets(file: &[u8]) -> Vec<usize> {
     let of_video =
@@ -176,7 +206,10 @@ fn announced_conditional_access_is_found_at_the_start() {
     let clear = announced(&file);
     // A recording that was descrambled keeps the announcement.
     assert_eq!(index_of_bytes(&clear).unwrap().warnings, []);
-    let many = scrambled(&clear, &packets).repeat(40);
+    // Nor is a recording encrypted that starts before the receiver has its key.
+    let long = clear.repeat(450 / packets.len() + 1);
+    is_damaged(&scrambled(&long, &video_packets(&long)[..150]));
+    let many = scrambled(&clear, &packets).repeat(50_000 / packets.len() + 1);
     let fetch =
         |range: framemill_video::ByteRange| many[range.start as usize..range.end as usize].to_vec();
     let (found, reads) = read_index(many.len() as u64, fetch);

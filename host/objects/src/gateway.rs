@@ -100,7 +100,10 @@ impl ObjectsApi for Gateway {
             Err(error) => {
                 if matches!(
                     error,
-                    StoreError::Io { .. } | StoreError::Corrupt { .. } | StoreError::Forbidden(_)
+                    StoreError::Io { .. }
+                        | StoreError::Corrupt { .. }
+                        | StoreError::Forbidden(_)
+                        | StoreError::Denied { .. }
                 ) {
                     tracing::warn!(%error, "object request failed");
                 }

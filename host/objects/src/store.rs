@@ -8,6 +8,7 @@ use framemill_gcs_api::{Precondition, RangeSpec, Span};
 use framemill_support::finding::Finding;
 use futures::stream::BoxStream;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What is known of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +92,12 @@ pub trait Store: Send + Sync {
     /// Whether the bucket answers, by one cheap request: for probes, which come often.
     async fn reachable(&self) -> Result<(), StoreError> {
         self.list(NO_OBJECT, None, 1).await.map(drop)
+    }
+
+    /// The same store, in which links below `prefix` lead to objects below it alone, but where links
+    /// are followed anywhere; `None` where there are no links.
+    fn with_links_within(&self, _prefix: &str) -> Option<Arc<dyn Store>> {
+        None
     }
 
     /// Whether there is space for new objects, as far as the last write told.

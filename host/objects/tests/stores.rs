@@ -5,8 +5,8 @@ mod common;
 
 use common::conformance::{conformance, without_conditional_deletes};
 use framemill_objects::{
-    Access, FileLayout, Gateway, GcsStore, LocalStore, NewObject, Precondition, RangeSpec,
-    RetryPolicy, S3Store, Store, StoreError,
+    Access, FileLayout, Found, Gateway, GcsStore, LocalStore, NewObject, Precondition, RangeSpec,
+    RetryPolicy, S3Store, Store, StoreError, Walk,
 };
 use framemill_support::finding::Severity;
 use framemill_tests::servers::{Gcs, S3};
@@ -123,25 +123,104 @@ fn linked() -> tempfile::TempDir {
     symlink("real", bucket.join("videos/folder")).unwrap();
     symlink("../../secrets/key.mp4", bucket.join("videos/out.mp4")).unwrap();
     symlink(around.path().join("secrets"), bucket.join("videos/away")).unwrap();
+    symlink(bucket.join("videos/real"), bucket.join("videos/whole")).unwrap();
+    fs::create_dir(bucket.join(".framemill")).unwrap();
+    fs::write(bucket.join(".framemill/queue.redb"), "secret").unwrap();
+    symlink("../.framemill/queue.redb", bucket.join("videos/queue.mp4")).unwrap();
+    symlink("../.framemill", bucket.join("videos/private")).unwrap();
     symlink("nowhere", bucket.join("videos/broken.mp4")).unwrap();
     symlink("..", bucket.join("videos/round")).unwrap();
     around
+}
+
+/// The links that lead out, of those that a prefix is about.
+#[cfg(unix)]
+fn leading_out(folder: &std::path::Path, prefix: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let walk = Walk {
+        folder,
+        prefix,
+        follow_links: false,
+    };
+    walk.visit("", &mut |found| {
+        if let Found::LeadsOut { name } = found {
+            names.push(name);
+        }
+    });
+    names
+}
+
+/// Two links in each of fourteen folders to the next make thousands of ways to the last.
+#[cfg(unix)]
+#[test]
+fn links_between_folders_do_not_multiply_a_scan() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: String| folder.path().join(name);
+    for number in 0..14 {
+        std::fs::create_dir(path(format!("{number}"))).unwrap();
+        for link in ["left", "right"] {
+            let next = format!("../{}", number + 1);
+            symlink(next, path(format!("{number}/{link}"))).unwrap();
+        }
+    }
+    std::fs::create_dir(path("14".into())).unwrap();
+    std::fs::write(path("14/v.mp4".into()), "video").unwrap();
+    // And one back to a sibling of the way.
+    symlink("../0", path("14/back".into())).unwrap();
+    let mut seen = 0;
+    let walk = Walk {
+        folder: folder.path(),
+        prefix: "",
+        follow_links: false,
+    };
+    walk.visit("", &mut |_| seen += 1);
+    assert!((1..=256).contains(&seen), "{seen}");
+}
+
+/// The private folder may be a link where links are followed.
+#[cfg(unix)]
+#[test]
+fn leftovers_behind_a_link_are_removed_only_where_told() {
+    let around = tempfile::tempdir().unwrap();
+    let (bucket, outside) = (around.path().join("bucket"), around.path().join("outside"));
+    std::fs::create_dir(&bucket).unwrap();
+    std::fs::create_dir_all(outside.join("tmp")).unwrap();
+    std::os::unix::fs::symlink(&outside, bucket.join(".framemill")).unwrap();
+    let store = |follow_links| {
+        LocalStore::new(FileLayout {
+            follow_links,
+            ..FileLayout::folder(&bucket)
+        })
+    };
+    let error = store(false).remove_leftovers().unwrap_err().to_string();
+    let place = bucket.join(".framemill/tmp").display().to_string();
+    assert!(
+        error.contains("follow_links = true") && error.ends_with(&place),
+        "{error}"
+    );
+    assert!(outside.join("tmp").exists());
+    store(true).remove_leftovers().unwrap();
+    assert!(!outside.join("tmp").exists());
 }
 
 #[cfg(unix)]
 #[tokio::test]
 async fn links_out_of_a_folder_are_followed_only_where_told() {
     let around = linked();
+    let bucket = || around.path().join("bucket");
     let layout = |follow_links| FileLayout {
         follow_links,
-        ..FileLayout::folder(around.path().join("bucket"))
+        ..FileLayout::folder(bucket())
     };
     let within = [
         "videos/folder/v.mp4",
         "videos/real/v.mp4",
+        "videos/whole/v.mp4",
         "videos/within.mp4",
     ];
     let out = ["videos/away/key.mp4", "videos/out.mp4"];
+    let private = ["videos/private/queue.redb", "videos/queue.mp4"];
     let listed = async |store: &LocalStore| -> Vec<String> {
         let found = store.list("", None, 100).await.unwrap();
         found.into_iter().map(|meta| meta.name).collect()
@@ -157,13 +236,17 @@ async fn links_out_of_a_folder_are_followed_only_where_told() {
         assert_eq!(read(&store, name).await.unwrap(), b"video", "{name}");
         assert_eq!(store.head(name).await.unwrap().size, 5, "{name}");
     }
-    for name in out {
+    for name in out.into_iter().chain(private) {
         let missing = |error: StoreError| matches!(error, StoreError::NotFound { .. });
         assert!(missing(read(&store, name).await.unwrap_err()), "{name}");
         assert!(missing(store.head(name).await.unwrap_err()), "{name}");
         let deleted = store.delete(name, Precondition::None).await;
         assert!(missing(deleted.unwrap_err()), "{name}");
     }
+    assert_eq!(leading_out(&bucket(), "videos/").len(), 4);
+    assert_eq!(leading_out(&bucket(), "videos/o"), ["videos/out.mp4"]);
+    assert_eq!(leading_out(&bucket(), "videos/away/k"), ["videos/away"]);
+    assert!(leading_out(&bucket(), "images/").is_empty());
     let written = async |store: &LocalStore, name: &str| {
         let bytes = stream::iter([Ok("new".into())]).boxed();
         let written = store.write(name, Precondition::None, NewObject::default(), bytes);
@@ -172,7 +255,11 @@ async fn links_out_of_a_folder_are_followed_only_where_told() {
     let refused = written(&store, "videos/away/new.mp4").await.unwrap_err();
     assert!(refused.to_string().contains("follow_links"), "{refused}");
     assert!(written(&store, "videos/out.mp4").await.is_err());
+    assert!(written(&store, "videos/private/new.mp4").await.is_err());
     written(&store, "videos/folder/new.mp4").await.unwrap();
+    written(&store, "videos/whole/deep/new.mp4").await.unwrap();
+    let real = bucket().join("videos/real");
+    assert!(real.join("new.mp4").is_file() && real.join("deep/new.mp4").is_file());
     let secrets = around.path().join("secrets");
     let there = || std::fs::read_dir(&secrets).unwrap().count();
     assert_eq!(there(), 1);

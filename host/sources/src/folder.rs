@@ -98,7 +98,7 @@ impl FolderSource {
                     state.unstable = self.growing.len();
                 }),
                 // What could not be queued is still to be, at the next look.
-                Err(error) if error.is_full() => {}
+                Err(error) if error.passes() => {}
                 Err(error) => return Err(error),
             }
             let wait = if self.growing.is_empty() {

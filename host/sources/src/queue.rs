@@ -19,8 +19,8 @@ const PENDING: TableDefinition<u64, &[u8]> = TableDefinition::new("pending");
 const BY_OBJECT: TableDefinition<&str, u64> = TableDefinition::new("pending_by_object");
 /// What became of an object's generation.
 const SETTLED: TableDefinition<&str, &[u8]> = TableDefinition::new("settled");
-/// Where the disk is full, it is looked at this often whether there is space.
-const SPACE_AGAIN: Duration = Duration::from_secs(1);
+/// What cannot be done for now is tried again this often.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// A message as kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -244,23 +244,23 @@ impl Queue {
                 }
                 Ok(Err(None)) => changed.await,
                 // After a write that failed, reading takes a write too.
-                Err(error) if error.is_full() => tokio::time::sleep(SPACE_AGAIN).await,
+                Err(error) if error.passes() => tokio::time::sleep(TRY_AGAIN).await,
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// Does `work` once there is space for it. Dropping the future does nothing more.
+    /// Does `work` once it can be done. Dropping the future does nothing more.
     ///
     /// # Errors
-    /// Those of `work` but for [`QueueError::is_full`].
-    pub async fn with_space<T>(
+    /// Those of `work` but for [`QueueError::passes`].
+    pub async fn waiting<T>(
         &self,
         mut work: impl FnMut() -> Result<T, QueueError>,
     ) -> Result<T, QueueError> {
         loop {
             match work() {
-                Err(error) if error.is_full() => tokio::time::sleep(SPACE_AGAIN).await,
+                Err(error) if error.passes() => tokio::time::sleep(TRY_AGAIN).await,
                 other => return other,
             }
         }

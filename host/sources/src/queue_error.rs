@@ -43,13 +43,19 @@ impl QueueError {
         )
     }
 
+    /// Whether it passes by itself: there is no space, or another process has the file, which it can
+    /// take while ours is closed.
+    pub fn passes(&self) -> bool {
+        self.is_full() || matches!(self, Self::Locked(_))
+    }
+
     /// Whether the database refuses more work after it.
     pub(super) fn breaks(&self) -> bool {
         matches!(self, Self::Database(error) if matches!(**error, redb::Error::Io(_) | redb::Error::PreviousIo))
     }
 
-    /// Whether another's failure is to blame.
-    pub(super) fn is_of_another(&self) -> bool {
+    /// Whether a failure before it is to blame.
+    pub(super) fn is_of_earlier(&self) -> bool {
         matches!(self, Self::Database(error) if matches!(**error, redb::Error::PreviousIo))
     }
 }

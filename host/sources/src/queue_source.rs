@@ -58,7 +58,7 @@ impl AckHandle for QueueAckHandle {
             Outcome::Ignored { .. } => self.queue.forget(&self.message),
             outcome => self.queue.ack(&self.message, outcome),
         };
-        let result = self.queue.with_space(settle).await;
+        let result = self.queue.waiting(settle).await;
         self.settled(result)
     }
 
@@ -68,7 +68,7 @@ impl AckHandle for QueueAckHandle {
         at_least: Option<Duration>,
     ) -> Result<RetryDecision, SourceError> {
         let retry = || self.queue.retry(&self.message, reason, at_least);
-        let result = self.queue.with_space(retry).await;
+        let result = self.queue.waiting(retry).await;
         Ok(match self.settled(result)? {
             true => RetryDecision::DeadLetter,
             false => RetryDecision::Retry,
@@ -77,7 +77,7 @@ impl AckHandle for QueueAckHandle {
 
     async fn dead_letter(self: Box<Self>, reason: &str) -> Result<(), SourceError> {
         let give_up = || self.queue.dead_letter(&self.message, reason);
-        let result = self.queue.with_space(give_up).await;
+        let result = self.queue.waiting(give_up).await;
         self.settled(result)
     }
 }

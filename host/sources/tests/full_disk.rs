@@ -5,10 +5,10 @@
 use framemill_contract::{ObjectRef, Outcome};
 use framemill_function_spec::Trigger;
 use framemill_sources::{
-    FolderSource, FolderState, FolderWatch, Queue, QueueSource, Settled, Source,
+    FolderSource, FolderState, FolderWatch, Queue, QueueError, QueueSource, Settled, Source,
 };
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -32,22 +32,92 @@ fn limit(size: &str) {
     assert!(set.unwrap().success(), "prlimit is part of util-linux");
 }
 
-/// The limit counts for a whole process, and its signal must be ignored from the start.
-#[test]
-fn a_full_disk_ends_nothing() {
+/// Runs the test of this name in a process of its own: the limit counts for a whole process, and its
+/// signal must be ignored from the start. Returns whether this is that process.
+fn is_limited(test: &str) -> bool {
     if std::env::var_os(LIMITED).is_some() {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        return runtime.block_on(limited());
+        return true;
     }
     let output = Command::new("sh")
         .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "a_full_disk_ends_nothing", "--nocapture"])
+        .args(["--exact", test, "--nocapture"])
         .env(LIMITED, "1")
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
+    false
+}
+
+#[test]
+fn a_full_disk_ends_nothing() {
+    if is_limited("a_full_disk_ends_nothing") {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(limited());
+    }
+}
+
+/// One's failed write breaks the database for all.
+#[test]
+fn all_who_share_a_full_disk_wait() {
+    if !is_limited("all_who_share_a_full_disk_wait") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let queue = Queue::open(&folder.path().join("queue.redb"), 1).unwrap();
+    limit("4096");
+    let start = Barrier::new(8);
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let (queue, start) = (&queue, &start);
+            scope.spawn(move || {
+                start.wait();
+                for number in 0..100 {
+                    let added = queue.enqueue(&object(&format!("{thread}-{number}")));
+                    let error = added.unwrap_err();
+                    assert!(error.is_full(), "{error:?}");
+                }
+            });
+        }
+    });
+    limit("unlimited");
+    assert!(queue.enqueue(&object("x")).unwrap());
+    assert_eq!(queue.pending().unwrap(), 1);
+}
+
+/// A file that is closed after a failure can be taken by another process before it is opened anew.
+#[test]
+fn who_takes_the_closed_file_is_waited_for() {
+    if is_limited("who_takes_the_closed_file_is_waited_for") {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(taken());
+    }
+}
+
+async fn taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queue.redb");
+    let queue = Arc::new(Queue::open(&path, 1).unwrap());
+    limit("4096");
+    assert!(queue.enqueue(&object("a")).unwrap_err().is_full());
+    limit("unlimited");
+    let other = Queue::open(&path, 1).unwrap();
+    let error = queue.enqueue(&object("a")).unwrap_err();
+    assert!(matches!(error, QueueError::Locked(_)), "{error:?}");
+    let (tries, mut tried) = watch::channel(0);
+    let ours = Arc::clone(&queue);
+    let waiting = tokio::spawn(async move {
+        let work = || {
+            tries.send_modify(|tries| *tries += 1);
+            ours.enqueue(&object("a"))
+        };
+        ours.waiting(work).await
+    });
+    tried.wait_for(|tries| *tries >= 2).await.unwrap();
+    drop(other);
+    assert!(waiting.await.unwrap().unwrap());
+    assert_eq!(queue.pending().unwrap(), 1);
 }
 
 async fn limited() {
@@ -86,10 +156,22 @@ async fn limited() {
     let acking = tokio::spawn(async move { first.handle.ack(&settled).await });
     let giving_up = tokio::spawn(async move { second.handle.retry("r", None).await });
     let waiting = tokio::spawn(async move { source.next().await });
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    // All of them look once a second or more rarely: who looks on beside them sees that it was in vain.
+    let (tries, mut tried) = watch::channel(0);
+    let beside = Arc::clone(&queue);
+    let looking = tokio::spawn(async move {
+        let work = || {
+            tries.send_modify(|tries| *tries += 1);
+            beside.enqueue(&object("e"))
+        };
+        beside.waiting(work).await
+    });
+    tried.wait_for(|tries| *tries >= 4).await.unwrap();
     assert!(!watching.is_finished() && !acking.is_finished());
     assert!(!giving_up.is_finished() && !waiting.is_finished());
 
+    looking.abort();
+    assert!(looking.await.unwrap_err().is_cancelled());
     limit("unlimited");
     acking.await.unwrap().unwrap();
     giving_up.await.unwrap().unwrap();

@@ -35,8 +35,8 @@ impl Idle {
                 .queue
                 .as_ref()
                 .map(|queue| match queue.pending() {
-                    // Something waits for space.
-                    Err(error) if error.is_full() => Ok(1),
+                    // Something waits for it.
+                    Err(error) if error.passes() => Ok(1),
                     pending => pending,
                 })
                 .transpose()?;

@@ -30,11 +30,11 @@ impl Listening {
         let listener = Listener::bind(address, limits).await?;
         announce(listener.address()?, &app.settings.push);
         let site = Arc::new(Site {
-            images: Images {
-                store: app.store(&app.settings.store.clone())?,
-                bucket: app.settings.store.bucket().to_owned(),
-                prefix: app.settings.config.layout.images.clone(),
-            },
+            images: Images::new(
+                app.store(&app.settings.store.clone())?,
+                app.settings.store.bucket(),
+                &app.settings.config.layout.images,
+            ),
             authenticator: PushAuthenticator::new(app.settings.push.clone())?,
             readiness: Readiness::new(stop.clone()),
             metrics: Arc::clone(&app.metrics),

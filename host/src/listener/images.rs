@@ -11,12 +11,9 @@ use std::sync::Arc;
 /// What is served.
 #[derive(Clone)]
 pub struct Images {
-    /// The bucket.
-    pub store: Arc<dyn Store>,
-    /// Its name.
-    pub bucket: String,
-    /// Objects below it are served, if they are images.
-    pub prefix: String,
+    store: Arc<dyn Store>,
+    bucket: String,
+    prefix: String,
 }
 
 /// Media type by the name; `None` for what is no image: manifests and receipts are nobody's
@@ -31,6 +28,21 @@ fn media_type(name: &str) -> Option<&'static str> {
 }
 
 impl Images {
+    /// Of a bucket of this name, what lies below `prefix`, if it is an image. A link there serves no
+    /// more than that, unless links are followed anywhere.
+    pub fn new(
+        store: Arc<dyn Store>,
+        bucket: impl Into<String>,
+        prefix: impl Into<String>,
+    ) -> Self {
+        let prefix = prefix.into();
+        Self {
+            store: store.with_links_within(&prefix).unwrap_or(store),
+            bucket: bucket.into(),
+            prefix,
+        }
+    }
+
     /// The image of this name, or 404.
     pub(super) async fn answer(&self, bucket: &str, name: &str) -> Response {
         let kind =

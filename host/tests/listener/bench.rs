@@ -71,11 +71,7 @@ impl Bench {
             metrics: Arc::clone(&metrics),
         });
         let site = Arc::new(Site {
-            images: Images {
-                store,
-                bucket: "local".into(),
-                prefix: "images/".into(),
-            },
+            images: Images::new(store, "local", "images/"),
             authenticator: PushAuthenticator::new(setup.push).unwrap(),
             readiness: Readiness::new(stop.clone()),
             metrics,
@@ -103,7 +99,7 @@ impl Bench {
     /// The service begins to work.
     pub fn ready(&self) -> JoinHandle<RunSummary> {
         self.site.readiness.start(Probes {
-            store: Arc::clone(&self.site.images.store),
+            store: Arc::clone(&self.service.pipelines[0].store),
             sources: vec![Arc::clone(&self.service.source)],
         });
         let services = vec![Arc::clone(&self.service)];

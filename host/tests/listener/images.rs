@@ -76,8 +76,30 @@ async fn neither_pipes_nor_what_lies_outside_is_served() {
     fs::write(outside.path().join("x.jpg"), "secret").unwrap();
     std::os::unix::fs::symlink(outside.path(), images.join("away")).unwrap();
     std::os::unix::fs::symlink(outside.path().join("x.jpg"), images.join("x.jpg")).unwrap();
-    for name in ["pipe.jpg", "away/x.jpg", "x.jpg"] {
+    // What lies in the bucket beside the images is not for the world either.
+    for folder in ["videos", ".framemill", "images/real"] {
+        fs::create_dir_all(bench.data.path().join(folder)).unwrap();
+        fs::write(bench.data.path().join(folder).join("x"), "secret").unwrap();
+    }
+    for (target, name) in [
+        ("../videos/x", "video.jpg"),
+        ("../videos", "videos"),
+        ("../.framemill/x", "private.jpg"),
+        ("real/x", "real.jpg"),
+    ] {
+        std::os::unix::fs::symlink(target, images.join(name)).unwrap();
+    }
+    fs::write(bench.data.path().join("videos/y.jpg"), "secret").unwrap();
+    for (name, status) in [
+        ("pipe.jpg", 404),
+        ("away/x.jpg", 404),
+        ("x.jpg", 404),
+        ("video.jpg", 404),
+        ("videos/y.jpg", 404),
+        ("private.jpg", 404),
+        ("real.jpg", 200),
+    ] {
         let response = bench.get(&format!("/images/local/images/{name}")).await;
-        assert_eq!(response.status(), 404, "{name}");
+        assert_eq!(response.status(), status, "{name}");
     }
 }

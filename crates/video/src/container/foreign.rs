@@ -12,9 +12,17 @@ const ENCODE: &str =
     "re-encode it with `ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4`, and upload that";
 
 /// Its first bytes, its name, what to do.
-const FOREIGN: &[(&[u8], &str, &str)] = &[
+type Foreign = (&'static [u8], &'static str, &'static str);
+
+const MXF: Foreign = (&[0x06, 0x0e, 0x2b, 0x34], "mxf", REWRAP_MOV);
+/// Key of the header's partition pack, behind a run-in of up to 64 KiB (SMPTE 377-1 clause 6.5).
+const MXF_HEADER: [u8; 14] = [
+    0x06, 0x0e, 0x2b, 0x34, 0x02, 0x05, 0x01, 0x01, 0x0d, 0x01, 0x02, 0x01, 0x01, 0x02,
+];
+
+const FOREIGN: &[Foreign] = &[
     (b"FLV", "flv", REWRAP),
-    (&[0x06, 0x0e, 0x2b, 0x34], "mxf", REWRAP_MOV),
+    MXF,
     (b"nut/multimedia container\0", "nut", REWRAP),
     (&[0, 0, 1, 0xba], "mpeg program stream", ENCODE),
     (
@@ -29,22 +37,29 @@ const FOREIGN: &[(&[u8], &str, &str)] = &[
     ),
     (b"OggS", "ogg", ENCODE),
     (&[0, 0, 1, 0xb3], "mpeg-1/2 video stream", ENCODE),
-    (b"GIF8", "gif", ENCODE),
+    (b"GIF87a", "gif", ENCODE),
+    (b"GIF89a", "gif", ENCODE),
     (b".RMF", "realmedia", ENCODE),
     (b"YUV4MPEG2 ", "yuv4mpeg", ENCODE),
     (&[0x1f, 0x07, 0x00, 0x3f], "dv", ENCODE),
     (&[0x1f, 0x07, 0x00, 0xbf], "dv", ENCODE),
 ];
 
+fn find(head: &[u8]) -> Option<&'static Foreign> {
+    let starts = |(magic, ..): &&Foreign| head.starts_with(magic);
+    let behind_run_in = || head.windows(MXF_HEADER.len()).any(|key| key == MXF_HEADER);
+    let first = FOREIGN.iter().find(starts);
+    first.or_else(|| behind_run_in().then_some(&MXF))
+}
+
 /// Whether a file that starts so is one of these.
 pub(super) fn is_known(head: &[u8]) -> bool {
-    FOREIGN.iter().any(|(magic, ..)| head.starts_with(magic))
+    find(head).is_some()
 }
 
 /// Why a file that starts so is not read.
 pub(super) fn error(head: &[u8]) -> IndexError {
-    let mut all = FOREIGN.iter();
-    match all.find(|(magic, ..)| head.starts_with(magic)) {
+    match find(head) {
         Some((_, container, remedy)) => IndexError::UnsupportedContainer { container, remedy },
         None => IndexError::UnknownContainer,
     }

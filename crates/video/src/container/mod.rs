@@ -175,11 +175,14 @@ fn probe(head: &[u8]) -> Option<Box<dyn Demux>> {
     if head.starts_with(b"DKIF") {
         return Some(Box::new(ivf::Ivf::default()));
     }
-    if foreign::is_known(head) {
-        // What the next two look for may stand in the data of other containers.
+    let transport = mpegts::probe(head);
+    // Packets from the first byte on are no other container, though its name may begin with a sync
+    // byte, as GIF's does. Behind it they, and what Annex B is known by, may be another's data.
+    let at_once = transport.is_some_and(|layout| layout.start == 0);
+    if !at_once && foreign::is_known(head) {
         return None;
     }
-    if let Some(layout) = mpegts::probe(head) {
+    if let Some(layout) = transport {
         return Some(Box::new(mpegts::MpegTs::new(layout)));
     }
     annexb::probe(head).map(|codec| Box::new(annexb::AnnexB::new(codec)) as Box<dyn Demux>)

@@ -16,18 +16,20 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
-/// Where an object lies: a folder, the path below it, whether links may lead out of the folder.
+/// Where an object lies: a folder, the path below it, whether links may lead out of the folder, and
+/// the path below it that they may lead to where not.
 #[derive(Clone)]
 pub(super) struct Location {
     pub(super) folder: PathBuf,
     pub(super) below: PathBuf,
     pub(super) follow_links: bool,
+    pub(super) within: PathBuf,
 }
 
 impl Location {
     /// The file that is there.
     pub(super) fn find(&self) -> io::Result<Place> {
-        Place::find(&self.folder, &self.below, self.follow_links)
+        Place::find(&self.folder, &self.below, self.follow_links, &self.within)
     }
 
     /// Its name, which may be given up.

@@ -22,9 +22,17 @@ pub struct FileLayout {
     pub lies_as: Option<LiesAs>,
     /// Whether links may lead out of the folders. Where not, what lies behind them is no object.
     pub follow_links: bool,
+    /// Where they may not: the prefix of the names that links may lead to. Empty for all.
+    pub links_within: String,
 }
 
 impl FileLayout {
+    /// Where links may lead to, below the folder of this prefix.
+    pub(super) fn within(&self, prefix: &str) -> PathBuf {
+        let below = self.links_within.strip_prefix(prefix);
+        PathBuf::from(below.unwrap_or_default())
+    }
+
     /// All objects in one folder.
     pub fn folder(path: impl Into<PathBuf>) -> Self {
         Self {

@@ -2,7 +2,7 @@
 //! folder cannot lead us out of it, however fast they exchange them.
 
 use super::layout::PRIVATE_FOLDER;
-use cap_fs_ext::OpenOptionsSyncExt as _;
+use cap_fs_ext::{DirExt as _, FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata, OpenOptions};
 use std::fs;
@@ -29,8 +29,61 @@ fn split(path: &Path) -> io::Result<(&Path, &Path)> {
 
 /// Whether a link led out of the folder.
 pub(super) fn leads_out(error: &io::Error) -> bool {
-    // What cap-std says itself; the system's refusals have a number.
+    // What cap-std and we say ourselves; the system's refusals have a number.
     error.kind() == ErrorKind::PermissionDenied && error.raw_os_error().is_none()
+}
+
+/// The error that [`leads_out`] knows.
+fn out_of_folder() -> io::Error {
+    io::Error::new(
+        ErrorKind::PermissionDenied,
+        "a link leads out of the folder",
+    )
+}
+
+/// What a path below a folder leads to, as the folder without links and a path below it without
+/// any. Absolute links count by where they lead, too.
+fn resolve(folder: &Path, below: &Path) -> io::Result<(PathBuf, PathBuf)> {
+    let folder = fs::canonicalize(folder)?;
+    let path = fs::canonicalize(folder.join(below))?;
+    let is_private = |path: &Path| path.iter().any(|part| part == PRIVATE_FOLDER);
+    match path.strip_prefix(&folder) {
+        Ok(inside) if is_private(below) || !is_private(inside) => {
+            let inside = inside.to_owned();
+            Ok((folder, inside))
+        }
+        // Our private folder is not the bucket's either.
+        _ => Err(out_of_folder()),
+    }
+}
+
+/// Opens a folder inside another. Links are resolved first; what becomes one meanwhile is refused.
+fn open_inside(folder: &Path, below: &Path) -> io::Result<Dir> {
+    let (folder, inside) = resolve(folder, below)?;
+    walk_down(&folder, &inside)
+}
+
+fn walk_down(folder: &Path, inside: &Path) -> io::Result<Dir> {
+    let mut open = open_folder(folder)?;
+    for part in inside.iter().filter(|part| *part != ".") {
+        open = open.open_dir_nofollow(part)?;
+    }
+    Ok(open)
+}
+
+/// As [`open_inside`], and makes what is missing.
+fn make_inside(folder: &Path, below: &Path) -> io::Result<Dir> {
+    match open_inside(folder, below) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let (above, name) = split(below)?;
+            let above = make_inside(folder, above)?;
+            match above.create_dir(name) {
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+                _ => above.open_dir_nofollow(name),
+            }
+        }
+        other => other,
+    }
 }
 
 impl Place {
@@ -44,14 +97,25 @@ impl Place {
         })
     }
 
-    /// A file that is there, at a path below a folder.
-    pub(super) fn find(folder: &Path, below: &Path, follow_links: bool) -> io::Result<Self> {
+    /// A file that is there, at a path below a folder; where links are not followed out of it, one
+    /// may lead to what lies below `within` alone.
+    pub(super) fn find(
+        folder: &Path,
+        below: &Path,
+        follow_links: bool,
+        within: &Path,
+    ) -> io::Result<Self> {
         if follow_links {
             return Self::of(&folder.join(below));
         }
+        let (folder, inside) = resolve(folder, below)?;
+        if !inside.starts_with(within) {
+            return Err(out_of_folder());
+        }
+        let (parent, name) = split(&inside)?;
         Ok(Self {
-            folder: open_folder(folder)?,
-            path: below.to_owned(),
+            folder: walk_down(&folder, parent)?,
+            path: name.to_owned(),
         })
     }
 
@@ -61,7 +125,7 @@ impl Place {
         let folder = if follow_links {
             open_folder(&folder.join(parent))?
         } else {
-            open_folder(folder)?.open_dir(parent)?
+            open_inside(folder, parent)?
         };
         Ok(Self {
             folder,
@@ -71,38 +135,36 @@ impl Place {
 
     /// As [`Place::name`], and makes the folders on the way.
     pub(super) fn make(folder: &Path, below: &Path, follow_links: bool) -> io::Result<Self> {
-        let (parent, _) = split(below)?;
+        let (parent, name) = split(below)?;
         fs::create_dir_all(folder)?;
         if follow_links {
             fs::create_dir_all(folder.join(parent))?;
-        } else {
-            // A link to a folder is one, if it stays inside; made is only what is missing.
-            let folder = open_folder(folder)?;
-            match folder.open_dir(parent) {
-                Err(error) if error.kind() == ErrorKind::NotFound => {
-                    folder.create_dir_all(parent)?
-                }
-                other => drop(other?),
-            }
+            return Self::name(folder, below, follow_links);
         }
-        Self::name(folder, below, follow_links)
+        Ok(Self {
+            folder: make_inside(folder, parent)?,
+            path: name.to_owned(),
+        })
     }
 
     pub(super) fn metadata(&self) -> io::Result<Metadata> {
         self.folder.metadata(&self.path)
     }
 
-    /// Opens it for reading. A named pipe is opened too, at once: the caller looks at what it has.
+    /// Opens it for reading, unless it has become a link. A named pipe is opened too, at once: the
+    /// caller looks at what it has.
     pub(super) fn open(&self) -> io::Result<fs::File> {
         let mut options = OpenOptions::new();
-        options.read(true).nonblock(true);
+        options.read(true).nonblock(true).follow(FollowSymlinks::No);
         let file = self.folder.open_with(&self.path, &options)?;
         Ok(file.into_std())
     }
 
-    /// Opens it for writing, empty.
+    /// Makes it, where nothing has the name.
     pub(super) fn create(&self) -> io::Result<fs::File> {
-        Ok(self.folder.create(&self.path)?.into_std())
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        Ok(self.folder.open_with(&self.path, &options)?.into_std())
     }
 
     /// Opens it for changes of what is known of it.
@@ -166,9 +228,21 @@ impl Place {
 }
 
 /// Removes a folder of ours below another.
-pub(super) fn remove_folder(folder: &Path, below: &Path) -> io::Result<()> {
-    match open_folder(folder).and_then(|folder| folder.remove_dir_all(below)) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+pub(super) fn remove_folder(folder: &Path, below: &Path, follow_links: bool) -> io::Result<()> {
+    let path = folder.join(below);
+    let removed = if follow_links {
+        fs::remove_dir_all(&path)
+    } else {
+        Place::name(folder, below, false).and_then(|it| it.folder.remove_dir_all(&it.path))
+    };
+    let Err(error) = removed else {
+        return Ok(());
+    };
+    let remedy = match error.kind() {
+        ErrorKind::NotFound => return Ok(()),
+        _ if leads_out(&error) => "remove the link, or set follow_links = true",
+        _ => "see who owns it, or remove it",
+    };
+    let text = format!("{error}: {remedy}: {}", path.display());
+    Err(io::Error::new(error.kind(), text))
 }

@@ -34,7 +34,6 @@ pub struct LocalStore {
     layout: FileLayout,
     /// Makes check and rename one step, where the file system has no hard links.
     commit: Arc<Mutex<()>>,
-    next_temporary: AtomicU64,
     /// Bytes for which there was no space; 0 where there is.
     missing: AtomicU64,
 }
@@ -45,7 +44,6 @@ impl LocalStore {
         Self {
             layout,
             commit: Arc::new(Mutex::new(())),
-            next_temporary: AtomicU64::new(0),
             missing: AtomicU64::new(0),
         }
     }
@@ -56,7 +54,7 @@ impl LocalStore {
     /// Where a leftover cannot be removed.
     pub fn remove_leftovers(&self) -> io::Result<()> {
         for (_, folder) in &self.layout.folders {
-            unfinished::remove_all(folder)?;
+            unfinished::remove_all(folder, self.layout.follow_links)?;
         }
         Ok(())
     }
@@ -76,11 +74,8 @@ impl LocalStore {
             folder: folder.clone(),
             below: relative_path(below, name)?,
             follow_links: self.layout.follow_links,
+            within: self.layout.within(prefix),
         })
-    }
-
-    fn next_temporary(&self) -> u64 {
-        self.next_temporary.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Says once that there was no space for so many bytes, and once that there is.
@@ -89,8 +84,11 @@ impl LocalStore {
         let is_full = written.as_ref().is_err_and(StoreError::is_full);
         if is_full {
             let before = missing.fetch_max(bytes.clamp(PROBE.0, PROBE.1), Ordering::Relaxed);
-            if let (0, Err(error)) = (before, written) {
-                tracing::error!(%error, "no space for objects, work waits for some");
+            match written {
+                Err(error) if before == 0 => {
+                    tracing::error!(%error, "no space for objects, work waits for some");
+                }
+                _ => tracing::debug!("work still waits for space"),
             }
             return;
         }
@@ -111,10 +109,9 @@ impl LocalStore {
         taken: &mut u64,
     ) -> Result<ObjectMeta, StoreError> {
         let (location, given) = (self.location(name)?, name.to_owned());
-        let number = self.next_temporary();
         let (folder, follow_links) = (location.folder.clone(), location.follow_links);
         let (unfinished, file) = blocking(move || {
-            Unfinished::create(&folder, follow_links, number)
+            Unfinished::create(&folder, follow_links)
                 .map_err(|error| failed("write", &given, error))
         })
         .await?;
@@ -268,6 +265,7 @@ impl Store for LocalStore {
                             folder: folder.clone(),
                             below,
                             follow_links: layout.follow_links,
+                            within: layout.within(start),
                         };
                         found.push((name, Existing::Below(location)));
                     }
@@ -326,17 +324,22 @@ impl Store for LocalStore {
             return true;
         }
         let (folder, follow_links) = (folder.clone(), self.layout.follow_links);
-        let number = self.next_temporary();
         let io = |error| failed("write", "a file to see whether there is space", error);
         let tried = blocking(move || {
-            let (_unfinished, mut file) =
-                Unfinished::create(&folder, follow_links, number).map_err(io)?;
+            let (_unfinished, mut file) = Unfinished::create(&folder, follow_links).map_err(io)?;
             let written = io::copy(&mut io::repeat(0).take(missing), &mut file);
             written.and_then(|_| file.sync_data()).map_err(io)
         });
         let tried = tried.await;
         self.note_space(missing, &tried);
         tried.is_ok()
+    }
+
+    fn with_links_within(&self, prefix: &str) -> Option<Arc<dyn Store>> {
+        Some(Arc::new(Self::new(FileLayout {
+            links_within: prefix.to_owned(),
+            ..self.layout.clone()
+        })))
     }
 
     async fn check(&self, access: &Access) -> Vec<Finding> {
@@ -468,7 +471,7 @@ mod tests {
     fn leftovers_of_a_crash_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let store = LocalStore::new(FileLayout::folder(folder.path()));
-        let (unfinished, _) = Unfinished::create(folder.path(), false, 0).unwrap();
+        let (unfinished, _) = Unfinished::create(folder.path(), false).unwrap();
         std::mem::forget(unfinished);
         let left = || fs::read_dir(folder.path().join(".framemill/tmp")).map(Iterator::count);
         assert_eq!(left().unwrap(), 1);

@@ -2,12 +2,14 @@
 
 use super::layout::PRIVATE_FOLDER;
 use super::place::{Place, leads_out};
+use std::collections::HashMap;
 use std::fs::{self, DirEntry};
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// Folders deeper than this are not read.
 const DEEPEST: usize = 64;
+/// A folder is read as often at most, by links that lead to it or around it.
+const MOST_WAYS: usize = 256;
 
 /// What lies below a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +41,8 @@ pub struct Walk<'a> {
 
 /// What an entry of a folder is to us.
 enum Kind {
-    Folder,
+    /// And its path without links.
+    Folder(PathBuf),
     File,
     LeadsOut,
     /// Gone, a pipe, a device, a link to nowhere.
@@ -50,17 +53,42 @@ impl Walk<'_> {
     /// Visits all files, but for those of [`PRIVATE_FOLDER`]. `name` is the folder's own name with a
     /// slash at its end, empty for the bucket's.
     pub fn visit(&self, name: &str, visit: &mut dyn FnMut(Found)) {
-        self.enter(Path::new(""), name, 0, visit);
+        let mut down = Down {
+            walk: *self,
+            way: Vec::new(),
+            entered: HashMap::new(),
+            visit,
+        };
+        if let Ok(path) = fs::canonicalize(self.folder) {
+            down.enter(path, Path::new(""), name);
+        }
     }
 
-    fn enter(&self, below: &Path, name: &str, depth: usize, visit: &mut dyn FnMut(Found)) {
-        let relevant = name.starts_with(self.prefix) || self.prefix.starts_with(name);
-        if depth > DEEPEST || !relevant {
+    fn is_relevant(&self, folder: &str) -> bool {
+        folder.starts_with(self.prefix) || self.prefix.starts_with(folder)
+    }
+}
+
+/// One walk.
+struct Down<'a> {
+    walk: Walk<'a>,
+    /// The folders from the first to the one that is read, without links.
+    way: Vec<PathBuf>,
+    /// How often each was read.
+    entered: HashMap<PathBuf, usize>,
+    visit: &'a mut dyn FnMut(Found),
+}
+
+impl Down<'_> {
+    /// `path` has no links, `below` and `name` are as it was found.
+    fn enter(&mut self, path: PathBuf, below: &Path, name: &str) {
+        if self.way.len() > DEEPEST || !self.walk.is_relevant(name) || !self.may_enter(&path) {
             return;
         }
-        let Ok(entries) = fs::read_dir(self.folder.join(below)) else {
+        let Ok(entries) = fs::read_dir(&path) else {
             return;
         };
+        self.way.push(path);
         for entry in entries.flatten() {
             let Ok(file_name) = entry.file_name().into_string() else {
                 tracing::warn!(path = %entry.path().display(), "file name is not UTF-8: left out, rename it");
@@ -72,40 +100,59 @@ impl Walk<'_> {
             let below = below.join(&file_name);
             let name = format!("{name}{file_name}");
             match self.kind(&entry, &below) {
-                Kind::Folder => self.enter(&below, &format!("{name}/"), depth + 1, visit),
-                Kind::File => visit(Found::File { name, below }),
-                Kind::LeadsOut => visit(Found::LeadsOut { name }),
-                Kind::Other => {}
+                Kind::Folder(path) => self.enter(path, &below, &format!("{name}/")),
+                Kind::File => (self.visit)(Found::File { name, below }),
+                // It may be a file, or a folder on the way to what is asked for.
+                Kind::LeadsOut if self.walk.is_relevant(&format!("{name}/")) => {
+                    (self.visit)(Found::LeadsOut { name });
+                }
+                Kind::LeadsOut | Kind::Other => {}
             }
         }
+        self.way.pop();
+    }
+
+    /// Links between folders would make ways without end, or more than anyone can go.
+    fn may_enter(&mut self, path: &Path) -> bool {
+        if self.way.iter().any(|before| before == path) {
+            return false;
+        }
+        let entered = self.entered.entry(path.to_owned()).or_default();
+        *entered += 1;
+        if *entered == MOST_WAYS + 1 {
+            tracing::warn!(
+                "more than {MOST_WAYS} ways lead to a folder: others are left out, remove links: {}",
+                path.display()
+            );
+        }
+        *entered <= MOST_WAYS
     }
 
     fn kind(&self, entry: &DirEntry, below: &Path) -> Kind {
         match entry.file_type() {
-            Ok(kind) if kind.is_dir() => Kind::Folder,
+            Ok(kind) if kind.is_dir() => Kind::Folder(entry.path()),
             Ok(kind) if kind.is_file() => Kind::File,
-            Ok(kind) if kind.is_symlink() => self.kind_of_link(below),
+            Ok(kind) if kind.is_symlink() => self.kind_of_link(&entry.path(), below),
             _ => Kind::Other,
         }
     }
 
-    fn kind_of_link(&self, below: &Path) -> Kind {
-        let found = Place::find(self.folder, below, self.follow_links);
+    fn kind_of_link(&self, link: &Path, below: &Path) -> Kind {
+        let Walk {
+            folder,
+            follow_links,
+            ..
+        } = self.walk;
+        let found = Place::find(folder, below, follow_links, Path::new(""));
         match found.and_then(|place| place.metadata()) {
             Ok(metadata) if metadata.is_file() => Kind::File,
-            // A link to a folder around it would have no end.
-            Ok(metadata) if metadata.is_dir() && !self.is_around(below).unwrap_or(true) => {
-                Kind::Folder
-            }
+            Ok(metadata) if metadata.is_dir() => match fs::canonicalize(link) {
+                // A link to a folder around it would have no end.
+                Ok(path) if !link.starts_with(&path) => Kind::Folder(path),
+                _ => Kind::Other,
+            },
             Err(error) if leads_out(&error) => Kind::LeadsOut,
             _ => Kind::Other,
         }
-    }
-
-    /// Whether a link leads to its folder or one above it.
-    fn is_around(&self, below: &Path) -> io::Result<bool> {
-        let link = self.folder.join(below);
-        let folder = link.parent().unwrap_or(self.folder);
-        Ok(fs::canonicalize(folder)?.starts_with(fs::canonicalize(&link)?))
     }
 }

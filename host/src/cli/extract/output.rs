@@ -44,6 +44,7 @@ impl Output {
                 lies_as.manifest_beside_images(name, naming)
             })),
             follow_links: true,
+            links_within: String::new(),
         });
         Ok(Self {
             lock: lock(folder, &store, &layout)?,

@@ -28,8 +28,9 @@ const CLOCK: u32 = 90_000;
 const WRAP: i64 = 1 << 33;
 /// Packets that one access unit may span: 30 MB.
 const MAX_SPAN: usize = 160_000;
-/// Packets by which a stream is judged that announces conditional access.
-const FIRST_PACKETS: u64 = 100;
+/// Packets of the video, all scrambled, after which a stream that announces conditional access is
+/// not read on: up to 4 MB. Recordings often start scrambled, until the receiver has its key.
+const FIRST_PACKETS: u64 = 20_000;
 
 /// The scan of one file.
 #[derive(Debug)]
@@ -264,7 +265,8 @@ impl ElementaryStream {
 
     /// Spares reading the whole of a stream that says itself that it is scrambled.
     fn check_announced(&self) -> Result<(), IndexError> {
-        if self.video.access_system.is_some() && self.packet_count == FIRST_PACKETS {
+        let all = self.scrambled.count == FIRST_PACKETS && self.packet_count == FIRST_PACKETS;
+        if all && self.video.access_system.is_some() {
             return self.check_scrambled();
         }
         Ok(())

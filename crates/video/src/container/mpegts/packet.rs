@@ -134,7 +134,7 @@ pub fn transport_payload(bytes: &[u8], pid: u16, packet_size: u16) -> Result<Vec
     let mut rest = bytes;
     let mut header_left = 0;
     let mut continuity = None;
-    let mut starts_inside = false;
+    let mut starts_inside = None;
     while rest.len() >= size {
         let Some(packet) = Packet::parse(rest, sync_at) else {
             rest = rest.get(1..).unwrap_or_default();
@@ -142,12 +142,14 @@ pub fn transport_payload(bytes: &[u8], pid: u16, packet_size: u16) -> Result<Vec
         };
         rest = rest.get(size..).unwrap_or_default();
         let duplicate = continuity == Some(packet.continuity) && !packet.starts_unit;
-        let unreadable = packet.payload.is_empty() || packet.scrambled;
-        if packet.pid != pid || unreadable || duplicate {
+        if packet.pid != pid || packet.payload.is_empty() || duplicate {
             continue;
         }
-        starts_inside |= continuity.is_none() && !packet.starts_unit;
         continuity = Some(packet.continuity);
+        if packet.scrambled {
+            continue;
+        }
+        starts_inside.get_or_insert(!packet.starts_unit);
         if packet.starts_unit {
             header_left = PesHeader::parse(packet.payload).map_or(0, |header| header.length);
         }
@@ -161,7 +163,7 @@ pub fn transport_payload(bytes: &[u8], pid: u16, packet_size: u16) -> Result<Vec
             what: format!("no payload of stream {pid:#x} in {} bytes", bytes.len()),
         });
     }
-    trim(&mut unit, starts_inside);
+    trim(&mut unit, starts_inside == Some(true));
     Ok(unit)
 }
 
@@ -194,4 +196,23 @@ fn delimiters(unit: &[u8]) -> impl Iterator<Item = usize> {
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(third: u8, fill: u8) -> [u8; 188] {
+        let mut bytes = [fill; 188];
+        bytes[..4].copy_from_slice(&[SYNC, 1, 0, third]);
+        bytes
+    }
+
+    /// As the index takes them: a repeat of a scrambled packet is a repeat.
+    #[test]
+    fn scrambled_packets_count_for_continuity() {
+        let run = [packet(0x11, 1), packet(0x92, 2), packet(0x12, 3)].concat();
+        let unit = transport_payload(&run, 0x100, 188).unwrap();
+        assert_eq!(unit, [1; 184]);
+    }
 }
