@@ -103,6 +103,16 @@ pub fn test_clip(name: &str, size: &str, rate: &str, seconds: u32, encoder: &[&s
     clip(name, &arguments)
 }
 
+/// How ffmpeg makes VP9, quickly.
+pub const VP9: &[&str] = &[
+    "-c:v",
+    "libvpx-vp9",
+    "-deadline",
+    "realtime",
+    "-pix_fmt",
+    "yuv420p",
+];
+
 /// A small H.264 clip with B pictures and a sync sample each second.
 pub fn h264_clip(name: &str, seconds: u32) -> PathBuf {
     let encoder = [

@@ -167,15 +167,7 @@ fn ten_minutes_of_full_hd_pass_in_a_small_cloud() {
 /// that the rest is all.
 #[test]
 fn a_memory_limit_that_is_too_low_is_named_and_commits_nothing() {
-    let encoder = [
-        "-c:v",
-        "libvpx-vp9",
-        "-deadline",
-        "realtime",
-        "-pix_fmt",
-        "yuv420p",
-    ];
-    let video = test_clip("low-memory-vp9.mp4", "1280x720", "24", 1, &encoder);
+    let video = test_clip("low-memory-vp9.mp4", "1280x720", "24", 1, VP9);
     let (out, output) = extract(&video, &["--memory-limit", "24MiB", "--every-frames", "5"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");

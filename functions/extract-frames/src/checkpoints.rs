@@ -2,22 +2,50 @@
 
 use crate::fan_out::join;
 use crate::store::{Created, JSON, ObjectError, Objects, to_json};
-use framemill_contract::{Checkpoint, CheckpointFolder, JobError, ObjectRef, SegmentResult};
+use crate::upload::Upload;
+use framemill_contract::{
+    Checkpoint, CheckpointFolder, JobError, ObjectRef, Outcome, SegmentResult, VideoName,
+};
 use futures::{StreamExt as _, TryStreamExt as _};
 
 /// Checkpoints that are read at the same time.
 const PARALLEL: usize = 8;
 
-/// The checkpoints of one video, generation and configuration.
+/// The checkpoints of one work on a video and generation.
 pub(crate) struct Checkpoints<'a, O> {
-    pub objects: &'a O,
-    pub video: &'a ObjectRef,
-    pub folder: CheckpointFolder,
+    objects: &'a O,
+    video: &'a ObjectRef,
+    folder: CheckpointFolder,
+    /// Whether work goes over several requests here, so that there are any.
+    in_use: bool,
 }
 
-impl<O: Objects> Checkpoints<'_, O> {
+impl<'a, O: Objects> Checkpoints<'a, O> {
+    /// Of the upload that has this name in records.
+    pub fn new(upload: &Upload<'a, O>, name: &VideoName) -> Self {
+        Self {
+            objects: upload.objects,
+            video: upload.video,
+            folder: CheckpointFolder::new(upload.config, name, upload.generation()),
+            in_use: upload.config.segment_budget.is_some(),
+        }
+    }
+
+    /// Name of the checkpoint with this number.
+    pub fn name(&self, number: u64) -> String {
+        self.folder.name(number)
+    }
+
+    /// Number of the checkpoint with this name; `None` for names of others.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        self.folder.number(name)
+    }
+
     /// The newest number and its checkpoint; number 0 where there is none.
     pub async fn newest(&self) -> Result<(u64, Checkpoint), ObjectError> {
+        if !self.in_use {
+            return Ok((0, Checkpoint::new(self.video.clone(), 0)));
+        }
         let names = self.list(self.folder.prefix()).await?;
         let newest = names
             .iter()
@@ -59,8 +87,17 @@ impl<O: Objects> Checkpoints<'_, O> {
         Ok(joined)
     }
 
-    /// Removes the checkpoints below a prefix of the folder.
-    pub async fn remove(&self, prefix: &str) -> Result<(), ObjectError> {
+    /// Removes those that an outcome makes useless: of this work where it rejects the video, as
+    /// another may do better; of all works on the generation once it is committed.
+    pub async fn remove_after(&self, outcome: &Outcome) -> Result<(), ObjectError> {
+        let prefix = match outcome {
+            Outcome::Continued { .. } | Outcome::Ignored { .. } => return Ok(()),
+            Outcome::Rejected { .. } => self.folder.prefix(),
+            _ => self.folder.of_generation(),
+        };
+        if !self.in_use {
+            return Ok(());
+        }
         for name in self.list(prefix).await? {
             self.objects.delete(&self.video.bucket, &name).await?;
         }

@@ -8,9 +8,9 @@ use crate::room::memory;
 use crate::store::{Clock, ObjectError, Objects, Segments, gone};
 use crate::upload::Upload;
 use framemill_contract::{
-    Checkpoint, CheckpointFolder, ColorFacts, Config, Disposition, Event, EventKind, Ignored, Job,
-    JobError, MANIFEST_SCHEMA, Manifest, ObjectRef, Outcome, SegmentResult, SelectionRecord,
-    Source, Stats, VideoFacts, VideoName, Warning,
+    Checkpoint, ColorFacts, Config, Disposition, Event, EventKind, Ignored, Job, JobError,
+    MANIFEST_SCHEMA, Manifest, ObjectRef, Outcome, SegmentResult, SelectionRecord, Source, Stats,
+    VideoFacts, Warning,
 };
 use framemill_frames::{Plan, plan};
 use framemill_video::{IndexReader, Progress, VideoIndex, codec};
@@ -98,7 +98,7 @@ struct Context<'a, O, S, C> {
     /// The video with its generation.
     video: &'a ObjectRef,
     source: Source,
-    checkpoints: CheckpointFolder,
+    checkpoints: Checkpoints<'a, O>,
     commit: Commit<'a, O>,
 }
 
@@ -137,7 +137,8 @@ impl<O: Objects, S: Segments, C: Clock> Host<'_, O, S, C> {
         };
         let free = match find(&upload, &job.name).await? {
             Found::Committed(name, outcome) => {
-                self.remove_checkpoints(&video, &name).await?;
+                let checkpoints = Checkpoints::new(&upload, &name);
+                checkpoints.remove_after(&outcome).await?;
                 return Ok(outcome);
             }
             Found::Free(names) => names,
@@ -154,7 +155,7 @@ impl<O: Objects, S: Segments, C: Clock> Host<'_, O, S, C> {
                 size: meta.size,
                 crc32c: meta.crc32c,
             },
-            checkpoints: CheckpointFolder::new(config, &claimed.video, meta.generation),
+            checkpoints: Checkpoints::new(&upload, &claimed.video),
             video: &video,
             commit: Commit {
                 upload: &upload,
@@ -162,37 +163,8 @@ impl<O: Objects, S: Segments, C: Clock> Host<'_, O, S, C> {
             },
         };
         let outcome = context.run(checkpoint).await?;
-        match outcome {
-            Outcome::Continued { .. } | Outcome::Ignored { .. } => {}
-            // Another configuration may do better: its checkpoints stay.
-            Outcome::Rejected { .. } if config.segment_budget.is_some() => {
-                let kept = context.kept();
-                kept.remove(kept.folder.prefix()).await?;
-            }
-            _ => {
-                let name = &context.commit.claimed.video;
-                self.remove_checkpoints(&video, name).await?;
-            }
-        }
+        context.checkpoints.remove_after(&outcome).await?;
         Ok(outcome)
-    }
-
-    /// Removes what is no longer needed once an upload is committed, whatever the work.
-    async fn remove_checkpoints(
-        &self,
-        video: &ObjectRef,
-        name: &VideoName,
-    ) -> Result<(), ObjectError> {
-        if self.config.segment_budget.is_none() {
-            return Ok(());
-        }
-        let generation = video.generation.unwrap_or_default();
-        let kept = Checkpoints {
-            objects: self.objects,
-            video,
-            folder: CheckpointFolder::new(self.config, name, generation),
-        };
-        kept.remove(kept.folder.of_generation()).await
     }
 }
 
@@ -212,12 +184,9 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
     }
 
     async fn extract(&self, checkpoint: Option<&str>) -> Result<Step, ObjectError> {
-        let checkpoints = self.kept();
-        let (newest, start) = match self.config.segment_budget {
-            Some(_) => checkpoints.newest().await?,
-            None => (0, Checkpoint::new(self.video.clone(), 0)),
-        };
-        let asked = checkpoint.and_then(|name| self.checkpoints.number(name));
+        let checkpoints = &self.checkpoints;
+        let (newest, start) = checkpoints.newest().await?;
+        let asked = checkpoint.and_then(|name| checkpoints.number(name));
         if asked.is_some_and(|asked| asked < newest) {
             return Ok(Step::Part(ignored(&Ignored::CheckpointTaken)));
         }
@@ -241,7 +210,7 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
             // brings the next one, and a host that calls again goes on from it.
             checkpoints.leave(newest + 1, &part).await?;
             return Ok(Step::Part(Outcome::Continued {
-                checkpoint: self.checkpoints.name(newest + 1),
+                checkpoint: checkpoints.name(newest + 1),
                 done: plan.access_units_before(gops),
                 of: plan.access_units,
             }));
@@ -251,14 +220,6 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
         nothing_is_an_error(&result, facts.wanted)?;
         let manifest = self.manifest(facts, result, index_bytes);
         Ok(Step::Whole(Box::new(manifest)))
-    }
-
-    fn kept(&self) -> Checkpoints<'_, O> {
-        Checkpoints {
-            objects: self.objects,
-            video: self.video,
-            folder: self.checkpoints.clone(),
-        }
     }
 
     /// What to decode, if it is neither nothing nor too much.

@@ -22,6 +22,19 @@ fn local_with(layout: FileLayout, access: Access) -> Gateway {
     Gateway::new(HashMap::from([("local".into(), store)]), access)
 }
 
+/// Over the strict server.
+fn remote(server: &FakeGcs) -> Gateway {
+    let anonymous = anonymous::Builder::new().build();
+    let store = GcsStore::at(
+        &server.endpoint(),
+        "bucket",
+        anonymous,
+        RetryPolicy::default(),
+    );
+    let store: Arc<dyn Store> = Arc::new(store.unwrap());
+    Gateway::new(HashMap::from([("local".into(), store)]), Access::all())
+}
+
 #[tokio::test]
 async fn local_folder_conforms() {
     let data = tempfile::tempdir().unwrap();
@@ -31,16 +44,7 @@ async fn local_folder_conforms() {
 #[tokio::test]
 async fn the_strict_server_conforms() {
     let server = FakeGcs::start("bucket");
-    let anonymous = anonymous::Builder::new().build();
-    let store = GcsStore::at(
-        &server.endpoint(),
-        "bucket",
-        anonymous,
-        RetryPolicy::default(),
-    );
-    let store: Arc<dyn Store> = Arc::new(store.unwrap());
-    let buckets = HashMap::from([("local".into(), store)]);
-    conformance(&Gateway::new(buckets, Access::all())).await;
+    conformance(&remote(&server)).await;
 }
 
 /// All files below a folder, hidden ones too.
@@ -182,16 +186,7 @@ async fn objects_are_taken_up_to_the_limit() {
     };
     let data = tempfile::tempdir().unwrap();
     let server = FakeGcs::start("bucket");
-    let anonymous = anonymous::Builder::new().build();
-    let store = GcsStore::at(
-        &server.endpoint(),
-        "bucket",
-        anonymous,
-        RetryPolicy::default(),
-    );
-    let store: Arc<dyn Store> = Arc::new(store.unwrap());
-    let remote = Gateway::new(HashMap::from([("local".into(), store)]), Access::all());
-    for api in [local(data.path(), Access::all()), remote] {
+    for api in [local(data.path(), Access::all()), remote(&server)] {
         let api = api.with_limits(limits);
         assert_eq!(api.put("images/a", "", &[1; 3000]).await.status, 200);
         let over = api.put("images/b", "", &[1; 3001]).await;

@@ -12,7 +12,7 @@ use framemill_runtime::{
     Component, ComponentEvent, CrashReason, Engine, Limits, Observer, OutboundClient, Runtime,
     RuntimeParts, with_host,
 };
-use framemill_tests::test_clip;
+use framemill_tests::{VP9, test_clip};
 use http::{Method, Request};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -194,13 +194,5 @@ async fn want_of_memory_is_told_for_av1() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn want_of_memory_is_told_for_vp9() {
-    let encoder = [
-        "-c:v",
-        "libvpx-vp9",
-        "-deadline",
-        "realtime",
-        "-pix_fmt",
-        "yuv420p",
-    ];
-    is_told("memory-vp9.mp4", "1280x720", &encoder).await;
+    is_told("memory-vp9.mp4", "1280x720", VP9).await;
 }

@@ -11,6 +11,7 @@ use std::process::Command;
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// Set in the process that has the limit.
 const LIMITED: &str = "FULL_DISK_LIMITED";
@@ -95,6 +96,23 @@ fn who_takes_the_closed_file_is_waited_for() {
     }
 }
 
+/// Waits until an object can be queued; also how often that was tried.
+fn enqueue_when_it_can(
+    queue: &Arc<Queue>,
+    name: &'static str,
+) -> (JoinHandle<Result<bool, QueueError>>, watch::Receiver<u32>) {
+    let (tries, tried) = watch::channel(0);
+    let queue = Arc::clone(queue);
+    let waiting = tokio::spawn(async move {
+        let work = || {
+            tries.send_modify(|tries| *tries += 1);
+            queue.enqueue(&object(name))
+        };
+        queue.waiting(work).await
+    });
+    (waiting, tried)
+}
+
 async fn taken() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("queue.redb");
@@ -105,15 +123,7 @@ async fn taken() {
     let other = Queue::open(&path, 1).unwrap();
     let error = queue.enqueue(&object("a")).unwrap_err();
     assert!(matches!(error, QueueError::Locked(_)), "{error:?}");
-    let (tries, mut tried) = watch::channel(0);
-    let ours = Arc::clone(&queue);
-    let waiting = tokio::spawn(async move {
-        let work = || {
-            tries.send_modify(|tries| *tries += 1);
-            ours.enqueue(&object("a"))
-        };
-        ours.waiting(work).await
-    });
+    let (waiting, mut tried) = enqueue_when_it_can(&queue, "a");
     tried.wait_for(|tries| *tries >= 2).await.unwrap();
     drop(other);
     assert!(waiting.await.unwrap().unwrap());
@@ -157,15 +167,7 @@ async fn limited() {
     let giving_up = tokio::spawn(async move { second.handle.retry("r", None).await });
     let waiting = tokio::spawn(async move { source.next().await });
     // All of them look once a second or more rarely: who looks on beside them sees that it was in vain.
-    let (tries, mut tried) = watch::channel(0);
-    let beside = Arc::clone(&queue);
-    let looking = tokio::spawn(async move {
-        let work = || {
-            tries.send_modify(|tries| *tries += 1);
-            beside.enqueue(&object("e"))
-        };
-        beside.waiting(work).await
-    });
+    let (looking, mut tried) = enqueue_when_it_can(&queue, "e");
     tried.wait_for(|tries| *tries >= 4).await.unwrap();
     assert!(!watching.is_finished() && !acking.is_finished());
     assert!(!giving_up.is_finished() && !waiting.is_finished());

@@ -206,6 +206,13 @@ fn read(file: &str) -> Result<Settings, SettingErrors> {
     Settings::new(&Layer::new(), |_| None, Some(file))
 }
 
+/// A file with a secret.
+fn secret() -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "s3cret").unwrap();
+    file
+}
+
 /// A pipeline of the user's, with these lines.
 fn pipeline(name: &str, lines: &str) -> String {
     format!("[[pipeline]]\nname = '{name}'\ncomponent = 'c'\n{lines}\n")
@@ -213,8 +220,7 @@ fn pipeline(name: &str, lines: &str) -> String {
 
 #[test]
 fn credentials_belong_to_one_pipeline() {
-    let secret = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(secret.path(), "s3cret").unwrap();
+    let secret = secret();
     let path = secret.path().display();
     let allow = "prefix = 'a/'\nallow = ['https://*.googleapis.com', 'https://h']";
     let file = format!(
@@ -252,8 +258,7 @@ fn credentials_belong_to_one_pipeline() {
 /// A webhook on the server of objects gets its own credential, and Google's not at all.
 #[test]
 fn a_target_on_the_server_of_objects_has_no_credential_of_it() {
-    let secret = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(secret.path(), "s3cret").unwrap();
+    let secret = secret();
     let path = secret.path().display();
     let objects = "https://storage.googleapis.com";
     let file = format!(
@@ -272,8 +277,7 @@ fn a_target_on_the_server_of_objects_has_no_credential_of_it() {
 
 #[test]
 fn what_the_user_says_of_a_target_counts_before_its_declaration() {
-    let secret = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(secret.path(), "s3cret").unwrap();
+    let secret = secret();
     let labeling =
         "[labeling]\ntarget = 'custom-acme'\ntarget_url = 'https://acme.example.com/api'";
     let own = format!(
