@@ -2,8 +2,8 @@
 //! handler needs, so that no sandbox but the coordinator's reads the video's index.
 
 use crate::{
-    ColorFacts, DroppedFrame, Filters, ImageSettings, JobError, KeptFrame, Naming, ObjectRef,
-    Warning,
+    ColorFacts, DamagedFrame, DroppedFrame, Filters, ImageSettings, JobError, KeptFrame, Naming,
+    ObjectRef, Warning,
 };
 use framemill_video::{CodecConfig, Pts, Rotation, Sample, Timescale, Unwrap};
 use serde::{Deserialize, Serialize};
@@ -68,6 +68,9 @@ pub struct SegmentResult {
     pub thumbs: Vec<String>,
     /// Frames dropped by filters.
     pub dropped: Vec<DroppedFrame>,
+    /// Frames that have no image for damage.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<DamagedFrame>,
     /// Colour as used for the first image.
     pub color: Option<ColorFacts>,
     /// Damage.

@@ -274,6 +274,7 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
             image_folder: self.commit.claimed.folder.clone(),
             frames: result.frames,
             dropped: result.dropped,
+            damaged: result.damaged,
             warnings: [facts.warnings, result.warnings].concat(),
             stats: Stats {
                 frames_selected: facts.wanted,

@@ -337,6 +337,7 @@ fn without_duplicates(merger: &mut Deduplicator, mut result: SegmentResult) -> S
 pub(crate) fn join(joined: &mut SegmentResult, next: SegmentResult) {
     joined.frames.extend(next.frames);
     joined.dropped.extend(next.dropped);
+    joined.damaged.extend(next.damaged);
     joined.warnings.extend(next.warnings);
     joined.color = joined.color.or(next.color);
     joined.bytes_read += next.bytes_read;

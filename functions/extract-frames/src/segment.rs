@@ -1,6 +1,7 @@
 //! `POST /segments`: a run of GOPs becomes images. Fetches ahead while decoding; holds one
 //! decoder, a few frames and a few images, never a whole GOP of pictures.
 
+use crate::damage::{DamageRun, damaged_frame, seconds, shortened};
 use crate::fetch::{Chunk, chunks};
 use crate::room;
 use crate::store::{ObjectError, Objects};
@@ -58,6 +59,8 @@ struct Gop<'a> {
     awaited: BTreeMap<Pts, VecDeque<u64>>,
     /// Frames decoded that wait for an earlier one.
     pending: BTreeMap<u64, Frame>,
+    /// Damaged frames up to here.
+    damage: Option<DamageRun>,
 }
 
 impl<'a> Gop<'a> {
@@ -71,6 +74,7 @@ impl<'a> Gop<'a> {
             decoder: None,
             awaited,
             pending: BTreeMap::new(),
+            damage: None,
         }
     }
 
@@ -195,6 +199,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
             self.result.thumbs.extend(thumb);
         }
         self.result.dropped.sort_by_key(|frame| frame.index);
+        self.result.damaged.sort_by_key(|frame| frame.index);
         self.result.peak_memory_bytes = room::memory();
         Ok(self.result)
     }
@@ -304,12 +309,38 @@ impl<'a, O: Objects> Extraction<'a, O> {
             self.warn("frames_lost", message, from, Some(to));
         }
         gop.awaited.clear();
-        self.emit(&mut gop).await
+        self.emit(&mut gop).await?;
+        self.end_damage(&mut gop);
+        Ok(())
+    }
+
+    /// Takes note of a frame that is damaged, or ends a run of them; whether it gets an image.
+    fn trust(&mut self, gop: &mut Gop<'a>, index: u64, frame: &Frame) -> bool {
+        let Some(reason) = &frame.damage else {
+            self.end_damage(gop);
+            return true;
+        };
+        DamageRun::add(&mut gop.damage, frame.pts, reason);
+        let keep = self.request.filters.keep_damaged;
+        if !keep {
+            let damaged = damaged_frame(self.request, index, frame.pts, reason);
+            self.result.damaged.push(damaged);
+        }
+        keep
+    }
+
+    fn end_damage(&mut self, gop: &mut Gop<'a>) {
+        let kept = self.request.filters.keep_damaged;
+        let warning = gop.damage.take().map(|run| run.warning(kept));
+        self.result.warnings.extend(warning);
     }
 
     /// Makes images of the frames that are ready.
     async fn emit(&mut self, gop: &mut Gop<'a>) -> Result<(), ObjectError> {
         while let Some((index, frame)) = gop.next_ready() {
+            if !self.trust(gop, index, &frame) {
+                continue;
+            }
             let scores = score(&frame);
             match self.filter.decide(index, &scores) {
                 FilterDecision::Drop {
@@ -351,11 +382,10 @@ impl<'a, O: Objects> Extraction<'a, O> {
             to_rgb(frame, request.rotation, &request.images).map_err(|error| error.to_string())?;
         self.result.color.get_or_insert(color);
         let bytes = encode(&image, &request.images).map_err(|error| error.to_string())?;
-        let elapsed = frame.pts.0.saturating_sub(request.first_pts.0);
         let kept = KeptFrame {
             index,
             pts: frame.pts,
-            seconds: request.timescale.seconds(elapsed),
+            seconds: seconds(request, frame.pts),
             name: image_name(index, request.naming, request.images.format),
             width: image.width,
             height: image.height,
@@ -363,6 +393,8 @@ impl<'a, O: Objects> Extraction<'a, O> {
             sha256: hex::encode(Sha256::digest(&bytes)),
             phash: format!("{:016x}", scores.phash),
             sharpness: scores.sharpness,
+            damaged: frame.damage.is_some(),
+            damage: frame.damage.as_deref().map(shortened),
             predictions: Vec::new(),
         };
         Ok((kept, bytes))
