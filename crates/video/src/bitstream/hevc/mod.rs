@@ -3,6 +3,7 @@
 mod nal;
 mod poc;
 mod pps;
+mod references;
 mod slice;
 mod sps;
 
@@ -12,5 +13,6 @@ pub use nal::{
 };
 pub use poc::PocCounter;
 pub use pps::Pps;
+pub use references::PictureReferences;
 pub use slice::SliceHeader;
 pub use sps::Sps;
