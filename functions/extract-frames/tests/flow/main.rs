@@ -6,6 +6,7 @@
 )]
 
 mod continuation;
+mod damaged;
 mod found;
 mod harness;
 mod interleavings;
