@@ -15,8 +15,11 @@ pub struct SegmentRequest {
     pub video: ObjectRef,
     /// Prefix of the images, ending in `/`.
     pub image_prefix: String,
-    /// Codec configuration.
+    /// Codec configuration, of samples that name no other.
     pub config: CodecConfig,
+    /// Further ones: see [`Sample::description`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_configs: Vec<CodecConfig>,
     /// How access units lie in samples.
     pub unwrap: Unwrap,
     /// The track's clock.

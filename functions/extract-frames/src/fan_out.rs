@@ -185,6 +185,7 @@ impl<S: Segments, C: Clock> FanOut<'_, S, C> {
             video: self.video.clone(),
             image_prefix: self.image_prefix.clone(),
             config: self.index.config.clone(),
+            other_configs: self.index.other_configs.clone(),
             unwrap: self.index.unwrap.clone(),
             timescale: self.index.timescale,
             first_pts: self.plan.first_pts,

@@ -55,6 +55,8 @@ struct Gop<'a> {
     work: &'a GopWork,
     /// `None` while damage is skipped, until the next sync sample.
     decoder: Option<Box<dyn Decoder>>,
+    /// Which configuration `decoder` has.
+    description: u8,
     /// Frames not yet decoded, by PTS; indices in order where several share one.
     awaited: BTreeMap<Pts, VecDeque<u64>>,
     /// Frames decoded that wait for an earlier one.
@@ -72,6 +74,7 @@ impl<'a> Gop<'a> {
         Self {
             work,
             decoder: None,
+            description: 0,
             awaited,
             pending: BTreeMap::new(),
             damage: None,
@@ -205,9 +208,13 @@ impl<'a, O: Objects> Extraction<'a, O> {
     }
 
     /// Makes sure of memory for the next step, where the request is careful.
-    fn make_room(&self, of_step: impl FnOnce(&CodecConfig) -> u64) -> Result<(), JobError> {
+    fn make_room(&self, of_step: impl Fn(&CodecConfig) -> u64) -> Result<(), JobError> {
         match self.request.careful {
-            true => room::ensure(of_step(&self.request.config)),
+            true => {
+                let others = self.request.other_configs.iter();
+                let configs = std::iter::once(&self.request.config).chain(others);
+                room::ensure(configs.map(of_step).max().unwrap_or_default())
+            }
             false => Ok(()),
         }
     }
@@ -249,15 +256,22 @@ impl<'a, O: Objects> Extraction<'a, O> {
         sample: &Sample,
         bytes: Option<&[u8]>,
     ) -> Result<(), DecodeError> {
-        if sample.sync && gop.decoder.is_none() {
-            gop.decoder = Some(open_decoder(&self.request.config)?);
-        }
-        let Some(decoder) = &mut gop.decoder else {
-            return Ok(());
-        };
         let damaged = |what: String| DecodeError::Damaged {
             codec: "container",
             what,
+        };
+        let config = sample.config(&self.request.config, &self.request.other_configs);
+        let config = config.ok_or_else(|| damaged("no such sample description".to_owned()))?;
+        if gop.description != sample.description {
+            gop.description = sample.description;
+            self.flush(gop);
+            gop.decoder = None;
+        }
+        if sample.sync && gop.decoder.is_none() {
+            gop.decoder = Some(open_decoder(config)?);
+        }
+        let Some(decoder) = &mut gop.decoder else {
+            return Ok(());
         };
         let bytes = bytes
             .ok_or_else(|| damaged(format!("the file ends before byte {}", sample.range().end)))?;
@@ -267,7 +281,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
             .access_unit(bytes)
             .map_err(|error| damaged(error.to_string()))?;
         let wanted = gop.awaited.contains_key(&sample.pts);
-        if !wanted && codec::is_disposable(&self.request.config, &access_unit) {
+        if !wanted && codec::is_disposable(config, &access_unit) {
             return Ok(());
         }
         self.result.access_units_decoded += 1;
@@ -285,18 +299,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
     async fn finish(&mut self, mut gop: Gop<'a>) -> Result<(), ObjectError> {
         let awaited = gop.awaited.len() as u64;
         self.make_room(|config| room::of_flush(config, awaited))?;
-        if let Some(decoder) = &mut gop.decoder
-            && let Err(error) = decoder.flush()
-        {
-            let first = gop.awaited.keys().next().copied().unwrap_or_default();
-            self.warn(
-                warning_code(&error),
-                error.to_string(),
-                first,
-                gop.last_pts(),
-            );
-        }
-        drain(&mut gop);
+        self.flush(&mut gop);
         let lost: u64 = gop
             .awaited
             .values()
@@ -312,6 +315,18 @@ impl<'a, O: Objects> Extraction<'a, O> {
         self.emit(&mut gop).await?;
         self.end_damage(&mut gop);
         Ok(())
+    }
+
+    /// Takes what the decoder holds back.
+    fn flush(&mut self, gop: &mut Gop<'a>) {
+        if let Some(decoder) = &mut gop.decoder
+            && let Err(error) = decoder.flush()
+        {
+            let first = gop.awaited.keys().next().copied().unwrap_or_default();
+            let to = gop.last_pts();
+            self.warn(warning_code(&error), error.to_string(), first, to);
+        }
+        drain(gop);
     }
 
     /// Takes note of a frame that is damaged, or ends a run of them; whether it gets an image.
@@ -431,6 +446,7 @@ pub(crate) fn single(request: &SegmentRequest, gop: &GopWork) -> SegmentRequest 
         video: request.video.clone(),
         image_prefix: request.image_prefix.clone(),
         config: request.config.clone(),
+        other_configs: request.other_configs.clone(),
         unwrap: request.unwrap.clone(),
         ..*request
     }

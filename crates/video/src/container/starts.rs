@@ -73,7 +73,8 @@ impl Starts {
         let Some(sample) = index.samples.get(self.next) else {
             return Ok(None);
         };
-        let config = &index.config;
+        let config = sample.config(&index.config, &index.other_configs);
+        let config = config.unwrap_or(&index.config);
         if self.next == 0 {
             // What samples need to be understood may stand in the container alone.
             self.inspector.inspect(config.codec, &config.parameter_sets);

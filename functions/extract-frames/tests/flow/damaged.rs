@@ -4,7 +4,7 @@
 use crate::harness::*;
 use framemill_contract::{KeptFrame, Manifest, Outcome};
 use framemill_tests::test_clip;
-use framemill_video::{IndexReader, Progress, Sample, VideoIndex};
+use framemill_video::Sample;
 
 /// Number of an access unit, in decoding order, of the second of three groups of pictures.
 const LOST: usize = 12;
@@ -21,18 +21,6 @@ fn clip() -> Vec<u8> {
         "log-level=none:keyint=10:min-keyint=10:scenecut=0:open-gop=0:bframes=2:b-adapt=0",
     ];
     std::fs::read(test_clip("hevc-gops.mp4", "128x96", "10", 3, &encoder)).unwrap()
-}
-
-fn index(file: &[u8]) -> VideoIndex {
-    let mut reader = IndexReader::new(file.len() as u64);
-    loop {
-        match reader.advance().unwrap() {
-            Progress::Done(index) => return *index,
-            Progress::Need(range) => {
-                reader.supply(range.start, &file[range.start as usize..range.end as usize]);
-            }
-        }
-    }
 }
 
 /// Makes NAL units of a type that means nothing of those of a sample.

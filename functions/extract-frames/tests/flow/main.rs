@@ -7,6 +7,7 @@
 
 mod continuation;
 mod damaged;
+mod descriptions;
 mod found;
 mod harness;
 mod interleavings;

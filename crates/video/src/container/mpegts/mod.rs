@@ -201,6 +201,7 @@ impl MpegTs {
         let last = last_duration(&samples);
         Ok(VideoIndex {
             container: Container::MpegTs,
+            other_configs: Vec::new(),
             config: parameters.config(stream.video.codec, (0, 0), ColorDescription::default()),
             timescale: Timescale::new(CLOCK).unwrap_or(Timescale::ONE),
             duration: duration(&samples, last),
@@ -396,6 +397,7 @@ impl ElementaryStream {
             sync: picture.sync,
             shown: picture.shown,
             dependence: picture.dependence,
+            description: 0,
         }
     }
 
