@@ -10,6 +10,7 @@
 mod clips;
 mod damage;
 mod exact;
+mod flips;
 mod references;
 mod refusals;
 mod seeking;

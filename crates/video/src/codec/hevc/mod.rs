@@ -5,7 +5,7 @@ mod engine;
 mod references;
 
 use super::nal;
-use super::picture::{check_size, unsupported};
+use super::picture::{check_size, damaged, unsupported};
 use crate::bitstream::hevc::{
     Pps, Sps, is_random_access, is_slice, layer_id, nal_type, nal_unit_type,
 };
@@ -84,6 +84,10 @@ impl HevcDecoder {
 
     /// Decodes a NAL unit; the picture that it ends.
     fn unit(&mut self, unit: &[u8]) -> Result<Vec<Picture>, DecodeError> {
+        // forbidden_zero_bit
+        if unit.first().is_some_and(|byte| byte & 0x80 != 0) {
+            return Err(damaged(CODEC, "NAL unit header"));
+        }
         // Layers above the base layer (MV-HEVC, SHVC) are other views of the same picture.
         if layer_id(unit) != Some(0) {
             return Ok(Vec::new());

@@ -8,7 +8,10 @@ use crate::bitstream::hevc::{
     PictureReferences, PocCounter, Pps, SliceHeader, Sps, is_random_access,
 };
 use crate::codec::picture::damaged;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+
+/// Counts of the last pictures that no other may have: as many as decoders hold, twice over.
+const RECENT: usize = 32;
 
 /// The decoded picture buffer, without pictures.
 #[derive(Default)]
@@ -17,6 +20,8 @@ pub(super) struct References {
     counter: PocCounter,
     /// Pictures that may be referred to by picture order count, and what is wrong with each.
     pictures: BTreeMap<i64, Option<String>>,
+    /// Picture order counts of the last pictures of the sequence.
+    recent: VecDeque<i64>,
     current: Option<Current>,
     /// Decoding has begun at a random access point.
     begun: bool,
@@ -77,7 +82,16 @@ impl References {
         let lsb_cycle = 1_i64 << sps.log2_max_poc_lsb;
         if order.restart {
             self.pictures.clear();
+            self.recent.clear();
         }
+        if self.recent.contains(&order.count) {
+            let what = format!("a second picture {}", order.count);
+            return Err(damaged(CODEC, what));
+        }
+        if self.recent.len() >= RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(order.count);
         let doubt = self.keep(&references, order.count, lsb_cycle);
         self.current = Some(Current {
             count: order.count,
