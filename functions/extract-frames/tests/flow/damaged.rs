@@ -140,3 +140,41 @@ fn a_video_whose_frames_are_all_damaged_is_rejected() {
     assert_eq!(code, "nothing_decoded");
     assert!(message.contains("no random access point"), "{message}");
 }
+
+/// Without its table of sync samples every frame counts as one: none is decoded from a picture that
+/// refers to others.
+#[test]
+fn a_missing_table_of_sync_samples_costs_no_frame() {
+    let mut file = clip();
+    let (_, whole, _) = extracted(&file, &[]);
+    let at = file.windows(4).rposition(|it| it == b"stss").unwrap();
+    file[at..at + 4].copy_from_slice(b"free");
+    let (_, manifest, _) = extracted(&file, &[]);
+    assert_eq!(manifest.frames, whole.frames);
+    let told: Vec<&str> = manifest
+        .warnings
+        .iter()
+        .map(|it| it.code.as_str())
+        .collect();
+    assert_eq!(told, ["wrong_sync_table"]);
+}
+
+/// A table that names a picture which refers to others: what would begin there is lost by name.
+#[test]
+fn a_table_of_sync_samples_that_is_wrong_gives_no_wrong_image() {
+    let mut file = clip();
+    let (_, whole, _) = extracted(&file, &[]);
+    let at = file.windows(4).rposition(|it| it == b"stss").unwrap();
+    // Version, count, then the numbers of samples from 1: the second group begins at 11.
+    let second = at + 4 + 8 + 4;
+    assert_eq!(file[second..second + 4], [0, 0, 0, 11]);
+    file[second + 3] = 14;
+    let (_, manifest, _) = extracted(&file, &[]);
+    for frame in &manifest.frames {
+        assert_eq!(frame.sha256, image_of(&whole.frames, frame.index));
+    }
+    assert!(manifest.frames.len() >= 20, "{}", manifest.frames.len());
+    let told = manifest.warnings.iter();
+    let told: Vec<&str> = told.map(|it| it.message.as_str()).collect();
+    assert!(told[0].contains("no random access point"), "{told:?}");
+}

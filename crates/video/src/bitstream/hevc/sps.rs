@@ -1,7 +1,7 @@
 //! Sequence parameter sets, clause 7.3.2.2, with their VUI (Annex E).
 
 use super::nal::{layer_id, nal_type, nal_unit_type};
-use super::references::SequenceReferences;
+use super::reference_sets::SequenceReferences;
 use crate::bitstream::bits::{BitReader, rbsp};
 use crate::bitstream::parameter_sets::SequenceParameterSet;
 use crate::bitstream::vui::{FrameDuration, Vui, vui_head};

@@ -1,7 +1,7 @@
 //! What a frame's header promises, before it is decoded: references that are there and fit, and
 //! parts that lie within its data. The decoder takes what is missing for something else.
 
-use super::{CODEC, error};
+use super::error::{CODEC, error};
 use crate::DecodeError;
 use crate::bitstream::vpx::Vp9Frame;
 use crate::codec::picture::{check_size, damaged, unsupported};

@@ -1,15 +1,15 @@
 //! VP9 with `rusty_vp9`: profiles 0 to 3, superframes, frames shown again.
 
 mod check;
+mod error;
 
-use super::picture::{Shape, byte_samples, damaged, unsupported};
+use super::picture::{Shape, byte_samples, unsupported};
 use crate::bitstream::vpx::vp9_frames;
 use crate::{ChromaSampling, CodecConfig, ColorDescription, DecodeError, Decoder, Frame, Pts};
 use check::Checker;
+use error::{CODEC, error};
 use rusty_vp9::{Error, Vp9Decoder as Inner};
 use std::collections::VecDeque;
-
-const CODEC: &str = "vp9";
 
 /// Most frames in a superframe (VP9 specification, annex B).
 const MAX_FRAMES: usize = 8;
@@ -104,12 +104,4 @@ fn convert(
         .map(|plane| byte_samples(plane, shape.bit_depth))
         .collect();
     shape.frame(pts, color, planes)
-}
-
-fn error(error: Error) -> DecodeError {
-    match error {
-        Error::Unsupported(what) => unsupported(CODEC, what),
-        Error::Unimplemented(what) => unsupported(CODEC, what),
-        other => damaged(CODEC, other.to_string()),
-    }
 }
