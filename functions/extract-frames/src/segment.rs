@@ -61,6 +61,8 @@ struct Gop<'a> {
     awaited: BTreeMap<Pts, VecDeque<u64>>,
     /// Frames decoded that wait for an earlier one.
     pending: BTreeMap<u64, Frame>,
+    /// Why no later frame can be trusted: what they refer to is not whole.
+    doubt: Option<String>,
     /// Damaged frames up to here.
     damage: Option<DamageRun>,
 }
@@ -77,12 +79,16 @@ impl<'a> Gop<'a> {
             description: 0,
             awaited,
             pending: BTreeMap::new(),
+            doubt: None,
             damage: None,
         }
     }
 
     /// Keeps `frame` if it is wanted.
-    fn accept(&mut self, frame: Frame) {
+    fn accept(&mut self, mut frame: Frame) {
+        if frame.damage.is_none() {
+            frame.damage.clone_from(&self.doubt);
+        }
         let Some(indices) = self.awaited.get_mut(&frame.pts) else {
             return;
         };
@@ -283,6 +289,9 @@ impl<'a, O: Objects> Extraction<'a, O> {
         let wanted = gop.awaited.contains_key(&sample.pts);
         if !wanted && codec::is_disposable(config, &access_unit) {
             return Ok(());
+        }
+        if gop.doubt.is_none() {
+            gop.doubt = self.request.unwrap.damage(bytes);
         }
         self.result.access_units_decoded += 1;
         let decoded = decoder.decode(&access_unit, sample.pts);

@@ -178,3 +178,30 @@ fn a_table_of_sync_samples_that_is_wrong_gives_no_wrong_image() {
     let told: Vec<&str> = told.map(|it| it.message.as_str()).collect();
     assert!(told[0].contains("no random access point"), "{told:?}");
 }
+
+/// A transport packet is lost: what was in it, and what refers to that, is not trusted.
+#[test]
+fn a_lost_transport_packet_gives_no_wrong_image() {
+    let encoder = [
+        "-c:v", "libx264", "-pix_fmt", "yuv420p", "-bf", "2", "-g", "10", "-qp", "18",
+    ];
+    let clip = test_clip("packets.ts", "320x240", "10", 3, &encoder);
+    let mut file = std::fs::read(clip).unwrap();
+    let (_, whole, _) = extracted(&file, &[]);
+    assert_eq!((whole.frames.len(), whole.warnings.len()), (30, 0));
+    // In the middle of a picture of the second group.
+    let sample = index(&file).samples[LOST];
+    let packets = sample.size as usize / 188;
+    assert!(packets > 4, "{packets}");
+    let at = sample.offset as usize + packets / 2 * 188;
+    file.drain(at..at + 188);
+    let (_, manifest, _) = extracted(&file, &[]);
+    for frame in &manifest.frames {
+        assert_eq!(frame.sha256, image_of(&whole.frames, frame.index));
+    }
+    assert!(manifest.frames.len() > 19, "{}", manifest.frames.len());
+    let (_, kept, _) = extracted(&file, &[("keep_damaged", "true")]);
+    for frame in kept.frames.iter().filter(|frame| !frame.damaged) {
+        assert_eq!(frame.sha256, image_of(&whole.frames, frame.index));
+    }
+}

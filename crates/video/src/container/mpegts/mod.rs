@@ -17,7 +17,7 @@ use crate::{
     ColorDescription, Container, Dts, IndexError, IndexWarning, Pts, Rotation, Sample, Timescale,
     Unwrap, VideoIndex,
 };
-pub(super) use packet::{Layout, probe, transport_payload};
+pub(super) use packet::{Layout, probe, transport_gaps, transport_payload};
 use packet::{NAME, Packet, PesHeader};
 use std::collections::VecDeque;
 use tables::{Programs, Video};
