@@ -115,6 +115,9 @@ pub struct Filters {
     pub min_sharpness: Option<f32>,
     /// Drop frames of one colour.
     pub drop_blank: bool,
+    /// Keep frames whose picture cannot be trusted, for damage in the video.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_damaged: bool,
 }
 
 /// The whole configuration of extract-frames, checked.
@@ -287,6 +290,7 @@ fn filters<F: Fn(&str) -> Option<String>>(keys: &Values<'_, F>) -> Result<Filter
         dedupe,
         min_sharpness,
         drop_blank: keys.boolean("drop_blank")?,
+        keep_damaged: keys.boolean("keep_damaged")?,
     })
 }
 
@@ -342,6 +346,7 @@ mod tests {
             ("dedupe", "65"),
             ("min_sharpness", "-1"),
             ("drop_blank", "yes"),
+            ("keep_damaged", "yes"),
             ("at", "1s,x"),
             ("max_side", "0"),
         ] {
@@ -366,5 +371,8 @@ mod tests {
         assert_eq!(base, config(&[("parallel_segments", "9")]).unwrap().hash());
         assert_ne!(base, config(&[("quality", "90")]).unwrap().hash());
         assert_ne!(base, config(&[("every", "2s")]).unwrap().hash());
+        let keep = |value| config(&[("keep_damaged", value)]).unwrap().hash();
+        assert_ne!(base, keep("true"));
+        assert_eq!(base, keep("false"));
     }
 }

@@ -65,8 +65,9 @@ pub use layout::{
     is_image_name,
 };
 pub use manifest::{
-    Claim, ColorFacts, DropReason, DroppedFrame, FailureRecord, KeptFrame, MANIFEST_SCHEMA,
-    Manifest, Outcome, Prediction, SelectionRecord, Source, Stats, VideoFacts, Warning,
+    Claim, ColorFacts, DamagedFrame, DropReason, DroppedFrame, FailureRecord, KeptFrame,
+    MANIFEST_SCHEMA, Manifest, Outcome, Prediction, SelectionRecord, Source, Stats, VideoFacts,
+    Warning,
 };
 pub use naming::Naming;
 pub use platform::{Credentials, Platform, Push};

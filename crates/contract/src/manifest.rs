@@ -32,6 +32,10 @@ pub struct Manifest {
     pub frames: Vec<KeptFrame>,
     /// Selected frames that a filter dropped, in presentation order.
     pub dropped: Vec<DroppedFrame>,
+    /// Selected frames that have no image since their picture cannot be trusted, in presentation
+    /// order. They count as lost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<DamagedFrame>,
     /// Damage that was stepped over.
     pub warnings: Vec<Warning>,
     /// What it took.
@@ -163,6 +167,12 @@ pub struct KeptFrame {
     pub phash: String,
     /// Variance of the Laplacian of the small luma image.
     pub sharpness: f32,
+    /// The picture cannot be trusted, and has an image since `keep_damaged` asks for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub damaged: bool,
+    /// Why it cannot be trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damage: Option<String>,
     /// What a model found in the image already: passed on to whoever labels it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub predictions: Vec<Prediction>,
@@ -219,6 +229,22 @@ pub struct DroppedFrame {
     /// For duplicates: index of the kept frame it is like.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub like: Option<u64>,
+}
+
+/// A selected frame that has no image since its picture cannot be trusted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct DamagedFrame {
+    /// Number in presentation order, from 0.
+    pub index: u64,
+    /// Presentation time in ticks.
+    pub pts: Pts,
+    /// Seconds after the first frame.
+    pub seconds: f64,
+    /// Always true, as in a frame with an image.
+    pub damaged: bool,
+    /// Why.
+    pub damage: String,
 }
 
 /// Damage that was stepped over.

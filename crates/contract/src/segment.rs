@@ -2,8 +2,8 @@
 //! handler needs, so that no sandbox but the coordinator's reads the video's index.
 
 use crate::{
-    ColorFacts, DroppedFrame, Filters, ImageSettings, JobError, KeptFrame, Naming, ObjectRef,
-    Warning,
+    ColorFacts, DamagedFrame, DroppedFrame, Filters, ImageSettings, JobError, KeptFrame, Naming,
+    ObjectRef, Warning,
 };
 use framemill_video::{CodecConfig, Pts, Rotation, Sample, Timescale, Unwrap};
 use serde::{Deserialize, Serialize};
@@ -15,8 +15,11 @@ pub struct SegmentRequest {
     pub video: ObjectRef,
     /// Prefix of the images, ending in `/`.
     pub image_prefix: String,
-    /// Codec configuration.
+    /// Codec configuration, of samples that name no other.
     pub config: CodecConfig,
+    /// Further ones: see [`Sample::description`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_configs: Vec<CodecConfig>,
     /// How access units lie in samples.
     pub unwrap: Unwrap,
     /// The track's clock.
@@ -68,6 +71,9 @@ pub struct SegmentResult {
     pub thumbs: Vec<String>,
     /// Frames dropped by filters.
     pub dropped: Vec<DroppedFrame>,
+    /// Frames that have no image for damage.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<DamagedFrame>,
     /// Colour as used for the first image.
     pub color: Option<ColorFacts>,
     /// Damage.

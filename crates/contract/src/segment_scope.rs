@@ -249,6 +249,8 @@ mod tests {
         assert_eq!(refused, Err(SegmentRefused::Settings("images")));
         let refused = check(|it| it.filters.drop_blank = true);
         assert_eq!(refused, Err(SegmentRefused::Settings("filters")));
+        let refused = check(|it| it.filters.keep_damaged = true);
+        assert_eq!(refused, Err(SegmentRefused::Settings("filters")));
     }
 
     #[test]

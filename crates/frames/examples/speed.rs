@@ -58,6 +58,7 @@ fn frame(chroma: ChromaSampling, bit_depth: u8, transfer: Option<Transfer>) -> F
             transfer,
             ..ColorDescription::default()
         },
+        damage: None,
     }
 }
 

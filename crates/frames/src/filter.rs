@@ -205,6 +205,7 @@ mod tests {
             dedupe,
             min_sharpness: Some(10.0),
             drop_blank: true,
+            keep_damaged: false,
         }
     }
 
@@ -249,6 +250,7 @@ mod tests {
             dedupe: Dedupe::Off,
             min_sharpness: None,
             drop_blank: false,
+            keep_damaged: false,
         });
         let black = Scores {
             sharpness: 0.0,
@@ -293,6 +295,8 @@ mod tests {
             sha256: String::new(),
             phash: format!("{phash:016x}"),
             sharpness: 0.0,
+            damaged: false,
+            damage: None,
             predictions: Vec::new(),
         }
     }

@@ -270,6 +270,7 @@ mod tests {
                 range: Some(range),
                 ..ColorDescription::default()
             },
+            damage: None,
         }
     }
 

@@ -101,6 +101,7 @@ fn frame(bytes: &[u8], size: (u32, u32), chroma: ChromaSampling, bit_depth: u8) 
         bit_depth,
         planes,
         color: ColorDescription::default(),
+        damage: None,
     }
 }
 
@@ -236,6 +237,7 @@ fn flat(chroma: ChromaSampling, bit_depth: u8, values: [u16; 3]) -> Frame {
         bit_depth,
         planes,
         color: ColorDescription::default(),
+        damage: None,
     }
 }
 

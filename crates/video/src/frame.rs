@@ -19,6 +19,9 @@ pub struct Frame {
     pub planes: Vec<Plane>,
     /// Colour as the bitstream says, the container filling what it leaves open.
     pub color: ColorDescription,
+    /// Why the picture cannot be trusted: its own data was damaged, or something that it refers to
+    /// was damaged or is missing. `None`: it is exact.
+    pub damage: Option<String>,
 }
 
 /// One plane of samples, without padding: `samples.len() == width * height`.

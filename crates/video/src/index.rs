@@ -174,6 +174,14 @@ pub struct Sample {
     pub shown: bool,
     /// What the container says of references.
     pub dependence: Dependence,
+    /// Which codec configuration it is decoded with: the first is 0. A track may have several, and
+    /// decoding can go on from one to another at sync samples alone.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub description: u8,
+}
+
+fn is_first(description: &u8) -> bool {
+    *description == 0
 }
 
 impl Sample {
@@ -182,6 +190,19 @@ impl Sample {
         ByteRange {
             start: self.offset,
             end: self.offset.saturating_add(u64::from(self.size)),
+        }
+    }
+
+    /// Its codec configuration, out of the first and the others; `None` where there is none of that
+    /// number.
+    pub fn config<'a>(
+        &self,
+        first: &'a CodecConfig,
+        others: &'a [CodecConfig],
+    ) -> Option<&'a CodecConfig> {
+        match usize::from(self.description).checked_sub(1) {
+            None => Some(first),
+            Some(other) => others.get(other),
         }
     }
 }
@@ -221,8 +242,10 @@ pub struct IndexWarning {
 pub struct VideoIndex {
     /// File format.
     pub container: Container,
-    /// Codec configuration.
+    /// Codec configuration, of the first sample.
     pub config: CodecConfig,
+    /// Further ones: see [`Sample::description`].
+    pub other_configs: Vec<CodecConfig>,
     /// The track's clock.
     pub timescale: Timescale,
     /// Duration of what is shown, in ticks: last PTS plus its duration, less the first PTS.
@@ -237,6 +260,13 @@ pub struct VideoIndex {
     pub unwrap: Unwrap,
     /// Damage that was stepped over.
     pub warnings: Vec<IndexWarning>,
+}
+
+impl VideoIndex {
+    /// All codec configurations, in the order of their numbers.
+    pub fn configs(&self) -> impl Iterator<Item = &CodecConfig> {
+        std::iter::once(&self.config).chain(&self.other_configs)
+    }
 }
 
 /// Bytes as a hex string: parameter sets travel inside JSON.

@@ -390,3 +390,33 @@ fn rewrite(boxes: &[u8], other: Other<'_>) -> Vec<u8> {
     }
     out
 }
+
+/// Without its table of sync samples every sample counts as one: the samples are looked at.
+#[test]
+fn a_missing_table_of_sync_samples_is_not_believed() {
+    for (name, arguments) in [
+        ("h264-syncs.mp4", with(&H264, &["-bf", "2"])),
+        ("hevc-syncs.mp4", with(&HEVC, &["-tag:v", "hvc1"])),
+        ("av1-syncs.mp4", AV1.to_vec()),
+        ("vp9-syncs.mp4", VP9.to_vec()),
+    ] {
+        let mut bytes = std::fs::read(make(name, &small(), &arguments)).unwrap();
+        let syncs = |index: &VideoIndex| -> Vec<usize> {
+            let samples = index.samples.iter().enumerate();
+            let syncs = samples.filter(|(_, sample)| sample.sync);
+            syncs.map(|(place, _)| place).collect()
+        };
+        let whole = index_of_bytes(&bytes).unwrap();
+        assert!(syncs(&whole).len() > 2, "{name}: {:?}", syncs(&whole));
+        let at = bytes.windows(4).position(|it| it == b"stss").unwrap();
+        bytes[at..at + 4].copy_from_slice(b"free");
+        let without = index_of_bytes(&bytes).unwrap();
+        assert_eq!(syncs(&without), syncs(&whole), "{name}");
+        let codes: Vec<&str> = without.warnings.iter().map(|it| it.code.as_str()).collect();
+        assert_eq!(codes, ["wrong_sync_table"], "{name}");
+    }
+    // Every frame is one, so ffmpeg writes no table.
+    let arguments = with(&H264, &["-g", "1"]);
+    let index = case("intra-syncs.mp4", &small(), &arguments);
+    assert!(index.samples.iter().all(|sample| sample.sync));
+}

@@ -191,7 +191,7 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
             return Ok(Step::Part(ignored(&Ignored::CheckpointTaken)));
         }
         let (index, index_bytes) = self.index().await?;
-        codec::check_supported(&index.config).map_err(JobError::from)?;
+        check_supported(&index)?;
         let plan = self.plan(&index)?;
         let facts = Facts::of(&index, &plan);
         let fan_out = FanOut {
@@ -274,6 +274,7 @@ impl<O: Objects, S: Segments, C: Clock> Context<'_, O, S, C> {
             image_folder: self.commit.claimed.folder.clone(),
             frames: result.frames,
             dropped: result.dropped,
+            damaged: result.damaged,
             warnings: [facts.warnings, result.warnings].concat(),
             stats: Stats {
                 frames_selected: facts.wanted,
@@ -336,6 +337,16 @@ impl Facts {
             access_units: index.samples.len() as u64,
             wanted: plan.wanted,
         }
+    }
+}
+
+/// Refuses a video of which no frame can be decoded; where others can, those that cannot are lost
+/// to damage.
+fn check_supported(index: &VideoIndex) -> Result<(), JobError> {
+    let mut checked = index.configs().map(codec::check_supported);
+    match checked.next() {
+        Some(Err(first)) if !checked.any(|checked| checked.is_ok()) => Err(first.into()),
+        _ => Ok(()),
     }
 }
 

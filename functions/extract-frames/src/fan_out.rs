@@ -185,6 +185,7 @@ impl<S: Segments, C: Clock> FanOut<'_, S, C> {
             video: self.video.clone(),
             image_prefix: self.image_prefix.clone(),
             config: self.index.config.clone(),
+            other_configs: self.index.other_configs.clone(),
             unwrap: self.index.unwrap.clone(),
             timescale: self.index.timescale,
             first_pts: self.plan.first_pts,
@@ -337,6 +338,7 @@ fn without_duplicates(merger: &mut Deduplicator, mut result: SegmentResult) -> S
 pub(crate) fn join(joined: &mut SegmentResult, next: SegmentResult) {
     joined.frames.extend(next.frames);
     joined.dropped.extend(next.dropped);
+    joined.damaged.extend(next.damaged);
     joined.warnings.extend(next.warnings);
     joined.color = joined.color.or(next.color);
     joined.bytes_read += next.bytes_read;

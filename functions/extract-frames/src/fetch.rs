@@ -74,6 +74,7 @@ mod tests {
                 sync: i == 0,
                 shown: true,
                 dependence: Dependence::Unknown,
+                description: 0,
             })
             .collect();
         GopWork {

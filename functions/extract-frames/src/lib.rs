@@ -12,6 +12,7 @@
 mod checkpoints;
 mod commit;
 pub mod coordinate;
+mod damage;
 mod fan_out;
 mod fetch;
 mod room;

@@ -1,6 +1,7 @@
 //! `POST /segments`: a run of GOPs becomes images. Fetches ahead while decoding; holds one
 //! decoder, a few frames and a few images, never a whole GOP of pictures.
 
+use crate::damage::{DamageRun, damaged_frame, seconds, shortened};
 use crate::fetch::{Chunk, chunks};
 use crate::room;
 use crate::store::{ObjectError, Objects};
@@ -54,10 +55,16 @@ struct Gop<'a> {
     work: &'a GopWork,
     /// `None` while damage is skipped, until the next sync sample.
     decoder: Option<Box<dyn Decoder>>,
+    /// Which configuration `decoder` has.
+    description: u8,
     /// Frames not yet decoded, by PTS; indices in order where several share one.
     awaited: BTreeMap<Pts, VecDeque<u64>>,
     /// Frames decoded that wait for an earlier one.
     pending: BTreeMap<u64, Frame>,
+    /// Why no later frame can be trusted: what they refer to is not whole.
+    doubt: Option<String>,
+    /// Damaged frames up to here.
+    damage: Option<DamageRun>,
 }
 
 impl<'a> Gop<'a> {
@@ -69,13 +76,19 @@ impl<'a> Gop<'a> {
         Self {
             work,
             decoder: None,
+            description: 0,
             awaited,
             pending: BTreeMap::new(),
+            doubt: None,
+            damage: None,
         }
     }
 
     /// Keeps `frame` if it is wanted.
-    fn accept(&mut self, frame: Frame) {
+    fn accept(&mut self, mut frame: Frame) {
+        if frame.damage.is_none() {
+            frame.damage.clone_from(&self.doubt);
+        }
         let Some(indices) = self.awaited.get_mut(&frame.pts) else {
             return;
         };
@@ -195,14 +208,19 @@ impl<'a, O: Objects> Extraction<'a, O> {
             self.result.thumbs.extend(thumb);
         }
         self.result.dropped.sort_by_key(|frame| frame.index);
+        self.result.damaged.sort_by_key(|frame| frame.index);
         self.result.peak_memory_bytes = room::memory();
         Ok(self.result)
     }
 
     /// Makes sure of memory for the next step, where the request is careful.
-    fn make_room(&self, of_step: impl FnOnce(&CodecConfig) -> u64) -> Result<(), JobError> {
+    fn make_room(&self, of_step: impl Fn(&CodecConfig) -> u64) -> Result<(), JobError> {
         match self.request.careful {
-            true => room::ensure(of_step(&self.request.config)),
+            true => {
+                let others = self.request.other_configs.iter();
+                let configs = std::iter::once(&self.request.config).chain(others);
+                room::ensure(configs.map(of_step).max().unwrap_or_default())
+            }
             false => Ok(()),
         }
     }
@@ -244,15 +262,22 @@ impl<'a, O: Objects> Extraction<'a, O> {
         sample: &Sample,
         bytes: Option<&[u8]>,
     ) -> Result<(), DecodeError> {
-        if sample.sync && gop.decoder.is_none() {
-            gop.decoder = Some(open_decoder(&self.request.config)?);
-        }
-        let Some(decoder) = &mut gop.decoder else {
-            return Ok(());
-        };
         let damaged = |what: String| DecodeError::Damaged {
             codec: "container",
             what,
+        };
+        let config = sample.config(&self.request.config, &self.request.other_configs);
+        let config = config.ok_or_else(|| damaged("no such sample description".to_owned()))?;
+        if gop.description != sample.description {
+            gop.description = sample.description;
+            self.flush(gop);
+            gop.decoder = None;
+        }
+        if sample.sync && gop.decoder.is_none() {
+            gop.decoder = Some(open_decoder(config)?);
+        }
+        let Some(decoder) = &mut gop.decoder else {
+            return Ok(());
         };
         let bytes = bytes
             .ok_or_else(|| damaged(format!("the file ends before byte {}", sample.range().end)))?;
@@ -262,8 +287,11 @@ impl<'a, O: Objects> Extraction<'a, O> {
             .access_unit(bytes)
             .map_err(|error| damaged(error.to_string()))?;
         let wanted = gop.awaited.contains_key(&sample.pts);
-        if !wanted && codec::is_disposable(&self.request.config, &access_unit) {
+        if !wanted && codec::is_disposable(config, &access_unit) {
             return Ok(());
+        }
+        if gop.doubt.is_none() {
+            gop.doubt = self.request.unwrap.damage(bytes);
         }
         self.result.access_units_decoded += 1;
         let decoded = decoder.decode(&access_unit, sample.pts);
@@ -280,18 +308,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
     async fn finish(&mut self, mut gop: Gop<'a>) -> Result<(), ObjectError> {
         let awaited = gop.awaited.len() as u64;
         self.make_room(|config| room::of_flush(config, awaited))?;
-        if let Some(decoder) = &mut gop.decoder
-            && let Err(error) = decoder.flush()
-        {
-            let first = gop.awaited.keys().next().copied().unwrap_or_default();
-            self.warn(
-                warning_code(&error),
-                error.to_string(),
-                first,
-                gop.last_pts(),
-            );
-        }
-        drain(&mut gop);
+        self.flush(&mut gop);
         let lost: u64 = gop
             .awaited
             .values()
@@ -304,12 +321,50 @@ impl<'a, O: Objects> Extraction<'a, O> {
             self.warn("frames_lost", message, from, Some(to));
         }
         gop.awaited.clear();
-        self.emit(&mut gop).await
+        self.emit(&mut gop).await?;
+        self.end_damage(&mut gop);
+        Ok(())
+    }
+
+    /// Takes what the decoder holds back.
+    fn flush(&mut self, gop: &mut Gop<'a>) {
+        if let Some(decoder) = &mut gop.decoder
+            && let Err(error) = decoder.flush()
+        {
+            let first = gop.awaited.keys().next().copied().unwrap_or_default();
+            let to = gop.last_pts();
+            self.warn(warning_code(&error), error.to_string(), first, to);
+        }
+        drain(gop);
+    }
+
+    /// Takes note of a frame that is damaged, or ends a run of them; whether it gets an image.
+    fn trust(&mut self, gop: &mut Gop<'a>, index: u64, frame: &Frame) -> bool {
+        let Some(reason) = &frame.damage else {
+            self.end_damage(gop);
+            return true;
+        };
+        DamageRun::add(&mut gop.damage, frame.pts, reason);
+        let keep = self.request.filters.keep_damaged;
+        if !keep {
+            let damaged = damaged_frame(self.request, index, frame.pts, reason);
+            self.result.damaged.push(damaged);
+        }
+        keep
+    }
+
+    fn end_damage(&mut self, gop: &mut Gop<'a>) {
+        let kept = self.request.filters.keep_damaged;
+        let warning = gop.damage.take().map(|run| run.warning(kept));
+        self.result.warnings.extend(warning);
     }
 
     /// Makes images of the frames that are ready.
     async fn emit(&mut self, gop: &mut Gop<'a>) -> Result<(), ObjectError> {
         while let Some((index, frame)) = gop.next_ready() {
+            if !self.trust(gop, index, &frame) {
+                continue;
+            }
             let scores = score(&frame);
             match self.filter.decide(index, &scores) {
                 FilterDecision::Drop {
@@ -351,11 +406,10 @@ impl<'a, O: Objects> Extraction<'a, O> {
             to_rgb(frame, request.rotation, &request.images).map_err(|error| error.to_string())?;
         self.result.color.get_or_insert(color);
         let bytes = encode(&image, &request.images).map_err(|error| error.to_string())?;
-        let elapsed = frame.pts.0.saturating_sub(request.first_pts.0);
         let kept = KeptFrame {
             index,
             pts: frame.pts,
-            seconds: request.timescale.seconds(elapsed),
+            seconds: seconds(request, frame.pts),
             name: image_name(index, request.naming, request.images.format),
             width: image.width,
             height: image.height,
@@ -363,6 +417,8 @@ impl<'a, O: Objects> Extraction<'a, O> {
             sha256: hex::encode(Sha256::digest(&bytes)),
             phash: format!("{:016x}", scores.phash),
             sharpness: scores.sharpness,
+            damaged: frame.damage.is_some(),
+            damage: frame.damage.as_deref().map(shortened),
             predictions: Vec::new(),
         };
         Ok((kept, bytes))
@@ -399,6 +455,7 @@ pub(crate) fn single(request: &SegmentRequest, gop: &GopWork) -> SegmentRequest 
         video: request.video.clone(),
         image_prefix: request.image_prefix.clone(),
         config: request.config.clone(),
+        other_configs: request.other_configs.clone(),
         unwrap: request.unwrap.clone(),
         ..*request
     }

@@ -192,6 +192,9 @@ pub struct LabelFrame {
     pub height: u32,
     /// Image checksum, lower-case hex.
     pub sha256: String,
+    /// Why the picture cannot be trusted, where the manifest says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damage: Option<String>,
     /// What a model found in it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub predictions: Vec<Prediction>,

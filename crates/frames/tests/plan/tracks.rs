@@ -8,6 +8,7 @@ use framemill_video::{
 pub fn index(timescale: u32, duration: i64, samples: Vec<Sample>) -> VideoIndex {
     VideoIndex {
         container: Container::Mp4,
+        other_configs: Vec::new(),
         config: CodecConfig {
             codec: Codec::H264,
             nal_length_size: Some(4),
@@ -36,6 +37,7 @@ pub fn sample(i: usize, pts: i64, sync: bool) -> Sample {
         sync,
         shown: true,
         dependence: Dependence::Unknown,
+        description: 0,
     }
 }
 

@@ -105,6 +105,22 @@ pub fn rbsp(nal: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
+/// Bytes of binary digits; what is between them is for people.
+#[cfg(test)]
+pub fn bits_of(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text
+        .bytes()
+        .filter(|it| *it != b' ')
+        .map(|it| it - b'0')
+        .collect();
+    let byte = |eight: &[u8]| {
+        (0..8).fold(0, |byte, at| {
+            (byte << 1) | eight.get(at).copied().unwrap_or(0)
+        })
+    };
+    digits.chunks(8).map(byte).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -78,8 +78,8 @@ impl Vp9Frame {
             return None; // frame_marker
         }
         let profile = u8::from(bits.flag()?) | (u8::from(bits.flag()?) << 1);
-        if profile == 3 {
-            bits.skip(1)?;
+        if profile == 3 && bits.flag()? {
+            return None; // reserved_zero
         }
         let mut frame = Self {
             profile,
@@ -149,15 +149,19 @@ impl Vp9Format {
         };
         let odd = profile & 1 == 1;
         let (full, subsampling) = if space == 7 {
-            if odd {
-                bits.skip(1)?;
+            // Only odd profiles have RGB; reserved_zero.
+            if !odd || bits.flag()? {
+                return None;
             }
             (true, (false, false))
         } else {
             let full = bits.flag()?;
             let subsampling = if odd {
                 let pair = (bits.flag()?, bits.flag()?);
-                bits.skip(1)?;
+                // 4:2:0 is for even profiles; reserved_zero.
+                if pair == (true, true) || bits.flag()? {
+                    return None;
+                }
                 pair
             } else {
                 (true, true)

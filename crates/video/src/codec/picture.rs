@@ -133,6 +133,7 @@ impl Shape {
             bit_depth: self.bit_depth,
             planes: done,
             color,
+            damage: None,
         })
     }
 }

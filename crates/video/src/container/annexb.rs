@@ -69,6 +69,7 @@ impl AnnexB {
                 sync: picture.sync,
                 shown: picture.shown,
                 dependence: picture.dependence,
+                description: 0,
             };
             limits::push(&mut self.samples, sample)?;
         }
@@ -101,6 +102,7 @@ impl Demux for AnnexB {
             .saturating_mul(ticks);
         Ok(VideoIndex {
             container: Container::AnnexB,
+            other_configs: Vec::new(),
             config: parameters.config(self.codec, (0, 0), ColorDescription::default()),
             timescale,
             duration,

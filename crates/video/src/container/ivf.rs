@@ -91,6 +91,7 @@ impl Demux for Ivf {
         let last = last_duration(&samples);
         Ok(VideoIndex {
             container: Container::Ivf,
+            other_configs: Vec::new(),
             config: CodecParameters::default().config(
                 header.codec,
                 header.size,
@@ -138,6 +139,7 @@ impl Ivf {
             sync: info.key,
             shown,
             dependence: Dependence::Unknown,
+            description: 0,
         };
         limits::push(&mut self.samples, sample)?;
         self.at = end;

@@ -22,12 +22,14 @@ mod mp4;
 mod mpegts;
 mod pictures;
 mod sample_table;
+mod starts;
 mod unwrap;
 mod window;
 
 use crate::{ByteRange, IndexError, VideoIndex};
 use config::CodecParameters;
 use demux::Demux;
+use starts::Starts;
 use window::{ReadError, ReadResult, Window};
 
 /// Bytes of the first access unit that are looked at for what the container leaves open.
@@ -55,8 +57,8 @@ pub struct IndexReader {
 enum Stage {
     Probe,
     Scan(Box<dyn Demux>),
-    /// The index is complete but for what its first access unit tells.
-    Describe(Box<VideoIndex>),
+    /// The index is complete but for what its access units tell.
+    Describe(Box<VideoIndex>, Starts),
     Ended(IndexError),
 }
 
@@ -117,12 +119,13 @@ impl IndexReader {
             }
             Stage::Scan(demux) => {
                 let index = demux.run(&self.window)?;
-                self.stage = Stage::Describe(Box::new(index));
+                self.stage = Stage::Describe(Box::new(index), Starts::default());
                 Ok(None)
             }
-            Stage::Describe(index) => {
+            Stage::Describe(index, starts) => {
+                starts.check(index, &self.window)?;
                 describe(index, &self.window)?;
-                let Stage::Describe(index) =
+                let Stage::Describe(index, _) =
                     std::mem::replace(&mut self.stage, Stage::Ended(IndexError::NoFrames))
                 else {
                     return Err(ReadError::PastEnd);

@@ -92,7 +92,8 @@ fn drop_where(samples: &mut Vec<Sample>, lose: impl Fn(&Sample) -> bool) -> Opti
 /// superframe of VP9 also carry hidden frames that others refer to, and muxers mark the sample
 /// by its shown frame only: ffmpeg's `sdtp` of SVT-AV1 streams does.
 pub(super) fn clear_unreliable_dependence(index: &mut VideoIndex) {
-    if matches!(index.config.codec, Codec::H264 | Codec::Hevc | Codec::Mjpeg) {
+    let one_a_sample = |codec| matches!(codec, Codec::H264 | Codec::Hevc | Codec::Mjpeg);
+    if index.configs().all(|config| one_a_sample(config.codec)) {
         return;
     }
     for sample in &mut index.samples {
@@ -255,6 +256,7 @@ mod tests {
             sync: true,
             shown: true,
             dependence: Dependence::Unknown,
+            description: 0,
         }
     }
 

@@ -1,6 +1,6 @@
 //! From a sample's bytes in the file to its access unit.
 
-use super::mpegts::transport_payload;
+use super::mpegts::{transport_gaps, transport_payload};
 use crate::{IndexError, Unwrap};
 use std::borrow::Cow;
 
@@ -16,6 +16,17 @@ impl Unwrap {
             Self::TransportPid { pid, packet_size } => {
                 transport_payload(bytes, *pid, *packet_size).map(Cow::Owned)
             }
+        }
+    }
+
+    /// Why the access unit of a sample's bytes is not whole, where the framing shows it.
+    pub fn damage(&self, bytes: &[u8]) -> Option<String> {
+        let Self::TransportPid { pid, packet_size } = self else {
+            return None;
+        };
+        match transport_gaps(bytes, *pid, *packet_size) {
+            0 => None,
+            gaps => Some(format!("packets are missing or scrambled in {gaps} places")),
         }
     }
 }

@@ -90,6 +90,11 @@ impl Clip {
         }
     }
 
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// What ffmpeg decodes, all frames in presentation order, planes one after the other.
     pub fn ffmpeg(&self, pix_fmt: &str) -> Vec<u8> {
         let path = self.path.to_str().unwrap();

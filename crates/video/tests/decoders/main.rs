@@ -10,13 +10,15 @@
 mod clips;
 mod damage;
 mod exact;
+mod flips;
+mod references;
 mod refusals;
 mod seeking;
 
 use clips::Unit;
 use framemill_video::{CodecConfig, DecodeError, Frame, Samples, open_decoder};
 
-/// Decodes all of `units`, frames in presentation order.
+/// Decodes all of `units`, frames in presentation order; all must be exact.
 fn decode(config: &CodecConfig, units: &[Unit]) -> Result<Vec<Frame>, DecodeError> {
     let mut decoder = open_decoder(config)?;
     let mut frames = Vec::new();
@@ -27,6 +29,8 @@ fn decode(config: &CodecConfig, units: &[Unit]) -> Result<Vec<Frame>, DecodeErro
     decoder.flush()?;
     frames.extend(std::iter::from_fn(|| decoder.next_frame()));
     frames.sort_by_key(|frame| frame.pts);
+    let doubts = frames.iter().find_map(|frame| frame.damage.as_ref());
+    assert_eq!(doubts, None);
     Ok(frames)
 }
 

@@ -257,6 +257,7 @@ impl<O: Objects, W: Web, T: Target> Request<'_, O, W, T> {
                 width: frame.width,
                 height: frame.height,
                 sha256: frame.sha256.clone(),
+                damage: frame.damage.clone(),
                 predictions: frame.predictions.clone(),
             })
             .collect())

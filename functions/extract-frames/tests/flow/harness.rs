@@ -7,6 +7,7 @@ use framemill_contract::{
     Config, Event, EventKind, ObjectRef, Outcome, SegmentRequest, SizeLimits,
 };
 use framemill_tests::h264_clip;
+use framemill_video::{IndexReader, Progress, VideoIndex};
 use futures::executor::block_on;
 use std::cell::Cell;
 use std::task::Poll;
@@ -211,4 +212,17 @@ pub fn crashing(
 
 pub fn video() -> Vec<u8> {
     std::fs::read(h264_clip("four-seconds.mp4", 4)).unwrap()
+}
+
+/// The index of a file.
+pub fn index(file: &[u8]) -> VideoIndex {
+    let mut reader = IndexReader::new(file.len() as u64);
+    loop {
+        match reader.advance().unwrap() {
+            Progress::Done(index) => return *index,
+            Progress::Need(range) => {
+                reader.supply(range.start, &file[range.start as usize..range.end as usize]);
+            }
+        }
+    }
 }

@@ -6,6 +6,8 @@
 )]
 
 mod continuation;
+mod damaged;
+mod descriptions;
 mod found;
 mod harness;
 mod interleavings;

@@ -327,6 +327,10 @@ pub fn manifest(frames: u64) -> Value {
         "image_folder": "cam 1/50%41 \"x\".mp4",
         "frames": (0..frames).map(frame).collect::<Vec<_>>(),
         "dropped": [], "warnings": [],
+        // Without an image: nobody is asked about it.
+        "damaged": [{
+            "index": 7, "pts": 7, "seconds": 0.25, "damaged": true, "damage": "a reference is missing",
+        }],
     })
 }
 

@@ -3,6 +3,9 @@
 mod nal;
 mod poc;
 mod pps;
+mod reference_sets;
+#[cfg(feature = "hevc")]
+mod references;
 mod slice;
 mod sps;
 
@@ -12,5 +15,7 @@ pub use nal::{
 };
 pub use poc::PocCounter;
 pub use pps::Pps;
+#[cfg(feature = "hevc")]
+pub use references::PictureReferences;
 pub use slice::SliceHeader;
 pub use sps::Sps;

@@ -33,7 +33,17 @@ impl SliceHeader {
     pub fn parse(nal: &[u8], sets: &ParameterSets<Sps, Pps>) -> Option<Self> {
         let kind = nal_unit_type(nal).filter(|&kind| is_slice(kind))?;
         let bytes = rbsp(nal.get(2..nal.len().min(SLICE_HEAD))?);
-        let mut bits = BitReader::new(&bytes);
+        Self::read(&mut BitReader::new(&bytes), nal, kind, sets)
+    }
+
+    /// From the bits behind a slice's NAL unit header. For an independent slice segment, what is
+    /// left of `bits` then begins with its reference picture sets.
+    pub(super) fn read(
+        bits: &mut BitReader<'_>,
+        nal: &[u8],
+        kind: u8,
+        sets: &ParameterSets<Sps, Pps>,
+    ) -> Option<Self> {
         let first_in_picture = bits.flag()?;
         if is_random_access(kind) {
             bits.skip(1)?; // no_output_of_prior_pics_flag

@@ -1,6 +1,7 @@
 //! Sequence parameter sets, clause 7.3.2.2, with their VUI (Annex E).
 
 use super::nal::{layer_id, nal_type, nal_unit_type};
+use super::reference_sets::SequenceReferences;
 use crate::bitstream::bits::{BitReader, rbsp};
 use crate::bitstream::parameter_sets::SequenceParameterSet;
 use crate::bitstream::vui::{FrameDuration, Vui, vui_head};
@@ -30,6 +31,8 @@ pub struct Sps {
     pub log2_max_poc_lsb: u8,
     /// Bits of a slice segment address.
     pub address_bits: u8,
+    /// Which pictures may be referred to; `None` where that cannot be read.
+    pub references: Option<SequenceReferences>,
     /// VUI; defaults where absent.
     pub vui: Vui,
 }
@@ -118,8 +121,9 @@ impl Sps {
         let log2_min_block = bits.ue_up_to(13)? + 3;
         let log2_ctb = log2_min_block.checked_add(bits.ue_up_to(13)?)?;
         let address_bits = address_bits(coded_width, coded_height, log2_ctb)?;
-        // What follows leads to the VUI: keep the picture format where it cannot be read.
-        let vui = tail_to_vui(&mut bits, log2_max_poc_lsb).unwrap_or_default();
+        // Keep the picture format where what follows cannot be read.
+        let references = references(&mut bits, log2_max_poc_lsb);
+        let vui = references.as_ref().and_then(|_| vui(&mut bits));
         Some(Self {
             id,
             max_sub_layers: sub_layers + 1,
@@ -132,7 +136,8 @@ impl Sps {
             bit_depth_chroma,
             log2_max_poc_lsb,
             address_bits,
-            vui,
+            references,
+            vui: vui.unwrap_or_default(),
         })
     }
 }
@@ -164,8 +169,8 @@ fn address_bits(width: u32, height: u32, log2_ctb: u8) -> Option<u8> {
     u8::try_from(64 - count.saturating_sub(1).leading_zeros()).ok()
 }
 
-/// From the transform block sizes to the end of the VUI.
-fn tail_to_vui(bits: &mut BitReader<'_>, log2_max_poc_lsb: u8) -> Option<Vui> {
+/// From the transform block sizes to the reference picture sets.
+fn references(bits: &mut BitReader<'_>, log2_max_poc_lsb: u8) -> Option<SequenceReferences> {
     for _ in 0..4 {
         bits.ue()?; // transform block sizes, hierarchy depths
     }
@@ -179,46 +184,17 @@ fn tail_to_vui(bits: &mut BitReader<'_>, log2_max_poc_lsb: u8) -> Option<Vui> {
         bits.ue()?;
         bits.skip(1)?;
     }
-    let sets = bits.ue_up_to(64)?;
-    let mut delta_counts = Vec::new();
-    for index in 0..sets {
-        let count = short_term_set(bits, index, &delta_counts)?;
-        delta_counts.push(count);
-    }
-    if bits.flag()? {
-        for _ in 0..bits.ue_up_to(32)? {
-            bits.skip(usize::from(log2_max_poc_lsb) + 1)?;
-        }
-    }
+    SequenceReferences::parse(bits, log2_max_poc_lsb)
+}
+
+/// From behind the reference picture sets to the end of the VUI.
+fn vui(bits: &mut BitReader<'_>) -> Option<Vui> {
     bits.skip(2)?; // sps_temporal_mvp_enabled_flag, strong_intra_smoothing_enabled_flag
     if bits.flag()? {
         parse_vui(bits)
     } else {
         Some(Vui::default())
     }
-}
-
-/// Number of pictures in a short-term reference set, clause 7.3.7.
-fn short_term_set(bits: &mut BitReader<'_>, index: u8, before: &[u32]) -> Option<u32> {
-    if index > 0 && bits.flag()? {
-        bits.skip(1)?; // delta_rps_sign
-        bits.ue()?; // abs_delta_rps_minus1
-        let mut count = 0_u32;
-        for _ in 0..=*before.last()? {
-            let used = bits.flag()?;
-            if used || bits.flag()? {
-                count += 1;
-            }
-        }
-        return Some(count);
-    }
-    let (negative, positive) = (bits.ue_up_to(16)?, bits.ue_up_to(16)?);
-    let count = u32::from(negative) + u32::from(positive);
-    for _ in 0..count {
-        bits.ue()?;
-        bits.skip(1)?;
-    }
-    Some(count)
 }
 
 fn skip_scaling_list_data(bits: &mut BitReader<'_>) -> Option<()> {

@@ -50,6 +50,8 @@ impl Context {
         settings.operating_point = 0;
         settings.all_layers = 0;
         settings.frame_size_limit = max_pixels;
+        // What breaks a rule is damaged: what follows from it would be wrong without a word.
+        settings.strict_std_compliance = 1;
         // SAFETY: no callback, so nothing is ever called.
         settings.logger = unsafe { Dav1dLogger::new(None, None) };
         let mut context = None;

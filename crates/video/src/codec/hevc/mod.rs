@@ -2,14 +2,16 @@
 //! takes the chroma formats it lacks, 4:2:2 (many cameras) and 4:0:0.
 
 mod engine;
+mod references;
 
 use super::nal;
-use super::picture::{check_size, unsupported};
+use super::picture::{check_size, damaged, unsupported};
 use crate::bitstream::hevc::{
     Pps, Sps, is_random_access, is_slice, layer_id, nal_type, nal_unit_type,
 };
 use crate::{CodecConfig, ColorDescription, DecodeError, Decoder, Frame, Pts};
 use engine::{CODEC, Choice, Engine, Picture};
+use references::References;
 use std::collections::{BTreeMap, VecDeque};
 
 /// NAL unit types (table 7-1) that only decoding cares about.
@@ -46,6 +48,7 @@ fn choose(sps: &Sps) -> Choice {
 /// See the module.
 pub(super) struct HevcDecoder {
     engine: Engine,
+    references: References,
     /// The parameter sets in force as NAL units, by type and id: a new engine needs them.
     set_units: BTreeMap<(u8, u8), Vec<u8>>,
     /// No picture was decoded since the engine opened or the sequence ended.
@@ -64,6 +67,7 @@ impl HevcDecoder {
     pub fn open(config: &CodecConfig) -> Result<Self, DecodeError> {
         let mut decoder = Self {
             engine: Engine::open(Choice::Fast),
+            references: References::default(),
             set_units: BTreeMap::new(),
             fresh: true,
             skip_rasl: false,
@@ -73,28 +77,46 @@ impl HevcDecoder {
             ready: VecDeque::new(),
         };
         for unit in crate::bitstream::nal::annexb(&config.parameter_sets) {
-            decoder.unit(unit, Pts(0))?;
+            decoder.unit(unit)?;
         }
         Ok(decoder)
     }
 
-    fn unit(&mut self, unit: &[u8], pts: Pts) -> Result<(), DecodeError> {
+    /// Decodes a NAL unit; the picture that it ends.
+    fn unit(&mut self, unit: &[u8]) -> Result<Vec<Picture>, DecodeError> {
+        // forbidden_zero_bit
+        if unit.first().is_some_and(|byte| byte & 0x80 != 0) {
+            return Err(damaged(CODEC, "NAL unit header"));
+        }
         // Layers above the base layer (MV-HEVC, SHVC) are other views of the same picture.
         if layer_id(unit) != Some(0) {
-            return Ok(());
+            return Ok(Vec::new());
         }
         match nal_unit_type(unit) {
-            Some(nal_type::VPS | nal_type::SPS | nal_type::PPS) => self.parameter_set(unit),
+            Some(nal_type::VPS | nal_type::SPS | nal_type::PPS) => {
+                self.parameter_set(unit)?;
+                Ok(Vec::new())
+            }
             Some(kind) => {
                 self.follow(kind, unit);
                 if self.skip_rasl && matches!(kind, nal_type::RASL_R | RASL_N) {
-                    return Ok(());
+                    return Ok(Vec::new());
                 }
-                let pictures = self.engine.unit(unit)?;
-                self.take(pictures, pts)
+                if is_slice(kind) {
+                    self.references.slice(unit)?;
+                }
+                self.engine.unit(unit)
             }
-            None => Ok(()),
+            None => Ok(Vec::new()),
         }
+    }
+
+    fn units(&mut self, access_unit: &[u8]) -> Result<Vec<Picture>, DecodeError> {
+        let mut pictures = Vec::new();
+        for unit in nal::units(CODEC, access_unit, self.length_size)? {
+            pictures.extend(self.unit(unit)?);
+        }
+        Ok(pictures)
     }
 
     /// Keeps track of where decoding began.
@@ -108,6 +130,7 @@ impl HevcDecoder {
         }
         if kind == END_OF_SEQUENCE {
             self.fresh = true;
+            self.references.end_sequence();
         }
     }
 
@@ -120,6 +143,7 @@ impl HevcDecoder {
         };
         let kind = nal_unit_type(unit).unwrap_or(0);
         self.set_units.insert((kind, id), unit.to_vec());
+        self.references.parameter_set(unit);
         if let Some(sps) = sps {
             check_sps(&sps)?;
             self.color = sps.vui.color.or(self.container_color);
@@ -127,6 +151,7 @@ impl HevcDecoder {
             if choice != self.engine.choice() {
                 self.engine = Engine::open(choice);
                 self.fresh = true;
+                self.references.end_sequence();
                 // Sorted by type: VPS (32), SPS (33), PPS (34), as they refer to each other.
                 for unit in self.set_units.values() {
                     let _ = self.engine.unit(unit);
@@ -139,22 +164,22 @@ impl HevcDecoder {
         let _ = self.engine.unit(unit);
         Ok(())
     }
-
-    fn take(&mut self, pictures: Vec<Picture>, pts: Pts) -> Result<(), DecodeError> {
-        for picture in pictures {
-            self.ready.push_back(picture.frame(pts, self.color)?);
-        }
-        Ok(())
-    }
 }
 
 impl Decoder for HevcDecoder {
     fn decode(&mut self, access_unit: &[u8], pts: Pts) -> Result<(), DecodeError> {
-        for unit in nal::units(CODEC, access_unit, self.length_size)? {
-            self.unit(unit, pts)?;
+        let decoded = self.units(access_unit);
+        // Ended in any case, so that what is left of it does not come out with the next one.
+        let ended = self.engine.end();
+        let pictures = decoded.and_then(|pictures| Ok([pictures, ended?]));
+        let lost = pictures.as_ref().err().map(ToString::to_string);
+        let damage = self.references.end(lost);
+        for picture in pictures?.into_iter().flatten() {
+            let mut frame = picture.frame(pts, self.color)?;
+            frame.damage.clone_from(&damage);
+            self.ready.push_back(frame);
         }
-        let pictures = self.engine.end()?;
-        self.take(pictures, pts)
+        Ok(())
     }
 
     fn next_frame(&mut self) -> Option<Frame> {

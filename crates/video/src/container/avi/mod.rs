@@ -82,6 +82,7 @@ impl Avi {
         }
         Ok(VideoIndex {
             container: Container::Avi,
+            other_configs: Vec::new(),
             config: stream.parameters.config(
                 stream.codec,
                 stream.size,

@@ -453,6 +453,7 @@ fn add(
         sync,
         shown: true,
         dependence: Dependence::Unknown,
+        description: 0,
     };
     *frame = frame.saturating_add(1);
     limits::push(samples, sample)

@@ -294,6 +294,7 @@ impl Matroska {
             dts: Dts(0),
             pts: Pts(self.cluster_time.saturating_add(i64::from(relative as i16))),
             sync: key.unwrap_or(flags & 0x80 != 0),
+            description: 0,
             shown: shown && flags & 0x08 == 0,
             dependence: if simple && flags & 1 != 0 {
                 Dependence::Disposable
@@ -350,6 +351,7 @@ impl Matroska {
         let last = self.last_duration(timescale, &samples);
         Ok(VideoIndex {
             container: Container::Matroska,
+            other_configs: Vec::new(),
             config: track
                 .parameters
                 .config(track.codec, track.size, track.color),

@@ -3,7 +3,7 @@
 use super::boxes::{NAME, child, children};
 use crate::container::config::CodecParameters;
 use crate::container::fields::{Fields, fourcc};
-use crate::{Codec, ColorDescription, IndexError, PixelAspect};
+use crate::{Codec, CodecConfig, ColorDescription, IndexError, PixelAspect};
 
 /// One description of coded pictures.
 #[derive(Debug)]
@@ -15,6 +15,14 @@ pub(super) struct Entry {
     /// As `colr` says.
     pub(super) color: ColorDescription,
     pub(super) pixel_aspect: Option<PixelAspect>,
+}
+
+impl Entry {
+    /// What a decoder needs for its samples.
+    pub(super) fn config(&self) -> CodecConfig {
+        let size = (self.width, self.height);
+        self.parameters.config(self.codec, size, self.color)
+    }
 }
 
 /// Why an entry cannot be used.

@@ -1,6 +1,7 @@
 //! Movie fragments (clause 8.8): samples of `moof` boxes.
 
 use super::boxes::children;
+use super::descriptions;
 use super::samples::{SampleBuilder, dependence};
 use crate::container::fields::Fields;
 use crate::container::limits;
@@ -12,6 +13,8 @@ pub(super) struct Defaults {
     pub(super) duration: u32,
     pub(super) size: u32,
     pub(super) flags: u32,
+    /// `sample_description_index`.
+    pub(super) description: u32,
 }
 
 /// Sample flags (clause 8.8.3.1).
@@ -142,6 +145,7 @@ impl Fragments {
                 sync: sample_flags & (NON_SYNC | DEPENDS_ON_OTHERS) == 0,
                 shown: true,
                 dependence: dependence(((sample_flags >> 22) & 3) as u8),
+                description: descriptions::number(run.defaults.description),
             };
             limits::push(&mut builder.samples, sample)?;
             builder.last_delta = i64::from(duration.unwrap_or(run.defaults.duration));
@@ -174,9 +178,9 @@ impl Run {
             base = body.be64(8)?;
             fields.at = 16;
         }
-        fields.take_if(flags & 2 != 0);
         let mut own = |flag, or| fields.take_if(flags & flag != 0).unwrap_or(or);
         let defaults = Defaults {
+            description: own(2, defaults.description),
             duration: own(8, defaults.duration),
             size: own(0x10, defaults.size),
             flags: own(0x20, defaults.flags),

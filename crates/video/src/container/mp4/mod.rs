@@ -5,6 +5,7 @@
 //! into samples; then, where the file is fragmented, each `moof`; then the edit list.
 
 mod boxes;
+mod descriptions;
 mod edits;
 mod entry;
 mod fragments;
@@ -206,6 +207,7 @@ impl Mp4 {
             return;
         };
         let defaults = fragments::Defaults {
+            description: body.be32(8).unwrap_or(0),
             duration: body.be32(12).unwrap_or(0),
             size: body.be32(16).unwrap_or(0),
             flags: body.be32(20).unwrap_or(0),
@@ -226,15 +228,6 @@ impl Mp4 {
         let track = track::choose(&mut self.tracks, self.fragmented)?;
         if track.timescale == 0 {
             return Err(damaged("the video track has a timescale of 0".to_owned()));
-        }
-        if track.entries.len() > 1 {
-            self.warnings.push(warning(
-                "several_descriptions",
-                format!(
-                    "the track has {} sample descriptions: the first is used for all frames",
-                    track.entries.len()
-                ),
-            ));
         }
         if track.orientation.is_mirrored() {
             self.warnings.push(warning(
@@ -293,10 +286,7 @@ impl Mp4 {
         let (Some(builder), Some(track)) = (self.builder.take(), self.tracks.pop()) else {
             return Err(ReadError::PastEnd);
         };
-        let (Some(timescale), Some(entry)) = (
-            Timescale::new(track.timescale),
-            track.entries.into_iter().next(),
-        ) else {
+        let Some(timescale) = Timescale::new(track.timescale) else {
             return Err(ReadError::PastEnd);
         };
         let mut samples = builder.samples;
@@ -310,18 +300,27 @@ impl Mp4 {
             self.fragmented,
             &mut self.warnings,
         )?;
+        let used = descriptions::assign(&mut samples, &track.usable, &mut self.warnings)?;
         drop_unreadable(&mut samples, window.size(), NAME, &mut self.warnings)?;
         decode_before_show(&mut samples);
-        let parameters = entry.parameters;
+        let entries: Vec<_> = used
+            .iter()
+            .filter_map(|&number| track.entries.get(usize::from(number)))
+            .collect();
+        let mut configs = entries.iter().map(|entry| entry.config());
+        let (Some(entry), Some(config)) = (entries.first(), configs.next()) else {
+            return Err(ReadError::PastEnd);
+        };
         Ok(VideoIndex {
             container: Container::Mp4,
-            config: parameters.config(entry.codec, (entry.width, entry.height), entry.color),
+            config,
+            other_configs: configs.collect(),
             timescale,
             duration: duration(&samples, builder.last_delta),
             rotation: track.orientation.then(self.movie_orientation).rotation(),
             pixel_aspect: entry
                 .pixel_aspect
-                .or(parameters.pixel_aspect)
+                .or(entry.parameters.pixel_aspect)
                 .unwrap_or_default(),
             samples,
             unwrap: crate::Unwrap::Plain,

@@ -2,6 +2,7 @@
 //! ever held as a whole (but for the runs of `stsc`, which are few).
 
 use super::boxes::damaged;
+use super::descriptions;
 use super::tables::{Cursor, SampleTables, Table};
 use crate::container::fields::Fields;
 use crate::container::limits::{self, MAX_SAMPLES};
@@ -28,6 +29,7 @@ enum Pass {
 struct ChunkRun {
     first_chunk: u32,
     samples: u32,
+    description: u8,
 }
 
 /// Makes samples of tables.
@@ -225,6 +227,7 @@ impl SampleBuilder {
             sync: false,
             shown: true,
             dependence: Dependence::Unknown,
+            description: 0,
         });
     }
 
@@ -370,6 +373,7 @@ impl SampleBuilder {
                 self.runs.push(ChunkRun {
                     first_chunk: entry.be32(0).unwrap_or(0),
                     samples: entry.be32(4).unwrap_or(0),
+                    description: descriptions::number(entry.be32(8).unwrap_or(0)),
                 });
             }
             self.advance(block.len());
@@ -405,11 +409,13 @@ impl SampleBuilder {
         {
             self.run += 1;
         }
-        let count = self.runs.get(self.run).map_or(0, |run| run.samples) as usize;
+        let run = self.runs.get(self.run);
+        let (count, description) = run.map_or((0, 0), |run| (run.samples, run.description));
         let rest = self.samples.get_mut(self.next..).unwrap_or_default();
         let mut done = 0;
-        for sample in rest.iter_mut().take(count) {
+        for sample in rest.iter_mut().take(count as usize) {
             sample.offset = offset;
+            sample.description = description;
             offset = offset.saturating_add(u64::from(sample.size));
             done += 1;
         }

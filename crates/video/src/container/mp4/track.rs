@@ -1,6 +1,7 @@
 //! One `trak` box: what it is, where its tables are.
 
 use super::boxes::{BoxHead, NAME, leaf};
+use super::descriptions::MAX_DESCRIPTIONS;
 use super::edits::Edit;
 use super::entry::{self, Entry, EntryError};
 use super::tables::{SampleTables, Table};
@@ -16,7 +17,10 @@ pub(super) struct Track {
     pub(super) handler: [u8; 4],
     pub(super) timescale: u32,
     pub(super) orientation: Orientation,
+    /// Those that can be used.
     pub(super) entries: Vec<Entry>,
+    /// Which of `entries` each sample description is.
+    pub(super) usable: Vec<Option<u8>>,
     pub(super) entry_error: Option<EntryError>,
     /// Code of the first sample entry.
     pub(super) code: [u8; 4],
@@ -75,12 +79,16 @@ impl Track {
             if self.code == [0; 4] {
                 self.code = code;
             }
-            if &self.handler != b"vide" {
+            if &self.handler != b"vide" || self.usable.len() >= MAX_DESCRIPTIONS {
                 continue;
             }
             match entry::parse(code, whole.get(8..).unwrap_or_default()) {
-                Ok(entry) => self.entries.push(entry),
+                Ok(entry) => {
+                    self.usable.push(u8::try_from(self.entries.len()).ok());
+                    self.entries.push(entry);
+                }
                 Err(entry_error) => {
+                    self.usable.push(None);
                     self.entry_error.get_or_insert(entry_error);
                 }
             }

@@ -17,7 +17,7 @@ use crate::{
     ColorDescription, Container, Dts, IndexError, IndexWarning, Pts, Rotation, Sample, Timescale,
     Unwrap, VideoIndex,
 };
-pub(super) use packet::{Layout, probe, transport_payload};
+pub(super) use packet::{Layout, probe, transport_gaps, transport_payload};
 use packet::{NAME, Packet, PesHeader};
 use std::collections::VecDeque;
 use tables::{Programs, Video};
@@ -201,6 +201,7 @@ impl MpegTs {
         let last = last_duration(&samples);
         Ok(VideoIndex {
             container: Container::MpegTs,
+            other_configs: Vec::new(),
             config: parameters.config(stream.video.codec, (0, 0), ColorDescription::default()),
             timescale: Timescale::new(CLOCK).unwrap_or(Timescale::ONE),
             duration: duration(&samples, last),
@@ -396,6 +397,7 @@ impl ElementaryStream {
             sync: picture.sync,
             shown: picture.shown,
             dependence: picture.dependence,
+            description: 0,
         }
     }
 

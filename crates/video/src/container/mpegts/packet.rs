@@ -118,6 +118,40 @@ impl PesHeader {
     }
 }
 
+/// The packets of stream `pid` that carry something, repeats left out.
+fn packets_of(bytes: &[u8], pid: u16, packet_size: u16) -> impl Iterator<Item = Packet<'_>> {
+    let size = usize::from(packet_size.max(188));
+    let sync_at = sync_at(size);
+    let mut rest = bytes;
+    let mut continuity = None;
+    std::iter::from_fn(move || {
+        while rest.len() >= size {
+            let Some(packet) = Packet::parse(rest, sync_at) else {
+                rest = rest.get(1..).unwrap_or_default();
+                continue;
+            };
+            rest = rest.get(size..).unwrap_or_default();
+            let duplicate = continuity == Some(packet.continuity) && !packet.starts_unit;
+            if packet.pid == pid && !packet.payload.is_empty() && !duplicate {
+                continuity = Some(packet.continuity);
+                return Some(packet);
+            }
+        }
+        None
+    })
+}
+
+/// How often packets of stream `pid` are missing or scrambled in a run of transport packets.
+pub fn transport_gaps(bytes: &[u8], pid: u16, packet_size: u16) -> usize {
+    let mut expected = None;
+    let gap = |packet: &Packet<'_>| {
+        let jumps = expected.is_some_and(|it| it != packet.continuity) && !packet.discontinuity;
+        expected = Some((packet.continuity + 1) & 15);
+        jumps || packet.scrambled
+    };
+    packets_of(bytes, pid, packet_size).filter(gap).count()
+}
+
 /// The access unit of stream `pid` in a run of transport packets.
 ///
 /// Where a PES packet holds several, the packets at both ends may hold parts of the neighbours:
@@ -128,24 +162,10 @@ impl PesHeader {
 /// # Errors
 /// [`IndexError::Damaged`] where no packet is found.
 pub fn transport_payload(bytes: &[u8], pid: u16, packet_size: u16) -> Result<Vec<u8>, IndexError> {
-    let size = usize::from(packet_size.max(188));
-    let sync_at = sync_at(size);
     let mut unit = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
     let mut header_left = 0;
-    let mut continuity = None;
     let mut starts_inside = None;
-    while rest.len() >= size {
-        let Some(packet) = Packet::parse(rest, sync_at) else {
-            rest = rest.get(1..).unwrap_or_default();
-            continue;
-        };
-        rest = rest.get(size..).unwrap_or_default();
-        let duplicate = continuity == Some(packet.continuity) && !packet.starts_unit;
-        if packet.pid != pid || packet.payload.is_empty() || duplicate {
-            continue;
-        }
-        continuity = Some(packet.continuity);
+    for packet in packets_of(bytes, pid, packet_size) {
         if packet.scrambled {
             continue;
         }
@@ -214,5 +234,19 @@ mod tests {
         let run = [packet(0x11, 1), packet(0x92, 2), packet(0x12, 3)].concat();
         let unit = transport_payload(&run, 0x100, 188).unwrap();
         assert_eq!(unit, [1; 184]);
+        assert_eq!(transport_gaps(&run, 0x100, 188), 1);
+    }
+
+    #[test]
+    fn gaps_are_where_the_counter_jumps() {
+        let run = |counters: &[u8]| -> Vec<u8> {
+            let packets = counters.iter().map(|counter| packet(0x10 | counter, 1));
+            packets.flatten().collect()
+        };
+        let gaps = |counters: &[u8]| transport_gaps(&run(counters), 0x100, 188);
+        // From 15 to 0, and a packet that is there twice.
+        assert_eq!(gaps(&[14, 15, 0, 0, 1]), 0);
+        assert_eq!(gaps(&[3, 5, 6, 9]), 2);
+        assert_eq!(transport_gaps(&run(&[3, 5]), 0x101, 188), 0);
     }
 }

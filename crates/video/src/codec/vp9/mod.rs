@@ -1,12 +1,15 @@
 //! VP9 with `rusty_vp9`: profiles 0 to 3, superframes, frames shown again.
 
-use super::picture::{Shape, byte_samples, check_size, damaged, unsupported};
-use crate::bitstream::vpx::{Vp9Frame, vp9_frames};
-use crate::{ChromaSampling, CodecConfig, ColorDescription, DecodeError, Decoder, Frame, Pts};
-use rusty_vp9::{BitReader, Error, Vp9Decoder as Inner};
-use std::collections::VecDeque;
+mod check;
+mod error;
 
-const CODEC: &str = "vp9";
+use super::picture::{Shape, byte_samples, unsupported};
+use crate::bitstream::vpx::vp9_frames;
+use crate::{ChromaSampling, CodecConfig, ColorDescription, DecodeError, Decoder, Frame, Pts};
+use check::Checker;
+use error::{CODEC, error};
+use rusty_vp9::{Error, Vp9Decoder as Inner};
+use std::collections::VecDeque;
 
 /// Most frames in a superframe (VP9 specification, annex B).
 const MAX_FRAMES: usize = 8;
@@ -14,6 +17,7 @@ const MAX_FRAMES: usize = 8;
 /// See the module.
 pub(super) struct Vp9Decoder {
     inner: Inner,
+    checker: Checker,
     container_color: ColorDescription,
     color: ColorDescription,
     ready: VecDeque<Frame>,
@@ -24,31 +28,11 @@ impl Vp9Decoder {
     pub fn open(config: &CodecConfig) -> Self {
         Self {
             inner: Inner::new(),
+            checker: Checker::default(),
             container_color: config.color,
             color: config.color,
             ready: VecDeque::new(),
         }
-    }
-
-    /// Checks what a frame's header says before the decoder allocates for it.
-    fn check(&mut self, frame: &[u8]) -> Result<(), DecodeError> {
-        let header = Vp9Frame::parse(frame).ok_or_else(|| damaged(CODEC, "frame header"))?;
-        if header.show_existing {
-            return Ok(());
-        }
-        if let Some(format) = header.format {
-            if format.subsampling == (false, true) {
-                return Err(unsupported(CODEC, "VP9 4:4:0"));
-            }
-            self.color = format.color.or(self.container_color);
-        }
-        // Sizes that come from a reference (0 here) were checked with that reference.
-        let parsed = rusty_vp9::parse_uncompressed_header(&mut BitReader::new(frame), &[(0, 0); 8])
-            .map_err(error)?;
-        if (parsed.width, parsed.height) == (0, 0) {
-            return Ok(());
-        }
-        check_size(CODEC, parsed.width, parsed.height)
     }
 
     fn take(&mut self, pts: Pts) -> Result<(), DecodeError> {
@@ -73,7 +57,10 @@ impl Decoder for Vp9Decoder {
             if frame.len() == 1 && count > 0 {
                 continue;
             }
-            self.check(frame)?;
+            let header = self.checker.frame(frame)?;
+            if let Some(format) = header.format {
+                self.color = format.color.or(self.container_color);
+            }
             count += 1;
         }
         self.inner.push(access_unit, None).map_err(error)?;
@@ -117,12 +104,4 @@ fn convert(
         .map(|plane| byte_samples(plane, shape.bit_depth))
         .collect();
     shape.frame(pts, color, planes)
-}
-
-fn error(error: Error) -> DecodeError {
-    match error {
-        Error::Unsupported(what) => unsupported(CODEC, what),
-        Error::Unimplemented(what) => unsupported(CODEC, what),
-        other => damaged(CODEC, other.to_string()),
-    }
 }
