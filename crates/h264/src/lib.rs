@@ -2,7 +2,31 @@
 //! Clause numbers are those of ITU-T H.264 (08/2021).
 
 mod bits;
+mod cabac;
+mod cavlc;
+mod decoder;
+mod engine;
 mod error;
+mod filter;
+mod frame;
+mod kernels;
+mod macroblock;
+mod nal;
+mod parameter_sets;
+mod picture;
+mod poc;
+mod pps;
+mod quantisation;
+mod references;
 mod sample;
+mod scaling;
+mod scan;
+mod slice;
+mod slice_groups;
+mod slice_header;
+mod sps;
 
+pub use decoder::Decoder;
 pub use error::Error;
+pub use frame::{Frame, Plane, Samples};
+pub use picture::Chroma;
