@@ -28,10 +28,10 @@ fn main() -> io::Result<()> {
         }
         Ok(())
     };
-    for (tag, unit) in units.iter().enumerate() {
-        match decoder.decode([*unit], tag as i64) {
+    for (tag, access_unit) in access_units(&units).into_iter().enumerate() {
+        match decoder.decode(access_unit.iter().copied(), tag as i64) {
             Ok(frames) => show(frames)?,
-            Err(error) => eprintln!("unit {tag}: {error}"),
+            Err(error) => eprintln!("access unit {tag}: {error}"),
         }
     }
     show(decoder.flush())?;
@@ -62,6 +62,23 @@ fn units(bytes: &[u8]) -> Vec<&[u8]> {
         .chain([bytes.len()]);
     let spans = starts.iter().zip(ends);
     spans.map(|(&start, end)| &bytes[start..end]).collect()
+}
+
+/// Begins an access unit at each slice of macroblock 0 and at what stands before it.
+fn access_units<'a, 'b>(units: &'b [&'a [u8]]) -> Vec<&'b [&'a [u8]]> {
+    let is_slice = |unit: &[u8]| unit.first().is_some_and(|first| matches!(first & 31, 1 | 5));
+    let begins = |before: &[u8], unit: &[u8]| {
+        is_slice(before) && (!is_slice(unit) || unit.get(1).is_some_and(|byte| byte & 0x80 != 0))
+    };
+    let mut out = Vec::new();
+    let mut rest = units;
+    while !rest.is_empty() {
+        let end = rest.windows(2).position(|pair| begins(pair[0], pair[1]));
+        let (now, later) = rest.split_at(end.map_or(rest.len(), |end| end + 1));
+        out.push(now);
+        rest = later;
+    }
+    out
 }
 
 fn write(out: &mut dyn Write, plane: &Plane) -> io::Result<()> {
