@@ -66,7 +66,10 @@ fn units(bytes: &[u8]) -> Vec<&[u8]> {
 
 /// Begins an access unit at each slice of macroblock 0 and at what stands before it.
 fn access_units<'a, 'b>(units: &'b [&'a [u8]]) -> Vec<&'b [&'a [u8]]> {
-    let is_slice = |unit: &[u8]| unit.first().is_some_and(|first| matches!(first & 31, 1 | 5));
+    let is_slice = |unit: &[u8]| {
+        unit.first()
+            .is_some_and(|first| matches!(first & 31, 1 | 5))
+    };
     let begins = |before: &[u8], unit: &[u8]| {
         is_slice(before) && (!is_slice(unit) || unit.get(1).is_some_and(|byte| byte & 0x80 != 0))
     };
