@@ -8,8 +8,9 @@ use crate::picture::{Format, Picture};
 use crate::poc::PocState;
 use crate::pps::Pps;
 use crate::quantisation::Scales;
-use crate::references::{Dpb, Reference};
+use crate::references::{self, Dpb, Reference};
 use crate::sample::Sample;
+use crate::scaling::ScalingMatrices;
 use crate::slice::{Entropy, Lists, Parameters, Ref, Slice, Target};
 use crate::slice_groups;
 use crate::slice_header::{SliceHeader, SliceKind, Structure};
@@ -225,7 +226,7 @@ impl<S: Sample + Store> Engine<S> {
             return Ok((0, None));
         }
         let mbaff = header.structure == Structure::Frame && unit.sps.mbaff;
-        let (lists, problem) = self.dpb.lists(header, current.pocs);
+        let (lists, problem) = references::lists(&self.dpb, header, current.pocs);
         if let Some(problem) = problem.filter(|_| !current.recovered) {
             current.damage.get_or_insert(problem);
         }
@@ -272,7 +273,7 @@ impl<S: Sample + Store> Engine<S> {
         {
             return scales.clone();
         }
-        let matrices = crate::scaling::ScalingMatrices::of(&unit.sps, &unit.pps);
+        let matrices = ScalingMatrices::of(unit.sps.scaling.as_ref(), unit.pps.scaling.as_ref());
         let scales = Arc::new(Scales::new(&unit.sps, &unit.pps, &matrices));
         self.scales = Some((unit.pps.clone(), unit.sps.clone(), scales.clone()));
         scales

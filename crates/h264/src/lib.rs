@@ -1,6 +1,11 @@
 //! H.264 (ITU-T H.264, ISO/IEC 14496-10) decoder: access units to planes. Pure: no I/O, no threads.
 //! Clause numbers are those of ITU-T H.264 (08/2021).
 
+#![allow(
+    clippy::needless_range_loop,
+    reason = "several arrays are indexed alike, with the indices of the clauses"
+)]
+
 mod bits;
 mod cabac;
 mod cavlc;

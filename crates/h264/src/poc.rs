@@ -34,7 +34,7 @@ impl PocState {
     /// Counts out of range.
     pub fn decode(&mut self, sps: &Sps, header: &SliceHeader) -> Result<[i32; 2], Error> {
         let pocs = match &sps.poc {
-            PocType::Lsb { log2_max } => self.from_lsb(*log2_max, header),
+            PocType::Lsb { log2_max } => self.type_0(*log2_max, header),
             PocType::Cycle {
                 offset_for_non_ref_pic,
                 offset_for_top_to_bottom,
@@ -42,9 +42,9 @@ impl PocState {
                 ..
             } => {
                 let (non_ref, bottom) = (*offset_for_non_ref_pic, *offset_for_top_to_bottom);
-                self.from_cycle(sps, header, non_ref, bottom, offsets)
+                self.type_1(sps, header, non_ref, bottom, offsets)
             }
-            PocType::DecodingOrder => self.from_order(sps, header),
+            PocType::DecodingOrder => self.type_2(sps, header),
         };
         let [top, bottom] = pocs.ok_or_else(out_of_range)?;
         Ok(match header.structure {
@@ -55,7 +55,7 @@ impl PocState {
     }
 
     /// Clause 8.2.1.1.
-    fn from_lsb(&mut self, log2_max: u32, header: &SliceHeader) -> Option<[i32; 2]> {
+    fn type_0(&mut self, log2_max: u32, header: &SliceHeader) -> Option<[i32; 2]> {
         let (prev_msb, prev_lsb) = if header.idr {
             (0, 0)
         } else {
@@ -89,7 +89,7 @@ impl PocState {
     }
 
     /// Clause 8.2.1.2.
-    fn from_cycle(
+    fn type_1(
         &mut self,
         sps: &Sps,
         header: &SliceHeader,
@@ -133,7 +133,7 @@ impl PocState {
     }
 
     /// Clause 8.2.1.3.
-    fn from_order(&mut self, sps: &Sps, header: &SliceHeader) -> Option<[i32; 2]> {
+    fn type_2(&mut self, sps: &Sps, header: &SliceHeader) -> Option<[i32; 2]> {
         let offset = self.frame_num_offset(sps, header)?;
         if header.idr {
             return Some([0, 0]);

@@ -2,9 +2,7 @@
 
 use crate::Error;
 use crate::bits::BitReader;
-use crate::pps::Pps;
 use crate::scan::{ZIGZAG_4X4, ZIGZAG_8X8};
-use crate::sps::Sps;
 
 /// Table 7-3, in zigzag order.
 const DEFAULT_4X4: [[u8; 16]; 2] = [
@@ -103,14 +101,14 @@ pub(crate) struct ScalingMatrices {
 }
 
 impl ScalingMatrices {
-    /// Those of pictures with these parameter sets (table 7-2).
-    pub fn of(sps: &Sps, pps: &Pps) -> Self {
+    /// Those of pictures whose SPS and PPS have these lists (table 7-2).
+    pub fn of(sps: Option<&ScalingLists>, pps: Option<&ScalingLists>) -> Self {
         let flat = Self {
             m4: [[16; 16]; 6],
             m8: [[16; 64]; 6],
         };
-        let of_sps = sps.scaling.as_ref().map(|lists| resolve(lists, None));
-        let zigzag = match &pps.scaling {
+        let of_sps = sps.map(|lists| resolve(lists, None));
+        let zigzag = match pps {
             None => of_sps.unwrap_or(flat),
             Some(lists) => resolve(lists, of_sps.as_ref()),
         };

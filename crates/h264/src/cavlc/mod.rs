@@ -36,7 +36,7 @@ pub(crate) fn residual<S: Sample, const N: usize>(
     out: &mut [S::Coefficient; N],
 ) -> Result<usize, Error> {
     let token = coeff_token(bits, context)?;
-    let (total, ones) = (usize::from(token >> 2), usize::from(token & 3));
+    let (total, ones) = (token >> 2, token & 3);
     if total == 0 {
         return Ok(0);
     }

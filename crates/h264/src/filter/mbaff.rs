@@ -1,7 +1,7 @@
 //! Edges in MBAFF frames, where frame and field macroblocks meet.
 
+use super::edges::{Edges, Filter, SliceFilter};
 use super::strength::Strengths;
-use super::{Edges, Filter, SliceFilter};
 use crate::kernels;
 use crate::macroblock::Kind;
 use crate::picture::Chroma;

@@ -1,6 +1,6 @@
 //! Reference picture lists, clause 8.2.4.
 
-use super::{Dpb, Entry, Mark, Reference, current_number};
+use super::marking::{Dpb, Entry, Mark, Reference, current_number};
 use crate::slice_header::{Modification, SliceHeader, SliceKind, Structure};
 
 /// A frame or a field: which entry, which fields.
@@ -11,7 +11,7 @@ struct Pick {
 }
 
 /// RefPicList0 and RefPicList1 of a slice, and what of them is missing.
-pub(super) fn make<P: Clone>(
+pub(crate) fn lists<P: Clone>(
     dpb: &Dpb<P>,
     header: &SliceHeader,
     pocs: [i32; 2],

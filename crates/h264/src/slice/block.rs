@@ -1,7 +1,8 @@
 //! The macroblock layer, clause 7.3.5: type, prediction, pattern, QP, coefficients.
 
+use super::entropy::Entropy;
 use super::kinds::{self, LUMA_PATTERNS, PATTERNS, Partitions, Type};
-use super::{Entropy, Slice};
+use super::state::Slice;
 use crate::Error;
 use crate::macroblock::{DC_FLAGS, Kind};
 use crate::picture::Chroma;

@@ -1,45 +1,11 @@
 //! Direct prediction of motion in B slices, clause 8.4.1.2.
 
-use super::neighbours::{ROW, own};
-use super::reference::{Lists, Mode, scale_factor};
-use super::{Parameters, Slice};
+use super::current::{NOT_AVAILABLE, ROW, own};
+use super::reference::Mode;
+use super::state::Slice;
 use crate::macroblock::Kind;
 use crate::picture::{MOTION_FIELD, Mv};
 use crate::sample::Sample;
-use crate::slice_header::SliceKind;
-
-/// What temporal direct prediction needs of a slice.
-#[derive(Default)]
-pub(super) struct Tables {
-    /// DistScaleFactor by mode and reference of list 0.
-    scales: Vec<Vec<Option<i32>>>,
-    /// Which field of a complementary pair is nearer: 0 top, 1 bottom.
-    near: usize,
-}
-
-impl Tables {
-    pub fn new<S>(p: &Parameters<'_>, lists: &Lists<S>, mbaff: bool) -> Self {
-        if p.header.kind != SliceKind::B {
-            return Self::default();
-        }
-        let scales = |&mode: &Mode| {
-            let second = lists.of(mode, 1).first().map_or(0, |second| second.poc);
-            let scale = |first| scale_factor(mode.poc(p), first, second);
-            lists.of(mode, 0).iter().map(scale).collect()
-        };
-        let current = Mode::Whole.poc(p);
-        let near = lists.of(Mode::Whole, 1).first().map_or(0, |second| {
-            let [top, bottom] = second
-                .pocs
-                .map(|poc| poc.saturating_sub(current).saturating_abs());
-            usize::from(top >= bottom)
-        });
-        Self {
-            scales: Mode::all(mbaff).iter().map(scales).collect(),
-            near,
-        }
-    }
-}
 
 /// Motion at the same place in the first picture of list 1 (clause 8.4.1.2.1).
 struct Colocated {
@@ -165,7 +131,7 @@ impl<'a, S: Sample> Slice<'a, S> {
         let corner = own(0, 0) - ROW;
         let right = cache.get(corner + 4);
         let c = match right {
-            super::neighbours::NOT_AVAILABLE => cache.get(corner - 1),
+            NOT_AVAILABLE => cache.get(corner - 1),
             right => right,
         };
         [cache.get(own(0, 0) - 1), cache.get(corner), c]

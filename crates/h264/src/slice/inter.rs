@@ -1,9 +1,10 @@
 //! Syntax of inter macroblocks: reference indices and motion vector differences (clauses 7.3.5.1,
 //! 7.3.5.2).
 
+use super::current::{NOT_USED, ROW, own};
+use super::entropy::Entropy;
 use super::kinds::{Partitions, SUB_IN_B, UsedLists};
-use super::neighbours::{NOT_USED, ROW, own};
-use super::{Entropy, Slice};
+use super::state::Slice;
 use crate::Error;
 use crate::macroblock::Kind;
 use crate::picture::Mv;

@@ -1,33 +1,14 @@
 //! Syntax of intra macroblocks, and which prediction modes are possible (clause 8.3).
 
-use super::neighbours::own;
-use super::{Entropy, Slice};
+use super::current::{BLOCKS, ROW, own};
+use super::entropy::Entropy;
+use super::state::Slice;
 use crate::Error;
 use crate::bits::BitReader;
 use crate::kernels::Neighbours;
 use crate::macroblock::Kind;
 use crate::picture::Chroma;
 use crate::sample::Sample;
-
-/// Column and row of luma4x4BlkIdx (clause 6.4.3).
-pub(super) const BLOCKS: [(usize, usize); 16] = [
-    (0, 0),
-    (1, 0),
-    (0, 1),
-    (1, 1),
-    (2, 0),
-    (3, 0),
-    (2, 1),
-    (3, 1),
-    (0, 2),
-    (1, 2),
-    (0, 3),
-    (1, 3),
-    (2, 2),
-    (3, 2),
-    (2, 3),
-    (3, 3),
-];
 
 impl<'a, S: Sample> Slice<'a, S> {
     /// Reads the prediction modes of all blocks (clauses 7.3.5.1, 8.3.1.1, 8.3.2.1).
@@ -39,7 +20,7 @@ impl<'a, S: Sample> Slice<'a, S> {
             let (x, y) = BLOCKS[block];
             let place = own(x, y);
             let left = self.mb.modes.get(place - 1);
-            let top = self.mb.modes.get(place - super::neighbours::ROW);
+            let top = self.mb.modes.get(place - ROW);
             let predicted = if left < 0 || top < 0 {
                 2
             } else {

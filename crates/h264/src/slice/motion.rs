@@ -1,7 +1,7 @@
 //! Prediction of motion vectors, clause 8.4.1.
 
-use super::Slice;
-use super::neighbours::{Cache, NOT_AVAILABLE, ROW, own};
+use super::current::{Cache, NOT_AVAILABLE, ROW, own};
+use super::state::Slice;
 use crate::macroblock::Kind;
 use crate::picture::{Mv, NO_REFERENCE};
 use crate::sample::Sample;

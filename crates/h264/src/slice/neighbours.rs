@@ -1,105 +1,12 @@
 //! Neighbouring macroblocks and blocks, clause 6.4.9 to 6.4.12, and what the current macroblock takes
 //! from them.
 
-use super::{Entropy, Slice};
+use super::current::{NOT_AVAILABLE, NOT_USED, at, own};
+use super::entropy::Entropy;
+use super::state::Slice;
 use crate::macroblock::{Kind, Mb};
 use crate::picture::Mv;
 use crate::sample::Sample;
-
-/// Width of a cache row: a block of the left neighbour, four of the macroblock, the top right one.
-pub(super) const ROW: usize = 8;
-/// Blocks of a cache.
-pub(super) const CACHE: usize = 5 * ROW;
-
-/// Place of 4×4 block (x, y) in a cache; x from -1 to 4, y from -1 to 3, both plus 1.
-#[inline(always)]
-pub(super) const fn at(x_plus_1: usize, y_plus_1: usize) -> usize {
-    y_plus_1 * ROW + x_plus_1
-}
-
-/// Place of block (x, y) of the macroblock itself.
-#[inline(always)]
-pub(super) const fn own(x: usize, y: usize) -> usize {
-    (y + 1) * ROW + x + 1
-}
-
-/// A reference index in a cache: the block is not available.
-pub(super) const NOT_AVAILABLE: i8 = -2;
-/// A reference index in a cache: the block does not use the list.
-pub(super) const NOT_USED: i8 = -1;
-
-/// The macroblock being decoded, and caches of its blocks with those around them.
-#[derive(Default)]
-pub(super) struct Current {
-    /// Column, and row as [`crate::picture::Motion`] counts them.
-    pub x: usize,
-    pub row: usize,
-    pub index: usize,
-    /// A field macroblock, of a field or of a pair.
-    pub interlaced: bool,
-    /// Left of the upper and of the lower half of the blocks.
-    pub left: [Option<usize>; 2],
-    /// Row of the 4×4 block at the left of each row.
-    pub left_rows: [u8; 4],
-    /// The left pair is of fields where this one is of frames, or the other way round.
-    pub left_mixed: bool,
-    pub top: Option<usize>,
-    pub top_right: Option<usize>,
-    pub top_left: Option<usize>,
-    pub top_left_row: u8,
-    /// What is kept of it.
-    pub mb: Mb,
-    /// total_coeff of Y, Cb, Cr.
-    pub totals: [Cache<u8>; 3],
-    /// Intra prediction modes; -1: not available (DC is inferred).
-    pub modes: Cache<i8>,
-    /// By list.
-    pub ref_idx: [Cache<i8>; 2],
-    pub mv: [Cache<Mv>; 2],
-    pub mvd: [Cache<[u8; 2]>; 2],
-    /// 1 where a block is predicted in direct mode: `ref_idx` counts as 0 for contexts then.
-    pub direct: Cache<u8>,
-    /// Shapes of the sub-macroblocks: 0 8×8, 1 8×4, 2 4×8, 3 4×4.
-    pub shapes: [u8; 4],
-    /// Samples at the left may be predicted from, for the upper and the lower half.
-    pub left_samples: [bool; 2],
-    pub top_samples: bool,
-    pub top_right_samples: bool,
-    pub top_left_samples: bool,
-}
-
-/// See [`at`].
-pub(super) struct Cache<T>(pub [T; CACHE]);
-
-impl<T: Copy + Default> Default for Cache<T> {
-    fn default() -> Self {
-        Self([T::default(); CACHE])
-    }
-}
-
-impl<T: Copy> Cache<T> {
-    /// The value at a place.
-    #[inline(always)]
-    pub fn get(&self, place: usize) -> T {
-        self.0[place.min(CACHE - 1)]
-    }
-
-    /// Sets the value at a place.
-    #[inline(always)]
-    pub fn set(&mut self, place: usize, value: T) {
-        self.0[place.min(CACHE - 1)] = value;
-    }
-
-    /// Sets a rectangle of the macroblock's own blocks.
-    #[inline(always)]
-    pub fn fill(&mut self, x: usize, y: usize, width: usize, height: usize, value: T) {
-        for row in y..y + height {
-            for column in x..x + width {
-                self.set(own(column, row), value);
-            }
-        }
-    }
-}
 
 impl<'a, S: Sample> Slice<'a, S> {
     /// A macroblock by its index.
@@ -258,7 +165,7 @@ impl<'a, S: Sample> Slice<'a, S> {
     pub(super) fn load_totals(&mut self) {
         let none = match self.entropy {
             Entropy::Cabac(_) => u8::from(self.mb.mb.kind.intra()),
-            Entropy::Cavlc(_) => super::residual::NO_TOTAL,
+            Entropy::Cavlc(_) => super::coefficients::NO_TOTAL,
         };
         let (chroma_width, chroma_height) = self.chroma_blocks();
         let mbs = &*self.target.mbs;

@@ -1,32 +1,13 @@
 //! Inter prediction, clause 8.4.2: blocks of reference pictures, interpolated, averaged, weighted.
 
-use super::Slice;
-use super::neighbours::own;
+use super::current::own;
 use super::reference::{Ref, Weighting};
+use super::scratch::EDGE;
+use super::state::Slice;
 use crate::kernels;
 use crate::macroblock::Kind;
 use crate::picture::{Chroma, Mv};
 use crate::sample::Sample;
-
-/// Side of the block with its margin that is copied where a reference picture ends.
-const EDGE: usize = 24;
-
-/// Buffers for prediction.
-pub(super) struct Scratch<S> {
-    /// A block of a reference picture that reaches beyond its edge.
-    edge: [S; EDGE * EDGE],
-    /// The prediction from list 1.
-    second: [S; 256],
-}
-
-impl<S: Sample> Default for Scratch<S> {
-    fn default() -> Self {
-        Self {
-            edge: [S::default(); EDGE * EDGE],
-            second: [S::default(); 256],
-        }
-    }
-}
 
 /// A rectangle of samples of a plane of the macroblock.
 #[derive(Clone, Copy)]

@@ -1,7 +1,7 @@
 //! From prediction and coefficients to samples, clause 8.5, and intra prediction, clause 8.3.
 
-use super::Slice;
-use super::intra::BLOCKS;
+use super::current::BLOCKS;
+use super::state::Slice;
 use crate::kernels::{self, ChromaEdges, Direction};
 use crate::macroblock::Kind;
 use crate::picture::Chroma;

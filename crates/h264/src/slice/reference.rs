@@ -1,8 +1,7 @@
 //! Reference lists as macroblocks see them (clause 8.4.2.1), and weights (clause 8.4.2.3).
 
-use super::{Parameters, Slice};
+use super::parameters::Parameters;
 use crate::picture::Picture;
-use crate::sample::Sample;
 use crate::slice_header::SliceKind;
 use std::sync::Arc;
 
@@ -37,7 +36,7 @@ impl<S> Ref<S> {
     }
 
     /// Why it cannot be trusted, if so.
-    fn damage(&self) -> Option<&str> {
+    pub fn damage(&self) -> Option<&str> {
         match &self.picture {
             None => Some("a reference picture is missing"),
             Some(picture) => {
@@ -173,38 +172,4 @@ fn implicit<S>(mode: Mode, current: i32, lists: &Lists<S>) -> Vec<Vec<i32>> {
         .iter()
         .map(|first| second.iter().map(|second| weight(first, second)).collect())
         .collect()
-}
-
-impl<'a, S: Sample> Slice<'a, S> {
-    /// Which lists the current macroblock uses.
-    #[inline(always)]
-    pub(super) fn mode(&self) -> Mode {
-        match self.mbaff && self.mb.interlaced {
-            true => Mode::Field(self.mb.row & 1),
-            false => Mode::Whole,
-        }
-    }
-
-    /// A reference of the current macroblock.
-    #[inline(always)]
-    pub(super) fn reference(&self, list: usize, index: usize) -> Option<&'a Ref<S>> {
-        self.lists.of(self.mode(), list).get(index)
-    }
-
-    /// Notes where a reference in use is missing or damaged.
-    pub(super) fn check_reference(&mut self, list: usize, index: i8) {
-        if self.lost.is_some() {
-            return;
-        }
-        let Ok(at) = usize::try_from(index) else {
-            return;
-        };
-        let damage = match self.reference(list, at) {
-            None => Some("no such reference picture".to_owned()),
-            Some(reference) => reference.damage().map(str::to_owned),
-        };
-        if let Some(damage) = damage {
-            self.note_lost(&format!("picture {index} of list {list}: {damage}"));
-        }
-    }
 }

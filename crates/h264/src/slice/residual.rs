@@ -1,8 +1,9 @@
 //! Transform coefficients of a macroblock, clause 7.3.5.3.
 
-use super::intra::BLOCKS;
-use super::neighbours::{ROW, own};
-use super::{Entropy, Slice};
+use super::coefficients::NO_TOTAL;
+use super::current::{BLOCKS, ROW, own};
+use super::entropy::Entropy;
+use super::state::Slice;
 use crate::Error;
 use crate::cabac::residual::CODED_BLOCK_FLAG;
 use crate::cavlc::{self, Context};
@@ -12,32 +13,6 @@ use crate::sample::Sample;
 use crate::scan::{
     Block, CHROMA_DC_420, CHROMA_DC_422, FIELD_4X4, FIELD_8X8, UNSCALED, ZIGZAG_4X4, ZIGZAG_8X8,
 };
-
-/// total_coeff in a cache: the block is not available (CAVLC).
-pub(super) const NO_TOTAL: u8 = 64;
-
-/// Scaled coefficients of a macroblock.
-pub(super) struct Coefficients<S: Sample> {
-    /// Of Y, Cb, Cr: of 16 4×4 blocks in decoding order, or four 8×8 blocks, in raster order each.
-    pub blocks: [[S::Coefficient; 256]; 3],
-    /// DC coefficients that are coded apart.
-    pub dc: [[S::Coefficient; 16]; 3],
-    /// Whether there are DC coefficients, and bit i: block i has AC coefficients (all of it, where its
-    /// DC is not apart).
-    pub has_dc: [bool; 3],
-    pub has: [u16; 3],
-}
-
-impl<S: Sample> Default for Coefficients<S> {
-    fn default() -> Self {
-        Self {
-            blocks: [[S::Coefficient::default(); 256]; 3],
-            dc: [[S::Coefficient::default(); 16]; 3],
-            has_dc: [false; 3],
-            has: [0; 3],
-        }
-    }
-}
 
 /// ctxBlockCat of the blocks of a plane (table 9-42): DC, AC, 4×4, 8×8.
 const CATEGORIES: [[usize; 4]; 3] = [[0, 1, 2, 5], [6, 7, 8, 9], [10, 11, 12, 13]];
@@ -400,7 +375,7 @@ impl<'a, S: Sample> Slice<'a, S> {
         let mut nonzero = 0;
         for i in 0..16 {
             let (x, y) = match large {
-                true => (i % 4 & 2, i / 4 & 2),
+                true => ((i % 4) & 2, (i / 4) & 2),
                 false => (i % 4, i / 4),
             };
             let any = match large {
