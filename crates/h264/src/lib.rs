@@ -30,6 +30,7 @@ mod slice;
 mod slice_groups;
 mod slice_header;
 mod sps;
+mod vector;
 
 pub use decoder::Decoder;
 pub use error::Error;

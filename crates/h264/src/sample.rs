@@ -1,45 +1,9 @@
 //! Samples of 8 bit, and of more.
 
+use crate::vector::{self, Vector};
 use std::fmt::Debug;
-use std::ops::{Add, AddAssign, Mul, Neg, Shl, Shr, Sub};
-
-/// What samples are computed in: twice as wide as they are, so that a filter of six taps fits.
-pub(crate) trait Wide:
-    Copy
-    + Default
-    + Debug
-    + Ord
-    + Add<Output = Self>
-    + Sub<Output = Self>
-    + Mul<Output = Self>
-    + Shl<u32, Output = Self>
-    + Shr<u32, Output = Self>
-    + From<i16>
-    + Into<i32>
-{
-    /// From a number that is in range already; higher bits are cut off.
-    fn of(value: i32) -> Self;
-
-    /// The number without its sign.
-    #[inline(always)]
-    fn magnitude(self) -> Self {
-        self.max(Self::default() - self)
-    }
-}
-
-impl Wide for i16 {
-    #[inline(always)]
-    fn of(value: i32) -> Self {
-        value as Self
-    }
-}
-
-impl Wide for i32 {
-    #[inline(always)]
-    fn of(value: i32) -> Self {
-        value
-    }
-}
+use std::ops::{AddAssign, Neg};
+use wide::{i16x8, i32x8, u8x16};
 
 /// A sample as it is stored: `u8` for 8 bit, `u16` for 9 to 14.
 pub(crate) trait Sample: Copy + Default + Debug + PartialEq + Send + Sync + 'static {
@@ -53,26 +17,21 @@ pub(crate) trait Sample: Copy + Default + Debug + PartialEq + Send + Sync + 'sta
         + Into<i32>
         + Send
         + 'static;
-    /// See there.
-    type Wide: Wide;
+    /// Eight samples in numbers of twice as many bits.
+    type Vector: Vector;
 
     /// As a number.
     fn int(self) -> i32;
     /// From a number that is in range already; higher bits are cut off.
     fn from_int(value: i32) -> Self;
-    /// As a wide number.
-    fn wide(self) -> Self::Wide;
-    /// From a wide number that is in range already; higher bits are cut off.
-    fn narrow(value: Self::Wide) -> Self;
+    /// Eight samples as numbers.
+    fn load(samples: [Self; 8]) -> Self::Vector;
+    /// Eight numbers that are in range, or with 8 bits anywhere, as samples: the nearest there are.
+    fn store(numbers: Self::Vector) -> [Self; 8];
     /// `Clip1`, with `max` the largest value of the bit depth.
     #[inline(always)]
     fn clip(value: i32, max: i32) -> Self {
         Self::from_int(value.clamp(0, max))
-    }
-    /// `Clip1` of a wide number.
-    #[inline(always)]
-    fn clip_wide(value: Self::Wide, max: Self::Wide) -> Self {
-        Self::narrow(value.max(Self::Wide::default()).min(max))
     }
     /// A coefficient from a number; higher bits are cut off.
     fn coefficient(value: i32) -> Self::Coefficient;
@@ -80,19 +39,61 @@ pub(crate) trait Sample: Copy + Default + Debug + PartialEq + Send + Sync + 'sta
     /// 16 lines of 8 samples as 8 columns.
     #[inline(always)]
     fn turn(lines: &[[Self; 8]; 16]) -> [[Self; 16]; 8] {
-        std::array::from_fn(|x| std::array::from_fn(|y| lines[y][x]))
+        let mut columns = [[Self::default(); 16]; 8];
+        for (y, line) in lines.iter().enumerate() {
+            for (x, &sample) in line.iter().enumerate() {
+                columns[x][y] = sample;
+            }
+        }
+        columns
     }
 
-    /// The other way round.
+    /// 8 lines of 4 samples as 4 columns.
+    #[inline(always)]
+    fn turn_chroma(lines: &[[Self; 4]; 8]) -> [[Self; 8]; 4] {
+        let mut columns = [[Self::default(); 8]; 4];
+        for (y, line) in lines.iter().enumerate() {
+            for (x, &sample) in line.iter().enumerate() {
+                columns[x][y] = sample;
+            }
+        }
+        columns
+    }
+
+    /// [`Sample::turn`] the other way round.
     #[inline(always)]
     fn turn_back(columns: &[[Self; 16]; 8]) -> [[Self; 8]; 16] {
-        std::array::from_fn(|y| std::array::from_fn(|x| columns[x][y]))
+        let mut lines = [[Self::default(); 8]; 16];
+        for (x, column) in columns.iter().enumerate() {
+            for (y, &sample) in column.iter().enumerate() {
+                lines[y][x] = sample;
+            }
+        }
+        lines
     }
+}
+
+/// Interleaves the first with the second half of 128 bytes: of their 7 bits, places move up by one
+/// and the highest becomes the lowest.
+#[inline(always)]
+fn interleave(all: [u8x16; 8]) -> [u8x16; 8] {
+    let [a, b, c, d, e, f, g, h] = all;
+    let (low, high) = (u8x16::unpack_low, u8x16::unpack_high);
+    [
+        low(a, e),
+        high(a, e),
+        low(b, f),
+        high(b, f),
+        low(c, g),
+        high(c, g),
+        low(d, h),
+        high(d, h),
+    ]
 }
 
 impl Sample for u8 {
     type Coefficient = i16;
-    type Wide = i16;
+    type Vector = i16x8;
 
     #[inline(always)]
     fn int(self) -> i32 {
@@ -105,24 +106,51 @@ impl Sample for u8 {
     }
 
     #[inline(always)]
-    fn wide(self) -> i16 {
-        i16::from(self)
+    fn load(samples: [Self; 8]) -> i16x8 {
+        vector::load_u8(samples)
     }
 
     #[inline(always)]
-    fn narrow(value: i16) -> Self {
-        value as Self
+    fn store(numbers: i16x8) -> [Self; 8] {
+        vector::store_u8(numbers)
     }
 
     #[inline(always)]
     fn coefficient(value: i32) -> i16 {
         value as i16
     }
+
+    // A place is 4 bits of the line and 3 of the column: 4 times interleaved, the line's are lowest.
+    #[inline(always)]
+    fn turn(lines: &[[u8; 8]; 16]) -> [[u8; 16]; 8] {
+        let mut all = [u8x16::ZERO; 8];
+        for (all, pair) in all.iter_mut().zip(lines.as_chunks::<2>().0) {
+            let mut both = [0; 16];
+            both[..8].copy_from_slice(&pair[0]);
+            both[8..].copy_from_slice(&pair[1]);
+            *all = u8x16::new(both);
+        }
+        let turned = interleave(interleave(interleave(interleave(all))));
+        turned.map(u8x16::to_array)
+    }
+
+    #[inline(always)]
+    fn turn_back(columns: &[[u8; 16]; 8]) -> [[u8; 8]; 16] {
+        let all = columns.map(u8x16::new);
+        let turned = interleave(interleave(interleave(all)));
+        let mut lines = [[0; 8]; 16];
+        for (pair, both) in lines.as_chunks_mut::<2>().0.iter_mut().zip(turned) {
+            let both = both.to_array();
+            pair[0].copy_from_slice(&both[..8]);
+            pair[1].copy_from_slice(&both[8..]);
+        }
+        lines
+    }
 }
 
 impl Sample for u16 {
     type Coefficient = i32;
-    type Wide = i32;
+    type Vector = i32x8;
 
     #[inline(always)]
     fn int(self) -> i32 {
@@ -135,13 +163,13 @@ impl Sample for u16 {
     }
 
     #[inline(always)]
-    fn wide(self) -> i32 {
-        i32::from(self)
+    fn load(samples: [Self; 8]) -> i32x8 {
+        vector::load_u16(samples)
     }
 
     #[inline(always)]
-    fn narrow(value: i32) -> Self {
-        value as Self
+    fn store(numbers: i32x8) -> [Self; 8] {
+        vector::store_u16(numbers)
     }
 
     #[inline(always)]

@@ -2,7 +2,8 @@
 //! Vertical edges are turned round, filtered and turned back.
 
 use super::{row, row_mut};
-use crate::sample::{Sample, Wide};
+use crate::sample::Sample;
+use crate::vector::Vector;
 
 /// α, β and the largest sample.
 #[derive(Clone, Copy, Debug)]
@@ -12,191 +13,131 @@ pub(crate) struct Limits {
     pub max: i32,
 }
 
-/// The same in the numbers of the samples.
-#[derive(Clone, Copy)]
-struct WideLimits<T> {
-    alpha: T,
-    beta: T,
-    max: T,
-}
+/// Samples of eight lines across an edge: p3, p2, p1, p0, q0, q1, q2, q3.
+type Luma<V> = [V; 8];
 
-impl Limits {
-    #[inline(always)]
-    fn wide<T: Wide>(self) -> WideLimits<T> {
-        WideLimits {
-            alpha: T::of(self.alpha),
-            beta: T::of(self.beta),
-            max: T::of(self.max),
-        }
-    }
-}
+/// The same of chroma: p1, p0, q0, q1.
+type Chroma<V> = [V; 4];
 
-/// `N` lines across an edge: p3, p2, p1, p0, q0, q1, q2, q3.
-type Across<S, const N: usize> = [[S; N]; 8];
-
-/// filterSamplesFlag but for bS (8-462).
+/// filterSamplesFlag but for bS (8-462), as a mask.
 #[inline(always)]
-fn filtered<T: Wide>(p1: T, p0: T, q0: T, q1: T, l: WideLimits<T>) -> bool {
-    ((p0 - q0).magnitude() < l.alpha)
-        & ((p1 - p0).magnitude() < l.beta)
-        & ((q1 - q0).magnitude() < l.beta)
-}
-
-#[inline(always)]
-fn clamp<T: Wide>(value: T, limit: T) -> T {
-    value.min(limit).max(T::default() - limit)
+fn filtered<V: Vector>([p1, p0, q0, q1]: Chroma<V>, l: Limits) -> V {
+    let beta = V::splat(l.beta);
+    (p0 - q0).abs().less(V::splat(l.alpha))
+        & (p1 - p0).abs().less(beta)
+        & (q1 - q0).abs().less(beta)
 }
 
 /// bS below 4 of luma (clause 8.7.2.3); `tc0` is below 0 where nothing is filtered.
 #[inline(always)]
-fn luma_lines<S: Sample, const N: usize>(
-    lines: &mut Across<S, N>,
-    tc0: &[S::Wide; N],
-    limits: Limits,
-) {
-    let l = limits.wide::<S::Wide>();
-    let (zero, one, four) = (S::Wide::default(), S::Wide::from(1), S::Wide::from(4));
-    for i in 0..N {
-        let [_, p2, p1, p0, q0, q1, q2, _] = lines.each_ref().map(|line| line[i].wide());
-        let on = filtered(p1, p0, q0, q1, l) & (tc0[i] >= zero);
-        let tc0 = if on { tc0[i] } else { zero };
-        let ap = (p2 - p0).magnitude() < l.beta;
-        let aq = (q2 - q0).magnitude() < l.beta;
-        let tc = tc0 + if ap & on { one } else { zero } + if aq & on { one } else { zero };
-        let delta = clamp((((q0 - p0) << 2) + (p1 - q1) + four) >> 3, tc);
-        let middle = (p0 + q0 + one) >> 1;
-        let dp = clamp((p2 + middle - (p1 << 1)) >> 1, tc0);
-        let dq = clamp((q2 + middle - (q1 << 1)) >> 1, tc0);
-        lines[2][i] = S::narrow(p1 + if ap { dp } else { zero });
-        lines[3][i] = S::clip_wide(p0 + delta, l.max);
-        lines[4][i] = S::clip_wide(q0 - delta, l.max);
-        lines[5][i] = S::narrow(q1 + if aq { dq } else { zero });
+fn luma_lines<V: Vector>([p3, p2, p1, p0, q0, q1, q2, q3]: Luma<V>, tc0: V, l: Limits) -> Luma<V> {
+    let beta = V::splat(l.beta);
+    let on = filtered([p1, p0, q0, q1], l) & V::splat(-1).less(tc0);
+    if !on.any() {
+        return [p3, p2, p1, p0, q0, q1, q2, q3];
     }
+    let tc0 = tc0 & on;
+    let ap = (p2 - p0).abs().less(beta) & on;
+    let aq = (q2 - q0).abs().less(beta) & on;
+    // A mask is -1.
+    let tc = tc0 - ap - aq;
+    let delta = ((((q0 - p0) << 2) + (p1 - q1) + V::splat(4)) >> 3).within(tc);
+    let middle = (p0 + q0 + V::splat(1)) >> 1;
+    let side = |x2: V, x1: V, on: V| x1 + (((x2 + middle - (x1 << 1)) >> 1).within(tc0) & on);
+    let clip = |numbers: V| numbers.max(V::splat(0)).min(V::splat(l.max));
+    [
+        p3,
+        p2,
+        side(p2, p1, ap),
+        clip(p0 + delta),
+        clip(q0 - delta),
+        side(q2, q1, aq),
+        q2,
+        q3,
+    ]
 }
 
 /// bS 4 of luma (clause 8.7.2.4).
 #[inline(always)]
-fn luma_lines_intra<S: Sample, const N: usize>(lines: &mut Across<S, N>, limits: Limits) {
-    let l = limits.wide::<S::Wide>();
-    let (two, four) = (S::Wide::from(2), S::Wide::from(4));
-    let near = (l.alpha >> 2) + two;
-    for i in 0..N {
-        let [p3, p2, p1, p0, q0, q1, q2, q3] = lines.each_ref().map(|line| line[i].wide());
-        let on = filtered(p1, p0, q0, q1, l);
-        let small = (p0 - q0).magnitude() < near;
-        let p_strong = small & ((p2 - p0).magnitude() < l.beta);
-        let q_strong = small & ((q2 - q0).magnitude() < l.beta);
-        let side = |x3: S::Wide,
-                    x2: S::Wide,
-                    x1: S::Wide,
-                    x0: S::Wide,
-                    y0: S::Wide,
-                    y1: S::Wide,
-                    strong: bool| {
-            let sum = x1 + x0 + y0;
-            let weak = ((x1 << 1) + x0 + y1 + two) >> 2;
-            let new = [
-                ((x3 << 1) + (x2 << 1) + x2 + sum + four) >> 3,
-                (x2 + sum + two) >> 2,
-                (x2 + (sum << 1) + y1 + four) >> 3,
-            ];
-            [
-                if on & strong { new[0] } else { x2 },
-                if on & strong { new[1] } else { x1 },
-                if !on {
-                    x0
-                } else if strong {
-                    new[2]
-                } else {
-                    weak
-                },
-            ]
-        };
-        let p = side(p3, p2, p1, p0, q0, q1, p_strong);
-        let q = side(q3, q2, q1, q0, p0, p1, q_strong);
-        for (place, value) in [
-            (1, p[0]),
-            (2, p[1]),
-            (3, p[2]),
-            (4, q[2]),
-            (5, q[1]),
-            (6, q[0]),
-        ] {
-            lines[place][i] = S::narrow(value);
-        }
+fn luma_lines_intra<V: Vector>([p3, p2, p1, p0, q0, q1, q2, q3]: Luma<V>, l: Limits) -> Luma<V> {
+    let beta = V::splat(l.beta);
+    let on = filtered([p1, p0, q0, q1], l);
+    if !on.any() {
+        return [p3, p2, p1, p0, q0, q1, q2, q3];
     }
+    let small = (p0 - q0).abs().less(V::splat((l.alpha >> 2) + 2)) & on;
+    let side = |x3: V, x2: V, x1: V, x0: V, y0: V, y1: V| {
+        let strong = small & (x2 - x0).abs().less(beta);
+        let sum = x1 + x0 + y0;
+        let weak = ((x1 << 1) + x0 + y1 + V::splat(2)) >> 2;
+        let near = (x2 + (sum << 1) + y1 + V::splat(4)) >> 3;
+        let far = ((x3 << 1) + (x2 << 1) + x2 + sum + V::splat(4)) >> 3;
+        [
+            strong.choose(far, x2),
+            strong.choose((x2 + sum + V::splat(2)) >> 2, x1),
+            on.choose(strong.choose(near, weak), x0),
+        ]
+    };
+    let p = side(p3, p2, p1, p0, q0, q1);
+    let q = side(q3, q2, q1, q0, p0, p1);
+    [p3, p[0], p[1], p[2], q[2], q[1], q[0], q3]
 }
-
-/// p1, p0, q0, q1.
-type AcrossChroma<S, const N: usize> = [[S; N]; 4];
 
 /// bS below 4 of chroma.
 #[inline(always)]
-fn chroma_lines<S: Sample, const N: usize>(
-    lines: &mut AcrossChroma<S, N>,
-    tc0: &[S::Wide; N],
-    limits: Limits,
-) {
-    let l = limits.wide::<S::Wide>();
-    let (zero, one, four) = (S::Wide::default(), S::Wide::from(1), S::Wide::from(4));
-    for i in 0..N {
-        let [p1, p0, q0, q1] = lines.each_ref().map(|line| line[i].wide());
-        let on = filtered(p1, p0, q0, q1, l) & (tc0[i] >= zero);
-        let tc = if on { tc0[i] + one } else { zero };
-        let delta = clamp((((q0 - p0) << 2) + (p1 - q1) + four) >> 3, tc);
-        lines[1][i] = S::clip_wide(p0 + delta, l.max);
-        lines[2][i] = S::clip_wide(q0 - delta, l.max);
-    }
+fn chroma_lines<V: Vector>([p1, p0, q0, q1]: Chroma<V>, tc0: V, l: Limits) -> Chroma<V> {
+    let on = filtered([p1, p0, q0, q1], l) & V::splat(-1).less(tc0);
+    let tc = (tc0 + V::splat(1)) & on;
+    let delta = ((((q0 - p0) << 2) + (p1 - q1) + V::splat(4)) >> 3).within(tc);
+    let clip = |numbers: V| numbers.max(V::splat(0)).min(V::splat(l.max));
+    [p1, clip(p0 + delta), clip(q0 - delta), q1]
 }
 
 /// bS 4 of chroma.
 #[inline(always)]
-fn chroma_lines_intra<S: Sample, const N: usize>(lines: &mut AcrossChroma<S, N>, limits: Limits) {
-    let l = limits.wide::<S::Wide>();
-    let two = S::Wide::from(2);
-    for i in 0..N {
-        let [p1, p0, q0, q1] = lines.each_ref().map(|line| line[i].wide());
-        let on = filtered(p1, p0, q0, q1, l);
-        let p = ((p1 << 1) + p0 + q1 + two) >> 2;
-        let q = ((q1 << 1) + q0 + p1 + two) >> 2;
-        lines[1][i] = S::narrow(if on { p } else { p0 });
-        lines[2][i] = S::narrow(if on { q } else { q0 });
+fn chroma_lines_intra<V: Vector>([p1, p0, q0, q1]: Chroma<V>, l: Limits) -> Chroma<V> {
+    let on = filtered([p1, p0, q0, q1], l);
+    let side = |x1: V, x0: V, y1: V| on.choose(((x1 << 1) + x0 + y1 + V::splat(2)) >> 2, x0);
+    [p1, side(p1, p0, q1), side(q1, q0, p1), q1]
+}
+
+/// tC0 of eight of the lines of an edge, two or four of each of its quarters.
+#[inline(always)]
+fn spread<V: Vector>(tc0: [i16; 4], first: usize, lines: usize) -> V {
+    let mut out = [0; 8];
+    for (i, out) in out.iter_mut().enumerate() {
+        *out = tc0[((first + i) * 4 / lines) & 3];
     }
+    V::of(out)
 }
 
-/// tC0 of each of `N` lines.
+/// Eight samples of each of the `M` lines above and below a horizontal edge.
 #[inline(always)]
-fn spread<T: Wide, const N: usize>(tc0: [i16; 4]) -> [T; N] {
-    std::array::from_fn(|i| T::from(tc0[i * 4 / N]))
-}
-
-/// The lines above and below a horizontal edge of 16 luma samples.
-#[inline(always)]
-fn load<S: Sample, const N: usize, const M: usize>(
+fn load<S: Sample, const M: usize>(
     samples: &[S],
     at: usize,
     stride: usize,
-) -> Option<[[S; N]; M]> {
+) -> Option<[S::Vector; M]> {
     let first = at.checked_sub(stride * (M / 2))?;
-    let mut lines = [[S::default(); N]; M];
+    let mut lines = [S::Vector::splat(0); M];
     for (i, line) in lines.iter_mut().enumerate() {
-        *line = *row(samples, first + i * stride)?;
+        *line = S::load(*row(samples, first + i * stride)?);
     }
     Some(lines)
 }
 
 /// Writes lines back, but the `skip` outermost, which no filter changes.
 #[inline(always)]
-fn store<S: Sample, const N: usize, const M: usize>(
+fn store<S: Sample, const M: usize>(
     samples: &mut [S],
     at: usize,
     stride: usize,
-    lines: &[[S; N]; M],
+    lines: [S::Vector; M],
     skip: usize,
 ) {
-    for (i, line) in lines.iter().enumerate().take(M - skip).skip(skip) {
+    for (i, line) in lines.into_iter().enumerate().take(M - skip).skip(skip) {
         if let Some(to) = row_mut(samples, at + i * stride - stride * (M / 2)) {
-            *to = *line;
+            *to = S::store(line);
         }
     }
 }
@@ -209,9 +150,11 @@ pub(crate) fn luma_top<S: Sample>(
     limits: Limits,
     tc0: [i16; 4],
 ) {
-    if let Some(mut lines) = load::<S, 16, 8>(samples, at, stride) {
-        luma_lines(&mut lines, &spread(tc0), limits);
-        store(samples, at, stride, &lines, 2);
+    for x in [0, 8] {
+        if let Some(lines) = load::<S, 8>(samples, at + x, stride) {
+            let done = luma_lines(lines, spread(tc0, x, 16), limits);
+            store(samples, at + x, stride, done, 2);
+        }
     }
 }
 
@@ -222,27 +165,46 @@ pub(crate) fn luma_top_intra<S: Sample>(
     stride: usize,
     limits: Limits,
 ) {
-    if let Some(mut lines) = load::<S, 16, 8>(samples, at, stride) {
-        luma_lines_intra(&mut lines, limits);
-        store(samples, at, stride, &lines, 1);
+    for x in [0, 8] {
+        if let Some(lines) = load::<S, 8>(samples, at + x, stride) {
+            store(samples, at + x, stride, luma_lines_intra(lines, limits), 1);
+        }
     }
 }
 
-/// The 16 lines of 8 samples around a vertical edge, right of which `at` is.
+/// Filters the 16 lines of 8 samples around a vertical edge, right of which `at` is: `filter` gets
+/// eight of them, turned, and the number of the first.
 #[inline(always)]
-fn load_turned<S: Sample>(samples: &[S], at: usize, stride: usize) -> Option<Across<S, 16>> {
-    let first = at.checked_sub(4)?;
+fn turned<S: Sample>(
+    samples: &mut [S],
+    at: usize,
+    stride: usize,
+    filter: impl Fn(Luma<S::Vector>, usize) -> Luma<S::Vector>,
+) {
+    let Some(first) = at.checked_sub(4) else {
+        return;
+    };
     let mut lines = [[S::default(); 8]; 16];
     for (y, line) in lines.iter_mut().enumerate() {
-        *line = *row(samples, first + y * stride)?;
+        let Some(from) = row(samples, first + y * stride) else {
+            return;
+        };
+        *line = *from;
     }
-    Some(S::turn(&lines))
-}
-
-#[inline(always)]
-fn store_turned<S: Sample>(samples: &mut [S], at: usize, stride: usize, columns: &Across<S, 16>) {
-    for (y, line) in S::turn_back(columns).iter().enumerate() {
-        if let Some(to) = row_mut(samples, at + y * stride - 4) {
+    let mut columns = S::turn(&lines);
+    for half in [0, 8] {
+        let mut across = [S::Vector::splat(0); 8];
+        for (to, column) in across.iter_mut().zip(&columns) {
+            *to = S::load(*row(column, half).unwrap_or(&[S::default(); 8]));
+        }
+        for (column, done) in columns.iter_mut().zip(filter(across, half)) {
+            if let Some(to) = row_mut(column, half) {
+                *to = S::store(done);
+            }
+        }
+    }
+    for (y, line) in S::turn_back(&columns).iter().enumerate() {
+        if let Some(to) = row_mut(samples, first + y * stride) {
             *to = *line;
         }
     }
@@ -256,10 +218,9 @@ pub(crate) fn luma_left<S: Sample>(
     limits: Limits,
     tc0: [i16; 4],
 ) {
-    if let Some(mut columns) = load_turned(samples, at, stride) {
-        luma_lines(&mut columns, &spread(tc0), limits);
-        store_turned(samples, at, stride, &columns);
-    }
+    turned(samples, at, stride, |lines, first| {
+        luma_lines(lines, spread(tc0, first, 16), limits)
+    });
 }
 
 /// The same where bS is 4.
@@ -269,10 +230,9 @@ pub(crate) fn luma_left_intra<S: Sample>(
     stride: usize,
     limits: Limits,
 ) {
-    if let Some(mut columns) = load_turned(samples, at, stride) {
-        luma_lines_intra(&mut columns, limits);
-        store_turned(samples, at, stride, &columns);
-    }
+    turned(samples, at, stride, |lines, _| {
+        luma_lines_intra(lines, limits)
+    });
 }
 
 /// A line across a vertical edge of luma.
@@ -283,12 +243,12 @@ pub(crate) fn luma_line<S: Sample>(samples: &mut [S], at: usize, limits: Limits,
     else {
         return;
     };
-    let mut lines = line.map(|sample| [sample]);
-    match tc0 {
-        Some(tc0) => luma_lines(&mut lines, &[S::Wide::from(tc0)], limits),
-        None => luma_lines_intra(&mut lines, limits),
-    }
-    *line = lines.map(|[sample]| sample);
+    let lines = line.map(|sample| S::Vector::splat(sample.int()));
+    let done = match tc0 {
+        Some(tc0) => luma_lines(lines, S::Vector::splat(i32::from(tc0)), limits),
+        None => luma_lines_intra(lines, limits),
+    };
+    *line = done.map(|sample| S::store(sample)[0]);
 }
 
 /// A line across a vertical edge of chroma.
@@ -304,12 +264,12 @@ pub(crate) fn chroma_line<S: Sample>(
     else {
         return;
     };
-    let mut lines = line.map(|sample| [sample]);
-    match tc0 {
-        Some(tc0) => chroma_lines(&mut lines, &[S::Wide::from(tc0)], limits),
-        None => chroma_lines_intra(&mut lines, limits),
-    }
-    *line = lines.map(|[sample]| sample);
+    let lines = line.map(|sample| S::Vector::splat(sample.int()));
+    let done = match tc0 {
+        Some(tc0) => chroma_lines(lines, S::Vector::splat(i32::from(tc0)), limits),
+        None => chroma_lines_intra(lines, limits),
+    };
+    *line = done.map(|sample| S::store(sample)[0]);
 }
 
 /// A horizontal edge of 8 chroma samples.
@@ -320,9 +280,14 @@ pub(crate) fn chroma_top<S: Sample>(
     limits: Limits,
     tc0: [i16; 4],
 ) {
-    if let Some(mut lines) = load::<S, 8, 4>(samples, at, stride) {
-        chroma_lines(&mut lines, &spread(tc0), limits);
-        store(samples, at, stride, &lines, 1);
+    if let Some(lines) = load::<S, 4>(samples, at, stride) {
+        store(
+            samples,
+            at,
+            stride,
+            chroma_lines(lines, spread(tc0, 0, 8), limits),
+            1,
+        );
     }
 }
 
@@ -333,36 +298,33 @@ pub(crate) fn chroma_top_intra<S: Sample>(
     stride: usize,
     limits: Limits,
 ) {
-    if let Some(mut lines) = load::<S, 8, 4>(samples, at, stride) {
-        chroma_lines_intra(&mut lines, limits);
-        store(samples, at, stride, &lines, 1);
+    if let Some(lines) = load::<S, 4>(samples, at, stride) {
+        store(samples, at, stride, chroma_lines_intra(lines, limits), 1);
     }
 }
 
 /// A vertical edge of `height` (8 or 16) chroma samples, 8 at once.
-fn chroma_columns<S: Sample>(
+#[inline(always)]
+fn chroma_turned<S: Sample>(
     samples: &mut [S],
     at: usize,
     stride: usize,
     height: usize,
-    filter: impl Fn(&mut AcrossChroma<S, 8>, usize),
+    filter: impl Fn(Chroma<S::Vector>, usize) -> Chroma<S::Vector>,
 ) {
     for first in (0..height).step_by(8) {
-        let mut columns = [[S::default(); 8]; 4];
-        for y in 0..8 {
+        let mut lines = [[S::default(); 4]; 8];
+        for (y, line) in lines.iter_mut().enumerate() {
             let from = (at + (first + y) * stride).checked_sub(2);
-            let Some(line) = from.and_then(|from| row::<S, 4>(samples, from)) else {
-                return;
-            };
-            for x in 0..4 {
-                columns[x][y] = line[x];
+            match from.and_then(|from| row(samples, from)) {
+                Some(from) => *line = *from,
+                None => return,
             }
         }
-        filter(&mut columns, first);
+        let done = filter(S::turn_chroma(&lines).map(S::load), first).map(S::store);
         for y in 0..8 {
-            let to = at + (first + y) * stride - 1;
-            if let Some(line) = row_mut::<S, 2>(samples, to) {
-                *line = [columns[1][y], columns[2][y]];
+            if let Some(to) = row_mut(samples, at + (first + y) * stride - 1) {
+                *to = [done[1][y], done[2][y]];
             }
         }
     }
@@ -377,9 +339,8 @@ pub(crate) fn chroma_left<S: Sample>(
     limits: Limits,
     tc0: [i16; 4],
 ) {
-    chroma_columns(samples, at, stride, height, |columns, first| {
-        let tc0 = std::array::from_fn(|y| S::Wide::from(tc0[((first + y) * 4 / height) & 3]));
-        chroma_lines(columns, &tc0, limits);
+    chroma_turned(samples, at, stride, height, |lines, first| {
+        chroma_lines(lines, spread(tc0, first, height), limits)
     });
 }
 
@@ -391,7 +352,7 @@ pub(crate) fn chroma_left_intra<S: Sample>(
     height: usize,
     limits: Limits,
 ) {
-    chroma_columns(samples, at, stride, height, |columns, _| {
-        chroma_lines_intra(columns, limits)
+    chroma_turned(samples, at, stride, height, |lines, _| {
+        chroma_lines_intra(lines, limits)
     });
 }

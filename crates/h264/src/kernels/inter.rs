@@ -1,7 +1,9 @@
-//! Interpolation of reference pictures (clause 8.4.2.2) and weighting (clause 8.4.2.3).
+//! Interpolation of reference pictures (clause 8.4.2.2) and weighting (clause 8.4.2.3), a tile of eight
+//! samples at a time: eight of a line, or where a block is four wide four of two lines.
 
 use super::{row, row_mut};
-use crate::sample::{Sample, Wide};
+use crate::sample::Sample;
+use crate::vector::Vector;
 
 /// A block to be written: where it begins, its stride, width and height.
 #[derive(Clone, Copy, Debug)]
@@ -12,18 +14,6 @@ pub(crate) struct Block {
     pub height: usize,
 }
 
-/// Calls a function with the block's width as a constant.
-macro_rules! by_width {
-    ($width:expr, $function:ident, $($argument:expr),*) => {
-        match $width {
-            16 => $function::<S, 16>($($argument),*),
-            8 => $function::<S, 8>($($argument),*),
-            4 => $function::<S, 4>($($argument),*),
-            _ => $function::<S, 2>($($argument),*),
-        }
-    };
-}
-
 /// A place in a reference picture.
 #[derive(Clone, Copy)]
 struct Source<'a, S> {
@@ -32,16 +22,7 @@ struct Source<'a, S> {
     stride: usize,
 }
 
-impl<'a, S> Source<'a, S> {
-    /// `count` samples of line `y`, from `back` before the block's first on.
-    #[inline(always)]
-    fn line(&self, y: usize, back: usize, count: usize) -> &'a [S] {
-        let from = (self.at + y * self.stride).wrapping_sub(back);
-        self.samples
-            .get(from..from.wrapping_add(count))
-            .unwrap_or_default()
-    }
-
+impl<S: Sample> Source<'_, S> {
     fn moved(&self, x: usize, y: usize) -> Self {
         Self {
             samples: self.samples,
@@ -50,18 +31,73 @@ impl<'a, S> Source<'a, S> {
         }
     }
 
-    /// From `lines` further up.
-    fn raised(&self, lines: usize) -> Self {
+    /// From before the block's first sample.
+    fn back(&self, x: usize, y: usize) -> Self {
         Self {
             samples: self.samples,
-            at: self.at.wrapping_sub(lines * self.stride),
+            at: self.at.wrapping_sub(y * self.stride + x),
             stride: self.stride,
+        }
+    }
+
+    /// The tile at column `x` of line `y`; past the end of the picture there are zeros.
+    #[inline(always)]
+    fn tile<const W: usize>(&self, x: usize, y: usize) -> S::Vector {
+        let at = self.at.wrapping_add(y * self.stride + x);
+        if W >= 8 {
+            return S::load(row(self.samples, at).copied().unwrap_or([S::default(); 8]));
+        }
+        let mut both = [S::default(); 8];
+        if let Some(line) = row::<S, 4>(self.samples, at) {
+            both[..4].copy_from_slice(line);
+        }
+        if let Some(line) = row::<S, 4>(self.samples, at.wrapping_add(self.stride)) {
+            both[4..].copy_from_slice(line);
+        }
+        S::load(both)
+    }
+}
+
+/// Writes a block of tiles.
+#[inline(always)]
+fn each<S: Sample, const W: usize>(
+    out: &mut [S],
+    block: Block,
+    tile: impl Fn(usize, usize) -> S::Vector,
+) {
+    let lines = if W >= 8 { 1 } else { 2 };
+    for y in (0..block.height.min(16)).step_by(lines) {
+        for x in (0..W).step_by(8) {
+            put::<S, W>(out, block, x, y, tile(x, y));
         }
     }
 }
 
-/// Lines of a block that is at most 16 × 16, with 5 more for the filter.
-type Lines<T, const W: usize> = [[T; W]; 21];
+/// Writes the tile at column `x` of line `y`.
+#[inline(always)]
+fn put<S: Sample, const W: usize>(
+    out: &mut [S],
+    block: Block,
+    x: usize,
+    y: usize,
+    tile: S::Vector,
+) {
+    let samples = S::store(tile);
+    let at = block.at + y * block.stride + x;
+    if W >= 8 {
+        if let Some(to) = row_mut(out, at) {
+            *to = samples;
+        }
+        return;
+    }
+    if let Some(to) = row_mut::<S, 4>(out, at) {
+        to.copy_from_slice(&samples[..4]);
+    }
+    // Blocks two wide are written from what is left.
+    if let Some(to) = row_mut::<S, 4>(out, at + block.stride) {
+        to.copy_from_slice(&samples[4..]);
+    }
+}
 
 /// Luma samples at quarter positions (`dx`, `dy`) right and below of `from`: table 8-12. Two samples
 /// before and three behind each line and column must be there.
@@ -78,10 +114,13 @@ pub(crate) fn luma<S: Sample>(
         at,
         stride,
     };
-    by_width!(block.width, luma_of, source, out, block, (dx, dy), max);
+    match block.width {
+        16 => luma_of::<S, 16>(source, out, block, (dx, dy), max),
+        8 => luma_of::<S, 8>(source, out, block, (dx, dy), max),
+        _ => luma_of::<S, 4>(source, out, block, (dx, dy), max),
+    }
 }
 
-#[inline(always)]
 fn luma_of<S: Sample, const W: usize>(
     source: Source<'_, S>,
     out: &mut [S],
@@ -89,163 +128,102 @@ fn luma_of<S: Sample, const W: usize>(
     (dx, dy): (u8, u8),
     max: i32,
 ) {
-    let height = block.height.min(16);
-    let max = S::Wide::of(max);
-    let mut first = [[S::default(); W]; 16];
-    let mut second = [[S::default(); W]; 16];
     // Neighbours of a quarter sample: the nearest at half and whole positions.
     let right = source.moved(usize::from(dx == 3), 0);
     let below = source.moved(0, usize::from(dy == 3));
-    let two = match (dx, dy) {
-        (0, 0) => {
-            copy(source, &mut first, height);
-            false
-        }
-        (_, 0) => {
-            horizontal(source, &mut first, height, max);
-            if dx != 2 {
-                copy(right, &mut second, height);
-            }
-            dx != 2
-        }
-        (0, _) => {
-            vertical(source, &mut first, height, max);
-            if dy != 2 {
-                copy(below, &mut second, height);
-            }
-            dy != 2
+    let whole = |from: Source<'_, S>, x, y| from.tile::<W>(x, y);
+    let b = |from: Source<'_, S>, x, y| rounded::<S>(along::<S, W>(from, x, y), max);
+    let h = |from: Source<'_, S>, x, y| rounded::<S>(down::<S, W>(from, x, y), max);
+    match (dx, dy) {
+        (0, 0) => each::<S, W>(out, block, |x, y| whole(source, x, y)),
+        (2, 0) => each::<S, W>(out, block, |x, y| b(source, x, y)),
+        (_, 0) => each::<S, W>(out, block, |x, y| mean(b(source, x, y), whole(right, x, y))),
+        (0, 2) => each::<S, W>(out, block, |x, y| h(source, x, y)),
+        (0, _) => each::<S, W>(out, block, |x, y| mean(h(source, x, y), whole(below, x, y))),
+        (2, 2) => {
+            let sums = sums_along::<S, W>(source, block.height);
+            each::<S, W>(out, block, |x, y| centre::<S>(&sums, x, y, max));
         }
         (2, _) => {
-            centre(source, &mut first, height, max);
-            if dy != 2 {
-                horizontal(below, &mut second, height, max);
-            }
-            dy != 2
+            let sums = sums_along::<S, W>(source, block.height);
+            each::<S, W>(out, block, |x, y| {
+                mean(centre::<S>(&sums, x, y, max), b(below, x, y))
+            });
         }
         (_, 2) => {
-            centre(source, &mut first, height, max);
-            vertical(right, &mut second, height, max);
-            true
+            let sums = sums_along::<S, W>(source, block.height);
+            each::<S, W>(out, block, |x, y| {
+                mean(centre::<S>(&sums, x, y, max), h(right, x, y))
+            });
         }
-        _ => {
-            horizontal(below, &mut first, height, max);
-            vertical(right, &mut second, height, max);
-            true
-        }
-    };
-    for (y, (first, second)) in first.iter().zip(&second).enumerate().take(height) {
-        let Some(to) = row_mut::<S, W>(out, block.at + y * block.stride) else {
-            return;
-        };
-        match two {
-            true => *to = averaged(first, second),
-            false => *to = *first,
-        }
+        _ => each::<S, W>(out, block, |x, y| mean(b(below, x, y), h(right, x, y))),
     }
 }
 
+/// (8-255 to 8-260).
 #[inline(always)]
-fn averaged<S: Sample, const W: usize>(a: &[S; W], b: &[S; W]) -> [S; W] {
-    std::array::from_fn(|x| S::narrow((a[x].wide() + b[x].wide() + S::Wide::from(1)) >> 1))
+fn mean<V: Vector>(a: V, b: V) -> V {
+    (a + b + V::splat(1)) >> 1
+}
+
+/// (8-241, 8-242) without rounding, of the sums of the outer, middle and inner pairs.
+#[inline(always)]
+fn taps<V: Vector>(outer: V, middle: V, inner: V) -> V {
+    let four = (inner << 2) - middle;
+    outer + four + (four << 2)
+}
+
+/// Along a line.
+#[inline(always)]
+fn along<S: Sample, const W: usize>(from: Source<'_, S>, x: usize, y: usize) -> S::Vector {
+    let from = from.back(2, 0);
+    let at = |i: usize| from.tile::<W>(x + i, y);
+    taps(at(0) + at(5), at(1) + at(4), at(2) + at(3))
+}
+
+/// Along a column.
+#[inline(always)]
+fn down<S: Sample, const W: usize>(from: Source<'_, S>, x: usize, y: usize) -> S::Vector {
+    let from = from.back(0, 2);
+    let at = |i: usize| from.tile::<W>(x, y + i);
+    taps(at(0) + at(5), at(1) + at(4), at(2) + at(3))
+}
+
+/// (8-243, 8-244).
+#[inline(always)]
+fn rounded<S: Sample>(sums: S::Vector, max: i32) -> S::Vector {
+    clipped::<S>((sums + S::Vector::splat(16)) >> 5, max)
 }
 
 #[inline(always)]
-fn copy<S: Sample, const W: usize>(source: Source<'_, S>, to: &mut [[S; W]; 16], height: usize) {
-    for (y, to) in to.iter_mut().enumerate().take(height) {
-        if let Some(line) = source.line(y, 0, W).first_chunk() {
-            *to = *line;
-        }
-    }
+fn clipped<S: Sample>(numbers: S::Vector, max: i32) -> S::Vector {
+    numbers.max(S::Vector::splat(0)).min(S::Vector::splat(max))
 }
 
-/// (8-241, 8-242) without rounding.
-#[inline(always)]
-fn taps<T: Wide>(a: T, b: T, c: T, d: T, e: T, f: T) -> T {
-    (a + f) - (b + e) * T::from(5) + (c + d) * T::from(20)
-}
+/// Sums along the lines of a block that is at most 16 high and of 5 more, by line and tile.
+type Sums<V> = [[V; 2]; 21];
 
 #[inline(always)]
-fn horizontal_taps<S: Sample, const W: usize>(line: &[S]) -> [S::Wide; W] {
-    let mut out = [S::Wide::default(); W];
-    // One check for all of the loop's accesses.
-    if line.len() < W + 5 {
-        return out;
-    }
-    for (x, out) in out.iter_mut().enumerate() {
-        let at = |i: usize| line[x + i].wide();
-        *out = taps(at(0), at(1), at(2), at(3), at(4), at(5));
-    }
-    out
-}
-
-#[inline(always)]
-fn rounded<S: Sample, const W: usize>(sums: &[S::Wide; W], max: S::Wide) -> [S; W] {
-    std::array::from_fn(|x| S::clip_wide((sums[x] + S::Wide::from(16)) >> 5, max))
-}
-
-/// Half samples between those of a line: b.
-#[inline(always)]
-fn horizontal<S: Sample, const W: usize>(
-    source: Source<'_, S>,
-    to: &mut [[S; W]; 16],
-    height: usize,
-    max: S::Wide,
-) {
-    for (y, to) in to.iter_mut().enumerate().take(height) {
-        let sums = horizontal_taps::<S, W>(source.line(y, 2, W + 5));
-        *to = rounded(&sums, max);
-    }
-}
-
-/// Half samples between those of a column: h.
-#[inline(always)]
-fn vertical<S: Sample, const W: usize>(
-    source: Source<'_, S>,
-    to: &mut [[S; W]; 16],
-    height: usize,
-    max: S::Wide,
-) {
-    let raised = source.raised(2);
-    let line = |y: usize| {
-        raised
-            .line(y, 0, W)
-            .first_chunk::<W>()
-            .copied()
-            .unwrap_or([S::default(); W])
-    };
-    let mut window = [line(0), line(1), line(2), line(3), line(4), line(4)];
-    for (y, to) in to.iter_mut().enumerate().take(height) {
-        window[5] = line(y + 5);
-        let sums = std::array::from_fn(|x| {
-            let at = |i: usize| window[i][x].wide();
-            taps(at(0), at(1), at(2), at(3), at(4), at(5))
-        });
-        *to = rounded(&sums, max);
-        window.copy_within(1.., 0);
-    }
-}
-
-/// Half samples in the middle of four: j.
-#[inline(always)]
-fn centre<S: Sample, const W: usize>(
-    source: Source<'_, S>,
-    to: &mut [[S; W]; 16],
-    height: usize,
-    max: S::Wide,
-) {
-    let raised = source.raised(2);
-    let mut sums: Lines<S::Wide, W> = [[S::Wide::default(); W]; 21];
+fn sums_along<S: Sample, const W: usize>(source: Source<'_, S>, height: usize) -> Sums<S::Vector> {
+    let raised = source.back(0, 2);
+    let mut sums = [[S::Vector::splat(0); 2]; 21];
     for (y, sums) in sums.iter_mut().enumerate().take(height + 5) {
-        *sums = horizontal_taps(raised.line(y, 2, W + 5));
+        for x in (0..W).step_by(8) {
+            sums[x / 8] = along::<S, W>(raised, x, y);
+        }
     }
-    let max: i32 = max.into();
-    for (to, window) in to.iter_mut().zip(sums.array_windows::<6>()).take(height) {
-        *to = std::array::from_fn(|x| {
-            let at = |i: usize| -> i32 { window[i][x].into() };
-            let sum = taps(at(0), at(1), at(2), at(3), at(4), at(5));
-            S::clip((sum + 512) >> 10, max)
-        });
-    }
+    sums
+}
+
+/// Half samples in the middle of four (8-245 to 8-247): j. The division by 1024 is done in steps, so that
+/// it fits into 16 bits; rounding down in between changes nothing, and what saturates is clipped anyway.
+#[inline(always)]
+fn centre<S: Sample>(sums: &Sums<S::Vector>, x: usize, y: usize, max: i32) -> S::Vector {
+    let at = |i: usize| sums[(y + i).min(20)][(x / 8) & 1];
+    let (outer, middle, inner) = (at(0) + at(5), at(1) + at(4), at(2) + at(3));
+    let quarter = ((outer - middle) >> 2) - middle;
+    let sixteenth = (quarter.add_saturated(inner) >> 2) + inner;
+    clipped::<S>((sixteenth + S::Vector::splat(32)) >> 6, max)
 }
 
 /// Chroma samples at eighth positions (8-266). One sample behind each line and column must be there.
@@ -261,7 +239,11 @@ pub(crate) fn chroma<S: Sample>(
         at,
         stride,
     };
-    by_width!(block.width, chroma_of, source, out, block, (dx, dy));
+    match block.width {
+        8 => chroma_of::<S, 8>(source, out, block, (dx, dy)),
+        4 => chroma_of::<S, 4>(source, out, block, (dx, dy)),
+        _ => chroma_two(source, out, block, (dx, dy)),
+    }
 }
 
 #[inline(always)]
@@ -271,48 +253,82 @@ fn chroma_of<S: Sample, const W: usize>(
     block: Block,
     (dx, dy): (u8, u8),
 ) {
-    let (dx, dy) = (S::Wide::from(i16::from(dx)), S::Wide::from(i16::from(dy)));
-    let eight = S::Wide::from(8);
+    let splat = |value: i32| S::Vector::splat(value);
+    let (dx, dy) = (i32::from(dx), i32::from(dy));
+    let (left, right, upper, lower) = (splat(8 - dx), splat(dx), splat(8 - dy), splat(dy));
     // Along a line first, with 3 bits of fraction; exact, as nothing is rounded in between.
-    let along = |y: usize| -> [S::Wide; W] {
-        let line = source.line(y, 0, W + 1);
-        if line.len() < W + 1 {
-            return [S::Wide::default(); W];
-        }
-        std::array::from_fn(|x| line[x].wide() * (eight - dx) + line[x + 1].wide() * dx)
-    };
-    let mut above = along(0);
+    let line = |y: usize| source.tile::<W>(0, y) * left + source.tile::<W>(1, y) * right;
+    let lines = if W >= 8 { 1 } else { 2 };
+    let mut above = line(0);
+    for y in (0..block.height).step_by(lines) {
+        let below = line(y + 1);
+        put::<S, W>(
+            out,
+            block,
+            0,
+            y,
+            (above * upper + below * lower + splat(32)) >> 6,
+        );
+        above = if lines == 1 { below } else { line(y + 2) };
+    }
+}
+
+/// The same of blocks two wide.
+fn chroma_two<S: Sample>(source: Source<'_, S>, out: &mut [S], block: Block, (dx, dy): (u8, u8)) {
+    let (dx, dy) = (i32::from(dx), i32::from(dy));
     for y in 0..block.height {
-        let below = along(y + 1);
-        let Some(to) = row_mut::<S, W>(out, block.at + y * block.stride) else {
+        let at = source.at + y * source.stride;
+        let upper = row::<S, 3>(source.samples, at).copied().unwrap_or_default();
+        let lower = row::<S, 3>(source.samples, at + source.stride)
+            .copied()
+            .unwrap_or_default();
+        let Some(to) = row_mut::<S, 2>(out, block.at + y * block.stride) else {
             return;
         };
-        for x in 0..W {
-            let sum = above[x] * (eight - dy) + below[x] * dy + S::Wide::from(32);
-            to[x] = S::narrow(sum >> 6);
+        for x in 0..2 {
+            let line = |line: [S; 3]| line[x].int() * (8 - dx) + line[x + 1].int() * dx;
+            let sum = line(upper) * (8 - dy) + line(lower) * dy;
+            to[x] = S::from_int((sum + 32) >> 6);
         }
-        above = below;
+    }
+}
+
+/// Changes a block tile by tile: `tile` gets the samples and the other prediction's.
+#[inline(always)]
+fn change<S: Sample>(
+    samples: &mut [S],
+    block: Block,
+    other: &[S; 256],
+    tile: impl Fn(S::Vector, S::Vector) -> S::Vector,
+) {
+    for y in 0..block.height {
+        for x in (0..block.width).step_by(8) {
+            let at = block.at + y * block.stride + x;
+            let second = row::<S, 8>(other, y * 16 + x)
+                .copied()
+                .unwrap_or([S::default(); 8]);
+            let Some(to) = samples.get_mut(at..at + (block.width - x).min(8)) else {
+                return;
+            };
+            if let Some(to) = to.first_chunk_mut::<8>() {
+                *to = S::store(tile(S::load(*to), S::load(second)));
+                continue;
+            }
+            let mut first = [S::default(); 8];
+            first[..to.len()].copy_from_slice(to);
+            let done = S::store(tile(S::load(first), S::load(second)));
+            to.copy_from_slice(&done[..to.len()]);
+        }
     }
 }
 
 /// The average of two predictions (8-273), into `samples`.
 #[inline]
 pub(crate) fn average<S: Sample>(samples: &mut [S], block: Block, other: &[S; 256]) {
-    by_width!(block.width, average_of, samples, block, other);
+    change(samples, block, other, mean);
 }
 
-#[inline(always)]
-fn average_of<S: Sample, const W: usize>(samples: &mut [S], block: Block, other: &[S; 256]) {
-    for y in 0..block.height {
-        let to = row_mut::<S, W>(samples, block.at + y * block.stride);
-        let (Some(to), Some(other)) = (to, row::<S, W>(other, y * 16)) else {
-            return;
-        };
-        *to = averaged(to, other);
-    }
-}
-
-/// Explicit weighting of one prediction (8-274, 8-275).
+/// Explicit weighting of one prediction (8-274, 8-275). Weights and offsets have 8 bits and a sign.
 #[inline]
 pub(crate) fn weight_one<S: Sample>(
     samples: &mut [S],
@@ -321,34 +337,11 @@ pub(crate) fn weight_one<S: Sample>(
     (weight, offset): (i32, i32),
     max: i32,
 ) {
-    by_width!(
-        block.width,
-        weight_one_of,
-        samples,
-        block,
-        shift,
-        (weight, offset),
-        max
-    );
-}
-
-#[inline(always)]
-fn weight_one_of<S: Sample, const W: usize>(
-    samples: &mut [S],
-    block: Block,
-    shift: u32,
-    (weight, offset): (i32, i32),
-    max: i32,
-) {
-    let round = (1 << shift) >> 1;
-    for y in 0..block.height {
-        let Some(to) = row_mut::<S, W>(samples, block.at + y * block.stride) else {
-            return;
-        };
-        for sample in to {
-            *sample = S::clip(((sample.int() * weight + round) >> shift) + offset, max);
-        }
-    }
+    let splat = |value: i32| S::Vector::splat(value);
+    let (weight, offset, round) = (splat(weight), splat(offset), splat((1 << shift) >> 1));
+    change(samples, block, &[S::default(); 256], |first, _| {
+        clipped::<S>(((first * weight + round) >> shift as i32) + offset, max)
+    });
 }
 
 /// Weighting of two predictions (8-276).
@@ -362,21 +355,20 @@ pub(crate) fn weight_two<S: Sample>(
     offset: i32,
     max: i32,
 ) {
-    by_width!(
-        block.width,
-        weight_two_of,
-        samples,
-        block,
-        other,
-        shift,
-        weights,
-        offset,
-        max
-    );
+    // Clause 7.4.3.2 keeps the sum within 16 bits for samples of 8; a stream may say otherwise.
+    if !(-128..=127).contains(&(weights[0] + weights[1])) {
+        return weight_two_widely(samples, block, other, shift, weights, offset, max);
+    }
+    let splat = |value: i32| S::Vector::splat(value);
+    let ([first, second], round) = (weights.map(splat), splat(1 << shift));
+    change(samples, block, other, |a, b| {
+        let sum = a * first + b * second + round;
+        clipped::<S>((sum >> (shift as i32 + 1)) + splat(offset), max)
+    });
 }
 
-#[inline(always)]
-fn weight_two_of<S: Sample, const W: usize>(
+#[cold]
+fn weight_two_widely<S: Sample>(
     samples: &mut [S],
     block: Block,
     other: &[S; 256],
@@ -385,11 +377,9 @@ fn weight_two_of<S: Sample, const W: usize>(
     offset: i32,
     max: i32,
 ) {
-    for y in 0..block.height {
-        let to = row_mut::<S, W>(samples, block.at + y * block.stride);
-        let (Some(to), Some(other)) = (to, row::<S, W>(other, y * 16)) else {
-            return;
-        };
+    for (y, other) in other.chunks_exact(16).enumerate().take(block.height) {
+        let at = block.at + y * block.stride;
+        let to = samples.get_mut(at..at + block.width).unwrap_or_default();
         for (sample, other) in to.iter_mut().zip(other) {
             let sum = sample.int() * weights[0] + other.int() * weights[1] + (1 << shift);
             *sample = S::clip((sum >> (shift + 1)) + offset, max);

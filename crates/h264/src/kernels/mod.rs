@@ -1,7 +1,5 @@
-//! Arithmetic on samples. All of it is written as loops over rows of a width known at compile time, in
-//! numbers just wide enough ([`crate::sample::Wide`]): the compiler makes simd128, SSE, AVX2 and NEON of
-//! them, without `unsafe` and without a second version for each. Tests compare every kernel with the
-//! clause's formula, sample by sample.
+//! Arithmetic on samples, eight at once where it counts ([`crate::vector`]): simd128 in wasm, SSE natively,
+//! NEON on ARM, without `unsafe`.
 //!
 //! Places are indices into a plane; what would lie outside of it is not written.
 
