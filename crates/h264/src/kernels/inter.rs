@@ -47,28 +47,57 @@ impl<S: Sample> Source<'_, S> {
         if W >= 8 {
             return S::load(row(self.samples, at).copied().unwrap_or([S::default(); 8]));
         }
-        let mut both = [S::default(); 8];
-        if let Some(line) = row::<S, 4>(self.samples, at) {
-            both[..4].copy_from_slice(line);
-        }
-        if let Some(line) = row::<S, 4>(self.samples, at.wrapping_add(self.stride)) {
-            both[4..].copy_from_slice(line);
-        }
-        S::load(both)
+        self.lines::<W, 4>(x, y).tile::<W>(0)
+    }
+
+    /// `N` samples of the lines that tiles at column `x` of line `y` and right of it are of.
+    #[inline(always)]
+    fn lines<const W: usize, const N: usize>(&self, x: usize, y: usize) -> Lines<S, N> {
+        let at = self.at.wrapping_add(y * self.stride + x);
+        let line = |at| row(self.samples, at).copied().unwrap_or([S::default(); N]);
+        let second = if W >= 8 {
+            [S::default(); N]
+        } else {
+            line(at.wrapping_add(self.stride))
+        };
+        Lines(line(at), second)
     }
 }
 
-/// Writes a block of tiles.
+/// The lines of a tile.
+struct Lines<S, const N: usize>([S; N], [S; N]);
+
+impl<S: Sample, const N: usize> Lines<S, N> {
+    /// The tile that begins at `x`.
+    #[inline(always)]
+    fn tile<const W: usize>(&self, x: usize) -> S::Vector {
+        let mut samples = [S::default(); 8];
+        if W >= 8 {
+            samples.copy_from_slice(&self.0[x..x + 8]);
+        } else {
+            samples[..4].copy_from_slice(&self.0[x..x + 4]);
+            samples[4..].copy_from_slice(&self.1[x..x + 4]);
+        }
+        S::load(samples)
+    }
+}
+
+/// Lines of a tile.
+const fn lines_of(width: usize) -> usize {
+    if width >= 8 { 1 } else { 2 }
+}
+
+/// Writes a block of tiles, one below the other: `column` gives a function for each column of them.
 #[inline(always)]
-fn each<S: Sample, const W: usize>(
+fn each<S: Sample, const W: usize, F: FnMut(usize) -> S::Vector>(
     out: &mut [S],
     block: Block,
-    tile: impl Fn(usize, usize) -> S::Vector,
+    column: impl Fn(usize) -> F,
 ) {
-    let lines = if W >= 8 { 1 } else { 2 };
-    for y in (0..block.height.min(16)).step_by(lines) {
-        for x in (0..W).step_by(8) {
-            put::<S, W>(out, block, x, y, tile(x, y));
+    for x in (0..W).step_by(8) {
+        let mut tile = column(x);
+        for y in (0..block.height).step_by(lines_of(W)) {
+            put::<S, W>(out, block, x, y, tile(y));
         }
     }
 }
@@ -93,7 +122,6 @@ fn put<S: Sample, const W: usize>(
     if let Some(to) = row_mut::<S, 4>(out, at) {
         to.copy_from_slice(&samples[..4]);
     }
-    // Blocks two wide are written from what is left.
     if let Some(to) = row_mut::<S, 4>(out, at + block.stride) {
         to.copy_from_slice(&samples[4..]);
     }
@@ -115,13 +143,14 @@ pub(crate) fn luma<S: Sample>(
         stride,
     };
     match block.width {
-        16 => luma_of::<S, 16>(source, out, block, (dx, dy), max),
-        8 => luma_of::<S, 8>(source, out, block, (dx, dy), max),
-        _ => luma_of::<S, 4>(source, out, block, (dx, dy), max),
+        16 => luma_of::<S, 16, 13>(source, out, block, (dx, dy), max),
+        8 => luma_of::<S, 8, 13>(source, out, block, (dx, dy), max),
+        _ => luma_of::<S, 4, 9>(source, out, block, (dx, dy), max),
     }
 }
 
-fn luma_of<S: Sample, const W: usize>(
+/// `N` is a tile's width and 5 more.
+fn luma_of<S: Sample, const W: usize, const N: usize>(
     source: Source<'_, S>,
     out: &mut [S],
     block: Block,
@@ -132,31 +161,47 @@ fn luma_of<S: Sample, const W: usize>(
     let right = source.moved(usize::from(dx == 3), 0);
     let below = source.moved(0, usize::from(dy == 3));
     let whole = |from: Source<'_, S>, x, y| from.tile::<W>(x, y);
-    let b = |from: Source<'_, S>, x, y| rounded::<S>(along::<S, W>(from, x, y), max);
-    let h = |from: Source<'_, S>, x, y| rounded::<S>(down::<S, W>(from, x, y), max);
+    let b = |from: Source<'_, S>, x, y| rounded::<S>(along::<S, W, N>(from.back(2, 0), x, y), max);
+    let h = |window: &mut Window<S::Vector>, from: Source<'_, S>, x, y| {
+        let raised = from.back(0, 2);
+        let [outer, middle, inner] = window.slide(lines_of(W), y, |y| raised.tile::<W>(x, y));
+        rounded::<S>(taps(outer, middle, inner), max)
+    };
+    let j = |window: &mut Window<S::Vector>, x, y| {
+        let raised = source.back(2, 2);
+        let sums = window.slide(lines_of(W), y, |y| along::<S, W, N>(raised, x, y));
+        centre::<S>(sums, max)
+    };
     match (dx, dy) {
-        (0, 0) => each::<S, W>(out, block, |x, y| whole(source, x, y)),
-        (2, 0) => each::<S, W>(out, block, |x, y| b(source, x, y)),
-        (_, 0) => each::<S, W>(out, block, |x, y| mean(b(source, x, y), whole(right, x, y))),
-        (0, 2) => each::<S, W>(out, block, |x, y| h(source, x, y)),
-        (0, _) => each::<S, W>(out, block, |x, y| mean(h(source, x, y), whole(below, x, y))),
-        (2, 2) => {
-            let sums = sums_along::<S, W>(source, block.height);
-            each::<S, W>(out, block, |x, y| centre::<S>(&sums, x, y, max));
-        }
-        (2, _) => {
-            let sums = sums_along::<S, W>(source, block.height);
-            each::<S, W>(out, block, |x, y| {
-                mean(centre::<S>(&sums, x, y, max), b(below, x, y))
-            });
-        }
-        (_, 2) => {
-            let sums = sums_along::<S, W>(source, block.height);
-            each::<S, W>(out, block, |x, y| {
-                mean(centre::<S>(&sums, x, y, max), h(right, x, y))
-            });
-        }
-        _ => each::<S, W>(out, block, |x, y| mean(b(below, x, y), h(right, x, y))),
+        (0, 0) => each::<S, W, _>(out, block, |x| move |y| whole(source, x, y)),
+        (2, 0) => each::<S, W, _>(out, block, |x| move |y| b(source, x, y)),
+        (_, 0) => each::<S, W, _>(out, block, |x| {
+            move |y| mean(b(source, x, y), whole(right, x, y))
+        }),
+        (0, 2) => each::<S, W, _>(out, block, |x| {
+            let mut window = Window::default();
+            move |y| h(&mut window, source, x, y)
+        }),
+        (0, _) => each::<S, W, _>(out, block, |x| {
+            let mut window = Window::default();
+            move |y| mean(h(&mut window, source, x, y), whole(below, x, y))
+        }),
+        (2, 2) => each::<S, W, _>(out, block, |x| {
+            let mut window = Window::default();
+            move |y| j(&mut window, x, y)
+        }),
+        (2, _) => each::<S, W, _>(out, block, |x| {
+            let mut window = Window::default();
+            move |y| mean(j(&mut window, x, y), b(below, x, y))
+        }),
+        (_, 2) => each::<S, W, _>(out, block, |x| {
+            let (mut sums, mut window) = (Window::default(), Window::default());
+            move |y| mean(j(&mut sums, x, y), h(&mut window, right, x, y))
+        }),
+        _ => each::<S, W, _>(out, block, |x| {
+            let mut window = Window::default();
+            move |y| mean(b(below, x, y), h(&mut window, right, x, y))
+        }),
     }
 }
 
@@ -173,20 +218,48 @@ fn taps<V: Vector>(outer: V, middle: V, inner: V) -> V {
     outer + four + (four << 2)
 }
 
-/// Along a line.
+/// Along a line; `from` is two samples before it.
 #[inline(always)]
-fn along<S: Sample, const W: usize>(from: Source<'_, S>, x: usize, y: usize) -> S::Vector {
-    let from = from.back(2, 0);
-    let at = |i: usize| from.tile::<W>(x + i, y);
+fn along<S: Sample, const W: usize, const N: usize>(
+    from: Source<'_, S>,
+    x: usize,
+    y: usize,
+) -> S::Vector {
+    let lines = from.lines::<W, N>(x, y);
+    let at = |i: usize| lines.tile::<W>(i);
     taps(at(0) + at(5), at(1) + at(4), at(2) + at(3))
 }
 
-/// Along a column.
-#[inline(always)]
-fn down<S: Sample, const W: usize>(from: Source<'_, S>, x: usize, y: usize) -> S::Vector {
-    let from = from.back(0, 2);
-    let at = |i: usize| from.tile::<W>(x, y + i);
-    taps(at(0) + at(5), at(1) + at(4), at(2) + at(3))
+/// Six tiles below each other.
+struct Window<V>([V; 6]);
+
+impl<V: Vector> Default for Window<V> {
+    fn default() -> Self {
+        Self([V::splat(0); 6])
+    }
+}
+
+impl<V: Vector> Window<V> {
+    /// Sums of the outer, middle and inner pairs of the tiles from line `y` on, which is `step` lines
+    /// below that of the call before, or the first.
+    #[inline(always)]
+    fn slide(&mut self, step: usize, y: usize, tile: impl Fn(usize) -> V) -> [V; 3] {
+        if y == 0 {
+            for i in 0..6 - step {
+                self.0[i] = tile(i);
+            }
+        }
+        for i in 6 - step..6 {
+            self.0[i] = tile(y + i);
+        }
+        let [a, b, c, d, e, f] = self.0;
+        self.0 = if step == 1 {
+            [b, c, d, e, f, f]
+        } else {
+            [c, d, e, f, f, f]
+        };
+        [a + f, b + e, c + d]
+    }
 }
 
 /// (8-243, 8-244).
@@ -200,27 +273,10 @@ fn clipped<S: Sample>(numbers: S::Vector, max: i32) -> S::Vector {
     numbers.max(S::Vector::splat(0)).min(S::Vector::splat(max))
 }
 
-/// Sums along the lines of a block that is at most 16 high and of 5 more, by line and tile.
-type Sums<V> = [[V; 2]; 21];
-
-#[inline(always)]
-fn sums_along<S: Sample, const W: usize>(source: Source<'_, S>, height: usize) -> Sums<S::Vector> {
-    let raised = source.back(0, 2);
-    let mut sums = [[S::Vector::splat(0); 2]; 21];
-    for (y, sums) in sums.iter_mut().enumerate().take(height + 5) {
-        for x in (0..W).step_by(8) {
-            sums[x / 8] = along::<S, W>(raised, x, y);
-        }
-    }
-    sums
-}
-
-/// Half samples in the middle of four (8-245 to 8-247): j. The division by 1024 is done in steps, so that
+/// Half samples in the middle of four (8-245 to 8-247). The division by 1024 is done in steps, so that
 /// it fits into 16 bits; rounding down in between changes nothing, and what saturates is clipped anyway.
 #[inline(always)]
-fn centre<S: Sample>(sums: &Sums<S::Vector>, x: usize, y: usize, max: i32) -> S::Vector {
-    let at = |i: usize| sums[(y + i).min(20)][(x / 8) & 1];
-    let (outer, middle, inner) = (at(0) + at(5), at(1) + at(4), at(2) + at(3));
+fn centre<S: Sample>([outer, middle, inner]: [S::Vector; 3], max: i32) -> S::Vector {
     let quarter = ((outer - middle) >> 2) - middle;
     let sixteenth = (quarter.add_saturated(inner) >> 2) + inner;
     clipped::<S>((sixteenth + S::Vector::splat(32)) >> 6, max)
@@ -240,14 +296,15 @@ pub(crate) fn chroma<S: Sample>(
         stride,
     };
     match block.width {
-        8 => chroma_of::<S, 8>(source, out, block, (dx, dy)),
-        4 => chroma_of::<S, 4>(source, out, block, (dx, dy)),
+        8 => chroma_of::<S, 8, 9>(source, out, block, (dx, dy)),
+        4 => chroma_of::<S, 4, 5>(source, out, block, (dx, dy)),
         _ => chroma_two(source, out, block, (dx, dy)),
     }
 }
 
+/// `N` is a tile's width and one more.
 #[inline(always)]
-fn chroma_of<S: Sample, const W: usize>(
+fn chroma_of<S: Sample, const W: usize, const N: usize>(
     source: Source<'_, S>,
     out: &mut [S],
     block: Block,
@@ -257,10 +314,12 @@ fn chroma_of<S: Sample, const W: usize>(
     let (dx, dy) = (i32::from(dx), i32::from(dy));
     let (left, right, upper, lower) = (splat(8 - dx), splat(dx), splat(8 - dy), splat(dy));
     // Along a line first, with 3 bits of fraction; exact, as nothing is rounded in between.
-    let line = |y: usize| source.tile::<W>(0, y) * left + source.tile::<W>(1, y) * right;
-    let lines = if W >= 8 { 1 } else { 2 };
+    let line = |y: usize| {
+        let lines = source.lines::<W, N>(0, y);
+        lines.tile::<W>(0) * left + lines.tile::<W>(1) * right
+    };
     let mut above = line(0);
-    for y in (0..block.height).step_by(lines) {
+    for y in (0..block.height).step_by(lines_of(W)) {
         let below = line(y + 1);
         put::<S, W>(
             out,
@@ -269,7 +328,7 @@ fn chroma_of<S: Sample, const W: usize>(
             y,
             (above * upper + below * lower + splat(32)) >> 6,
         );
-        above = if lines == 1 { below } else { line(y + 2) };
+        above = if lines_of(W) == 1 { below } else { line(y + 2) };
     }
 }
 
