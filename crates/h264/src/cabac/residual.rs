@@ -1,6 +1,6 @@
 //! Transform coefficients, clause 7.3.5.3.3 with the contexts of 9.3.3.1.1.9 and 9.3.3.1.3.
 
-use super::Cabac;
+use super::{Bins, Cabac};
 use crate::Error;
 use crate::sample::Sample;
 use crate::scan::Block;
@@ -79,14 +79,6 @@ struct Found {
     count: usize,
 }
 
-impl Found {
-    #[inline(always)]
-    fn push(&mut self, place: usize) {
-        self.places[self.count & 63] = place as u8;
-        self.count += 1;
-    }
-}
-
 impl Cabac<'_> {
     /// Decodes the coefficients of a block whose `coded_block_flag` is 1 into `out`, scaled, and gives
     /// their number.
@@ -118,28 +110,17 @@ impl Cabac<'_> {
 
     #[inline(always)]
     fn map(&mut self, significant: usize, last: usize, coefficients: usize, found: &mut Found) {
-        for i in 0..coefficients - 1 {
-            if self.flag(significant + i) {
-                found.push(i);
-                if self.flag(last + i) {
-                    return;
-                }
-            }
-        }
-        found.push(coefficients - 1);
+        self.find(coefficients, found, |i| (significant + i, last + i));
     }
 
     fn map_8x8(&mut self, significant: usize, last: usize, field: usize, found: &mut Found) {
         let increments = &SIGNIFICANT_8X8[field & 1];
-        for i in 0..63 {
-            if self.flag(significant + usize::from(increments[i])) {
-                found.push(i);
-                if self.flag(last + usize::from(LAST_8X8[i])) {
-                    return;
-                }
-            }
-        }
-        found.push(63);
+        self.find(64, found, |i| {
+            (
+                significant + usize::from(increments[i & 63]),
+                last + usize::from(LAST_8X8[i & 63]),
+            )
+        });
     }
 
     fn map_chroma_dc(
@@ -150,16 +131,40 @@ impl Cabac<'_> {
         found: &mut Found,
     ) {
         let blocks = coefficients / 4;
-        for i in 0..coefficients - 1 {
+        self.find(coefficients, found, |i| {
             let increment = (i / blocks).min(2);
-            if self.flag(significant + increment) {
-                found.push(i);
-                if self.flag(last + increment) {
-                    return;
+            (significant + increment, last + increment)
+        });
+    }
+
+    /// Reads which coefficients there are; `contexts` gives those of the two flags by place.
+    #[inline(always)]
+    fn find(
+        &mut self,
+        coefficients: usize,
+        found: &mut Found,
+        contexts: impl Fn(usize) -> (usize, usize),
+    ) {
+        let mut bins = self.bins;
+        let mut count = 0;
+        let mut ended = false;
+        for i in 0..coefficients - 1 {
+            let (significant, last) = contexts(i);
+            if bins.bin(&mut self.states, significant) == 1 {
+                found.places[count & 63] = i as u8;
+                count += 1;
+                if bins.bin(&mut self.states, last) == 1 {
+                    ended = true;
+                    break;
                 }
             }
         }
-        found.push(coefficients - 1);
+        if !ended {
+            found.places[count & 63] = (coefficients - 1) as u8;
+            count += 1;
+        }
+        found.count = count;
+        self.bins = bins;
     }
 
     #[inline(always)]
@@ -174,32 +179,35 @@ impl Cabac<'_> {
         // were larger.
         let (mut ones, mut larger) = (1, 0);
         let most_larger = if block.category == 3 { 3 } else { 4 };
-        for &place in found.places[..found.count & 127].iter().rev() {
+        let mut bins = self.bins;
+        for &place in found.places[..found.count.min(64)].iter().rev() {
             let first = if larger > 0 { 0 } else { ones };
             let mut level = 1;
-            if self.flag(base + first) {
+            if bins.bin(&mut self.states, base + first) == 1 {
                 let context = base + 5 + larger;
                 level = 2;
-                while level < 15 && self.flag(context) {
+                while level < 15 && bins.bin(&mut self.states, context) == 1 {
                     level += 1;
                 }
                 if level == 15 {
-                    level += self.suffix()?;
+                    level += bins.suffix()?;
                 }
                 larger = (larger + 1).min(most_larger);
             } else {
                 ones = (ones + 1).min(4);
             }
-            let sign = self.bypass() as i32;
+            let sign = bins.bypass() as i32;
             let level = (level ^ -sign) + sign;
             let (to, value) = block.scaled(usize::from(place), level);
             out[to & (N - 1)] = S::coefficient(value);
         }
+        self.bins = bins;
         Ok(())
     }
+}
 
+impl Bins<'_> {
     /// Exp-Golomb code of order 0 in bypass bins.
-    #[cold]
     fn suffix(&mut self) -> Result<i32, Error> {
         let mut length = 0;
         while self.bypass() == 1 {
