@@ -6,6 +6,8 @@
 mod deblock;
 mod inter;
 mod intra;
+#[cfg(test)]
+mod tests;
 mod transform;
 
 pub(crate) use deblock::{
