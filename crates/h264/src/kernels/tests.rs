@@ -22,7 +22,7 @@ fn plane<S: Sample>(seed: u64, max: i32) -> Vec<S> {
     let near = next() % (max + 1);
     let scale = (max / 255).max(1);
     let mut sample = || match next() % 4 {
-        0 if seed % 3 == 0 => next() % (max + 1),
+        0 if seed.is_multiple_of(3) => next() % (max + 1),
         _ => (near + (next() % 24 - 12) * scale).clamp(0, max),
     };
     (0..STRIDE * LINES).map(|_| S::from_int(sample())).collect()
