@@ -1,13 +1,16 @@
 //! The decoder: NAL units of an access unit to frames.
 
 use crate::Error;
-use crate::bits::BitReader;
 use crate::engine::{Engine, Unit};
 use crate::frame::Frame;
 use crate::nal::{self, NalHeader, kind};
 use crate::parameter_sets::ParameterSets;
 use crate::picture::Format;
+use crate::sei::Sei;
 use crate::slice_header::SliceHeader;
+
+/// First build of x264 whose 4:4:4 streams are coded as the standard says.
+const FIXED_X264: u32 = 151;
 
 /// Decodes access units, in decoding order, to frames, in decoding order too: each comes out once its
 /// last slice is known, without waiting for its turn to be shown.
@@ -17,6 +20,8 @@ pub struct Decoder {
     engine: Option<AnyEngine>,
     /// `recovery_frame_cnt` of the access unit being read.
     recovery: Option<u32>,
+    /// Build number of the x264 that made the stream, if it says so.
+    x264_build: Option<u32>,
     /// Buffer for the RBSP of a NAL unit.
     rbsp: Vec<u8>,
 }
@@ -136,7 +141,9 @@ impl Decoder {
             kind::SPS => self.sets.sps(&rbsp),
             kind::PPS => self.sets.pps(&rbsp),
             kind::SEI => {
-                self.recovery = recovery_point(&rbsp).or(self.recovery);
+                let sei = Sei::parse(&rbsp);
+                self.recovery = sei.recovery.or(self.recovery);
+                self.x264_build = sei.x264_build.or(self.x264_build);
                 Ok(())
             }
             kind::PARTITION_A => Err(Error::unsupported("data partitioning (Extended profile)")),
@@ -174,38 +181,10 @@ impl Decoder {
             rbsp,
             header,
             start,
+            old_x264: self.x264_build.is_some_and(|build| build < FIXED_X264),
             sps,
             pps,
         };
         engine.slice(&unit, tag)
-    }
-}
-
-/// `recovery_frame_cnt` of a recovery point SEI message (clauses 7.3.2.3.1, D.1.8).
-fn recovery_point(rbsp: &[u8]) -> Option<u32> {
-    let mut rest = rbsp;
-    loop {
-        let mut number = || {
-            let mut sum = 0_usize;
-            loop {
-                let (&byte, tail) = rest.split_first()?;
-                rest = tail;
-                sum = sum.checked_add(usize::from(byte))?;
-                if byte != 255 {
-                    return Some(sum);
-                }
-            }
-        };
-        let (kind, size) = (number()?, number()?);
-        let (payload, tail) = rest.split_at_checked(size)?;
-        if kind == 6 {
-            return BitReader::new(payload)
-                .ue_to(65535, "recovery_frame_cnt")
-                .ok();
-        }
-        rest = tail;
-        if rest.len() < 2 {
-            return None;
-        }
     }
 }

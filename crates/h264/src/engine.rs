@@ -23,6 +23,8 @@ pub(crate) struct Unit<'a> {
     pub header: SliceHeader,
     /// Where slice data begins, in bits.
     pub start: usize,
+    /// See [`Parameters::old_x264`].
+    pub old_x264: bool,
     pub sps: Arc<Sps>,
     pub pps: Arc<Pps>,
 }
@@ -249,6 +251,7 @@ impl<S: Sample + Store> Engine<S> {
             header,
             scales: &scales,
             groups: groups.as_deref(),
+            old_x264: unit.old_x264,
             number: open.slices.len() as u32,
             pocs: current.pocs,
         };

@@ -26,6 +26,7 @@ mod references;
 mod sample;
 mod scaling;
 mod scan;
+mod sei;
 mod slice;
 mod slice_groups;
 mod slice_header;

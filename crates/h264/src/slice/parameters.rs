@@ -23,6 +23,9 @@ pub(crate) struct Parameters<'a> {
     pub scales: &'a Scales,
     /// mbToSliceGroupMap, where there is more than one group.
     pub groups: Option<&'a [u8]>,
+    /// x264 before build 151 made the stream: in 4:4:4 it took other contexts for 8×8 blocks beside
+    /// macroblocks without them.
+    pub old_x264: bool,
     /// Number of the slice in its frame, from 1.
     pub number: u32,
     /// Picture order counts of the fields of the current frame.

@@ -251,7 +251,10 @@ impl<'a, S: Sample> Slice<'a, S> {
     fn increment_8x8(&self, plane: usize, x: usize, y: usize) -> usize {
         let place = own(x, y);
         let flag = |place: usize, other: Option<usize>| match self.at(other) {
-            Some(mb) if !mb.kind.is(Kind::TRANSFORM_8X8) => usize::from(mb.kind.is(Kind::PCM)),
+            Some(mb) if !mb.kind.is(Kind::TRANSFORM_8X8) => usize::from(match self.p.old_x264 {
+                true => self.mb.mb.kind.intra(),
+                false => mb.kind.is(Kind::PCM),
+            }),
             _ => usize::from(self.mb.totals[plane].get(place) != 0),
         };
         let left = flag(place - 1, self.mb.left[y / 2].filter(|_| x == 0));
