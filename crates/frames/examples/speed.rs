@@ -28,14 +28,18 @@ fn frame(chroma: ChromaSampling, bit_depth: u8, transfer: Option<Transfer>) -> F
             (shape + (seed >> 29)) << (bit_depth - 8)
         };
         let samples = match bit_depth {
-            8 => Samples::U8((0..width * height).map(|i| value(i) as u8).collect()),
-            _ => Samples::U16((0..width * height).map(|i| value(i) as u16).collect()),
+            8 => Samples::from(
+                (0..width * height)
+                    .map(|i| value(i) as u8)
+                    .collect::<Vec<_>>(),
+            ),
+            _ => Samples::from(
+                (0..width * height)
+                    .map(|i| value(i) as u16)
+                    .collect::<Vec<_>>(),
+            ),
         };
-        Plane {
-            width,
-            height,
-            samples,
-        }
+        Plane::tight(width, height, samples)
     };
     let (width, height) = (1920, 1080);
     let (chroma_width, chroma_height) = match chroma {

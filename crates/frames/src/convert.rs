@@ -133,15 +133,11 @@ fn check_planes(frame: &Frame) -> Result<(), ConvertError> {
 }
 
 fn plane_fits(plane: &Plane, size: (u32, u32), bit_depth: u8) -> bool {
-    let (length, depth_fits) = match &plane.samples {
-        Samples::U8(samples) => (samples.len(), bit_depth == 8),
-        Samples::U16(samples) => (samples.len(), (8..=16).contains(&bit_depth)),
+    let depth_fits = match &plane.samples {
+        Samples::U8(_) => bit_depth == 8,
+        Samples::U16(_) => (8..=16).contains(&bit_depth),
     };
-    depth_fits
-        && (plane.width, plane.height) == size
-        && size.0 > 0
-        && size.1 > 0
-        && u64::from(size.0) * u64::from(size.1) == length as u64
+    depth_fits && (plane.width, plane.height) == size && plane.is_whole()
 }
 
 /// Converts row by row. The planes have been checked.

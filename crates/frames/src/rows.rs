@@ -1,20 +1,16 @@
 //! Rows of samples: from a plane's codes to numbers, and from numbers to bytes.
 
-use framemill_video::{Plane, Samples};
+use framemill_video::{Plane, Row};
 
 /// A row's samples as numbers; zeros where the plane has no such row.
 pub(crate) fn load_row(plane: &Plane, y: usize, out: &mut [f32]) {
-    let width = plane.width as usize;
-    let range = y * width..(y + 1) * width;
-    match &plane.samples {
-        Samples::U8(samples) => {
-            let row = samples.get(range).unwrap_or_default();
+    match plane.row(y) {
+        Row::U8(row) => {
             for (to, from) in out.iter_mut().zip(row) {
                 *to = f32::from(*from);
             }
         }
-        Samples::U16(samples) => {
-            let row = samples.get(range).unwrap_or_default();
+        Row::U16(row) => {
             for (to, from) in out.iter_mut().zip(row) {
                 *to = f32::from(*from);
             }

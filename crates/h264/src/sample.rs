@@ -120,6 +120,29 @@ impl Sample for u8 {
         value as i16
     }
 
+    // A place is 3 bits of the line and 2 of the column: 3 times interleaved, the line's are lowest.
+    #[inline(always)]
+    fn turn_chroma(lines: &[[u8; 4]; 8]) -> [[u8; 8]; 4] {
+        let mut halves = [u8x16::ZERO; 2];
+        for (half, lines) in halves.iter_mut().zip(lines.as_chunks::<4>().0) {
+            *half = u8x16::new(*lines.as_flattened().first_chunk().unwrap_or(&[0; 16]));
+        }
+        for _ in 0..3 {
+            let [first, second] = halves;
+            halves = [
+                u8x16::unpack_low(first, second),
+                u8x16::unpack_high(first, second),
+            ];
+        }
+        let mut columns = [[0; 8]; 4];
+        for (pair, half) in columns.as_chunks_mut::<2>().0.iter_mut().zip(halves) {
+            let samples = half.to_array();
+            pair[0].copy_from_slice(&samples[..8]);
+            pair[1].copy_from_slice(&samples[8..]);
+        }
+        columns
+    }
+
     // A place is 4 bits of the line and 3 of the column: 4 times interleaved, the line's are lowest.
     #[inline(always)]
     fn turn(lines: &[[u8; 8]; 16]) -> [[u8; 16]; 8] {

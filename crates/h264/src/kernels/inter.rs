@@ -43,43 +43,62 @@ impl<S: Sample> Source<'_, S> {
     /// The tile at column `x` of line `y`; past the end of the picture there are zeros.
     #[inline(always)]
     fn tile<const W: usize>(&self, x: usize, y: usize) -> S::Vector {
-        let at = self.at.wrapping_add(y * self.stride + x);
         if W >= 8 {
-            return S::load(row(self.samples, at).copied().unwrap_or([S::default(); 8]));
+            self.eight::<8>(x, y, |line| S::load(*line))
+        } else {
+            self.four::<4>(x, y, |lines| Self::both(lines, 0))
         }
-        self.lines::<W, 4>(x, y).tile::<W>(0)
     }
 
-    /// `N` samples of the lines that tiles at column `x` of line `y` and right of it are of.
+    /// What `make` makes of `N` samples of a line.
     #[inline(always)]
-    fn lines<const W: usize, const N: usize>(&self, x: usize, y: usize) -> Lines<S, N> {
+    fn eight<const N: usize>(
+        &self,
+        x: usize,
+        y: usize,
+        make: impl FnOnce(&[S; N]) -> S::Vector,
+    ) -> S::Vector {
         let at = self.at.wrapping_add(y * self.stride + x);
-        let line = |at| row(self.samples, at).copied().unwrap_or([S::default(); N]);
-        let second = if W >= 8 {
-            [S::default(); N]
-        } else {
-            line(at.wrapping_add(self.stride))
-        };
-        Lines(line(at), second)
+        match row(self.samples, at) {
+            Some(line) => make(line),
+            None => S::Vector::splat(0),
+        }
+    }
+
+    /// What `make` makes of `N` samples of each of two lines.
+    #[inline(always)]
+    fn four<const N: usize>(
+        &self,
+        x: usize,
+        y: usize,
+        make: impl FnOnce([&[S; N]; 2]) -> S::Vector,
+    ) -> S::Vector {
+        let at = self.at.wrapping_add(y * self.stride + x);
+        match (
+            row(self.samples, at),
+            row(self.samples, at.wrapping_add(self.stride)),
+        ) {
+            (Some(first), Some(second)) => make([first, second]),
+            _ => S::Vector::splat(0),
+        }
+    }
+
+    /// Four samples of two lines each, from `i` on.
+    #[inline(always)]
+    fn both<const N: usize>([first, second]: [&[S; N]; 2], i: usize) -> S::Vector {
+        let mut samples = [S::default(); 8];
+        samples[..4].copy_from_slice(&first[i..i + 4]);
+        samples[4..].copy_from_slice(&second[i..i + 4]);
+        S::load(samples)
     }
 }
 
-/// The lines of a tile.
-struct Lines<S, const N: usize>([S; N], [S; N]);
-
-impl<S: Sample, const N: usize> Lines<S, N> {
-    /// The tile that begins at `x`.
-    #[inline(always)]
-    fn tile<const W: usize>(&self, x: usize) -> S::Vector {
-        let mut samples = [S::default(); 8];
-        if W >= 8 {
-            samples.copy_from_slice(&self.0[x..x + 8]);
-        } else {
-            samples[..4].copy_from_slice(&self.0[x..x + 4]);
-            samples[4..].copy_from_slice(&self.1[x..x + 4]);
-        }
-        S::load(samples)
-    }
+/// Eight samples of a line, from `i` on.
+#[inline(always)]
+fn eight<S: Sample, const N: usize>(line: &[S; N], i: usize) -> S::Vector {
+    let mut samples = [S::default(); 8];
+    samples.copy_from_slice(&line[i..i + 8]);
+    S::load(samples)
 }
 
 /// Lines of a tile.
@@ -87,7 +106,8 @@ const fn lines_of(width: usize) -> usize {
     if width >= 8 { 1 } else { 2 }
 }
 
-/// Writes a block of tiles, one below the other: `column` gives a function for each column of them.
+/// Writes a block of tiles, one below the other: `column` gives a function for each column of them. The
+/// inner loop is unrolled: what interrupts endless loops in a sandbox costs something in each turn.
 #[inline(always)]
 fn each<S: Sample, const W: usize, F: FnMut(usize) -> S::Vector>(
     out: &mut [S],
@@ -96,8 +116,15 @@ fn each<S: Sample, const W: usize, F: FnMut(usize) -> S::Vector>(
 ) {
     for x in (0..W).step_by(8) {
         let mut tile = column(x);
-        for y in (0..block.height).step_by(lines_of(W)) {
+        for y in (0..block.height).step_by(4) {
             put::<S, W>(out, block, x, y, tile(y));
+            if W >= 8 {
+                put::<S, W>(out, block, x, y + 1, tile(y + 1));
+            }
+            put::<S, W>(out, block, x, y + 2, tile(y + 2));
+            if W >= 8 {
+                put::<S, W>(out, block, x, y + 3, tile(y + 3));
+            }
         }
     }
 }
@@ -143,14 +170,13 @@ pub(crate) fn luma<S: Sample>(
         stride,
     };
     match block.width {
-        16 => luma_of::<S, 16, 13>(source, out, block, (dx, dy), max),
-        8 => luma_of::<S, 8, 13>(source, out, block, (dx, dy), max),
-        _ => luma_of::<S, 4, 9>(source, out, block, (dx, dy), max),
+        16 => luma_of::<S, 16>(source, out, block, (dx, dy), max),
+        8 => luma_of::<S, 8>(source, out, block, (dx, dy), max),
+        _ => luma_of::<S, 4>(source, out, block, (dx, dy), max),
     }
 }
 
-/// `N` is a tile's width and 5 more.
-fn luma_of<S: Sample, const W: usize, const N: usize>(
+fn luma_of<S: Sample, const W: usize>(
     source: Source<'_, S>,
     out: &mut [S],
     block: Block,
@@ -161,46 +187,55 @@ fn luma_of<S: Sample, const W: usize, const N: usize>(
     let right = source.moved(usize::from(dx == 3), 0);
     let below = source.moved(0, usize::from(dy == 3));
     let whole = |from: Source<'_, S>, x, y| from.tile::<W>(x, y);
-    let b = |from: Source<'_, S>, x, y| rounded::<S>(along::<S, W, N>(from.back(2, 0), x, y), max);
-    let h = |window: &mut Window<S::Vector>, from: Source<'_, S>, x, y| {
-        let raised = from.back(0, 2);
-        let [outer, middle, inner] = window.slide(lines_of(W), y, |y| raised.tile::<W>(x, y));
-        rounded::<S>(taps(outer, middle, inner), max)
-    };
-    let j = |window: &mut Window<S::Vector>, x, y| {
-        let raised = source.back(2, 2);
-        let sums = window.slide(lines_of(W), y, |y| along::<S, W, N>(raised, x, y));
-        centre::<S>(sums, max)
-    };
     match (dx, dy) {
         (0, 0) => each::<S, W, _>(out, block, |x| move |y| whole(source, x, y)),
-        (2, 0) => each::<S, W, _>(out, block, |x| move |y| b(source, x, y)),
+        (2, 0) => each::<S, W, _>(out, block, |x| move |y| half_x::<S, W>(source, x, y, max)),
         (_, 0) => each::<S, W, _>(out, block, |x| {
-            move |y| mean(b(source, x, y), whole(right, x, y))
+            move |y| mean(half_x::<S, W>(source, x, y, max), whole(right, x, y))
         }),
         (0, 2) => each::<S, W, _>(out, block, |x| {
             let mut window = Window::default();
-            move |y| h(&mut window, source, x, y)
+            move |y| half_y::<S, W>(&mut window, source, x, y, max)
         }),
         (0, _) => each::<S, W, _>(out, block, |x| {
             let mut window = Window::default();
-            move |y| mean(h(&mut window, source, x, y), whole(below, x, y))
+            move |y| {
+                mean(
+                    half_y::<S, W>(&mut window, source, x, y, max),
+                    whole(below, x, y),
+                )
+            }
         }),
         (2, 2) => each::<S, W, _>(out, block, |x| {
             let mut window = Window::default();
-            move |y| j(&mut window, x, y)
+            move |y| middle::<S, W>(&mut window, source, x, y, max)
         }),
         (2, _) => each::<S, W, _>(out, block, |x| {
             let mut window = Window::default();
-            move |y| mean(j(&mut window, x, y), b(below, x, y))
+            move |y| {
+                mean(
+                    middle::<S, W>(&mut window, source, x, y, max),
+                    half_x::<S, W>(below, x, y, max),
+                )
+            }
         }),
         (_, 2) => each::<S, W, _>(out, block, |x| {
             let (mut sums, mut window) = (Window::default(), Window::default());
-            move |y| mean(j(&mut sums, x, y), h(&mut window, right, x, y))
+            move |y| {
+                mean(
+                    middle::<S, W>(&mut sums, source, x, y, max),
+                    half_y::<S, W>(&mut window, right, x, y, max),
+                )
+            }
         }),
         _ => each::<S, W, _>(out, block, |x| {
             let mut window = Window::default();
-            move |y| mean(b(below, x, y), h(&mut window, right, x, y))
+            move |y| {
+                mean(
+                    half_x::<S, W>(below, x, y, max),
+                    half_y::<S, W>(&mut window, right, x, y, max),
+                )
+            }
         }),
     }
 }
@@ -220,14 +255,56 @@ fn taps<V: Vector>(outer: V, middle: V, inner: V) -> V {
 
 /// Along a line; `from` is two samples before it.
 #[inline(always)]
-fn along<S: Sample, const W: usize, const N: usize>(
+fn along<S: Sample, const W: usize>(from: Source<'_, S>, x: usize, y: usize) -> S::Vector {
+    if W >= 8 {
+        return from.eight::<13>(x, y, |line| {
+            let at = |i| eight::<S, 13>(line, i);
+            taps(at(0) + at(5), at(1) + at(4), at(2) + at(3))
+        });
+    }
+    from.four::<9>(x, y, |lines| {
+        let at = |i| Source::<S>::both(lines, i);
+        taps(at(0) + at(5), at(1) + at(4), at(2) + at(3))
+    })
+}
+
+/// Half samples between those of a line: b.
+#[inline(always)]
+fn half_x<S: Sample, const W: usize>(
     from: Source<'_, S>,
     x: usize,
     y: usize,
+    max: i32,
 ) -> S::Vector {
-    let lines = from.lines::<W, N>(x, y);
-    let at = |i: usize| lines.tile::<W>(i);
-    taps(at(0) + at(5), at(1) + at(4), at(2) + at(3))
+    rounded::<S>(along::<S, W>(from.back(2, 0), x, y), max)
+}
+
+/// Half samples between those of a column: h.
+#[inline(always)]
+fn half_y<S: Sample, const W: usize>(
+    window: &mut Window<S::Vector>,
+    from: Source<'_, S>,
+    x: usize,
+    y: usize,
+    max: i32,
+) -> S::Vector {
+    let raised = from.back(0, 2);
+    let [outer, middle, inner] = window.slide(lines_of(W), y, |y| raised.tile::<W>(x, y));
+    rounded::<S>(taps(outer, middle, inner), max)
+}
+
+/// Half samples in the middle of four: j.
+#[inline(always)]
+fn middle<S: Sample, const W: usize>(
+    window: &mut Window<S::Vector>,
+    from: Source<'_, S>,
+    x: usize,
+    y: usize,
+    max: i32,
+) -> S::Vector {
+    let raised = from.back(2, 2);
+    let sums = window.slide(lines_of(W), y, |y| along::<S, W>(raised, x, y));
+    centre::<S>(sums, max)
 }
 
 /// Six tiles below each other.
@@ -296,15 +373,14 @@ pub(crate) fn chroma<S: Sample>(
         stride,
     };
     match block.width {
-        8 => chroma_of::<S, 8, 9>(source, out, block, (dx, dy)),
-        4 => chroma_of::<S, 4, 5>(source, out, block, (dx, dy)),
+        8 => chroma_of::<S, 8>(source, out, block, (dx, dy)),
+        4 => chroma_of::<S, 4>(source, out, block, (dx, dy)),
         _ => chroma_two(source, out, block, (dx, dy)),
     }
 }
 
-/// `N` is a tile's width and one more.
 #[inline(always)]
-fn chroma_of<S: Sample, const W: usize, const N: usize>(
+fn chroma_of<S: Sample, const W: usize>(
     source: Source<'_, S>,
     out: &mut [S],
     block: Block,
@@ -315,20 +391,29 @@ fn chroma_of<S: Sample, const W: usize, const N: usize>(
     let (left, right, upper, lower) = (splat(8 - dx), splat(dx), splat(8 - dy), splat(dy));
     // Along a line first, with 3 bits of fraction; exact, as nothing is rounded in between.
     let line = |y: usize| {
-        let lines = source.lines::<W, N>(0, y);
-        lines.tile::<W>(0) * left + lines.tile::<W>(1) * right
+        if W >= 8 {
+            return source.eight::<9>(0, y, |line| {
+                eight::<S, 9>(line, 0) * left + eight::<S, 9>(line, 1) * right
+            });
+        }
+        source.four::<5>(0, y, |lines| {
+            Source::<S>::both(lines, 0) * left + Source::<S>::both(lines, 1) * right
+        })
     };
-    let mut above = line(0);
-    for y in (0..block.height).step_by(lines_of(W)) {
-        let below = line(y + 1);
-        put::<S, W>(
-            out,
-            block,
-            0,
-            y,
-            (above * upper + below * lower + splat(32)) >> 6,
-        );
-        above = if lines_of(W) == 1 { below } else { line(y + 2) };
+    let blended =
+        |above: S::Vector, below: S::Vector| (above * upper + below * lower + splat(32)) >> 6;
+    if W >= 8 {
+        let mut above = line(0);
+        for y in (0..block.height).step_by(2) {
+            let (middle, below) = (line(y + 1), line(y + 2));
+            put::<S, W>(out, block, 0, y, blended(above, middle));
+            put::<S, W>(out, block, 0, y + 1, blended(middle, below));
+            above = below;
+        }
+        return;
+    }
+    for y in (0..block.height).step_by(2) {
+        put::<S, W>(out, block, 0, y, blended(line(y), line(y + 1)));
     }
 }
 

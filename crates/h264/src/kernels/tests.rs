@@ -391,5 +391,12 @@ proptest! {
             }
         }
         prop_assert_eq!(<u8 as Sample>::turn_back(&columns), lines);
+        let narrow: [[u8; 4]; 8] = std::array::from_fn(|y| std::array::from_fn(|x| lines[y][x]));
+        let columns = <u8 as Sample>::turn_chroma(&narrow);
+        for (y, line) in narrow.iter().enumerate() {
+            for (x, sample) in line.iter().enumerate() {
+                prop_assert_eq!(columns[x][y], *sample);
+            }
+        }
     }
 }

@@ -52,7 +52,7 @@ impl Decoder for Vp8Decoder {
             bit_depth: 8,
         };
         check_size(CODEC, shape.width, shape.height)?;
-        let planes = [picture.y, picture.u, picture.v].map(Samples::U8);
+        let planes = [picture.y, picture.u, picture.v].map(Samples::from);
         self.ready.push_back(shape.frame(pts, self.color, planes)?);
         Ok(())
     }

@@ -9,9 +9,9 @@ use super::picture::{Shape, damaged, unsupported};
 use crate::bitstream::ParameterSets;
 use crate::bitstream::h264::{Pps, SliceHeader, Sps, nal_ref_idc, nal_type, nal_unit_type};
 use crate::{
-    ChromaSampling, CodecConfig, ColorDescription, DecodeError, Decoder, Frame, Pts, Samples,
+    ChromaSampling, CodecConfig, ColorDescription, DecodeError, Decoder, Frame, Plane, Pts, Samples,
 };
-use framemill_h264::{Chroma, Error, Plane};
+use framemill_h264::{Chroma, Error};
 use std::collections::VecDeque;
 use support::CODEC;
 
@@ -155,28 +155,21 @@ fn convert(frame: framemill_h264::Frame, color: ColorDescription) -> Result<Fram
         },
         bit_depth: frame.bit_depth,
     };
-    let planes = frame.planes.iter().map(samples);
-    let mut converted = shape.frame(Pts(frame.tag), color, planes)?;
+    let planes = frame.planes.into_iter().map(view).collect();
+    let mut converted = shape.view(Pts(frame.tag), color, planes)?;
     converted.damage = frame.damage;
     Ok(converted)
 }
 
-/// The shown samples of a plane.
-fn samples(plane: &Plane) -> Samples {
-    match &plane.samples {
-        framemill_h264::Samples::U8(all) => Samples::U8(shown(plane, all)),
-        framemill_h264::Samples::U16(all) => Samples::U16(shown(plane, all)),
+fn view(plane: framemill_h264::Plane) -> Plane {
+    Plane {
+        width: plane.width,
+        height: plane.height,
+        stride: plane.stride,
+        start: plane.start,
+        samples: match plane.samples {
+            framemill_h264::Samples::U8(samples) => Samples::U8(samples),
+            framemill_h264::Samples::U16(samples) => Samples::U16(samples),
+        },
     }
-}
-
-fn shown<T: Copy>(plane: &Plane, all: &[T]) -> Vec<T> {
-    let lines = all
-        .get(plane.start..)
-        .unwrap_or_default()
-        .chunks(plane.stride.max(1));
-    let lines = lines.take(plane.height as usize);
-    lines
-        .flat_map(|line| line.get(..plane.width as usize).unwrap_or_default())
-        .copied()
-        .collect()
 }
