@@ -146,13 +146,12 @@ impl Sample for u8 {
     // A place is 4 bits of the line and 3 of the column: 4 times interleaved, the line's are lowest.
     #[inline(always)]
     fn turn(lines: &[[u8; 8]; 16]) -> [[u8; 16]; 8] {
-        let mut all = [u8x16::ZERO; 8];
-        for (all, pair) in all.iter_mut().zip(lines.as_chunks::<2>().0) {
+        let all = std::array::from_fn(|i| {
             let mut both = [0; 16];
-            both[..8].copy_from_slice(&pair[0]);
-            both[8..].copy_from_slice(&pair[1]);
-            *all = u8x16::new(both);
-        }
+            both[..8].copy_from_slice(&lines[2 * i]);
+            both[8..].copy_from_slice(&lines[2 * i + 1]);
+            u8x16::new(both)
+        });
         let turned = interleave(interleave(interleave(interleave(all))));
         turned.map(u8x16::to_array)
     }
@@ -161,13 +160,12 @@ impl Sample for u8 {
     fn turn_back(columns: &[[u8; 16]; 8]) -> [[u8; 8]; 16] {
         let all = columns.map(u8x16::new);
         let turned = interleave(interleave(interleave(all)));
-        let mut lines = [[0; 8]; 16];
-        for (pair, both) in lines.as_chunks_mut::<2>().0.iter_mut().zip(turned) {
-            let both = both.to_array();
-            pair[0].copy_from_slice(&both[..8]);
-            pair[1].copy_from_slice(&both[8..]);
-        }
-        lines
+        let turned = turned.map(u8x16::to_array);
+        std::array::from_fn(|y| {
+            let mut line = [0; 8];
+            line.copy_from_slice(&turned[y / 2][y % 2 * 8..y % 2 * 8 + 8]);
+            line
+        })
     }
 }
 

@@ -28,13 +28,15 @@ fn filtered<V: Vector>([p1, p0, q0, q1]: Chroma<V>, l: Limits) -> V {
         & (q1 - q0).abs().less(beta)
 }
 
-/// bS below 4 of luma (clause 8.7.2.3); `tc0` is below 0 where nothing is filtered.
+/// bS below 4 of luma (clause 8.7.2.3); `tc0` is below 0 where nothing is filtered. `None`: no line is
+/// changed, so here and below.
 #[inline(always)]
-fn luma_lines<V: Vector>([p3, p2, p1, p0, q0, q1, q2, q3]: Luma<V>, tc0: V, l: Limits) -> Luma<V> {
+fn luma_lines<V: Vector>(lines: Luma<V>, tc0: V, l: Limits) -> Option<Luma<V>> {
+    let [p3, p2, p1, p0, q0, q1, q2, q3] = lines;
     let beta = V::splat(l.beta);
     let on = filtered([p1, p0, q0, q1], l) & V::splat(-1).less(tc0);
     if !on.any() {
-        return [p3, p2, p1, p0, q0, q1, q2, q3];
+        return None;
     }
     let tc0 = tc0 & on;
     let ap = (p2 - p0).abs().less(beta) & on;
@@ -45,7 +47,7 @@ fn luma_lines<V: Vector>([p3, p2, p1, p0, q0, q1, q2, q3]: Luma<V>, tc0: V, l: L
     let middle = (p0 + q0 + V::splat(1)) >> 1;
     let side = |x2: V, x1: V, on: V| x1 + (((x2 + middle - (x1 << 1)) >> 1).within(tc0) & on);
     let clip = |numbers: V| numbers.max(V::splat(0)).min(V::splat(l.max));
-    [
+    Some([
         p3,
         p2,
         side(p2, p1, ap),
@@ -54,16 +56,17 @@ fn luma_lines<V: Vector>([p3, p2, p1, p0, q0, q1, q2, q3]: Luma<V>, tc0: V, l: L
         side(q2, q1, aq),
         q2,
         q3,
-    ]
+    ])
 }
 
 /// bS 4 of luma (clause 8.7.2.4).
 #[inline(always)]
-fn luma_lines_intra<V: Vector>([p3, p2, p1, p0, q0, q1, q2, q3]: Luma<V>, l: Limits) -> Luma<V> {
+fn luma_lines_intra<V: Vector>(lines: Luma<V>, l: Limits) -> Option<Luma<V>> {
+    let [p3, p2, p1, p0, q0, q1, q2, q3] = lines;
     let beta = V::splat(l.beta);
     let on = filtered([p1, p0, q0, q1], l);
     if !on.any() {
-        return [p3, p2, p1, p0, q0, q1, q2, q3];
+        return None;
     }
     let small = (p0 - q0).abs().less(V::splat((l.alpha >> 2) + 2)) & on;
     let side = |x3: V, x2: V, x1: V, x0: V, y0: V, y1: V| {
@@ -80,34 +83,40 @@ fn luma_lines_intra<V: Vector>([p3, p2, p1, p0, q0, q1, q2, q3]: Luma<V>, l: Lim
     };
     let p = side(p3, p2, p1, p0, q0, q1);
     let q = side(q3, q2, q1, q0, p0, p1);
-    [p3, p[0], p[1], p[2], q[2], q[1], q[0], q3]
+    Some([p3, p[0], p[1], p[2], q[2], q[1], q[0], q3])
 }
 
 /// bS below 4 of chroma.
 #[inline(always)]
-fn chroma_lines<V: Vector>([p1, p0, q0, q1]: Chroma<V>, tc0: V, l: Limits) -> Chroma<V> {
+fn chroma_lines<V: Vector>(lines: Chroma<V>, tc0: V, l: Limits) -> Option<Chroma<V>> {
+    let [p1, p0, q0, q1] = lines;
     let on = filtered([p1, p0, q0, q1], l) & V::splat(-1).less(tc0);
+    if !on.any() {
+        return None;
+    }
     let tc = (tc0 + V::splat(1)) & on;
     let delta = ((((q0 - p0) << 2) + (p1 - q1) + V::splat(4)) >> 3).within(tc);
     let clip = |numbers: V| numbers.max(V::splat(0)).min(V::splat(l.max));
-    [p1, clip(p0 + delta), clip(q0 - delta), q1]
+    Some([p1, clip(p0 + delta), clip(q0 - delta), q1])
 }
 
 /// bS 4 of chroma.
 #[inline(always)]
-fn chroma_lines_intra<V: Vector>([p1, p0, q0, q1]: Chroma<V>, l: Limits) -> Chroma<V> {
+fn chroma_lines_intra<V: Vector>(lines: Chroma<V>, l: Limits) -> Option<Chroma<V>> {
+    let [p1, p0, q0, q1] = lines;
     let on = filtered([p1, p0, q0, q1], l);
+    if !on.any() {
+        return None;
+    }
     let side = |x1: V, x0: V, y1: V| on.choose(((x1 << 1) + x0 + y1 + V::splat(2)) >> 2, x0);
-    [p1, side(p1, p0, q1), side(q1, q0, p1), q1]
+    Some([p1, side(p1, p0, q1), side(q1, q0, p1), q1])
 }
 
 /// tC0 of eight of the lines of an edge, two or four of each of its quarters.
 #[inline(always)]
 fn spread<V: Vector>(tc0: [i16; 4], first: usize, lines: usize) -> V {
-    let mut out = [0; 8];
-    for (i, out) in out.iter_mut().enumerate() {
-        *out = tc0[((first + i) * 4 / lines) & 3];
-    }
+    let at = |i: usize| tc0[((first + i) * 4 / lines) & 3];
+    let out = [at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7)];
     V::of(out)
 }
 
@@ -119,11 +128,17 @@ fn load<S: Sample, const M: usize>(
     stride: usize,
 ) -> Option<[S::Vector; M]> {
     let first = at.checked_sub(stride * (M / 2))?;
-    let mut lines = [S::Vector::splat(0); M];
-    for (i, line) in lines.iter_mut().enumerate() {
-        *line = S::load(*row(samples, first + i * stride)?);
-    }
-    Some(lines)
+    // All lines are there where the last one is.
+    row::<S, 8>(samples, first + (M - 1) * stride)?;
+    Some(std::array::from_fn(|i| {
+        line_at(samples, first + i * stride)
+    }))
+}
+
+/// Eight samples; zeros past the end.
+#[inline(always)]
+fn line_at<S: Sample>(samples: &[S], at: usize) -> S::Vector {
+    S::load(row(samples, at).copied().unwrap_or([S::default(); 8]))
 }
 
 /// Writes lines back, but the `skip` outermost, which no filter changes.
@@ -152,8 +167,9 @@ pub(crate) fn luma_top<S: Sample>(
 ) {
     for x in [0, 8] {
         if let Some(lines) = load::<S, 8>(samples, at + x, stride) {
-            let done = luma_lines(lines, spread(tc0, x, 16), limits);
-            store(samples, at + x, stride, done, 2);
+            if let Some(done) = luma_lines(lines, spread(tc0, x, 16), limits) {
+                store(samples, at + x, stride, done, 2);
+            }
         }
     }
 }
@@ -167,7 +183,9 @@ pub(crate) fn luma_top_intra<S: Sample>(
 ) {
     for x in [0, 8] {
         if let Some(lines) = load::<S, 8>(samples, at + x, stride) {
-            store(samples, at + x, stride, luma_lines_intra(lines, limits), 1);
+            if let Some(done) = luma_lines_intra(lines, limits) {
+                store(samples, at + x, stride, done, 1);
+            }
         }
     }
 }
@@ -179,29 +197,32 @@ fn turned<S: Sample>(
     samples: &mut [S],
     at: usize,
     stride: usize,
-    filter: impl Fn(Luma<S::Vector>, usize) -> Luma<S::Vector>,
+    filter: impl Fn(Luma<S::Vector>, usize) -> Option<Luma<S::Vector>>,
 ) {
     let Some(first) = at.checked_sub(4) else {
         return;
     };
-    let mut lines = [[S::default(); 8]; 16];
-    for (y, line) in lines.iter_mut().enumerate() {
-        let Some(from) = row(samples, first + y * stride) else {
-            return;
-        };
-        *line = *from;
-    }
+    let lines: [[S; 8]; 16] = std::array::from_fn(|y| {
+        row(samples, first + y * stride)
+            .copied()
+            .unwrap_or([S::default(); 8])
+    });
     let mut columns = S::turn(&lines);
+    let mut changed = false;
     for half in [0, 8] {
-        let mut across = [S::Vector::splat(0); 8];
-        for (to, column) in across.iter_mut().zip(&columns) {
-            *to = S::load(*row(column, half).unwrap_or(&[S::default(); 8]));
-        }
-        for (column, done) in columns.iter_mut().zip(filter(across, half)) {
+        let across = std::array::from_fn(|x| line_at(&columns[x], half));
+        let Some(done) = filter(across, half) else {
+            continue;
+        };
+        changed = true;
+        for (column, done) in columns.iter_mut().zip(done) {
             if let Some(to) = row_mut(column, half) {
                 *to = S::store(done);
             }
         }
+    }
+    if !changed {
+        return;
     }
     for (y, line) in S::turn_back(&columns).iter().enumerate() {
         if let Some(to) = row_mut(samples, first + y * stride) {
@@ -248,7 +269,9 @@ pub(crate) fn luma_line<S: Sample>(samples: &mut [S], at: usize, limits: Limits,
         Some(tc0) => luma_lines(lines, S::Vector::splat(i32::from(tc0)), limits),
         None => luma_lines_intra(lines, limits),
     };
-    *line = done.map(|sample| S::store(sample)[0]);
+    if let Some(done) = done {
+        *line = done.map(|sample| S::store(sample)[0]);
+    }
 }
 
 /// A line across a vertical edge of chroma.
@@ -269,7 +292,9 @@ pub(crate) fn chroma_line<S: Sample>(
         Some(tc0) => chroma_lines(lines, S::Vector::splat(i32::from(tc0)), limits),
         None => chroma_lines_intra(lines, limits),
     };
-    *line = done.map(|sample| S::store(sample)[0]);
+    if let Some(done) = done {
+        *line = done.map(|sample| S::store(sample)[0]);
+    }
 }
 
 /// A horizontal edge of 8 chroma samples.
@@ -281,13 +306,9 @@ pub(crate) fn chroma_top<S: Sample>(
     tc0: [i16; 4],
 ) {
     if let Some(lines) = load::<S, 4>(samples, at, stride) {
-        store(
-            samples,
-            at,
-            stride,
-            chroma_lines(lines, spread(tc0, 0, 8), limits),
-            1,
-        );
+        if let Some(done) = chroma_lines(lines, spread(tc0, 0, 8), limits) {
+            store(samples, at, stride, done, 1);
+        }
     }
 }
 
@@ -299,7 +320,9 @@ pub(crate) fn chroma_top_intra<S: Sample>(
     limits: Limits,
 ) {
     if let Some(lines) = load::<S, 4>(samples, at, stride) {
-        store(samples, at, stride, chroma_lines_intra(lines, limits), 1);
+        if let Some(done) = chroma_lines_intra(lines, limits) {
+            store(samples, at, stride, done, 1);
+        }
     }
 }
 
@@ -310,18 +333,21 @@ fn chroma_turned<S: Sample>(
     at: usize,
     stride: usize,
     height: usize,
-    filter: impl Fn(Chroma<S::Vector>, usize) -> Chroma<S::Vector>,
+    filter: impl Fn(Chroma<S::Vector>, usize) -> Option<Chroma<S::Vector>>,
 ) {
     for first in (0..height).step_by(8) {
-        let mut lines = [[S::default(); 4]; 8];
-        for (y, line) in lines.iter_mut().enumerate() {
-            let from = (at + (first + y) * stride).checked_sub(2);
-            match from.and_then(|from| row(samples, from)) {
-                Some(from) => *line = *from,
-                None => return,
-            }
-        }
-        let done = filter(S::turn_chroma(&lines).map(S::load), first).map(S::store);
+        let Some(from) = (at + first * stride).checked_sub(2) else {
+            return;
+        };
+        let lines: [[S; 4]; 8] = std::array::from_fn(|y| {
+            row(samples, from + y * stride)
+                .copied()
+                .unwrap_or([S::default(); 4])
+        });
+        let Some(done) = filter(S::turn_chroma(&lines).map(S::load), first) else {
+            continue;
+        };
+        let done = done.map(S::store);
         for y in 0..8 {
             if let Some(to) = row_mut(samples, at + (first + y) * stride - 1) {
                 *to = [done[1][y], done[2][y]];

@@ -108,7 +108,7 @@ const fn lines_of(width: usize) -> usize {
 
 /// Writes a block of tiles, one below the other: `column` gives a function for each column of them. The
 /// inner loop is unrolled: what interrupts endless loops in a sandbox costs something in each turn.
-#[inline(always)]
+#[inline(never)]
 fn each<S: Sample, const W: usize, F: FnMut(usize) -> S::Vector>(
     out: &mut [S],
     block: Block,
@@ -116,14 +116,10 @@ fn each<S: Sample, const W: usize, F: FnMut(usize) -> S::Vector>(
 ) {
     for x in (0..W).step_by(8) {
         let mut tile = column(x);
-        for y in (0..block.height).step_by(4) {
-            put::<S, W>(out, block, x, y, tile(y));
-            if W >= 8 {
-                put::<S, W>(out, block, x, y + 1, tile(y + 1));
-            }
-            put::<S, W>(out, block, x, y + 2, tile(y + 2));
-            if W >= 8 {
-                put::<S, W>(out, block, x, y + 3, tile(y + 3));
+        for four in (0..block.height).step_by(4) {
+            for i in 0..4 / lines_of(W) {
+                let y = four + i * lines_of(W);
+                put::<S, W>(out, block, x, y, tile(y));
             }
         }
     }
@@ -194,11 +190,11 @@ fn luma_of<S: Sample, const W: usize>(
             move |y| mean(half_x::<S, W>(source, x, y, max), whole(right, x, y))
         }),
         (0, 2) => each::<S, W, _>(out, block, |x| {
-            let mut window = Window::default();
+            let mut window = columns::<S, W>(source, x);
             move |y| half_y::<S, W>(&mut window, source, x, y, max)
         }),
         (0, _) => each::<S, W, _>(out, block, |x| {
-            let mut window = Window::default();
+            let mut window = columns::<S, W>(source, x);
             move |y| {
                 mean(
                     half_y::<S, W>(&mut window, source, x, y, max),
@@ -207,11 +203,11 @@ fn luma_of<S: Sample, const W: usize>(
             }
         }),
         (2, 2) => each::<S, W, _>(out, block, |x| {
-            let mut window = Window::default();
+            let mut window = sums::<S, W>(source, x);
             move |y| middle::<S, W>(&mut window, source, x, y, max)
         }),
         (2, _) => each::<S, W, _>(out, block, |x| {
-            let mut window = Window::default();
+            let mut window = sums::<S, W>(source, x);
             move |y| {
                 mean(
                     middle::<S, W>(&mut window, source, x, y, max),
@@ -220,7 +216,8 @@ fn luma_of<S: Sample, const W: usize>(
             }
         }),
         (_, 2) => each::<S, W, _>(out, block, |x| {
-            let (mut sums, mut window) = (Window::default(), Window::default());
+            let mut sums = sums::<S, W>(source, x);
+            let mut window = columns::<S, W>(right, x);
             move |y| {
                 mean(
                     middle::<S, W>(&mut sums, source, x, y, max),
@@ -229,7 +226,7 @@ fn luma_of<S: Sample, const W: usize>(
             }
         }),
         _ => each::<S, W, _>(out, block, |x| {
-            let mut window = Window::default();
+            let mut window = columns::<S, W>(right, x);
             move |y| {
                 mean(
                     half_x::<S, W>(below, x, y, max),
@@ -279,6 +276,20 @@ fn half_x<S: Sample, const W: usize>(
     rounded::<S>(along::<S, W>(from.back(2, 0), x, y), max)
 }
 
+/// The window that [`half_y`] slides down.
+#[inline(always)]
+fn columns<S: Sample, const W: usize>(from: Source<'_, S>, x: usize) -> Window<S::Vector> {
+    let raised = from.back(0, 2);
+    Window::new(lines_of(W), |y| raised.tile::<W>(x, y))
+}
+
+/// The window that [`middle`] slides down.
+#[inline(always)]
+fn sums<S: Sample, const W: usize>(from: Source<'_, S>, x: usize) -> Window<S::Vector> {
+    let raised = from.back(2, 2);
+    Window::new(lines_of(W), |y| along::<S, W>(raised, x, y))
+}
+
 /// Half samples between those of a column: h.
 #[inline(always)]
 fn half_y<S: Sample, const W: usize>(
@@ -310,26 +321,22 @@ fn middle<S: Sample, const W: usize>(
 /// Six tiles below each other.
 struct Window<V>([V; 6]);
 
-impl<V: Vector> Default for Window<V> {
-    fn default() -> Self {
-        Self([V::splat(0); 6])
-    }
-}
-
 impl<V: Vector> Window<V> {
+    /// The tiles that the first sums need, but those that [`Window::slide`] adds.
+    #[inline(always)]
+    fn new(step: usize, tile: impl Fn(usize) -> V) -> Self {
+        let (a, b, c, d) = (tile(0), tile(1), tile(2), tile(3));
+        let e = if step == 1 { tile(4) } else { d };
+        Self([a, b, c, d, e, e])
+    }
+
     /// Sums of the outer, middle and inner pairs of the tiles from line `y` on, which is `step` lines
     /// below that of the call before, or the first.
     #[inline(always)]
     fn slide(&mut self, step: usize, y: usize, tile: impl Fn(usize) -> V) -> [V; 3] {
-        if y == 0 {
-            for i in 0..6 - step {
-                self.0[i] = tile(i);
-            }
-        }
-        for i in 6 - step..6 {
-            self.0[i] = tile(y + i);
-        }
-        let [a, b, c, d, e, f] = self.0;
+        let [a, b, c, d, e, _] = self.0;
+        let e = if step == 1 { e } else { tile(y + 4) };
+        let f = tile(y + 5);
         self.0 = if step == 1 {
             [b, c, d, e, f, f]
         } else {

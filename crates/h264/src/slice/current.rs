@@ -87,12 +87,27 @@ impl<T: Copy> Cache<T> {
         self.0[place.min(CACHE - 1)] = value;
     }
 
+    /// Sets the values of some places.
+    #[inline(always)]
+    fn put<const N: usize>(&mut self, place: usize, values: [T; N]) {
+        if let Some(to) = self
+            .0
+            .get_mut(place..)
+            .and_then(|rest| rest.first_chunk_mut())
+        {
+            *to = values;
+        }
+    }
+
     /// Sets a rectangle of the macroblock's own blocks.
     #[inline(always)]
     pub fn fill(&mut self, x: usize, y: usize, width: usize, height: usize, value: T) {
+        // Of known width: a fill of a few bytes is not worth a call.
         for row in y..y + height {
-            for column in x..x + width {
-                self.set(own(column, row), value);
+            match width {
+                4 => self.put(own(x, row), [value; 4]),
+                2 => self.put(own(x, row), [value; 2]),
+                _ => self.set(own(x, row), value),
             }
         }
     }

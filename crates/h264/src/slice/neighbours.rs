@@ -1,7 +1,7 @@
 //! Neighbouring macroblocks and blocks, clause 6.4.9 to 6.4.12, and what the current macroblock takes
 //! from them.
 
-use super::current::{NOT_AVAILABLE, NOT_USED, at, own};
+use super::current::{NOT_AVAILABLE, NOT_USED, at};
 use super::entropy::Entropy;
 use super::state::Slice;
 use crate::macroblock::{Kind, Mb};
@@ -193,11 +193,7 @@ impl<'a, S: Sample> Slice<'a, S> {
                 let total = left.map_or(none, |mb| mb.totals[plane][(row * 4 + width - 1) & 15]);
                 cache.set(at(0, y + 1), total);
             }
-            for y in 0..height {
-                for x in 0..width {
-                    cache.set(own(x, y), 0);
-                }
-            }
+            cache.fill(0, 0, width, height, 0);
         }
     }
 
