@@ -146,12 +146,22 @@ impl Sample for u8 {
     // A place is 4 bits of the line and 3 of the column: 4 times interleaved, the line's are lowest.
     #[inline(always)]
     fn turn(lines: &[[u8; 8]; 16]) -> [[u8; 16]; 8] {
-        let all = std::array::from_fn(|i| {
+        let pair = |i: usize| {
             let mut both = [0; 16];
             both[..8].copy_from_slice(&lines[2 * i]);
             both[8..].copy_from_slice(&lines[2 * i + 1]);
             u8x16::new(both)
-        });
+        };
+        let all = [
+            pair(0),
+            pair(1),
+            pair(2),
+            pair(3),
+            pair(4),
+            pair(5),
+            pair(6),
+            pair(7),
+        ];
         let turned = interleave(interleave(interleave(interleave(all))));
         turned.map(u8x16::to_array)
     }
@@ -161,11 +171,11 @@ impl Sample for u8 {
         let all = columns.map(u8x16::new);
         let turned = interleave(interleave(interleave(all)));
         let turned = turned.map(u8x16::to_array);
-        std::array::from_fn(|y| {
-            let mut line = [0; 8];
+        let mut lines = [[0; 8]; 16];
+        for (y, line) in lines.iter_mut().enumerate() {
             line.copy_from_slice(&turned[y / 2][y % 2 * 8..y % 2 * 8 + 8]);
-            line
-        })
+        }
+        lines
     }
 }
 

@@ -202,15 +202,35 @@ fn turned<S: Sample>(
     let Some(first) = at.checked_sub(4) else {
         return;
     };
-    let lines: [[S; 8]; 16] = std::array::from_fn(|y| {
+    // Listed one by one: the compiler keeps them in registers.
+    let line = |y: usize| {
         row(samples, first + y * stride)
             .copied()
             .unwrap_or([S::default(); 8])
-    });
+    };
+    let lines = [
+        line(0),
+        line(1),
+        line(2),
+        line(3),
+        line(4),
+        line(5),
+        line(6),
+        line(7),
+        line(8),
+        line(9),
+        line(10),
+        line(11),
+        line(12),
+        line(13),
+        line(14),
+        line(15),
+    ];
     let mut columns = S::turn(&lines);
     let mut changed = false;
     for half in [0, 8] {
-        let across = std::array::from_fn(|x| line_at(&columns[x], half));
+        let at = |x: usize| line_at(&columns[x], half);
+        let across = [at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7)];
         let Some(done) = filter(across, half) else {
             continue;
         };
@@ -339,11 +359,21 @@ fn chroma_turned<S: Sample>(
         let Some(from) = (at + first * stride).checked_sub(2) else {
             return;
         };
-        let lines: [[S; 4]; 8] = std::array::from_fn(|y| {
+        let line = |y: usize| {
             row(samples, from + y * stride)
                 .copied()
                 .unwrap_or([S::default(); 4])
-        });
+        };
+        let lines = [
+            line(0),
+            line(1),
+            line(2),
+            line(3),
+            line(4),
+            line(5),
+            line(6),
+            line(7),
+        ];
         let Some(done) = filter(S::turn_chroma(&lines).map(S::load), first) else {
             continue;
         };

@@ -386,7 +386,7 @@ pub(crate) fn chroma<S: Sample>(
     }
 }
 
-#[inline(always)]
+#[inline(never)]
 fn chroma_of<S: Sample, const W: usize>(
     source: Source<'_, S>,
     out: &mut [S],
