@@ -166,10 +166,10 @@ pub(crate) fn luma_top<S: Sample>(
     tc0: [i16; 4],
 ) {
     for x in [0, 8] {
-        if let Some(lines) = load::<S, 8>(samples, at + x, stride) {
-            if let Some(done) = luma_lines(lines, spread(tc0, x, 16), limits) {
-                store(samples, at + x, stride, done, 2);
-            }
+        if let Some(lines) = load::<S, 8>(samples, at + x, stride)
+            && let Some(done) = luma_lines(lines, spread(tc0, x, 16), limits)
+        {
+            store(samples, at + x, stride, done, 2);
         }
     }
 }
@@ -182,10 +182,10 @@ pub(crate) fn luma_top_intra<S: Sample>(
     limits: Limits,
 ) {
     for x in [0, 8] {
-        if let Some(lines) = load::<S, 8>(samples, at + x, stride) {
-            if let Some(done) = luma_lines_intra(lines, limits) {
-                store(samples, at + x, stride, done, 1);
-            }
+        if let Some(lines) = load::<S, 8>(samples, at + x, stride)
+            && let Some(done) = luma_lines_intra(lines, limits)
+        {
+            store(samples, at + x, stride, done, 1);
         }
     }
 }
@@ -325,10 +325,10 @@ pub(crate) fn chroma_top<S: Sample>(
     limits: Limits,
     tc0: [i16; 4],
 ) {
-    if let Some(lines) = load::<S, 4>(samples, at, stride) {
-        if let Some(done) = chroma_lines(lines, spread(tc0, 0, 8), limits) {
-            store(samples, at, stride, done, 1);
-        }
+    if let Some(lines) = load::<S, 4>(samples, at, stride)
+        && let Some(done) = chroma_lines(lines, spread(tc0, 0, 8), limits)
+    {
+        store(samples, at, stride, done, 1);
     }
 }
 
@@ -339,10 +339,10 @@ pub(crate) fn chroma_top_intra<S: Sample>(
     stride: usize,
     limits: Limits,
 ) {
-    if let Some(lines) = load::<S, 4>(samples, at, stride) {
-        if let Some(done) = chroma_lines_intra(lines, limits) {
-            store(samples, at, stride, done, 1);
-        }
+    if let Some(lines) = load::<S, 4>(samples, at, stride)
+        && let Some(done) = chroma_lines_intra(lines, limits)
+    {
+        store(samples, at, stride, done, 1);
     }
 }
 
