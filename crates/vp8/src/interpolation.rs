@@ -1,5 +1,7 @@
 //! RFC 6386 clause 18.3: pixels between pixels.
 
+use wide::{i16x8, u8x16};
+
 /// Clause 18.3: six taps by fraction.
 const SIX_TAP: [[i16; 6]; 8] = [
     [0, 0, 128, 0, 0, 0],
@@ -11,6 +13,7 @@ const SIX_TAP: [[i16; 6]; 8] = [
     [1, -8, 36, 108, -11, 2],
     [0, -1, 12, 123, -6, 0],
 ];
+
 /// What pixels between pixels are made with. Fractions are eighths of a pixel, 1 to 7.
 pub(crate) trait Kernel {
     /// How many pixels before a block are taken.
@@ -18,11 +21,45 @@ pub(crate) trait Kernel {
     /// How many pixels more than those of a block are taken.
     const MORE: usize;
 
+    /// Up to eight pixels; `tap` gives those that are this many places after the first.
+    fn filter(tap: impl Fn(usize) -> i16x8, fraction: usize) -> i16x8;
+
     /// `W` pixels out of the first `W + MORE` of a row.
-    fn row<const W: usize>(from: &[u8], fraction: usize, to: &mut [u8; W]);
+    #[inline(always)]
+    fn row<const W: usize>(from: &[u8], fraction: usize, to: &mut [u8; W]) {
+        let from = &from[..W + Self::MORE];
+        in_eights(to, |at, len| {
+            Self::filter(|tap| load(&from[at + tap..], len), fraction)
+        });
+    }
 
     /// `W` pixels out of `MORE + 1` rows.
-    fn column<const W: usize>(from: &[[u8; W]], fraction: usize, to: &mut [u8; W]);
+    #[inline(always)]
+    fn column<const W: usize>(from: &[[u8; W]], fraction: usize, to: &mut [u8; W]) {
+        let from = &from[..=Self::MORE];
+        in_eights(to, |at, len| {
+            Self::filter(|tap| load(&from[tap][at..], len), fraction)
+        });
+    }
+}
+
+/// Makes pixels up to eight at a time: `make` gives those from a place on and how many.
+#[inline(always)]
+fn in_eights<const W: usize>(to: &mut [u8; W], make: impl Fn(usize, usize) -> i16x8) {
+    let len = W.min(8);
+    for (number, to) in to.chunks_exact_mut(len).enumerate() {
+        let pixels = make(number * len, len);
+        let pixels = u8x16::narrow_i16x8(pixels, pixels).to_array();
+        to.copy_from_slice(&pixels[..len]);
+    }
+}
+
+/// The first `len` pixels, up to eight.
+#[inline(always)]
+fn load(from: &[u8], len: usize) -> i16x8 {
+    let mut pixels = [0; 16];
+    pixels[..len].copy_from_slice(&from[..len]);
+    i16x8::from_u8x16_low(u8x16::new(pixels))
 }
 
 /// Version 0.
@@ -32,34 +69,15 @@ impl Kernel for SixTap {
     const BEFORE: i32 = 2;
     const MORE: usize = 5;
 
+    /// All products and the sum of all but the last fit into 16 bits, and where the whole sum does
+    /// not, the pixel is 255.
     #[inline(always)]
-    fn row<const W: usize>(from: &[u8], fraction: usize, to: &mut [u8; W]) {
-        let from = &from[..W + Self::MORE];
-        six_tap(|tap, at| from[tap + at], fraction, to);
-    }
-
-    #[inline(always)]
-    fn column<const W: usize>(from: &[[u8; W]], fraction: usize, to: &mut [u8; W]) {
-        let from = &from[..=Self::MORE];
-        six_tap(|tap, at| from[tap][at], fraction, to);
-    }
-}
-
-/// `pixel`: what this tap is for, by the place in `to`.
-#[inline(always)]
-fn six_tap<const W: usize>(pixel: impl Fn(usize, usize) -> u8, fraction: usize, to: &mut [u8; W]) {
-    let taps = &SIX_TAP[fraction];
-    // Half of the divisor, to round. Products and the sum of all but the last have 16 bits, and
-    // where the whole has not, the pixel is 255.
-    let mut sums = [64_i16; W];
-    for tap in [0, 1, 2, 4, 5] {
-        for (at, sum) in sums.iter_mut().enumerate() {
-            *sum = sum.wrapping_add(taps[tap].wrapping_mul(i16::from(pixel(tap, at))));
-        }
-    }
-    for (at, (sum, to)) in sums.into_iter().zip(to).enumerate() {
-        let sum = sum.saturating_add(taps[3].wrapping_mul(i16::from(pixel(3, at))));
-        *to = (sum >> 7).clamp(0, 255) as u8;
+    fn filter(tap: impl Fn(usize) -> i16x8, fraction: usize) -> i16x8 {
+        let taps = &SIX_TAP[fraction];
+        let product = |at| tap(at) * i16x8::splat(taps[at]);
+        let half = i16x8::splat(64);
+        let sum = half + product(0) + product(1) + product(2) + product(4) + product(5);
+        sum.saturating_add(product(3)) >> 7
     }
 }
 
@@ -70,27 +88,11 @@ impl Kernel for Bilinear {
     const BEFORE: i32 = 0;
     const MORE: usize = 1;
 
+    /// The taps of clause 18.3 have a factor of 16 in common.
     #[inline(always)]
-    fn row<const W: usize>(from: &[u8], fraction: usize, to: &mut [u8; W]) {
-        let from = &from[..W + Self::MORE];
-        bilinear(|tap, at| from[tap + at], fraction, to);
-    }
-
-    #[inline(always)]
-    fn column<const W: usize>(from: &[[u8; W]], fraction: usize, to: &mut [u8; W]) {
-        let from = &from[..=Self::MORE];
-        bilinear(|tap, at| from[tap][at], fraction, to);
-    }
-}
-
-/// The taps of clause 18.3 have a factor of 16 in common.
-#[inline(always)]
-fn bilinear<const W: usize>(pixel: impl Fn(usize, usize) -> u8, fraction: usize, to: &mut [u8; W]) {
-    let second = fraction as u16;
-    let first = 8 - second;
-    for (at, to) in to.iter_mut().enumerate() {
-        let sum = first.wrapping_mul(u16::from(pixel(0, at)));
-        let sum = sum.wrapping_add(second.wrapping_mul(u16::from(pixel(1, at))));
-        *to = (sum.wrapping_add(4) >> 3) as u8;
+    fn filter(tap: impl Fn(usize) -> i16x8, fraction: usize) -> i16x8 {
+        let second = fraction as i16;
+        let sum = tap(0) * i16x8::splat(8 - second) + tap(1) * i16x8::splat(second);
+        (sum + i16x8::splat(4)) >> 3
     }
 }

@@ -15,6 +15,7 @@ mod header;
 mod inter;
 mod interpolation;
 mod intra;
+mod lanes;
 mod loop_filter;
 mod macroblocks;
 mod modes;

@@ -1,9 +1,8 @@
 //! RFC 6386 clause 15: the loop filter's geometry and control parameters.
 
-use crate::edge_filter::{
-    Limits, Segments, from_rows, macroblock_edge, simple_edge, subblock_edge, to_rows,
-};
+use crate::edge_filter::{EdgeFilter, Limits, MacroblockEdge, Segments, SimpleEdge, SubblockEdge};
 use crate::header::{FilterDeltas, FilterHeader, Segmentation};
+use crate::lanes::{from_rows, halves, pair, to_rows};
 use crate::modes::{Luma, Macroblock, Prediction};
 use crate::motion::{Motion, Reference};
 use crate::picture::{Picture, Plane};
@@ -100,166 +99,181 @@ impl LoopFilter<'_> {
         if self.header.level == 0 {
             return;
         }
+        let [luma, u, v] = &mut picture.planes;
+        let (mut luma, mut chroma) = (LumaPart(luma), ChromaPart(u, v));
         for (x, strength) in strengths.iter().enumerate().filter(|(_, it)| it.level > 0) {
             let [whole, sub] = self.limits(strength.level);
             let sub = strength.subblocks.then_some(sub);
             if self.header.simple {
-                filter_simple(&mut picture.planes[0], (x, y), &whole, sub.as_ref());
+                filter_part::<_, SimpleEdge, SimpleEdge>(&mut luma, (x, y), &whole, sub.as_ref());
             } else {
-                filter_normal(&mut picture.planes, (x, y), &whole, sub.as_ref());
+                filter_part::<_, MacroblockEdge, SubblockEdge>(
+                    &mut luma,
+                    (x, y),
+                    &whole,
+                    sub.as_ref(),
+                );
+                filter_part::<_, MacroblockEdge, SubblockEdge>(
+                    &mut chroma,
+                    (x, y),
+                    &whole,
+                    sub.as_ref(),
+                );
             }
         }
     }
 }
 
-/// A filter on the segments of an edge.
-type Filter = fn(&mut Segments, &Limits);
-
-/// Clause 15.2: luma only.
-fn filter_simple(luma: &mut Plane, at: (usize, usize), whole: &Limits, sub: Option<&Limits>) {
-    filter_luma(
-        luma,
-        at,
-        (simple_edge, whole),
-        sub.map(|limits| (simple_edge as Filter, limits)),
-    );
-}
-
-/// Clause 15.3.
-fn filter_normal(
-    [y, u, v]: &mut [Plane; 3],
+/// Filters the part of the macroblock in this column and row that is in these planes, in the order
+/// of clause 15.1.
+fn filter_part<P: Part, Whole: EdgeFilter, Sub: EdgeFilter>(
+    part: &mut P,
     at: (usize, usize),
     whole: &Limits,
     sub: Option<&Limits>,
 ) {
-    filter_luma(
-        y,
-        at,
-        (macroblock_edge, whole),
-        sub.map(|limits| (subblock_edge as Filter, limits)),
-    );
-    let (x, y) = (8 * at.0, 8 * at.1);
-    if x > 0 {
-        filter_chroma_columns(u, v, (x, y), macroblock_edge, whole);
-    }
+    let (x, y) = (P::SIDE * at.0, P::SIDE * at.1);
+    let (left, top) = (x > 0, y > 0);
+    let mut lanes = [u8x16::ZERO; 24];
     if let Some(sub) = sub {
-        filter_chroma_columns(u, v, (x + 4, y), subblock_edge, sub);
-    }
-    if y > 0 {
-        filter_chroma_rows(u, v, (x, y), macroblock_edge, whole);
-    }
-    if let Some(sub) = sub {
-        filter_chroma_rows(u, v, (x, y + 4), subblock_edge, sub);
-    }
-}
-
-/// The edges of the macroblock in this column and row, in the order of clause 15.1.
-fn filter_luma(
-    luma: &mut Plane,
-    at: (usize, usize),
-    (whole, limits): (Filter, &Limits),
-    sub: Option<(Filter, &Limits)>,
-) {
-    let (x, y) = (16 * at.0, 16 * at.1);
-    if x > 0 {
-        filter_luma_columns(luma, (x, y), whole, limits);
-    }
-    if let Some((filter, limits)) = sub {
-        for more in [4, 8, 12] {
-            filter_luma_columns(luma, (x + more, y), filter, limits);
+        // Eight columns before the macroblock, then those of the macroblock.
+        let groups = usize::from(!left)..=P::SIDE / 8;
+        for group in groups.clone() {
+            let columns = part.columns(x + 8 * group - 8, y);
+            lanes[8 * group..8 * group + 8].copy_from_slice(&columns);
+        }
+        filter_edges::<Whole, Sub>(&mut lanes, 8, P::SIDE, left.then_some(whole), Some(sub));
+        for group in groups {
+            part.put_columns(x + 8 * group - 8, y, &lanes[8 * group..8 * group + 8]);
+        }
+    } else if left {
+        let mut columns = part.columns(x - 4, y);
+        if Whole::filter(&mut columns, whole) {
+            part.put_columns(x - 4, y, &columns);
         }
     }
-    if y > 0 {
-        filter_luma_rows(luma, (x, y), whole, limits);
+    let first = if top { 0 } else { 4 };
+    let end = 4 + if sub.is_some() { P::SIDE } else { 4 };
+    for (lanes, row) in lanes[first..end].iter_mut().zip(first..) {
+        *lanes = part.row(x, y + row - 4);
     }
-    if let Some((filter, limits)) = sub {
-        for more in [4, 8, 12] {
-            filter_luma_rows(luma, (x, y + more), filter, limits);
+    filter_edges::<Whole, Sub>(&mut lanes, 4, P::SIDE, top.then_some(whole), sub);
+    for (lanes, row) in lanes[first..end].iter().zip(first..) {
+        part.put_row(x, y + row - 4, *lanes);
+    }
+}
+
+/// Filters the edge before lane `at`, and each fourth one after it up to `side`.
+#[inline(always)]
+fn filter_edges<Whole: EdgeFilter, Sub: EdgeFilter>(
+    lanes: &mut [u8x16; 24],
+    at: usize,
+    side: usize,
+    whole: Option<&Limits>,
+    sub: Option<&Limits>,
+) {
+    if let Some(limits) = whole {
+        filter_edge::<Whole>(lanes, at, limits);
+    }
+    if let Some(limits) = sub {
+        for more in (4..side).step_by(4) {
+            filter_edge::<Sub>(lanes, at + more, limits);
         }
     }
 }
 
-/// The vertical edge to the left of column `x`, from row `y` on.
-fn filter_luma_columns(luma: &mut Plane, at: (usize, usize), filter: Filter, limits: &Limits) {
-    let mut rows = [[0; 8]; 16];
-    read_rows(luma, (at.0 - 4, at.1), &mut rows);
-    let mut segments = from_rows(&rows);
-    filter(&mut segments, limits);
-    write_rows(luma, (at.0 - 4, at.1), &to_rows(segments));
-}
-
-/// The same of both chroma planes.
-fn filter_chroma_columns(
-    u: &mut Plane,
-    v: &mut Plane,
-    at: (usize, usize),
-    filter: Filter,
-    limits: &Limits,
-) {
-    let at = (at.0 - 4, at.1);
-    let mut rows = [[0; 8]; 16];
-    let (upper, lower) = rows.split_at_mut(8);
-    read_rows(u, at, upper);
-    read_rows(v, at, lower);
-    let mut segments = from_rows(&rows);
-    filter(&mut segments, limits);
-    let rows = to_rows(segments);
-    let (upper, lower) = rows.split_at(8);
-    write_rows(u, at, upper);
-    write_rows(v, at, lower);
-}
-
-/// The horizontal edge above row `y`, from column `x` on.
-fn filter_luma_rows(luma: &mut Plane, at: (usize, usize), filter: Filter, limits: &Limits) {
-    let mut rows = [[0; 16]; 8];
-    read_rows(luma, (at.0, at.1 - 4), &mut rows);
-    let mut segments = rows.map(u8x16::new);
-    filter(&mut segments, limits);
-    write_rows(luma, (at.0, at.1 - 4), &segments.map(u8x16::to_array));
-}
-
-/// The same of both chroma planes.
-fn filter_chroma_rows(
-    u: &mut Plane,
-    v: &mut Plane,
-    at: (usize, usize),
-    filter: Filter,
-    limits: &Limits,
-) {
-    let at = (at.0, at.1 - 4);
-    let mut rows = [[[0; 8]; 8]; 2];
-    read_rows(u, at, &mut rows[0]);
-    read_rows(v, at, &mut rows[1]);
-    let mut segments = std::array::from_fn(|row| {
-        let mut both = [0; 16];
-        both[..8].copy_from_slice(&rows[0][row]);
-        both[8..].copy_from_slice(&rows[1][row]);
-        u8x16::new(both)
-    });
-    filter(&mut segments, limits);
-    for (row, both) in segments.iter().enumerate() {
-        let both = both.as_array_ref();
-        rows[0][row].copy_from_slice(&both[..8]);
-        rows[1][row].copy_from_slice(&both[8..]);
+#[inline(always)]
+fn filter_edge<F: EdgeFilter>(lanes: &mut [u8x16; 24], at: usize, limits: &Limits) {
+    if let Some(segments) = lanes[at - 4..].first_chunk_mut() {
+        F::filter(segments, limits);
     }
-    write_rows(u, at, &rows[0]);
-    write_rows(v, at, &rows[1]);
 }
 
-/// Reads rows of pixels from column `x` and row `y` on.
-fn read_rows<const W: usize>(plane: &Plane, (x, y): (usize, usize), rows: &mut [[u8; W]]) {
+/// Planes whose edges are 16 pixels long, filtered at once.
+trait Part {
+    /// The side of a macroblock in pixels.
+    const SIDE: usize;
+
+    /// Eight columns from column `x` on, with 16 rows from row `y` on.
+    fn columns(&self, x: usize, y: usize) -> Segments;
+    fn put_columns(&mut self, x: usize, y: usize, columns: &[u8x16]);
+    /// 16 pixels of row `y` from column `x` on.
+    fn row(&self, x: usize, y: usize) -> u8x16;
+    fn put_row(&mut self, x: usize, y: usize, row: u8x16);
+}
+
+struct LumaPart<'a>(&'a mut Plane);
+
+impl Part for LumaPart<'_> {
+    const SIDE: usize = 16;
+
+    #[inline(always)]
+    fn columns(&self, x: usize, y: usize) -> Segments {
+        from_rows(|row| eight(self.0, x, y + row))
+    }
+
+    #[inline(always)]
+    fn put_columns(&mut self, x: usize, y: usize, columns: &[u8x16]) {
+        to_rows(columns, |row, pixels| put_eight(self.0, x, y + row, pixels));
+    }
+
+    #[inline(always)]
+    fn row(&self, x: usize, y: usize) -> u8x16 {
+        let start = y * self.0.width + x;
+        let pixels = self.0.samples[start..].first_chunk();
+        pixels.copied().map_or(u8x16::ZERO, u8x16::new)
+    }
+
+    #[inline(always)]
+    fn put_row(&mut self, x: usize, y: usize, row: u8x16) {
+        let start = y * self.0.width + x;
+        self.0.samples[start..start + 16].copy_from_slice(row.as_array_ref());
+    }
+}
+
+/// U, then V: eight pixels of each.
+struct ChromaPart<'a>(&'a mut Plane, &'a mut Plane);
+
+impl Part for ChromaPart<'_> {
+    const SIDE: usize = 8;
+
+    #[inline(always)]
+    fn columns(&self, x: usize, y: usize) -> Segments {
+        from_rows(|row| match row {
+            0..8 => eight(self.0, x, y + row),
+            _ => eight(self.1, x, y + row - 8),
+        })
+    }
+
+    #[inline(always)]
+    fn put_columns(&mut self, x: usize, y: usize, columns: &[u8x16]) {
+        to_rows(columns, |row, pixels| match row {
+            0..8 => put_eight(self.0, x, y + row, pixels),
+            _ => put_eight(self.1, x, y + row - 8, pixels),
+        });
+    }
+
+    #[inline(always)]
+    fn row(&self, x: usize, y: usize) -> u8x16 {
+        pair(eight(self.0, x, y), eight(self.1, x, y))
+    }
+
+    #[inline(always)]
+    fn put_row(&mut self, x: usize, y: usize, row: u8x16) {
+        let [u, v] = halves(row);
+        put_eight(self.0, x, y, u);
+        put_eight(self.1, x, y, v);
+    }
+}
+
+#[inline(always)]
+fn eight(plane: &Plane, x: usize, y: usize) -> [u8; 8] {
+    let pixels = plane.samples[y * plane.width + x..].first_chunk();
+    pixels.copied().unwrap_or_default()
+}
+
+#[inline(always)]
+fn put_eight(plane: &mut Plane, x: usize, y: usize, pixels: [u8; 8]) {
     let start = y * plane.width + x;
-    let from = plane.samples[start..].chunks(plane.width);
-    for (to, from) in rows.iter_mut().zip(from) {
-        to.copy_from_slice(&from[..W]);
-    }
-}
-
-/// The contrary of [`read_rows`].
-fn write_rows<const W: usize>(plane: &mut Plane, (x, y): (usize, usize), rows: &[[u8; W]]) {
-    let start = y * plane.width + x;
-    let to = plane.samples[start..].chunks_mut(plane.width);
-    for (to, from) in to.zip(rows) {
-        to[..W].copy_from_slice(from);
-    }
+    plane.samples[start..start + 8].copy_from_slice(&pixels);
 }

@@ -107,17 +107,15 @@ fn ends(modes: &BoolDecoder, tokens: &[BoolDecoder]) -> Option<Damage> {
     if modes.overrun() {
         return Some(Damage::ModesEnd);
     }
-    if let Some(left) = left_over(modes) {
+    if let Some(left) = modes.left_over() {
         return Some(Damage::ModesLeft(left));
     }
     tokens.iter().enumerate().find_map(|(number, partition)| {
         if partition.overrun() {
             return Some(Damage::TokensEnd(number));
         }
-        left_over(partition).map(|left| Damage::TokensLeft(number, left))
+        partition
+            .left_over()
+            .map(|left| Damage::TokensLeft(number, left))
     })
-}
-
-fn left_over(partition: &BoolDecoder) -> Option<usize> {
-    None
 }
