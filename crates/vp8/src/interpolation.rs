@@ -24,41 +24,46 @@ pub(crate) trait Kernel {
     /// Up to eight pixels; `tap` gives those that are this many places after the first.
     fn filter(tap: impl Fn(usize) -> i16x8, fraction: usize) -> i16x8;
 
-    /// `W` pixels out of the first `W + MORE` of a row.
+    /// `W` pixels, four or a multiple of eight, out of the first `W + MORE` of a row.
     #[inline(always)]
     fn row<const W: usize>(from: &[u8], fraction: usize, to: &mut [u8; W]) {
         let from = &from[..W + Self::MORE];
-        in_eights(to, |at, len| {
-            Self::filter(|tap| load(&from[at + tap..], len), fraction)
-        });
+        match W {
+            4 => Self::parts::<4, W>(|at, tap| &from[at + tap..], fraction, to),
+            _ => Self::parts::<8, W>(|at, tap| &from[at + tap..], fraction, to),
+        }
     }
 
-    /// `W` pixels out of `MORE + 1` rows.
+    /// The same out of `MORE + 1` rows.
     #[inline(always)]
     fn column<const W: usize>(from: &[[u8; W]], fraction: usize, to: &mut [u8; W]) {
         let from = &from[..=Self::MORE];
-        in_eights(to, |at, len| {
-            Self::filter(|tap| load(&from[tap][at..], len), fraction)
-        });
+        match W {
+            4 => Self::parts::<4, W>(|at, tap| &from[tap][at..], fraction, to),
+            _ => Self::parts::<8, W>(|at, tap| &from[tap][at..], fraction, to),
+        }
+    }
+
+    /// `L` pixels at a time; `from` gives what a tap is for, from a place on.
+    #[inline(always)]
+    fn parts<'a, const L: usize, const W: usize>(
+        from: impl Fn(usize, usize) -> &'a [u8],
+        fraction: usize,
+        to: &mut [u8; W],
+    ) {
+        for (number, to) in to.as_chunks_mut::<L>().0.iter_mut().enumerate() {
+            let pixels = Self::filter(|tap| load::<L>(from(number * L, tap)), fraction);
+            let pixels = u8x16::narrow_i16x8(pixels, pixels);
+            to.copy_from_slice(&pixels.as_array_ref()[..L]);
+        }
     }
 }
 
-/// Makes pixels up to eight at a time: `make` gives those from a place on and how many.
+/// The first `L` pixels, up to eight.
 #[inline(always)]
-fn in_eights<const W: usize>(to: &mut [u8; W], make: impl Fn(usize, usize) -> i16x8) {
-    let len = W.min(8);
-    for (number, to) in to.chunks_exact_mut(len).enumerate() {
-        let pixels = make(number * len, len);
-        let pixels = u8x16::narrow_i16x8(pixels, pixels).to_array();
-        to.copy_from_slice(&pixels[..len]);
-    }
-}
-
-/// The first `len` pixels, up to eight.
-#[inline(always)]
-fn load(from: &[u8], len: usize) -> i16x8 {
+fn load<const L: usize>(from: &[u8]) -> i16x8 {
     let mut pixels = [0; 16];
-    pixels[..len].copy_from_slice(&from[..len]);
+    pixels[..L].copy_from_slice(&from[..L]);
     i16x8::from_u8x16_low(u8x16::new(pixels))
 }
 

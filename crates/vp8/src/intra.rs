@@ -59,11 +59,11 @@ impl<'a, const N: usize> Around<'a, N> {
         let plane = &picture.planes[plane];
         let mut left = [LEFT; N];
         if x > 0 {
-            let start = y * N * plane.width + x * N - 1;
-            let column = plane.samples[start..].iter().step_by(plane.width);
-            left.iter_mut()
-                .zip(column)
-                .for_each(|(to, from)| *to = *from);
+            let mut place = y * N * plane.width + x * N - 1;
+            for pixel in &mut left {
+                *pixel = plane.samples[place];
+                place += plane.width;
+            }
         }
         Self {
             above: &row[x * N..],

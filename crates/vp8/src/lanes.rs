@@ -21,62 +21,69 @@ pub(crate) fn halves(pair: u8x16) -> [[u8; 8]; 2] {
     halves
 }
 
-/// Eight columns out of 16 rows of eight pixels.
+/// Rows to columns: 16 rows in as many vectors, or 16 rows of eight pixels in eight vectors.
 #[inline(always)]
-pub(crate) fn from_rows(row: impl Fn(usize) -> [u8; 8]) -> [u8x16; 8] {
-    let mut lanes = [u8x16::ZERO; 8];
-    for (at, lanes) in lanes.iter_mut().enumerate() {
-        *lanes = pair(row(2 * at), row(2 * at + 1));
-    }
+pub(crate) fn rows_to_columns(lanes: &mut [u8x16]) {
     for _ in 0..4 {
-        lanes = interleave(&lanes);
-    }
-    lanes
-}
-
-/// The contrary of [`from_rows`].
-#[inline(always)]
-pub(crate) fn to_rows(columns: &[u8x16], mut row: impl FnMut(usize, [u8; 8])) {
-    let mut lanes = interleave(columns);
-    for _ in 0..2 {
-        lanes = interleave(&lanes);
-    }
-    for (at, lanes) in lanes.into_iter().enumerate() {
-        let [first, second] = halves(lanes);
-        row(2 * at, first);
-        row(2 * at + 1, second);
+        interleave(lanes);
     }
 }
 
-/// Of 128 bytes in their order, each one of the first half and then that of the second half: the
-/// seven bits of a byte's place are rotated by one. Four times, of a place's four bits of row and
-/// three of column, and the rows and columns have changed places; three times more, and they are
-/// back.
+/// The contrary of [`rows_to_columns`].
 #[inline(always)]
-fn interleave(lanes: &[u8x16]) -> [u8x16; 8] {
-    let mut interleaved = [u8x16::ZERO; 8];
-    for at in 0..4 {
-        interleaved[2 * at] = u8x16::unpack_low(lanes[at], lanes[at + 4]);
-        interleaved[2 * at + 1] = u8x16::unpack_high(lanes[at], lanes[at + 4]);
+pub(crate) fn columns_to_rows(lanes: &mut [u8x16]) {
+    for _ in 0..lanes.len().ilog2() {
+        interleave(lanes);
     }
-    interleaved
+}
+
+/// Of all bytes in their order, each one of the first half and then that of the second half: the
+/// bits of a byte's place are rotated by one. Four times, and the four bits of row and the bits of
+/// column have changed places; as many times more as there are bits of column, and they are back.
+#[inline(always)]
+fn interleave(lanes: &mut [u8x16]) {
+    let mut interleaved = [u8x16::ZERO; 16];
+    let half = lanes.len() / 2;
+    for at in 0..half {
+        interleaved[2 * at] = u8x16::unpack_low(lanes[at], lanes[at + half]);
+        interleaved[2 * at + 1] = u8x16::unpack_high(lanes[at], lanes[at + half]);
+    }
+    lanes.copy_from_slice(&interleaved[..lanes.len()]);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// As many rows as there are lanes in a vector, in `N` vectors; each byte is 16 times its
+    /// column and its row.
+    fn turn<const N: usize>() {
+        let value = |row: usize, column: usize| (16 * column + row) as u8;
+        let mut lanes: [u8x16; N] = std::array::from_fn(|at| {
+            u8x16::new(std::array::from_fn(|lane| {
+                let place = 16 * at + lane;
+                value(place / N, place % N)
+            }))
+        });
+        let rows = lanes;
+        rows_to_columns(&mut lanes);
+        for (column, lanes) in lanes.iter().enumerate() {
+            let expected = std::array::from_fn(|row| value(row, column));
+            assert_eq!(lanes.to_array(), expected);
+        }
+        columns_to_rows(&mut lanes);
+        assert_eq!(lanes, rows);
+    }
+
     #[test]
     fn there_and_back() {
-        let rows: [[u8; 8]; 16] =
-            std::array::from_fn(|row| std::array::from_fn(|column| (16 * column + row) as u8));
-        let columns = from_rows(|row| rows[row]);
-        for (at, column) in columns.iter().enumerate() {
-            let expected = std::array::from_fn(|row| (16 * at + row) as u8);
-            assert_eq!(column.to_array(), expected);
-        }
-        let mut back = [[0; 8]; 16];
-        to_rows(&columns, |row, pixels| back[row] = pixels);
-        assert_eq!(back, rows);
+        turn::<8>();
+        turn::<16>();
+    }
+
+    #[test]
+    fn pairs() {
+        let (first, second) = ([1, 2, 3, 4, 5, 6, 7, 8], [9; 8]);
+        assert_eq!(halves(pair(first, second)), [first, second]);
     }
 }

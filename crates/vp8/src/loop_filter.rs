@@ -2,7 +2,7 @@
 
 use crate::edge_filter::{EdgeFilter, Limits, MacroblockEdge, Segments, SimpleEdge, SubblockEdge};
 use crate::header::{FilterDeltas, FilterHeader, Segmentation};
-use crate::lanes::{from_rows, halves, pair, to_rows};
+use crate::lanes::{columns_to_rows, halves, pair, rows_to_columns};
 use crate::modes::{Luma, Macroblock, Prediction};
 use crate::motion::{Motion, Reference};
 use crate::picture::{Picture, Plane};
@@ -133,73 +133,105 @@ fn filter_part<P: Part, Whole: EdgeFilter, Sub: EdgeFilter>(
     sub: Option<&Limits>,
 ) {
     let (x, y) = (P::SIDE * at.0, P::SIDE * at.1);
-    let (left, top) = (x > 0, y > 0);
-    let mut lanes = [u8x16::ZERO; 24];
-    if let Some(sub) = sub {
-        // Eight columns before the macroblock, then those of the macroblock.
-        let groups = usize::from(!left)..=P::SIDE / 8;
-        for group in groups.clone() {
-            let columns = part.columns(x + 8 * group - 8, y);
-            lanes[8 * group..8 * group + 8].copy_from_slice(&columns);
-        }
-        filter_edges::<Whole, Sub>(&mut lanes, 8, P::SIDE, left.then_some(whole), Some(sub));
-        for group in groups {
-            part.put_columns(x + 8 * group - 8, y, &lanes[8 * group..8 * group + 8]);
-        }
-    } else if left {
-        let mut columns = part.columns(x - 4, y);
-        if Whole::filter(&mut columns, whole) {
-            part.put_columns(x - 4, y, &columns);
-        }
-    }
-    let first = if top { 0 } else { 4 };
-    let end = 4 + if sub.is_some() { P::SIDE } else { 4 };
-    for (lanes, row) in lanes[first..end].iter_mut().zip(first..) {
-        *lanes = part.row(x, y + row - 4);
-    }
-    filter_edges::<Whole, Sub>(&mut lanes, 4, P::SIDE, top.then_some(whole), sub);
-    for (lanes, row) in lanes[first..end].iter().zip(first..) {
-        part.put_row(x, y + row - 4, *lanes);
+    let left = (x > 0).then_some(whole);
+    let top = (y > 0).then_some(whole);
+    match sub {
+        Some(sub) => filter_all::<P, Whole, Sub>(part, (x, y), (left, top), sub),
+        None => filter_outline::<P, Whole>(part, (x, y), (left, top)),
     }
 }
 
-/// Filters the edge before lane `at`, and each fourth one after it up to `side`.
+/// The edges to the left and above only.
 #[inline(always)]
-fn filter_edges<Whole: EdgeFilter, Sub: EdgeFilter>(
-    lanes: &mut [u8x16; 24],
+fn filter_outline<P: Part, F: EdgeFilter>(
+    part: &mut P,
+    (x, y): (usize, usize),
+    (left, top): (Option<&Limits>, Option<&Limits>),
+) {
+    if let Some(limits) = left {
+        let mut columns = part.columns(x - 4, y);
+        if F::filter(&mut columns, limits) {
+            part.put_columns(x - 4, y, columns);
+        }
+    }
+    if let Some(limits) = top {
+        let mut rows = [u8x16::ZERO; 8];
+        part.read_rows(x, y - 4, &mut rows);
+        if F::filter(&mut rows, limits) {
+            part.put_rows(x, y - 4, &rows);
+        }
+    }
+}
+
+/// These, and those between subblocks.
+#[inline(always)]
+fn filter_all<P: Part, Whole: EdgeFilter, Sub: EdgeFilter>(
+    part: &mut P,
+    (x, y): (usize, usize),
+    (left, top): (Option<&Limits>, Option<&Limits>),
+    sub: &Limits,
+) {
+    // Eight columns to the left, then those of the macroblock.
+    let mut columns = [u8x16::ZERO; 24];
+    let own = 8..8 + P::SIDE;
+    part.read_rows(x, y, &mut columns[own.clone()]);
+    rows_to_columns(&mut columns[own.clone()]);
+    if left.is_some() {
+        columns[..8].copy_from_slice(&part.columns(x - 8, y));
+    }
+    filter_edges::<P, Whole, Sub>(&mut columns, 8, left, sub);
+    if let Some((columns, _)) = columns.split_first_chunk().filter(|_| left.is_some()) {
+        part.put_columns(x - 8, y, *columns);
+    }
+    columns_to_rows(&mut columns[own.clone()]);
+
+    // Four rows above, then those of the macroblock.
+    let mut rows = [u8x16::ZERO; 20];
+    rows[4..4 + P::SIDE].copy_from_slice(&columns[own]);
+    if top.is_some() {
+        part.read_rows(x, y - 4, &mut rows[..4]);
+    }
+    filter_edges::<P, Whole, Sub>(&mut rows, 4, top, sub);
+    if top.is_some() {
+        part.put_rows(x, y - 4, &rows[..4]);
+    }
+    part.put_rows(x, y, &rows[4..4 + P::SIDE]);
+}
+
+/// Filters the edge before lanes `at`, and those between the subblocks after it.
+#[inline(always)]
+fn filter_edges<P: Part, Whole: EdgeFilter, Sub: EdgeFilter>(
+    lanes: &mut [u8x16],
     at: usize,
-    side: usize,
     whole: Option<&Limits>,
-    sub: Option<&Limits>,
+    sub: &Limits,
 ) {
     if let Some(limits) = whole {
         filter_edge::<Whole>(lanes, at, limits);
     }
-    if let Some(limits) = sub {
-        for more in (4..side).step_by(4) {
-            filter_edge::<Sub>(lanes, at + more, limits);
-        }
+    for more in (4..P::SIDE).step_by(4) {
+        filter_edge::<Sub>(lanes, at + more, sub);
     }
 }
 
 #[inline(always)]
-fn filter_edge<F: EdgeFilter>(lanes: &mut [u8x16; 24], at: usize, limits: &Limits) {
+fn filter_edge<F: EdgeFilter>(lanes: &mut [u8x16], at: usize, limits: &Limits) {
     if let Some(segments) = lanes[at - 4..].first_chunk_mut() {
         F::filter(segments, limits);
     }
 }
 
-/// Planes whose edges are 16 pixels long, filtered at once.
+/// Planes whose edges are 16 pixels long when filtered at once.
 trait Part {
     /// The side of a macroblock in pixels.
     const SIDE: usize;
 
-    /// Eight columns from column `x` on, with 16 rows from row `y` on.
+    /// Rows of 16 pixels from column `x` and row `y` on.
+    fn read_rows(&self, x: usize, y: usize, rows: &mut [u8x16]);
+    fn put_rows(&mut self, x: usize, y: usize, rows: &[u8x16]);
+    /// Eight columns of 16 pixels from column `x` and row `y` on.
     fn columns(&self, x: usize, y: usize) -> Segments;
-    fn put_columns(&mut self, x: usize, y: usize, columns: &[u8x16]);
-    /// 16 pixels of row `y` from column `x` on.
-    fn row(&self, x: usize, y: usize) -> u8x16;
-    fn put_row(&mut self, x: usize, y: usize, row: u8x16);
+    fn put_columns(&mut self, x: usize, y: usize, columns: Segments);
 }
 
 struct LumaPart<'a>(&'a mut Plane);
@@ -208,72 +240,100 @@ impl Part for LumaPart<'_> {
     const SIDE: usize = 16;
 
     #[inline(always)]
+    fn read_rows(&self, x: usize, y: usize, rows: &mut [u8x16]) {
+        let mut place = y * self.0.width + x;
+        for row in rows {
+            *row = u8x16::new(pixels(self.0, place));
+            place += self.0.width;
+        }
+    }
+
+    #[inline(always)]
+    fn put_rows(&mut self, x: usize, y: usize, rows: &[u8x16]) {
+        let mut place = y * self.0.width + x;
+        for row in rows {
+            put_pixels(self.0, place, row.as_array_ref());
+            place += self.0.width;
+        }
+    }
+
+    #[inline(always)]
     fn columns(&self, x: usize, y: usize) -> Segments {
-        from_rows(|row| eight(self.0, x, y + row))
+        let mut lanes = [u8x16::ZERO; 8];
+        let mut place = y * self.0.width + x;
+        for lanes in &mut lanes {
+            let next = place + self.0.width;
+            *lanes = pair(pixels(self.0, place), pixels(self.0, next));
+            place = next + self.0.width;
+        }
+        rows_to_columns(&mut lanes);
+        lanes
     }
 
     #[inline(always)]
-    fn put_columns(&mut self, x: usize, y: usize, columns: &[u8x16]) {
-        to_rows(columns, |row, pixels| put_eight(self.0, x, y + row, pixels));
-    }
-
-    #[inline(always)]
-    fn row(&self, x: usize, y: usize) -> u8x16 {
-        let start = y * self.0.width + x;
-        let pixels = self.0.samples[start..].first_chunk();
-        pixels.copied().map_or(u8x16::ZERO, u8x16::new)
-    }
-
-    #[inline(always)]
-    fn put_row(&mut self, x: usize, y: usize, row: u8x16) {
-        let start = y * self.0.width + x;
-        self.0.samples[start..start + 16].copy_from_slice(row.as_array_ref());
+    fn put_columns(&mut self, x: usize, y: usize, mut columns: Segments) {
+        columns_to_rows(&mut columns);
+        let mut place = y * self.0.width + x;
+        for lanes in columns {
+            let [first, second] = halves(lanes);
+            let next = place + self.0.width;
+            put_pixels(self.0, place, &first);
+            put_pixels(self.0, next, &second);
+            place = next + self.0.width;
+        }
     }
 }
 
-/// U, then V: eight pixels of each.
+/// U and V: eight pixels of one and then eight of the other.
 struct ChromaPart<'a>(&'a mut Plane, &'a mut Plane);
 
 impl Part for ChromaPart<'_> {
     const SIDE: usize = 8;
 
     #[inline(always)]
+    fn read_rows(&self, x: usize, y: usize, rows: &mut [u8x16]) {
+        let mut place = y * self.0.width + x;
+        for row in rows {
+            *row = pair(pixels(self.0, place), pixels(self.1, place));
+            place += self.0.width;
+        }
+    }
+
+    #[inline(always)]
+    fn put_rows(&mut self, x: usize, y: usize, rows: &[u8x16]) {
+        let mut place = y * self.0.width + x;
+        for row in rows {
+            let [u, v] = halves(*row);
+            put_pixels(self.0, place, &u);
+            put_pixels(self.1, place, &v);
+            place += self.0.width;
+        }
+    }
+
+    #[inline(always)]
     fn columns(&self, x: usize, y: usize) -> Segments {
-        from_rows(|row| match row {
-            0..8 => eight(self.0, x, y + row),
-            _ => eight(self.1, x, y + row - 8),
-        })
+        let mut lanes = [u8x16::ZERO; 8];
+        self.read_rows(x, y, &mut lanes);
+        rows_to_columns(&mut lanes);
+        lanes
     }
 
     #[inline(always)]
-    fn put_columns(&mut self, x: usize, y: usize, columns: &[u8x16]) {
-        to_rows(columns, |row, pixels| match row {
-            0..8 => put_eight(self.0, x, y + row, pixels),
-            _ => put_eight(self.1, x, y + row - 8, pixels),
-        });
-    }
-
-    #[inline(always)]
-    fn row(&self, x: usize, y: usize) -> u8x16 {
-        pair(eight(self.0, x, y), eight(self.1, x, y))
-    }
-
-    #[inline(always)]
-    fn put_row(&mut self, x: usize, y: usize, row: u8x16) {
-        let [u, v] = halves(row);
-        put_eight(self.0, x, y, u);
-        put_eight(self.1, x, y, v);
+    fn put_columns(&mut self, x: usize, y: usize, mut columns: Segments) {
+        columns_to_rows(&mut columns);
+        self.put_rows(x, y, &columns);
     }
 }
 
 #[inline(always)]
-fn eight(plane: &Plane, x: usize, y: usize) -> [u8; 8] {
-    let pixels = plane.samples[y * plane.width + x..].first_chunk();
-    pixels.copied().unwrap_or_default()
+fn pixels<const N: usize>(plane: &Plane, place: usize) -> [u8; N] {
+    let pixels = plane.samples[place..].first_chunk();
+    pixels.copied().unwrap_or([0; N])
 }
 
 #[inline(always)]
-fn put_eight(plane: &mut Plane, x: usize, y: usize, pixels: [u8; 8]) {
-    let start = y * plane.width + x;
-    plane.samples[start..start + 8].copy_from_slice(&pixels);
+fn put_pixels<const N: usize>(plane: &mut Plane, place: usize, pixels: &[u8; N]) {
+    if let Some(to) = plane.samples[place..].first_chunk_mut() {
+        *to = *pixels;
+    }
 }

@@ -3,7 +3,7 @@
 use crate::bool_decoder::BoolDecoder;
 use crate::dequantization::Factors;
 use crate::error::Damage;
-use crate::frame_tag::FrameTag;
+use crate::frame_tag::{FrameTag, Version};
 use crate::header::{FrameHeader, Persistent};
 use crate::intra::LastRow;
 use crate::loop_filter::{LoopFilter, Strength};
@@ -31,75 +31,118 @@ pub(crate) fn decode(
     references: &Option<[&Picture; 3]>,
     picture: &mut Picture,
 ) -> Option<Damage> {
-    let (columns, rows) = macroblocks(picture.size);
-    let (header, state) = (coded.header, coded.state);
-    let segmentation = &state.segmentation;
-    let mode_header = ModeHeader {
-        entropy: &state.entropy,
-        inter: header.inter,
-        sign_bias: header.references.sign_bias,
-        skip_false: header.skip_false,
-        segmented: segmentation.enabled,
-        map_update: segmentation.map_update,
-    };
-    let filter = LoopFilter {
-        header: header.filter,
-        key_frame: coded.tag.key_frame.is_some(),
-        segmentation,
-        deltas: &state.filter_deltas,
-    };
-    let mut modes = Modes::new(mode_header, coded.modes, columns, segments);
-    let mut tokens = Tokens::new(coded.partitions, &state.entropy.tokens, columns);
-    let factors = Factors::of_segments(&header.quantizer, segmentation);
-    let mut last_row = LastRow::new(picture);
-    let mut strengths = vec![Strength::default(); columns];
-    let mut coefficients = Coefficients::default();
-    let mut pixels = Pixels::default();
-    let mut referred = [false; 3];
+    let rows = macroblocks(picture.size).1;
+    let mut decoding = Decoding::new(coded, segments, references, picture);
     for y in 0..rows {
-        tokens.start_row();
-        for x in 0..columns {
-            let macroblock = modes.read(x, y);
-            let has_y2 = macroblock.prediction.has_y2();
-            let has_coefficients = if macroblock.skipped {
-                tokens.skip(x, has_y2);
-                false
-            } else {
-                let factors = &factors[macroblock.segment];
-                tokens.read((x, y), has_y2, factors, &mut coefficients)
-            };
-            strengths[x] = filter.strength(&macroblock, has_coefficients);
-            if let Prediction::Inter { reference, .. } = &macroblock.prediction {
-                referred[*reference as usize] = true;
-            }
-            let sources = Sources {
-                current: picture,
-                last_row: &last_row,
-                references,
-                version: coded.tag.version,
-            };
-            reconstruct(
-                &sources,
-                (x, y),
-                &macroblock,
-                &mut coefficients,
-                &mut pixels,
-            );
-            if has_coefficients {
-                coefficients.clear();
-            }
-            picture.planes[0].put(16 * x, 16 * y, &pixels.y);
-            for (plane, pixels) in picture.planes[1..].iter_mut().zip(&pixels.chroma) {
-                plane.put(8 * x, 8 * y, pixels);
-            }
-        }
-        last_row.keep(picture, y);
-        filter.filter_row(picture, y, &strengths);
+        decoding.decode_row(picture, y);
     }
-    let ends = ends(modes.decoder(), tokens.partitions());
-    let inherited = references.iter().flatten().zip(referred);
-    let inherited = inherited.filter(|(frame, referred)| *referred && frame.damage.is_some());
-    ends.or(inherited.map(|_| Damage::Reference).next())
+    let ends = ends(decoding.modes.decoder(), decoding.tokens.partitions());
+    let referred = references.iter().flatten().zip(decoding.referred);
+    let damaged = referred.filter(|(frame, referred)| *referred && frame.damage.is_some());
+    ends.or(damaged.map(|_| Damage::Reference).next())
+}
+
+/// A frame while its macroblocks are decoded.
+struct Decoding<'a> {
+    modes: Modes<'a>,
+    tokens: Tokens<'a>,
+    /// By segment.
+    factors: [Factors; 4],
+    filter: LoopFilter<'a>,
+    version: Version,
+    references: &'a Option<[&'a Picture; 3]>,
+    /// By reference frame: whether a macroblock is predicted from it.
+    referred: [bool; 3],
+    last_row: LastRow,
+    /// Of the macroblocks of the row.
+    strengths: Vec<Strength>,
+    coefficients: Coefficients,
+    pixels: Pixels,
+}
+
+impl<'a> Decoding<'a> {
+    fn new(
+        coded: Coded<'a>,
+        segments: &'a mut [u8],
+        references: &'a Option<[&'a Picture; 3]>,
+        picture: &Picture,
+    ) -> Self {
+        let columns = macroblocks(picture.size).0;
+        let (header, state) = (coded.header, coded.state);
+        let segmentation = &state.segmentation;
+        let mode_header = ModeHeader {
+            entropy: &state.entropy,
+            inter: header.inter,
+            sign_bias: header.references.sign_bias,
+            skip_false: header.skip_false,
+            segmented: segmentation.enabled,
+            map_update: segmentation.map_update,
+        };
+        Self {
+            modes: Modes::new(mode_header, coded.modes, columns, segments),
+            tokens: Tokens::new(coded.partitions, &state.entropy.tokens, columns),
+            factors: Factors::of_segments(&header.quantizer, segmentation),
+            filter: LoopFilter {
+                header: header.filter,
+                key_frame: coded.tag.key_frame.is_some(),
+                segmentation,
+                deltas: &state.filter_deltas,
+            },
+            version: coded.tag.version,
+            references,
+            referred: [false; 3],
+            last_row: LastRow::new(picture),
+            strengths: vec![Strength::default(); columns],
+            coefficients: Coefficients::default(),
+            pixels: Pixels::default(),
+        }
+    }
+
+    fn decode_row(&mut self, picture: &mut Picture, y: usize) {
+        self.tokens.start_row();
+        for x in 0..self.strengths.len() {
+            self.decode_macroblock(picture, x, y);
+        }
+        self.last_row.keep(picture, y);
+        self.filter.filter_row(picture, y, &self.strengths);
+    }
+
+    fn decode_macroblock(&mut self, picture: &mut Picture, x: usize, y: usize) {
+        let macroblock = self.modes.read(x, y);
+        let has_y2 = macroblock.prediction.has_y2();
+        let coefficients = &mut self.coefficients;
+        let coded = if macroblock.skipped {
+            self.tokens.skip(x, has_y2);
+            false
+        } else {
+            let factors = &self.factors[macroblock.segment];
+            self.tokens.read((x, y), has_y2, factors, coefficients)
+        };
+        self.strengths[x] = self.filter.strength(&macroblock, coded);
+        if let Prediction::Inter { reference, .. } = &macroblock.prediction {
+            self.referred[*reference as usize] = true;
+        }
+        let sources = Sources {
+            current: picture,
+            last_row: &self.last_row,
+            references: self.references,
+            version: self.version,
+        };
+        reconstruct(
+            &sources,
+            (x, y),
+            &macroblock,
+            coefficients,
+            &mut self.pixels,
+        );
+        if coded {
+            coefficients.clear();
+        }
+        picture.planes[0].put(16 * x, 16 * y, &self.pixels.y);
+        for (plane, pixels) in picture.planes[1..].iter_mut().zip(&self.pixels.chroma) {
+            plane.put(8 * x, 8 * y, pixels);
+        }
+    }
 }
 
 /// What the ends of the partitions tell.

@@ -57,18 +57,9 @@ pub(crate) fn macroblocks(size: Size) -> (usize, usize) {
 }
 
 /// The pixels of a macroblock, row by row.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Pixels {
     pub y: [[u8; 16]; 16],
     /// U, V.
     pub chroma: [[[u8; 8]; 8]; 2],
-}
-
-impl Default for Pixels {
-    fn default() -> Self {
-        Self {
-            y: [[0; 16]; 16],
-            chroma: [[[0; 8]; 8]; 2],
-        }
-    }
 }
