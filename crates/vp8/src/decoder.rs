@@ -33,9 +33,14 @@ impl Decoder {
     pub fn decode(&mut self, frame: &[u8]) -> Result<Option<Frame>, Error> {
         let decoded = self.decode_frame(frame);
         if decoded.is_err() {
-            self.lost = true;
+            self.leave_out();
         }
         decoded
+    }
+
+    /// Tells that a frame is left out: until the next key frame all is damaged.
+    pub fn leave_out(&mut self) {
+        self.lost = true;
     }
 
     fn decode_frame(&mut self, frame: &[u8]) -> Result<Option<Frame>, Error> {
