@@ -35,15 +35,17 @@ impl<'a> BoolDecoder<'a> {
     /// How many bytes no bool has depended on, where that is more than an encoder leaves.
     ///
     /// Encoders end a partition with up to four bytes that decide nothing (clause 7.3,
-    /// `flush_bool_encoder`), and may fill up to a multiple of eight bytes, or with zeros.
+    /// `flush_bool_encoder`), and may fill up to a multiple of eight bytes, or with bytes that are
+    /// all alike.
     pub fn left_over(&self) -> Option<usize> {
         const USUAL: usize = 8;
         let waiting = usize::try_from(self.waiting / 8).unwrap_or(0);
         let left = self.rest.len().saturating_add(waiting);
         let unusual = left.checked_sub(USUAL)?;
         let start = self.rest.len().saturating_sub(unusual);
-        let is_written = self.rest.get(start..)?.iter().any(|byte| *byte != 0);
-        (is_written && !self.overrun).then_some(left)
+        let unusual = self.rest.get(start..)?;
+        let is_written = unusual.windows(2).any(|pair| pair[0] != pair[1]);
+        is_written.then_some(left)
     }
 
     /// Makes at least eight bits comparable.

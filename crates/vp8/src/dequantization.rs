@@ -30,14 +30,16 @@ pub(crate) struct Factors {
 }
 
 impl Factors {
-    /// Of one segment (clause 9.3 and section 20.4 of the RFC, `dequant_init`).
+    /// Of one segment (clauses 9.3, 9.6 and 20.4).
     fn new(indices: &QuantizerIndices, segmentation: &Segmentation, segment: usize) -> Self {
         let frame = i32::from(indices.y_ac);
         let own = i32::from(segmentation.quantizer[segment]);
         let base = match (segmentation.enabled, segmentation.absolute) {
             (false, _) => frame,
-            (true, false) => frame + own,
-            (true, true) => own,
+            // The RFC leaves open whether this is clamped on its own; libvpx, which encodes what is
+            // in use, does.
+            (true, false) => (frame + own).clamp(0, 127),
+            (true, true) => own.clamp(0, 127),
         };
         let at = |table: &[i16; 128], delta: i8| {
             let index = (base + i32::from(delta)).clamp(0, 127);
