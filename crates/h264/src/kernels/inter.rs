@@ -1,18 +1,9 @@
-//! Interpolation of reference pictures (clause 8.4.2.2) and weighting (clause 8.4.2.3), a tile of eight
-//! samples at a time: eight of a line, or where a block is four wide four of two lines.
+//! Interpolation of reference pictures (clause 8.4.2.2), a tile of eight samples at a time: eight of a line, or where a block is four wide four of two lines.
 
+use super::block::{Block, clipped, mean};
 use super::{row, row_mut};
 use crate::sample::Sample;
 use crate::vector::Vector;
-
-/// A block to be written: where it begins, its stride, width and height.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Block {
-    pub at: usize,
-    pub stride: usize,
-    pub width: usize,
-    pub height: usize,
-}
 
 /// A place in a reference picture.
 #[derive(Clone, Copy)]
@@ -237,12 +228,6 @@ fn luma_of<S: Sample, const W: usize>(
     }
 }
 
-/// (8-255 to 8-260).
-#[inline(always)]
-fn mean<V: Vector>(a: V, b: V) -> V {
-    (a + b + V::splat(1)) >> 1
-}
-
 /// (8-241, 8-242) without rounding, of the sums of the outer, middle and inner pairs.
 #[inline(always)]
 fn taps<V: Vector>(outer: V, middle: V, inner: V) -> V {
@@ -352,11 +337,6 @@ fn rounded<S: Sample>(sums: S::Vector, max: i32) -> S::Vector {
     clipped::<S>((sums + S::Vector::splat(16)) >> 5, max)
 }
 
-#[inline(always)]
-fn clipped<S: Sample>(numbers: S::Vector, max: i32) -> S::Vector {
-    numbers.max(S::Vector::splat(0)).min(S::Vector::splat(max))
-}
-
 /// Half samples in the middle of four (8-245 to 8-247). The division by 1024 is done in steps, so that
 /// it fits into 16 bits; rounding down in between changes nothing, and what saturates is clipped anyway.
 #[inline(always)]
@@ -440,100 +420,6 @@ fn chroma_two<S: Sample>(source: Source<'_, S>, out: &mut [S], block: Block, (dx
             let line = |line: [S; 3]| line[x].int() * (8 - dx) + line[x + 1].int() * dx;
             let sum = line(upper) * (8 - dy) + line(lower) * dy;
             to[x] = S::from_int((sum + 32) >> 6);
-        }
-    }
-}
-
-/// Changes a block tile by tile: `tile` gets the samples and the other prediction's.
-#[inline(always)]
-fn change<S: Sample>(
-    samples: &mut [S],
-    block: Block,
-    other: &[S; 256],
-    tile: impl Fn(S::Vector, S::Vector) -> S::Vector,
-) {
-    for y in 0..block.height {
-        for x in (0..block.width).step_by(8) {
-            let at = block.at + y * block.stride + x;
-            let second = row::<S, 8>(other, y * 16 + x)
-                .copied()
-                .unwrap_or([S::default(); 8]);
-            let Some(to) = samples.get_mut(at..at + (block.width - x).min(8)) else {
-                return;
-            };
-            if let Some(to) = to.first_chunk_mut::<8>() {
-                *to = S::store(tile(S::load(*to), S::load(second)));
-                continue;
-            }
-            let mut first = [S::default(); 8];
-            first[..to.len()].copy_from_slice(to);
-            let done = S::store(tile(S::load(first), S::load(second)));
-            to.copy_from_slice(&done[..to.len()]);
-        }
-    }
-}
-
-/// The average of two predictions (8-273), into `samples`.
-#[inline]
-pub(crate) fn average<S: Sample>(samples: &mut [S], block: Block, other: &[S; 256]) {
-    change(samples, block, other, mean);
-}
-
-/// Explicit weighting of one prediction (8-274, 8-275). Weights and offsets have 8 bits and a sign.
-#[inline]
-pub(crate) fn weight_one<S: Sample>(
-    samples: &mut [S],
-    block: Block,
-    shift: u32,
-    (weight, offset): (i32, i32),
-    max: i32,
-) {
-    let splat = |value: i32| S::Vector::splat(value);
-    let (weight, offset, round) = (splat(weight), splat(offset), splat((1 << shift) >> 1));
-    change(samples, block, &[S::default(); 256], |first, _| {
-        clipped::<S>(((first * weight + round) >> shift as i32) + offset, max)
-    });
-}
-
-/// Weighting of two predictions (8-276).
-#[inline]
-pub(crate) fn weight_two<S: Sample>(
-    samples: &mut [S],
-    block: Block,
-    other: &[S; 256],
-    shift: u32,
-    weights: [i32; 2],
-    offset: i32,
-    max: i32,
-) {
-    // Clause 7.4.3.2 keeps the sum within 16 bits for samples of 8; a stream may say otherwise.
-    if !(-128..=127).contains(&(weights[0] + weights[1])) {
-        return weight_two_widely(samples, block, other, shift, weights, offset, max);
-    }
-    let splat = |value: i32| S::Vector::splat(value);
-    let ([first, second], round) = (weights.map(splat), splat(1 << shift));
-    change(samples, block, other, |a, b| {
-        let sum = a * first + b * second + round;
-        clipped::<S>((sum >> (shift as i32 + 1)) + splat(offset), max)
-    });
-}
-
-#[cold]
-fn weight_two_widely<S: Sample>(
-    samples: &mut [S],
-    block: Block,
-    other: &[S; 256],
-    shift: u32,
-    weights: [i32; 2],
-    offset: i32,
-    max: i32,
-) {
-    for (y, other) in other.chunks_exact(16).enumerate().take(block.height) {
-        let at = block.at + y * block.stride;
-        let to = samples.get_mut(at..at + block.width).unwrap_or_default();
-        for (sample, other) in to.iter_mut().zip(other) {
-            let sum = sample.int() * weights[0] + other.int() * weights[1] + (1 << shift);
-            *sample = S::clip((sum >> (shift + 1)) + offset, max);
         }
     }
 }

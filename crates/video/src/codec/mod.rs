@@ -6,7 +6,7 @@
 //! | HEVC | `rust_h265`; `oxideav-h265` for 4:2:2 and 4:0:0 | more than 12 bit, screen content coding |
 //! | AV1 | `rav1d` | |
 //! | VP9 | `rusty_vp9` | 4:4:0 |
-//! | VP8 | `oxideav-vp8` | |
+//! | VP8 | `framemill-vp8` | |
 //! | Motion JPEG | `oxideav-mjpeg` | two fields a frame, CMYK, 4:1:1, other depths than 8 |
 //!
 //! Each sits behind the cargo feature of its name. None reorders: frames come out with the

@@ -1,13 +1,11 @@
-//! VP8 with `oxideav-vp8`.
+//! VP8 with `framemill-vp8`.
 
 use super::picture::{Shape, check_size, damaged, unsupported};
-use crate::limits::MAX_PIXELS;
 use crate::{
     ChromaSampling, CodecConfig, ColorDescription, DecodeError, Decoder, Frame, Matrix, Pts, Range,
     Samples,
 };
-use oxideav_vp8::decoder::DecodeError as Vp8Error;
-use oxideav_vp8::state::Vp8DecoderState;
+use framemill_vp8::{Error, key_frame_size};
 use std::collections::VecDeque;
 
 const CODEC: &str = "vp8";
@@ -22,7 +20,7 @@ const COLOR: ColorDescription = ColorDescription {
 
 /// See the module.
 pub(super) struct Vp8Decoder {
-    state: Vp8DecoderState,
+    decoder: framemill_vp8::Decoder,
     color: ColorDescription,
     ready: VecDeque<Frame>,
 }
@@ -31,7 +29,7 @@ impl Vp8Decoder {
     /// Nothing is needed besides the colour that the container says.
     pub fn open(config: &CodecConfig) -> Self {
         Self {
-            state: Vp8DecoderState::new().with_max_pixels_per_frame(u64::from(MAX_PIXELS)),
+            decoder: framemill_vp8::Decoder::default(),
             color: config.color.or(COLOR),
             ready: VecDeque::new(),
         }
@@ -40,20 +38,24 @@ impl Vp8Decoder {
 
 impl Decoder for Vp8Decoder {
     fn decode(&mut self, access_unit: &[u8], pts: Pts) -> Result<(), DecodeError> {
-        let picture = self.state.decode_frame(access_unit).map_err(error)?;
-        if self.state.last_frame_shown() != Some(true) {
-            return Ok(());
+        if let Ok(Some(size)) = key_frame_size(access_unit) {
+            let checked = check_size(CODEC, size.width.into(), size.height.into());
+            checked.inspect_err(|_| self.decoder.leave_out())?;
         }
+        let Some(picture) = self.decoder.decode(access_unit).map_err(error)? else {
+            return Ok(());
+        };
         let shape = Shape {
             codec: CODEC,
-            width: picture.width,
-            height: picture.height,
+            width: picture.width(),
+            height: picture.height(),
             chroma: ChromaSampling::Cs420,
             bit_depth: 8,
         };
-        check_size(CODEC, shape.width, shape.height)?;
-        let planes = [picture.y, picture.u, picture.v].map(Samples::from);
-        self.ready.push_back(shape.frame(pts, self.color, planes)?);
+        let planes = [0, 1, 2].map(|plane| Samples::from(picture.samples(plane)));
+        let mut frame = shape.frame(pts, self.color, planes)?;
+        frame.damage = picture.damage().map(|damage| damage.to_string());
+        self.ready.push_back(frame);
         Ok(())
     }
 
@@ -66,9 +68,9 @@ impl Decoder for Vp8Decoder {
     }
 }
 
-fn error(error: Vp8Error) -> DecodeError {
+fn error(error: Error) -> DecodeError {
     match error {
-        Vp8Error::FrameTooLarge { .. } => unsupported(CODEC, error.to_string()),
+        Error::Version(_) => unsupported(CODEC, error.to_string()),
         other => damaged(CODEC, other.to_string()),
     }
 }
