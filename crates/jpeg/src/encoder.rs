@@ -8,7 +8,7 @@ use crate::huffman::HuffmanTable;
 use crate::plane::PlaneView;
 use crate::quantizer::{Kind, Quantizer};
 use crate::symbols::{Symbol, Symbols, first_code};
-use wide::i16x8;
+use wide::{i16x8, u8x16};
 
 /// Components and how chroma is sampled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -291,15 +291,23 @@ impl<'a> Rows<'a> {
     /// the edge are repeated.
     #[inline(always)]
     fn block(&self, x: usize) -> [i16x8; 8] {
-        self.rows.map(|row| {
-            let rest = row.get(x..).unwrap_or_default();
-            let samples = match rest.first_chunk::<8>() {
-                Some(samples) => *samples,
-                None => edge(rest),
-            };
-            i16x8::new(samples.map(i16::from)) - i16x8::splat(128)
-        })
+        let [a, b, c, d, e, f, g, h] = &self.rows;
+        let [a, b, c, d] = [load(a, x), load(b, x), load(c, x), load(d, x)];
+        [a, b, c, d, load(e, x), load(f, x), load(g, x), load(h, x)]
     }
+}
+
+/// Eight samples less 128.
+#[inline(always)]
+fn load(row: &[u8], x: usize) -> i16x8 {
+    let rest = row.get(x..).unwrap_or_default();
+    let samples = match rest.first_chunk::<8>() {
+        Some(samples) => *samples,
+        None => edge(rest),
+    };
+    let mut lanes = [0; 16];
+    lanes[..8].copy_from_slice(&samples);
+    i16x8::from_u8x16_low(u8x16::new(lanes)) - i16x8::splat(128)
 }
 
 #[cold]

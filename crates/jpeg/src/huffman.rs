@@ -1,5 +1,8 @@
 //! Huffman tables for an image, T.81 Annex K.2 and C.2.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 /// A Huffman table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HuffmanTable {
@@ -16,17 +19,15 @@ const ALL: usize = 257;
 impl HuffmanTable {
     /// The shortest codes of at most 16 bits for symbols that occur this often.
     pub fn new(counts: &[u32]) -> Self {
-        let sizes = limited(code_sizes(counts));
-        let mut order: Vec<u8> = Vec::new();
-        let size = code_sizes(counts);
+        let sizes = code_sizes(counts);
+        let mut symbols: Vec<u8> = (0..=255)
+            .filter(|symbol| sizes[usize::from(*symbol)] > 0)
+            .collect();
         // Figure K.4: by length before it was limited, then by symbol.
-        for bits in 1..=ALL as u16 {
-            let symbols = (0..=255u8).filter(|symbol| size[usize::from(*symbol)] == bits);
-            order.extend(symbols);
-        }
+        symbols.sort_by_key(|symbol| sizes[usize::from(*symbol)]);
         Self {
-            lengths: sizes,
-            symbols: order,
+            lengths: limited(sizes),
+            symbols,
         }
     }
 
@@ -55,34 +56,32 @@ fn code_sizes(counts: &[u32]) -> [u16; ALL] {
     let mut size = [0u16; ALL];
     // The next of the symbols below the same node.
     let mut others = [None; ALL];
-    while let Some((v1, v2)) = two_rarest(&frequency) {
-        frequency[v1] += std::mem::take(&mut frequency[v2]);
-        let mut end = v1;
-        size[end] += 1;
-        while let Some(next) = others[end] {
-            end = next;
-            size[end] += 1;
-        }
+    // The rarest first, of equal ones the last.
+    let mut nodes: BinaryHeap<(Reverse<u64>, usize)> = (0..ALL)
+        .map(|i| (Reverse(frequency[i]), i))
+        .filter(|(count, _)| count.0 > 0)
+        .collect();
+    while let Some((Reverse(count), v1)) = nodes.pop() {
+        let Some((Reverse(next), v2)) = nodes.pop() else {
+            break;
+        };
+        nodes.push((Reverse(count + next), v1));
+        let end = lengthen(v1, &mut size, &others);
         others[end] = Some(v2);
-        let mut end = v2;
-        size[end] += 1;
-        while let Some(next) = others[end] {
-            end = next;
-            size[end] += 1;
-        }
+        lengthen(v2, &mut size, &others);
     }
     size
 }
 
-/// The rarest symbol and the next, of equal ones the last; `None` where only one is left.
-fn two_rarest(frequency: &[u64; ALL]) -> Option<(usize, usize)> {
-    let rarest = |but: Option<usize>| {
-        let there = frequency.iter().enumerate().rev();
-        let there = there.filter(|(i, count)| **count > 0 && Some(*i) != but);
-        there.min_by_key(|(_, count)| **count).map(|(i, _)| i)
-    };
-    let first = rarest(None)?;
-    Some((first, rarest(Some(first))?))
+/// Adds a bit to the codes of all symbols below a node, and says which is the last of them.
+fn lengthen(node: usize, size: &mut [u16; ALL], others: &[Option<usize>; ALL]) -> usize {
+    let mut symbol = node;
+    size[symbol] += 1;
+    while let Some(next) = others[symbol] {
+        symbol = next;
+        size[symbol] += 1;
+    }
+    symbol
 }
 
 /// Figures K.2 and K.3: how many codes have each length once none is longer than 16 bits, without

@@ -55,9 +55,18 @@ pub(crate) struct Quantizer {
 /// A quantised block.
 pub(crate) struct Block {
     /// Transposed: see [`POSITIONS`].
-    pub coefficients: [i16; 64],
+    pub coefficients: [i16x8; 8],
     /// Which of them are not 0.
     pub mask: u64,
+}
+
+impl Block {
+    /// The coefficient at a position; of those beyond the block, some other.
+    #[inline(always)]
+    pub fn at(&self, position: u8) -> i16 {
+        let position = usize::from(position);
+        self.coefficients[position / 8 % 8].as_array_ref()[position % 8]
+    }
 }
 
 impl Quantizer {
@@ -94,17 +103,10 @@ impl Quantizer {
     /// Quantises coefficients of [`crate::dct::forward`].
     #[inline]
     pub fn quantize(&self, block: &[i16x8; 8]) -> Block {
-        let mut coefficients = [0i16; 64];
-        let mut mask = 0u64;
-        for (i, pair) in coefficients.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-            let [a, b] = [2 * i, 2 * i + 1].map(|u| self.vector(u, block[u]).to_array());
-            for (to, from) in pair.iter_mut().zip(a.iter().chain(&b)) {
-                *to = *from;
-            }
-            let small = i8x16::from_i16x16_saturate(i16x16::new(*pair));
-            let zeros = small.cmp_eq(i8x16::ZERO).move_mask();
-            mask |= u64::from(!zeros as u16) << (16 * i);
-        }
+        let q = |u: usize| self.vector(u, block[u]);
+        let coefficients = [q(0), q(1), q(2), q(3), q(4), q(5), q(6), q(7)];
+        let [a, b, c, d, e, f, g, h] = coefficients;
+        let mask = present(a, b) | present(c, d) << 16 | present(e, f) << 32 | present(g, h) << 48;
         Block { coefficients, mask }
     }
 
@@ -123,6 +125,17 @@ impl Quantizer {
 /// s of a divisor: one less for powers of two, whose m would not fit.
 const fn shift(d: u32) -> u32 {
     (d - 1).ilog2()
+}
+
+/// Which of 16 coefficients are not 0.
+#[inline(always)]
+fn present(low: i16x8, high: i16x8) -> u64 {
+    let (low, high) = (low.to_array(), high.to_array());
+    let [a, b, c, d, e, f, g, h] = low;
+    let [i, j, k, l, m, n, o, p] = high;
+    let both = i16x16::new([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]);
+    let zeros = i8x16::from_i16x16_saturate(both).cmp_eq(i8x16::ZERO);
+    u64::from(!zeros.move_mask() as u16)
 }
 
 #[inline(always)]
@@ -150,12 +163,7 @@ mod tests {
                         let d = 8 * i32::from(quantizer.steps[i]);
                         let value = i32::from(value);
                         let expected = value.signum() * ((value.abs() + d / 2) / d);
-                        let position = usize::from(position);
-                        assert_eq!(
-                            i32::from(block.coefficients[position]),
-                            expected,
-                            "{value} / {d}"
-                        );
+                        assert_eq!(i32::from(block.at(position)), expected, "{value} / {d}");
                         assert_eq!(block.mask >> position & 1 == 1, expected != 0);
                     }
                 }

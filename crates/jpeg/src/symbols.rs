@@ -7,8 +7,8 @@ use crate::zigzag::{POSITIONS, zigzag_mask};
 
 /// Symbols in a piece of memory: large enough that there are few, small enough to waste little.
 const CHUNK: usize = 1 << 15;
-/// Most symbols of a block: one for each coefficient, and the end.
-const MOST: usize = 65;
+/// Most symbols of a block: the end is one only where the last coefficient has none.
+const MOST: usize = 64;
 
 /// End of block: the rest is 0.
 const END: u32 = 0x00;
@@ -48,8 +48,24 @@ pub(crate) const fn first_code(kind: Kind, ac: bool) -> usize {
 
 /// All symbols of an image so far, and how often each occurs.
 pub(crate) struct Symbols {
-    chunks: Vec<Vec<Symbol>>,
-    counts: Box<[u32; Symbol::CODES]>,
+    chunks: Vec<Chunk>,
+    counts: Counts,
+}
+
+/// How often each code occurs.
+type Counts = Box<[u32; Symbol::CODES]>;
+
+/// [`CHUNK`] symbols, the first `used` of which are there. Written in place: a sandbox calls its
+/// host to copy or to clear memory, which takes longer than a block does.
+struct Chunk {
+    symbols: Vec<Symbol>,
+    used: usize,
+}
+
+impl Chunk {
+    fn used(&self) -> &[Symbol] {
+        self.symbols.get(..self.used).unwrap_or_default()
+    }
 }
 
 impl Symbols {
@@ -62,7 +78,7 @@ impl Symbols {
 
     /// The symbols in order, in pieces.
     pub fn chunks(&self) -> impl Iterator<Item = &[Symbol]> {
-        self.chunks.iter().map(Vec::as_slice)
+        self.chunks.iter().map(Chunk::used)
     }
 
     /// How often each code occurs.
@@ -79,11 +95,14 @@ impl Symbols {
     /// Adds a block, whose component's last DC coefficient was `dc`; its own is `dc` then.
     #[inline]
     pub fn block(&mut self, kind: Kind, block: &Block, dc: &mut i16) -> Result<(), JpegError> {
-        let mut symbols = [Symbol(0); MOST + 1];
-        let here = block.coefficients[0];
-        let difference = here.wrapping_sub(*dc);
+        let (counts, used, symbols) = self.room()?;
+        let mut write = |count: usize, first: usize, run: u32, value: i16| {
+            // Each symbol stands for another coefficient, so this never reaches the end.
+            symbols[count % MOST] = counted(counts, first, run, i32::from(value));
+        };
+        let here = block.at(0);
+        write(0, first_code(kind, false), 0, here.wrapping_sub(*dc));
         *dc = here;
-        symbols[0] = self.counted(first_code(kind, false), 0, i32::from(difference));
 
         let ac = first_code(kind, true);
         let mut mask = zigzag_mask(block.mask) & !1;
@@ -95,82 +114,90 @@ impl Symbols {
             let mut run = place - last - 1;
             last = place;
             while run > 15 {
-                symbols[count] = self.counted(ac, ZERO_RUN, 0);
+                write(count, ac, ZERO_RUN, 0);
                 count += 1;
                 run -= 16;
             }
             let position = POSITIONS[place as usize % 64];
-            let value = block.coefficients[usize::from(position) % 64];
-            // Each symbol stands for one place at least, so this never reaches the end.
-            symbols[count % MOST] = self.counted(ac, run << 4, i32::from(value));
+            write(count, ac, run << 4, block.at(position));
             count += 1;
         }
         if last != 63 {
-            symbols[count % MOST] = self.counted(ac, END, 0);
+            write(count, ac, END, 0);
             count += 1;
         }
-        self.push(symbols.get(..count).unwrap_or_default())
+        *used += count;
+        Ok(())
     }
 
     /// Adds a block beyond the image: no decoder shows it, so it is what costs least.
     pub fn padding(&mut self, kind: Kind) -> Result<(), JpegError> {
-        let dc = self.counted(first_code(kind, false), 0, 0);
-        let end = self.counted(first_code(kind, true), END, 0);
-        self.push(&[dc, end])
+        let (counts, used, symbols) = self.room()?;
+        symbols[0] = counted(counts, first_code(kind, false), 0, 0);
+        symbols[1] = counted(counts, first_code(kind, true), END, 0);
+        *used += 2;
+        Ok(())
     }
 
-    /// Counts the symbol of a run, in its upper half, and a value, whose size in bits is the lower
-    /// half.
+    /// Room for a block: the counts, how much of the piece is used, what comes next in it.
     #[inline(always)]
-    fn counted(&mut self, first: usize, run: u32, value: i32) -> Symbol {
-        let size = 32 - value.unsigned_abs().leading_zeros();
-        // Of a negative value the bits of the next lower one: T.81 F.1.2.1.1.
-        let bits = (value + (value >> 31)) as u32 & ((1 << size) - 1);
-        let symbol = Symbol((first as u32 | run | size) << 16 | bits);
-        self.counts[symbol.code()] += 1;
-        symbol
-    }
-
-    #[inline(always)]
-    fn push(&mut self, symbols: &[Symbol]) -> Result<(), JpegError> {
-        match self.chunks.last_mut() {
-            Some(chunk) if chunk.len() + symbols.len() <= CHUNK => {
-                chunk.extend_from_slice(symbols);
-                Ok(())
-            }
-            _ => self.push_chunk(symbols),
+    fn room(&mut self) -> Result<(&mut Counts, &mut usize, &mut [Symbol; MOST]), JpegError> {
+        let full = |chunk: &Chunk| chunk.used > CHUNK - MOST;
+        if self.chunks.last().is_none_or(full) {
+            self.add_chunk()?;
         }
+        let room = self.chunks.last_mut().and_then(|chunk| {
+            let next = chunk.symbols.get_mut(chunk.used..)?;
+            Some((&mut self.counts, &mut chunk.used, next.first_chunk_mut()?))
+        });
+        room.ok_or(OUT_OF_MEMORY)
     }
 
     #[cold]
-    fn push_chunk(&mut self, symbols: &[Symbol]) -> Result<(), JpegError> {
-        let mut chunk = Vec::new();
-        chunk
-            .try_reserve_exact(CHUNK)
-            .map_err(|_| JpegError::Memory {
-                bytes: CHUNK * size_of::<Symbol>(),
-            })?;
-        chunk.extend_from_slice(symbols);
-        self.chunks.push(chunk);
+    fn add_chunk(&mut self) -> Result<(), JpegError> {
+        let mut symbols = Vec::new();
+        let reserved = symbols.try_reserve_exact(CHUNK);
+        reserved.map_err(|_| OUT_OF_MEMORY)?;
+        symbols.resize(CHUNK, Symbol(0));
+        self.chunks.push(Chunk { symbols, used: 0 });
         Ok(())
     }
+}
+
+const OUT_OF_MEMORY: JpegError = JpegError::Memory {
+    bytes: CHUNK * size_of::<Symbol>(),
+};
+
+/// Counts the symbol of a run, in its upper half, and a value, whose size in bits is the lower
+/// half.
+#[inline(always)]
+fn counted(counts: &mut Counts, first: usize, run: u32, value: i32) -> Symbol {
+    let size = 32 - value.unsigned_abs().leading_zeros();
+    // Of a negative value the bits of the next lower one: T.81 F.1.2.1.1.
+    let bits = (value + (value >> 31)) as u32 & ((1 << size) - 1);
+    let symbol = Symbol((first as u32 | run | size) << 16 | bits);
+    counts[symbol.code()] += 1;
+    symbol
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wide::i16x8;
 
     /// Symbol and bits of a block with these coefficients at these places of the sequence.
     fn coded(coefficients: &[(usize, i16)], dc: i16) -> Vec<(u32, u32)> {
-        let mut block = Block {
-            coefficients: [0; 64],
-            mask: 0,
-        };
+        let mut vectors = [[0; 8]; 8];
+        let mut mask = 0;
         for (place, value) in coefficients {
             let position = usize::from(POSITIONS[*place]);
-            block.coefficients[position] = *value;
-            block.mask |= 1 << position;
+            vectors[position / 8][position % 8] = *value;
+            mask |= 1 << position;
         }
+        let block = Block {
+            coefficients: vectors.map(i16x8::new),
+            mask,
+        };
         let mut symbols = Symbols::new();
         symbols.block(Kind::Luma, &block, &mut { dc }).unwrap();
         let coded: Vec<_> = symbols.chunks().flatten().copied().collect();
@@ -212,7 +239,8 @@ mod tests {
             symbols.padding(Kind::Chroma).unwrap();
         }
         let lengths: Vec<_> = symbols.chunks().map(<[Symbol]>::len).collect();
-        assert_eq!(lengths, [CHUNK, CHUNK]);
+        assert_eq!(lengths.iter().sum::<usize>(), 2 * CHUNK);
+        assert!(lengths.len() > 2 && lengths[0] > CHUNK - MOST);
         assert_eq!(symbols.counts(Kind::Chroma, true)[0], CHUNK as u32);
         assert_eq!(symbols.counts(Kind::Chroma, false)[0], CHUNK as u32);
     }
