@@ -2,19 +2,34 @@
 
 use framemill_video::{Plane, Samples};
 
+/// The samples of an 8-bit plane from its first on, and how far apart rows begin; none of a plane
+/// of more bits.
+pub(crate) fn bytes(plane: &Plane) -> (&[u8], usize) {
+    match &plane.samples {
+        Samples::U8(samples) => (samples, plane.width as usize),
+        Samples::U16(_) => (&[], 0),
+    }
+}
+
+/// A row of an 8-bit plane; beyond the last the last, empty where there is none.
+pub(crate) fn byte_row(plane: &Plane, y: usize) -> &[u8] {
+    let (samples, stride) = bytes(plane);
+    let y = y.min((plane.height as usize).saturating_sub(1));
+    let row = samples.get(y * stride..).unwrap_or_default();
+    row.get(..plane.width as usize).unwrap_or_default()
+}
+
 /// A row's samples as numbers; zeros where the plane has no such row.
 pub(crate) fn load_row(plane: &Plane, y: usize, out: &mut [f32]) {
-    let width = plane.width as usize;
-    let range = y * width..(y + 1) * width;
     match &plane.samples {
-        Samples::U8(samples) => {
-            let row = samples.get(range).unwrap_or_default();
-            for (to, from) in out.iter_mut().zip(row) {
+        Samples::U8(_) => {
+            for (to, from) in out.iter_mut().zip(byte_row(plane, y)) {
                 *to = f32::from(*from);
             }
         }
         Samples::U16(samples) => {
-            let row = samples.get(range).unwrap_or_default();
+            let width = plane.width as usize;
+            let row = samples.get(y * width..(y + 1) * width).unwrap_or_default();
             for (to, from) in out.iter_mut().zip(row) {
                 *to = f32::from(*from);
             }

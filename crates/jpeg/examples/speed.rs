@@ -9,16 +9,22 @@ fn main() {
     let planes: Vec<Vec<u8>> = if let Some(path) = args.get(1) {
         let all = std::fs::read(path).unwrap();
         let n = w * h;
-        vec![all[..n].to_vec(), all[n..n + n / 4].to_vec(), all[n + n / 4..n + n / 2].to_vec()]
+        vec![
+            all[..n].to_vec(),
+            all[n..n + n / 4].to_vec(),
+            all[n + n / 4..n + n / 2].to_vec(),
+        ]
     } else {
         let mut seed = 1u32;
         let mut plane = |width: u32, height: u32| -> Vec<u8> {
-            (0..width * height).map(|i| {
-                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                let (x, y) = (i % width * 256 / width, i / width * 256 / height);
-                let shape = 40 + (x * y / 512 + if x / 32 % 2 == y / 32 % 2 { 30 } else { 0 });
-                (shape + (seed >> 29)) as u8
-            }).collect()
+            (0..width * height)
+                .map(|i| {
+                    seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    let (x, y) = (i % width * 256 / width, i / width * 256 / height);
+                    let shape = 40 + (x * y / 512 + if x / 32 % 2 == y / 32 % 2 { 30 } else { 0 });
+                    (shape + (seed >> 29)) as u8
+                })
+                .collect()
         };
         vec![plane(1920, 1080), plane(960, 540), plane(960, 540)]
     };
@@ -42,6 +48,11 @@ fn main() {
         e.finish().unwrap();
         best_finish = best_finish.min(start.elapsed().as_secs_f64() * 1e3);
     }
-    if let Some(path) = args.get(2) { std::fs::write(path, &file).unwrap(); }
-    println!("{best:.2} ms (push {best_push:.2}, finish {best_finish:.2}), {} bytes", file.len());
+    if let Some(path) = args.get(2) {
+        std::fs::write(path, &file).unwrap();
+    }
+    println!(
+        "{best:.2} ms (push {best_push:.2}, finish {best_finish:.2}), {} bytes",
+        file.len()
+    );
 }
