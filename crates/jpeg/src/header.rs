@@ -1,6 +1,6 @@
 //! Marker segments, T.81 Annex B, and the JFIF header.
 
-use crate::encoder::{Component, Sampling};
+use crate::component::{Component, Sampling};
 use crate::huffman::HuffmanTable;
 use crate::quantizer::Kind;
 

@@ -20,6 +20,7 @@
 //! ```
 
 mod bits;
+mod component;
 mod dct;
 mod encoder;
 mod error;
@@ -31,7 +32,8 @@ mod rgb;
 mod symbols;
 mod zigzag;
 
-pub use encoder::{Encoder, Sampling, encode};
+pub use component::Sampling;
+pub use encoder::{Encoder, encode};
 pub use error::JpegError;
 pub use plane::PlaneView;
 pub use rgb::{encode_rgb, rgb_to_ycbcr};

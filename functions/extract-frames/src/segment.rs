@@ -10,10 +10,9 @@ use framemill_contract::{
     Dedupe, DroppedFrame, Filters, GopWork, JobError, KeptFrame, SegmentError, SegmentReply,
     SegmentRequest, SegmentResult, Wanted, Warning, image_name,
 };
-use framemill_frames::{FilterDecision, FrameFilter, Scores, encode, score, to_rgb};
+use framemill_frames::{FilterDecision, FrameFilter, Scores, image_file, score};
 use framemill_video::{
-    CodecConfig, DecodeError, Decoder, Frame, MAX_SAMPLE_SIZE, Pts, Sample, Samples, codec,
-    open_decoder,
+    CodecConfig, DecodeError, Decoder, Frame, MAX_SAMPLE_SIZE, Pts, Sample, codec, open_decoder,
 };
 use futures::future::LocalBoxFuture;
 use sha2::{Digest, Sha256};
@@ -398,10 +397,10 @@ impl<'a, O: Objects> Extraction<'a, O> {
         scores: &Scores,
     ) -> Result<(KeptFrame, Vec<u8>), String> {
         let request = self.request;
-        let (image, color) =
-            to_rgb(frame, request.rotation, &request.images).map_err(|error| error.to_string())?;
-        self.result.color.get_or_insert(color);
-        let bytes = encode(&image, &request.images).map_err(|error| error.to_string())?;
+        let image = image_file(frame, request.rotation, &request.images)
+            .map_err(|error| error.to_string())?;
+        self.result.color.get_or_insert(image.color);
+        let bytes = image.bytes;
         let kept = KeptFrame {
             index,
             pts: frame.pts,

@@ -1,5 +1,5 @@
 use super::matrix::JpegMatrix;
-use super::{STRIP, strip};
+use super::strip::{STRIP, strip};
 use crate::rows::byte_row;
 use crate::upsample::Upsampler;
 use framemill_jpeg::{JpegError, PlaneView};

@@ -4,18 +4,16 @@
 mod chroma;
 mod luma;
 mod matrix;
+mod strip;
 
 use crate::matrix::{Layout, RowMatrix};
-use crate::rows::bytes;
 use chroma::ChromaStrip;
 use framemill_contract::ColorFacts;
-use framemill_jpeg::{Encoder, JpegError, PlaneView, Sampling};
+use framemill_jpeg::{Encoder, JpegError, Sampling};
 use framemill_video::{ChromaSampling, Frame, Plane, Samples};
 use luma::LumaStrip;
 use matrix::JpegMatrix;
-
-/// Rows of luma that are converted at once: an MCU's.
-const STRIP: usize = 16;
+use strip::STRIP;
 
 /// Whether a frame of these colours can be encoded so: 8 bit, not HDR, YCbCr by a matrix or grey.
 pub(crate) fn applies(frame: &Frame, color: &ColorFacts) -> bool {
@@ -43,11 +41,4 @@ pub(crate) fn encode(frame: &Frame, color: &ColorFacts, quality: u8) -> Result<V
         encoder.push(&[luma, cb, cr])?;
     }
     encoder.finish()
-}
-
-/// A strip of a plane as it is.
-fn strip(plane: &Plane, top: usize, rows: usize) -> Result<PlaneView<'_>, JpegError> {
-    let (samples, stride) = bytes(plane);
-    let samples = samples.get(top * stride..).unwrap_or_default();
-    PlaneView::new(samples, stride, plane.width as usize, rows)
 }

@@ -1,6 +1,6 @@
 //! JPEG: baseline, 4:2:0, one scan.
 
-use super::EncodeError;
+use super::error::EncodeError;
 use super::format::FormatEncoder;
 use crate::rgb::RgbImage;
 use framemill_jpeg::{JpegError, encode_rgb};

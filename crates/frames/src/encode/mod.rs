@@ -1,16 +1,17 @@
 //! Image files. One file here per format, and one line in [`encoder`].
 
+mod error;
 mod format;
 mod jpeg;
 mod png;
 mod webp;
 
+pub use error::EncodeError;
 pub(crate) use jpeg::jpeg_error;
 
 use crate::rgb::RgbImage;
 use format::FormatEncoder;
 use framemill_contract::{ImageFormat, ImageSettings};
-use thiserror::Error;
 
 /// The encoder of each format.
 fn encoder(format: ImageFormat) -> &'static FormatEncoder {
@@ -24,43 +25,6 @@ fn encoder(format: ImageFormat) -> &'static FormatEncoder {
 /// What encoding takes in a sandbox, in nanoseconds per pixel.
 pub(crate) fn nanos_per_pixel(format: ImageFormat) -> u64 {
     encoder(format).nanos_per_pixel
-}
-
-/// Why an image cannot be written.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum EncodeError {
-    /// Larger than the format allows.
-    #[error(
-        "an image of {width} x {height} pixels does not fit {format}, whose sides have at most {limit}: set max_side or format = png"
-    )]
-    TooLarge {
-        /// Format name.
-        format: &'static str,
-        /// Image width.
-        width: u32,
-        /// Image height.
-        height: u32,
-        /// Most pixels of a side.
-        limit: u32,
-    },
-    /// An image without pixels, or whose data does not fit its size.
-    #[error("an image of {width} x {height} pixels with {bytes} bytes is none")]
-    BadImage {
-        /// Image width.
-        width: u32,
-        /// Image height.
-        height: u32,
-        /// Bytes of data.
-        bytes: usize,
-    },
-    /// The encoder reported an error.
-    #[error("the {format} encoder failed: {reason}")]
-    Encoder {
-        /// Format name.
-        format: &'static str,
-        /// Its message.
-        reason: String,
-    },
 }
 
 /// Encodes an image: JPEG baseline 4:2:0 in one scan, PNG 8 bit RGB, or
