@@ -35,7 +35,11 @@ impl<'a> BitReader<'a> {
     #[inline]
     pub fn peek32(&self) -> u32 {
         let at = self.position >> 3;
-        let word = match self.bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = match self
+            .bytes
+            .get(at..)
+            .and_then(|rest| rest.first_chunk::<8>())
+        {
             Some(chunk) => u64::from_be_bytes(*chunk),
             None => self.last_word(at),
         };

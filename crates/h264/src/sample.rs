@@ -6,7 +6,15 @@ use std::ops::{AddAssign, Neg};
 /// A sample as it is stored: `u8` for 8 bit, `u16` for 9 to 14.
 pub(crate) trait Sample: Copy + Default + Debug + PartialEq + Send + Sync + 'static {
     /// A transform coefficient: 16 bit are enough for 8 bit samples (clause 8.5.12 bounds them).
-    type Coefficient: Copy + Default + Debug + PartialEq + AddAssign + Neg + Into<i32> + Send + 'static;
+    type Coefficient: Copy
+        + Default
+        + Debug
+        + PartialEq
+        + AddAssign
+        + Neg
+        + Into<i32>
+        + Send
+        + 'static;
 
     /// As a number.
     fn int(self) -> i32;
