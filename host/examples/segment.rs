@@ -76,6 +76,7 @@ async fn main() -> Result<()> {
     }?;
     let component = Component::load(&engine, &args.component)?;
     let (index, _) = read_index(&args.video)?;
+    let samples = gop(&args, &index.samples).samples.len();
     let mut best: Option<(Duration, SegmentResult)> = None;
     for _ in 0..args.runs.max(1) {
         let run = run(&engine, &component, &args, &index).await?;
@@ -87,6 +88,7 @@ async fn main() -> Result<()> {
     let line = serde_json::json!({
         "codec": index.config.codec,
         "cpu_ms": cpu.as_secs_f64() * 1000.0,
+        "samples": samples,
         "access_units": result.access_units_decoded,
         "images": result.frames.len(),
         "image_bytes": result.frames.iter().map(|frame| frame.bytes).sum::<u64>(),
