@@ -24,7 +24,7 @@ use std::time::Duration;
 /// the end would become images. 16 pictures wait for reordering at most, by each codec's rules.
 const HELD_BACK: usize = 32;
 /// A sharpness that no picture has.
-const NEVER_SHARP: &str = "1e300";
+const NEVER_SHARP: &str = "1000000000";
 
 /// How much of the work is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -219,7 +219,8 @@ async fn send(runtime: &Runtime, request: &SegmentRequest) -> Result<SegmentRepl
     let body = Bytes::from(serde_json::to_vec(request)?);
     let uri = "http://extract-frames.spin.internal/segments";
     let post = Request::post(uri).body(body)?;
-    let answer = runtime.call("bench", post).await?.response;
+    // Its label says which video's names it may write.
+    let answer = runtime.call(&request.video.name, post).await?.response;
     let body = answer.body();
     serde_json::from_slice(body).with_context(|| {
         let said = String::from_utf8_lossy(body);

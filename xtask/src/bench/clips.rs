@@ -6,6 +6,7 @@ use crate::step::step;
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use std::fs;
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -138,7 +139,10 @@ impl Footage {
         let mut ffmpeg = sh::command("ffmpeg");
         // SVT-AV1 says a page about itself; 1 leaves errors.
         ffmpeg.env("SVT_LOG", "1");
-        ffmpeg.args(["-v", "error", "-nostdin", "-stats", "-y"]);
+        ffmpeg.args(["-v", "error", "-nostdin", "-y"]);
+        if std::io::stderr().is_terminal() {
+            ffmpeg.arg("-stats");
+        }
         if let Some(video) = &self.video {
             ffmpeg.args(["-stream_loop", "-1", "-t", &self.seconds.to_string(), "-i"]);
             ffmpeg.arg(video);

@@ -48,20 +48,18 @@ impl Scene {
     /// ffmpeg's filter graph for this many seconds of 1080p30; its output is `[v]`. Nothing in it
     /// is random but by a fixed seed.
     pub fn graph(self, seconds: u32) -> String {
-        let moves = match self {
+        let [from, turn] = match self {
             // Turned by less than a pixel here, more there: motion between pixels.
-            Self::Camera => {
-                "rotate=a='0.0015*sin(t*4.1)':bilinear=1,crop=1920:1080:320:180".to_owned()
-            }
-            Self::Web => format!(
-                "rotate=a='0.05*sin(t*0.7)':bilinear=1,crop=1920:1080:x='{}':y='180+140*cos(t*0.37)'",
-                "120+400*mod(floor(t/6),2)+110*sin(t*0.5)"
-            ),
+            Self::Camera => ["x=280:y=120", "0.0015*sin(t*4.1)"],
+            Self::Web => [
+                "x='80+300*mod(floor(t/6),2)+80*sin(t*0.5)':y='120+110*cos(t*0.37)'",
+                "0.05*sin(t*0.7)",
+            ],
         };
         format!(
             "{TEXTURE}{STILL}
             [still]loop=loop=-1:size=1,setpts=N/30/TB,trim=duration={seconds},{OBJECTS}
-            [scene]{moves},{SENSOR}[v]"
+            [scene]crop=2000:1200:{from},rotate=a='{turn}':bilinear=1,crop=1920:1080,{SENSOR}[v]"
         )
     }
 }
