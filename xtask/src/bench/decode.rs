@@ -18,10 +18,11 @@ const CASES: [(&str, &Clip, Units); 7] = [
     ("Motion JPEG", &MJPEG, Units::All),
 ];
 
-const COLUMNS: [&str; 5] = [
+const COLUMNS: [&str; 6] = [
     "decoding alone, 1080p",
     "access units",
     "framemill ms each",
+    "ns a luma sample",
     "ffmpeg -threads 1 ms each",
     "÷ ffmpeg",
 ];
@@ -59,6 +60,11 @@ pub fn bench(folder: &Path, footage: &Footage, runs: u32) -> Result<()> {
     Ok(())
 }
 
+/// Nanoseconds a luma sample, as the cost of a segment is planned with (crates/frames, `Cost`).
+fn nanos(ms: f64) -> f64 {
+    ms * 1e6 / (1920.0 * 1080.0)
+}
+
 /// Milliseconds of one of `count`, less what is needed without any.
 fn each(all: f64, without: f64, count: u64) -> f64 {
     (all - without).max(0.0) / count.max(1) as f64
@@ -69,6 +75,7 @@ fn cells(name: &str, count: u64, ours: f64, theirs: f64) -> Vec<String> {
         name.to_owned(),
         count.to_string(),
         format!("{ours:.2}"),
+        format!("{:.1}", nanos(ours)),
         format!("{theirs:.2}"),
         ratio(ours, theirs),
     ]
@@ -83,7 +90,7 @@ mod tests {
         assert_eq!(each(1300.0, 100.0, 30), 40.0);
         assert_eq!((each(90.0, 100.0, 30), each(5.0, 0.0, 0)), (0.0, 5.0));
         let row = cells("VP8", 30, 40.0, 10.0);
-        assert_eq!(row.join("|"), "VP8|30|40.00|10.00|4.00");
+        assert_eq!(row.join("|"), "VP8|30|40.00|19.3|10.00|4.00");
         assert_eq!(row.len(), COLUMNS.len());
     }
 }
