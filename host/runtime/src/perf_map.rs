@@ -25,15 +25,33 @@ pub(super) fn lines(image: &[u8], start: u64) -> anyhow::Result<String> {
             continue;
         };
         let address = code.saturating_add(symbol.address());
-        let name = name.replace(['\n', '\r'], "_");
-        writeln!(lines, "{address:x} {:x} {name}", symbol.size())?;
+        writeln!(lines, "{address:x} {:x} {}", symbol.size(), readable(name))?;
     }
     Ok(lines)
+}
+
+/// `wasm[0]::function[12]::_ZN…` with the Rust path that the last part stands for.
+fn readable(name: &str) -> String {
+    let (place, function) = name.rsplit_once("]::").unwrap_or(("", name));
+    let function = format!("{:#}", rustc_demangle::demangle(function));
+    let name = match place {
+        "" => function,
+        place => format!("{place}]::{function}"),
+    };
+    name.replace(['\n', '\r'], "_")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_those_of_the_source() {
+        let mangled = "wasm[0]::function[12]::_ZN4core3ptr4drop17h0123456789abcdefE";
+        assert_eq!(readable(mangled), "wasm[0]::function[12]::core::ptr::drop");
+        assert_eq!(readable("wasm[0]::function[13]"), "wasm[0]::function[13]");
+        assert_eq!(readable("a\nb"), "a_b");
+    }
 
     #[test]
     fn what_is_no_code_is_refused() {

@@ -48,25 +48,25 @@ pub const WEB: Clip = Clip {
 /// HEVC.
 pub const HEVC: Clip = Clip {
     name: "hevc.mp4",
-    what: "HEVC Main 1080p30, GOP 250",
+    what: "HEVC Main 1080p30, 4 Mb/s, GOP 250",
     scene: Scene::Web,
-    encoder: "-c:v libx265 -preset fast -x265-params log-level=error -tag:v hvc1",
+    encoder: "-c:v libx265 -preset fast -b:v 4M -x265-params log-level=error -tag:v hvc1",
 };
 
 /// AV1.
 pub const AV1: Clip = Clip {
     name: "av1.mp4",
-    what: "AV1 Main 1080p30, GOP 161",
+    what: "AV1 Main 1080p30, 4 Mb/s, GOP 161",
     scene: Scene::Web,
-    encoder: "-c:v libsvtav1 -preset 8 -crf 35",
+    encoder: "-c:v libsvtav1 -preset 8 -b:v 4M",
 };
 
 /// VP9.
 pub const VP9: Clip = Clip {
     name: "vp9.webm",
-    what: "VP9 1080p30, GOP 250",
+    what: "VP9 1080p30, 4 Mb/s, GOP 250",
     scene: Scene::Web,
-    encoder: "-c:v libvpx-vp9 -deadline realtime -cpu-used 6 -row-mt 1 -g 250 -crf 34 -b:v 0",
+    encoder: "-c:v libvpx-vp9 -deadline good -cpu-used 5 -row-mt 1 -g 250 -b:v 4M",
 };
 
 /// VP8.

@@ -86,8 +86,8 @@ fn profile(folder: &Path, framemill: &Path, clip: &Clip, video: &Path) -> Result
     let file = folder.join(clip.profile());
     let title = format!("framemill extract, {}, {}", clip.what, video.display());
     fs::write(&file, summary(&title, &symbols, WRITTEN))?;
-    let what = format!("{}: % of the time", clip.what);
-    println!("{}", head(&[&what, "crate", "%"], 2));
+    println!("\nWhere the time goes, {}:", clip.what);
+    println!("{}", head(&["part", "crate", "%"], 2));
     for ((part, name), percent) in crates(&symbols).iter().take(SHOWN) {
         let cells = [
             part.name().to_owned(),
@@ -96,7 +96,7 @@ fn profile(folder: &Path, framemill: &Path, clip: &Clip, video: &Path) -> Result
         ];
         println!("{}", row(&cells));
     }
-    println!("{}", head(&[&what, "function", "%"], 2));
+    println!("{}", head(&["part", "function", "%"], 2));
     for symbol in symbols.iter().take(SHOWN) {
         let cells = [
             symbol.part.name().to_owned(),
