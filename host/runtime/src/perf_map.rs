@@ -33,12 +33,34 @@ pub(super) fn lines(image: &[u8], start: u64) -> anyhow::Result<String> {
 /// `wasm[0]::function[12]::_ZN…` with the Rust path that the last part stands for.
 fn readable(name: &str) -> String {
     let (place, function) = name.rsplit_once("]::").unwrap_or(("", name));
-    let function = format!("{:#}", rustc_demangle::demangle(function));
+    let whole = whole_parts(function);
+    let function = rustc_demangle::demangle(whole.as_deref().unwrap_or(function));
+    let function = format!("{function:#}");
     let name = match place {
         "" => function,
         place => format!("{place}]::{function}"),
     };
     name.replace(['\n', '\r'], "_")
+}
+
+/// wasmtime cuts long names, and what is cut has no meaning: the parts of a mangled path that are
+/// whole, as a path of their own. `None` where it is no such path, or is whole.
+fn whole_parts(name: &str) -> Option<String> {
+    let path = name.strip_prefix("_ZN").filter(|it| !it.ends_with('E'))?;
+    let mut rest = path;
+    while let Some(end) = rest.find(|digit: char| !digit.is_ascii_digit()) {
+        let (length, after) = rest.split_at_checked(end)?;
+        let Some(next) = length
+            .parse()
+            .ok()
+            .and_then(|length: usize| after.get(length..))
+        else {
+            break;
+        };
+        rest = next;
+    }
+    let whole = path.strip_suffix(rest).filter(|it| !it.is_empty())?;
+    Some(format!("_ZN{whole}E"))
 }
 
 #[cfg(test)]
@@ -51,6 +73,18 @@ mod tests {
         assert_eq!(readable(mangled), "wasm[0]::function[12]::core::ptr::drop");
         assert_eq!(readable("wasm[0]::function[13]"), "wasm[0]::function[13]");
         assert_eq!(readable("a\nb"), "a_b");
+        for (cut, whole) in [
+            (
+                "_ZN4core3ptr28_$u7b$$u7b$closure$u7d$$u7d$17h01",
+                "core::ptr::{{closure}}",
+            ),
+            ("_ZN4core3ptr28_$u7b$$u7b$clo", "core::ptr"),
+            ("_ZN4core3ptr2", "core::ptr"),
+            ("_ZN99core", "_ZN99core"),
+            ("_ZN", "_ZN"),
+        ] {
+            assert_eq!(readable(cut), whole);
+        }
     }
 
     #[test]

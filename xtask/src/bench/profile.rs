@@ -3,7 +3,7 @@
 
 use super::clips::{CAMERA, Clip, Footage, WEB};
 use super::process::empty;
-use super::report::{crates, summary, symbols};
+use super::report::{crates, mapped, summary, symbols};
 use super::table::{head, row};
 use crate::step::step;
 use crate::{build, sh};
@@ -74,7 +74,10 @@ fn profile(folder: &Path, framemill: &Path, clip: &Clip, video: &Path) -> Result
     report.args(["report", "--stdio", "--fields", "overhead,dso,symbol"]);
     report.args(["--field-separator", "\t", "-i"]).arg(&data);
     let report = sh::output(report.stderr(Stdio::null()))?;
-    remove_maps(&report);
+    // The host wrote them, and perf has read them.
+    for process in mapped(&report) {
+        fs::remove_file(format!("/tmp/perf-{process}.map"))?;
+    }
     let program = framemill.file_name().unwrap_or_default().to_string_lossy();
     let symbols = symbols(&report, &program);
     if symbols.is_empty() {
@@ -111,17 +114,4 @@ fn profile(folder: &Path, framemill: &Path, clip: &Clip, video: &Path) -> Result
         data.display()
     );
     Ok(())
-}
-
-/// The host wrote `/tmp/perf-PID.map`, and perf has read it.
-fn remove_maps(report: &str) {
-    let words = report.split_whitespace();
-    let mut maps: Vec<&str> = words
-        .filter(|word| word.starts_with("perf-") && word.ends_with(".map") && !word.contains('/'))
-        .collect();
-    maps.sort_unstable();
-    maps.dedup();
-    for map in maps {
-        let _ = fs::remove_file(Path::new("/tmp").join(map));
-    }
 }

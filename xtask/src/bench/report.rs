@@ -27,9 +27,8 @@ pub enum Part {
 
 impl Part {
     fn of(object: &str, program: &str) -> Self {
-        let is_map = object.starts_with("perf-") && object.ends_with(".map");
         match object {
-            _ if is_map || object.starts_with("[JIT]") => Self::Component,
+            _ if object.starts_with("[JIT]") => Self::Component,
             _ if object == program => Self::Host,
             _ => Self::System,
         }
@@ -65,6 +64,22 @@ fn symbol(line: &str, program: &str) -> Option<Symbol> {
         part,
         name: bare(name).to_owned(),
     })
+}
+
+/// The processes whose perf maps the report read: it calls what it found in one `[JIT] tid PID`.
+pub fn mapped(report: &str) -> Vec<u32> {
+    let object = |line: &str| {
+        line.split('\t')
+            .nth(1)?
+            .trim()
+            .strip_prefix("[JIT] tid ")?
+            .parse()
+            .ok()
+    };
+    let mut processes: Vec<u32> = report.lines().filter_map(object).collect();
+    processes.sort_unstable();
+    processes.dedup();
+    processes
 }
 
 /// `wasm[0]::function[12]::x::y` is `x::y`.
@@ -138,8 +153,8 @@ mod tests {
 # Samples: 244  of event 'cpu-clock'
 #
 # Overhead\tShared Object\tSymbol\tIPC   [IPC Coverage]
- 4.50%\tperf-12.map\t[.] wasm[0]::function[12]::<h264::Slice as core::ops::Drop>::drop\t-
-20.00%\tperf-12.map\t[.] wasm[0]::function[7]::h264::idct::add\t-      -
+ 4.50%\t[JIT] tid 12\t[.] wasm[0]::function[12]::<h264::Slice as core::ops::Drop>::drop\t-
+20.00%\t[JIT] tid 12\t[.] wasm[0]::function[7]::h264::idct::add\t-      -
 10.00%\t[JIT] tid 12\t[.] wasm[0]::function[8]\t-      -
  5.00%\tframemill\t[.] crc32c::append\t-      -
  1.00%\t[kernel.kallsyms]\t[k] clear_page\t-      -
@@ -165,6 +180,12 @@ mod tests {
             (0.5, "system", "memcpy"),
         ];
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn maps_are_of_the_processes_that_ran() {
+        assert_eq!(mapped(REPORT), [12]);
+        assert!(mapped("1.00%\tperf-12.map\t[.] x\n").is_empty());
     }
 
     #[test]
