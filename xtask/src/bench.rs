@@ -1,154 +1,166 @@
-//! `cargo xtask bench`: the sample that framemill replaces, ffmpeg and framemill, side by side
-//! on the same clips in the same run. Prints a table of ratios; asserts nothing.
+//! `cargo xtask bench`: what framemill costs, beside what it replaces, and where the time goes.
+//! Prints markdown tables of ratios; asserts nothing.
 
-use crate::step::step;
-use crate::{build, sh, test};
-use anyhow::{Context, Result, bail};
+mod clips;
+mod cold;
+mod decode;
+mod growth;
+mod images;
+mod interruption;
+mod messages;
+mod peers;
+mod process;
+mod profile;
+mod progress;
+mod report;
+mod sandbox;
+mod scene;
+mod table;
+
+use crate::{sh, test};
+use anyhow::{Context, Result};
+use clips::Footage;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Instant;
-use wait4::Wait4;
+use std::path::PathBuf;
+use std::process::Command;
 
-/// A clip: name, seconds, ffmpeg's encoder arguments.
-struct Clip {
-    name: &'static str,
-    what: &'static str,
+const EXAMPLES: &str = "\
+Tables come on stdout, what is being done on stderr. The machine is part of every number: compare what
+stands in one table, and call nothing faster that another run on a busy machine says is slower.
+Footage is drawn once, with a camera's motion and noise, and kept in target/bench/clips.
+
+Examples:
+  cargo xtask bench                                    what a user gets, beside the sample and ffmpeg
+  cargo xtask bench --decode --seconds 5 --runs 1      which decoder is slow, in some minutes
+  cargo xtask bench --decode --images --video x.mp4    the same with footage of your own
+  cargo xtask bench --growth --minutes 1,5             do long videos cost more a minute
+  cargo xtask bench --profile                          which functions: target/bench/profile-*.txt
+  cargo xtask bench --all >tables.md                   every table, in an hour or so";
+
+/// Which parts, and of what.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Options {
+    /// The Python sample, ffmpeg and framemill on the same clips: time, memory, bytes read (this is
+    /// what runs if no part is named)
+    #[arg(long, help_heading = "Parts")]
+    peers: bool,
+    /// Decoding alone, each codec: milliseconds an access unit in the sandbox, and in ffmpeg with one
+    /// thread
+    #[arg(long, help_heading = "Parts")]
+    decode: bool,
+    /// A decoded frame on its way to a JPEG: scored, converted, encoded, written
+    #[arg(long, help_heading = "Parts")]
+    images: bool,
+    /// The same footage for longer and longer: processor time a minute and the host's memory
+    #[arg(long, help_heading = "Parts")]
+    growth: bool,
+    /// Messages a second, ignored ones and small videos, from the embedded queue and from Pub/Sub's
+    /// emulator
+    #[arg(long, help_heading = "Parts")]
+    messages: bool,
+    /// The same work with and without code by which a component can be stopped
+    #[arg(long, help_heading = "Parts")]
+    interruption: bool,
+    /// How large the components are, and what a cold start costs
+    #[arg(long, help_heading = "Parts")]
+    cold: bool,
+    /// Linux perf over host and component: the crates and functions that take the time
+    #[arg(long, help_heading = "Parts")]
+    profile: bool,
+    /// All parts but --profile
+    #[arg(long, help_heading = "Parts")]
+    all: bool,
+    /// Runs of each measurement; the one that took least counts
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+    /// Length of each clip
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(2..=3600))]
     seconds: u32,
-    encoder: &'static [&'static str],
+    /// A video to make the clips of, instead of drawing them: scaled to 1080p30, repeated where it is
+    /// short
+    #[arg(long, value_name = "FILE")]
+    video: Option<PathBuf>,
+    /// --growth: lengths in minutes, the first one is what the others are compared with
+    #[arg(long, value_delimiter = ',', default_value = "1,10,60", value_parser = clap::value_parser!(u32).range(1..=1440))]
+    minutes: Vec<u32>,
+    /// --messages: how many that are ignored
+    #[arg(long, default_value_t = 5000, value_parser = messages)]
+    events: usize,
+    /// --messages: how many small videos
+    #[arg(long, default_value_t = 200, value_parser = messages)]
+    videos: usize,
 }
 
-const CLIPS: &[Clip] = &[
-    Clip {
-        name: "camera-h264.mp4",
-        what: "camera-like: H.264 1080p30, GOP 1 s",
-        seconds: 60,
-        encoder: &[
-            "-c:v",
-            "libx264",
-            "-preset",
-            "veryfast",
-            "-bf",
-            "0",
-            "-g",
-            "30",
-            "-sc_threshold",
-            "0",
-            "-b:v",
-            "4M",
-        ],
-    },
-    Clip {
-        name: "web-h264.mp4",
-        what: "web-like: H.264 1080p30, x264 medium, GOP 250",
-        seconds: 60,
-        encoder: &[
-            "-c:v", "libx264", "-preset", "medium", "-g", "250", "-crf", "23",
-        ],
-    },
-    Clip {
-        name: "hevc.mp4",
-        what: "HEVC Main 1080p30, GOP 250",
-        seconds: 20,
-        encoder: &[
-            "-c:v",
-            "libx265",
-            "-preset",
-            "fast",
-            "-x265-params",
-            "log-level=error",
-            "-tag:v",
-            "hvc1",
-        ],
-    },
-    Clip {
-        name: "av1.mp4",
-        what: "AV1 Main 1080p30, GOP 161",
-        seconds: 20,
-        encoder: &["-c:v", "libsvtav1", "-preset", "8", "-crf", "35"],
-    },
-];
-
-/// What one program took for one clip.
-struct Measured {
-    wall: f64,
-    cpu: f64,
-    peak_mib: f64,
-    read_mib: f64,
-    decoded: u64,
-    images: usize,
+/// Fewer are settled before anybody has looked.
+fn messages(text: &str) -> Result<usize> {
+    let count: usize = text.parse()?;
+    anyhow::ensure!((20..=1_000_000).contains(&count), "is not 20 to 1000000");
+    Ok(count)
 }
 
-/// Runs the benchmark; `runs` times each, the fastest counts.
-pub fn bench(runs: u32) -> Result<()> {
+impl Options {
+    fn footage(&self) -> Result<Footage> {
+        let video = self.video.as_ref().map(|video| {
+            let path = fs::canonicalize(video);
+            path.with_context(|| format!("cannot read {}", video.display()))
+        });
+        Ok(Footage {
+            seconds: self.seconds,
+            video: video.transpose()?,
+        })
+    }
+
+    fn part(&self, chosen: bool) -> bool {
+        chosen || self.all
+    }
+
+    fn peers(&self) -> bool {
+        let others = [
+            self.decode,
+            self.images,
+            self.growth,
+            self.messages,
+            self.interruption,
+            self.cold,
+            self.profile,
+        ];
+        self.part(self.peers) || !others.contains(&true)
+    }
+}
+
+/// Measures the parts that are asked for, one after the other.
+pub fn bench(options: &Options) -> Result<()> {
     test::ffmpeg()?;
-    build::components()?;
-    let framemill = build::host()?;
     let folder = sh::root().join("target/bench");
     fs::create_dir_all(&folder)?;
-    let python = python(&folder)?;
-    let clips: Vec<PathBuf> = CLIPS
-        .iter()
-        .map(|c| make(c, &folder))
-        .collect::<Result<_>>()?;
-    // The first run compiles the component; that cost is paid once per version, not per video.
-    measure_framemill(&framemill, &clips[0], &folder, "exact")?;
+    let (footage, runs) = (options.footage()?, options.runs);
     println!("{}", machine());
-    println!("{HEADER}");
-    for (clip, path) in CLIPS.iter().zip(&clips) {
-        let frames = u64::from(clip.seconds) * 30;
-        let best = |measure: &dyn Fn() -> Result<Measured>| -> Result<Measured> {
-            let mut best = measure()?;
-            for _ in 1..runs {
-                let next = measure()?;
-                if next.wall < best.wall {
-                    best = next;
-                }
-            }
-            Ok(best)
-        };
-        let sample = best(&|| measure_sample(&python, path, &folder, frames))?;
-        let ffmpeg = best(&|| measure_ffmpeg(path, &folder, frames))?;
-        let exact = best(&|| measure_framemill(&framemill, path, &folder, "exact"))?;
-        let keyframe = best(&|| measure_framemill(&framemill, path, &folder, "keyframe"))?;
-        for (program, measured) in [
-            ("sample (Python, OpenCV)", &sample),
-            ("ffmpeg -vf fps=1", &ffmpeg),
-            ("framemill", &exact),
-            ("framemill --snap keyframe", &keyframe),
-        ] {
-            println!("{}", row(clip.what, program, measured, [&sample, &ffmpeg]));
-        }
+    if options.peers() {
+        peers::bench(&folder, &footage, runs)?;
+    }
+    if options.part(options.decode) {
+        decode::bench(&folder, &footage, runs)?;
+    }
+    if options.part(options.images) {
+        images::bench(&folder, &footage, runs)?;
+    }
+    if options.part(options.growth) {
+        growth::bench(&folder, &footage, &options.minutes, runs)?;
+    }
+    if options.part(options.messages) {
+        messages::bench(&folder, options.events, options.videos)?;
+    }
+    if options.part(options.interruption) {
+        interruption::bench(&folder, &footage, runs)?;
+    }
+    if options.part(options.cold) {
+        cold::bench()?;
+    }
+    if options.profile {
+        profile::bench(&folder, &footage)?;
     }
     Ok(())
-}
-
-const HEADER: &str = "\
-| clip | program | wall s | ÷ sample | ÷ ffmpeg | CPU s | ÷ sample | ÷ ffmpeg | peak MiB | read MiB | frames decoded | images |
-|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|";
-
-fn row(clip: &str, program: &str, measured: &Measured, peers: [&Measured; 2]) -> String {
-    if measured.images == 0 {
-        return format!("| {clip} | {program} | cannot decode it | | | | | | | | | 0 |");
-    }
-    // A peer that made nothing was not fast.
-    let ratios = |of: fn(&Measured) -> f64| {
-        peers.map(|peer| match peer.images {
-            0 => "–".to_owned(),
-            _ => format!("{:.2}", of(measured) / of(peer)),
-        })
-    };
-    format!(
-        "| {clip} | {program} | {:.1} | {} | {:.1} | {} | {:.0} | {:.1} | {} | {} |",
-        measured.wall,
-        ratios(|measured| measured.wall).join(" | "),
-        measured.cpu,
-        ratios(|measured| measured.cpu).join(" | "),
-        measured.peak_mib,
-        measured.read_mib,
-        measured.decoded,
-        measured.images,
-    )
 }
 
 fn machine() -> String {
@@ -157,182 +169,70 @@ fn machine() -> String {
         .lines()
         .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let version = |program: &str| {
-        let text = sh::output(Command::new(program).arg("-version")).unwrap_or_default();
-        text.lines()
-            .next()
-            .unwrap_or_default()
-            .split(" Copyright")
-            .next()
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let version = sh::output(Command::new("ffmpeg").arg("-version")).unwrap_or_default();
+    let version = version.lines().next().unwrap_or_default();
     format!(
-        "{} × {}, {}\n",
-        cores,
+        "{cores} × {}, {}",
         model.map_or("CPU", |(_, model)| model),
-        version("ffmpeg")
+        version.split(" Copyright").next().unwrap_or_default()
     )
 }
 
-/// A Python with OpenCV, in an environment of its own.
-fn python(folder: &Path) -> Result<PathBuf> {
-    let python = folder.join("venv/bin/python");
-    let has_cv2 = || {
-        Command::new(&python)
-            .args(["-c", "import cv2"])
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
-    };
-    if !has_cv2() {
-        let mut create = sh::command("python3");
-        create.args(["-m", "venv"]).arg(folder.join("venv"));
-        let mut pip = sh::command(&python);
-        pip.args(["-m", "pip", "install", "--quiet", "opencv-python-headless"]);
-        step(
-            "installing OpenCV for Python (opencv-python-headless)",
-            || {
-                sh::run(&mut create)
-                    .context("install Python 3 with venv (Debian: python3-venv)")?;
-                sh::run(&mut pip)
-            },
-        )?;
-    }
-    Ok(python)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
 
-/// Moving camera over detailed content with sensor noise: what codecs find neither trivial nor
-/// impossible.
-fn make(clip: &Clip, folder: &Path) -> Result<PathBuf> {
-    let path = folder.join(clip.name);
-    if path.is_file() {
-        return Ok(path);
+    #[derive(Debug, Parser)]
+    struct Probe {
+        #[command(flatten)]
+        options: Options,
     }
-    eprintln!("making {}", path.display());
-    let source = format!(
-        "mandelbrot=s=1920x1080:r=30:end_scale=0.02:end_pts={},noise=alls=6:allf=t,format=yuv420p",
-        clip.seconds * 30
-    );
-    let part = folder.join(format!("part-{}", clip.name));
-    let mut ffmpeg = sh::command("ffmpeg");
-    ffmpeg.args([
-        "-v",
-        "error",
-        "-y",
-        "-f",
-        "lavfi",
-        "-i",
-        &source,
-        "-t",
-        &clip.seconds.to_string(),
-    ]);
-    sh::run(ffmpeg.args(clip.encoder).arg(&part))?;
-    fs::rename(&part, &path)?;
-    Ok(path)
-}
 
-/// Runs a program to its end; wall clock, CPU time, peak memory.
-fn timed(command: &mut Command) -> Result<(f64, f64, f64)> {
-    let start = Instant::now();
-    let mut child = command
-        .stdout(Stdio::null())
-        .spawn()
-        .context("cannot start")?;
-    let used = child.wait4()?;
-    if !used.status.success() {
-        bail!("{command:?} failed ({})", used.status);
+    fn parse(words: &[&str]) -> Result<Options, clap::Error> {
+        let words = std::iter::once("bench").chain(words.iter().copied());
+        Ok(Probe::try_parse_from(words)?.options)
     }
-    let cpu = (used.rusage.utime + used.rusage.stime).as_secs_f64();
-    Ok((
-        start.elapsed().as_secs_f64(),
-        cpu,
-        used.rusage.maxrss as f64 / 1_048_576.0,
-    ))
-}
 
-fn out(folder: &Path) -> Result<PathBuf> {
-    let out = folder.join("out");
-    if out.exists() {
-        fs::remove_dir_all(&out)?;
-    }
-    fs::create_dir_all(&out)?;
-    Ok(out)
-}
-
-fn images(folder: &Path) -> Result<usize> {
-    let mut count = 0;
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        count += if path.is_dir() {
-            images(&path)?
-        } else {
-            usize::from(path.extension().is_some_and(|extension| extension == "jpg"))
+    #[test]
+    fn parts_are_those_that_are_named() {
+        let parts = |words: &[&str]| {
+            let it = parse(words).unwrap();
+            [
+                it.peers(),
+                it.part(it.decode),
+                it.part(it.growth),
+                it.profile,
+            ]
         };
+        assert_eq!(parts(&[]), [true, false, false, false]);
+        assert_eq!(parts(&["--decode"]), [false, true, false, false]);
+        assert_eq!(parts(&["--peers", "--growth"]), [true, false, true, false]);
+        assert_eq!(parts(&["--profile"]), [false, false, false, true]);
+        assert_eq!(parts(&["--all"]), [true, true, true, false]);
     }
-    Ok(count)
-}
 
-/// Both peers read the whole file and decode every frame: there is nothing to ask them for.
-fn whole(command: &mut Command, video: &Path, out: &Path, frames: u64) -> Result<Measured> {
-    let (wall, cpu, peak_mib) = timed(command)?;
-    let read_mib = fs::metadata(video)?.len() as f64 / 1_048_576.0;
-    Ok(Measured {
-        wall,
-        cpu,
-        peak_mib,
-        read_mib,
-        decoded: frames,
-        images: images(out)?,
-    })
-}
+    #[test]
+    fn numbers_are_held_to_what_makes_sense() {
+        let it = parse(&["--minutes", "1,5", "--seconds", "5"]).unwrap();
+        assert_eq!((it.minutes, it.seconds, it.runs), (vec![1, 5], 5, 2));
+        assert_eq!(parse(&[]).unwrap().minutes, [1, 10, 60]);
+        for wrong in [
+            ["--runs", "0"],
+            ["--seconds", "1"],
+            ["--minutes", "0"],
+            ["--minutes", "1,x"],
+            ["--events", "19"],
+            ["--videos", "many"],
+        ] {
+            assert!(parse(&wrong).is_err(), "{wrong:?}");
+        }
+    }
 
-fn measure_sample(python: &Path, video: &Path, folder: &Path, frames: u64) -> Result<Measured> {
-    let out = out(folder)?;
-    let script = sh::root().join("benches/sample_extract.py");
-    whole(
-        Command::new(python).arg(script).arg(video).arg(&out),
-        video,
-        &out,
-        frames,
-    )
-}
-
-fn measure_ffmpeg(video: &Path, folder: &Path, frames: u64) -> Result<Measured> {
-    let out = out(folder)?;
-    let mut ffmpeg = Command::new("ffmpeg");
-    ffmpeg
-        .args(["-v", "error", "-i"])
-        .arg(video)
-        .args(["-vf", "fps=1", "-q:v", "2"]);
-    whole(ffmpeg.arg(out.join("%06d.jpg")), video, &out, frames)
-}
-
-fn measure_framemill(
-    framemill: &Path,
-    video: &Path,
-    folder: &Path,
-    snap: &str,
-) -> Result<Measured> {
-    let out = out(folder)?;
-    let mut extract = Command::new(framemill);
-    extract
-        .args(["extract", "--snap", snap, "-o"])
-        .arg(&out)
-        .arg(video)
-        .stderr(Stdio::null());
-    let (wall, cpu, peak_mib) = timed(&mut extract)?;
-    let name = video.file_name().context("no name")?;
-    let manifest = out.join(name).join("manifest.json");
-    let text = fs::read(&manifest).with_context(|| format!("no {}", manifest.display()))?;
-    let manifest: serde_json::Value = serde_json::from_slice(&text)?;
-    let stat = |key: &str| manifest["stats"][key].as_u64().context("no stats");
-    Ok(Measured {
-        wall,
-        cpu,
-        peak_mib,
-        read_mib: stat("bytes_read")? as f64 / 1_048_576.0,
-        decoded: stat("access_units_decoded")?,
-        images: images(&out)?,
-    })
+    #[test]
+    fn a_video_that_is_not_there_is_named() {
+        let options = parse(&["--video", "/nowhere/x.mp4"]).unwrap();
+        let error = options.footage().unwrap_err().to_string();
+        assert!(error.contains("/nowhere/x.mp4"), "{error}");
+    }
 }

@@ -4,7 +4,6 @@ mod bench;
 mod boundary;
 mod build;
 mod chaos;
-mod cold;
 mod demo;
 mod dist;
 mod documents;
@@ -57,15 +56,8 @@ enum Task {
         /// Passed to the test programs, for example a part of a test's name
         filter: Vec<String>,
     },
-    /// Measure framemill beside the Python sample it replaces and ffmpeg; prints a table
-    Bench {
-        /// Runs of each program on each clip; the fastest counts
-        #[arg(long, default_value_t = 2)]
-        runs: u32,
-        /// Instead: how large the components are, and what a cold start costs
-        #[arg(long)]
-        cold: bool,
-    },
+    /// Measure framemill beside the Python sample it replaces and ffmpeg; prints tables
+    Bench(bench::Options),
     /// Attack the host with mutated videos, kills and full disks, and check each outcome
     #[command(disable_help_flag = true)]
     Chaos {
@@ -110,8 +102,7 @@ fn main() -> Result<()> {
         } => demo::spin(video.as_deref()),
         Task::Demo { video, .. } => demo::demo(video.as_deref()),
         Task::Test { with, filter } => test::test(&with, &filter),
-        Task::Bench { cold: true, .. } => cold::bench(),
-        Task::Bench { runs, .. } => bench::bench(runs),
+        Task::Bench(options) => bench::bench(&options),
         Task::Chaos { arguments } => chaos::chaos(&arguments),
         Task::Flips { count, kind } => test::flips(count, &kind),
         Task::Dist => dist::dist(),

@@ -19,11 +19,17 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 
 /// Installs the servers that every run of the tests needs, and tells `tests` where they are.
 pub fn provide(tests: &mut Command) -> Result<()> {
-    tests.env("FRAMEMILL_TEST_PUBSUB_EMULATOR", pubsub_emulator()?);
+    provide_pubsub(tests)?;
     tests.env("FRAMEMILL_TEST_RABBITMQ", rabbitmq()?);
     let bin = venv("servers", &[FAKE_GCS, MOTO])?;
     tests.env("FRAMEMILL_TEST_MOTO", bin.join("moto_server"));
     provide_fake_gcs(tests)
+}
+
+/// Installs Google's Pub/Sub emulator alone and tells `program` where it is.
+pub fn provide_pubsub(program: &mut Command) -> Result<()> {
+    program.env("FRAMEMILL_TEST_PUBSUB_EMULATOR", pubsub_emulator()?);
+    Ok(())
 }
 
 /// Installs fake-gcs-server alone and tells `program` where it is.

@@ -1,6 +1,7 @@
 //! RGB images: JFIF's YCbCr of them, with chroma of half the size.
 
-use crate::encoder::{Encoder, Sampling};
+use crate::component::Sampling;
+use crate::encoder::Encoder;
 use crate::error::JpegError;
 use crate::plane::PlaneView;
 

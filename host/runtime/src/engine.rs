@@ -1,6 +1,6 @@
 //! The wasm engine, its clock, its cache of compiled code, and the components on disk.
 
-use super::cache_folder;
+use super::{cache_folder, perf_map};
 use anyhow::Context as _;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -22,11 +22,24 @@ impl Engine {
     /// # Errors
     /// Where this machine cannot run compiled wasm.
     pub fn new(cache_dir: Option<&Path>) -> anyhow::Result<Self> {
+        Self::with_interruption(cache_dir, true)
+    }
+
+    /// As [`Engine::new`], but its components are never stopped and never let others have their
+    /// thread. For measuring what that costs, on components that are trusted to end.
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub fn uninterrupted(cache_dir: Option<&Path>) -> anyhow::Result<Self> {
+        Self::with_interruption(cache_dir, false)
+    }
+
+    fn with_interruption(cache_dir: Option<&Path>, interruption: bool) -> anyhow::Result<Self> {
         let mut config = Config::new();
         config
             .wasm_component_model(true)
             .wasm_simd(true)
-            .epoch_interruption(true)
+            .epoch_interruption(interruption)
             .cranelift_opt_level(OptLevel::Speed);
         if let Some(dir) = cache_dir {
             config.cache(open_cache(dir));
@@ -129,6 +142,18 @@ impl Component {
             sha256,
             component,
         })
+    }
+
+    /// Where its functions lie in this process: lines of a perf map, by which Linux perf names code
+    /// that was compiled at run time.
+    ///
+    /// # Errors
+    /// Where the compiled code cannot be read.
+    pub fn perf_map(&self) -> anyhow::Result<String> {
+        let image = self.component.serialize();
+        let image = image.map_err(|error| anyhow::anyhow!("compiled code is gone: {error:#}"))?;
+        let start = self.component.image_range().start as usize;
+        perf_map::lines(&image, start as u64)
     }
 }
 

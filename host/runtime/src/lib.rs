@@ -15,6 +15,7 @@ mod logs;
 mod memory;
 mod outbound_client;
 mod outgoing;
+mod perf_map;
 mod response;
 mod sandbox;
 mod state;

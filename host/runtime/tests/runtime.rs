@@ -6,7 +6,8 @@ mod common;
 use bytes::Bytes;
 use common::{LIMITS, request, runtime};
 use framemill_runtime::{
-    ComponentEvent, ComponentResponse, Crash, CrashReason, Limits, Runtime, find_component,
+    Component, ComponentEvent, ComponentResponse, Crash, CrashReason, Engine, Limits, Runtime,
+    find_component,
 };
 use http::Request;
 use std::path::Path;
@@ -259,10 +260,43 @@ fn a_missing_component_says_how_to_build_it() {
 }
 
 #[test]
+fn perf_is_told_where_functions_are() {
+    let (_, component) = common::probe();
+    let map = component.perf_map().unwrap();
+    let mut ends = 0;
+    let mut named = 0;
+    for line in map.lines() {
+        let mut parts = line.splitn(3, ' ');
+        let mut number = || u64::from_str_radix(parts.next().unwrap(), 16).unwrap();
+        let (start, size) = (number(), number());
+        assert!(start >= ends && size > 0, "functions overlap: {line}");
+        ends = start + size;
+        named += usize::from(parts.next().unwrap().ends_with("::probe::spin_forever"));
+    }
+    assert_eq!(named, 1, "a function has no name:\n{map}");
+}
+
+#[tokio::test]
+async fn an_uninterrupted_component_has_no_time_limit() {
+    let data = tempfile::tempdir().unwrap();
+    let engine = Engine::uninterrupted(None).unwrap();
+    let component = Component::load(&engine, &common::probe_path()).unwrap();
+    let limits = Limits {
+        time: Duration::ZERO,
+        ..LIMITS
+    };
+    let parts = common::parts(component, data.path(), limits, Arc::new(|_, _| {}));
+    let runtime = Runtime::new(&engine, parts).unwrap();
+    // It fills its memory over many ticks of the clock.
+    let crash = get(&runtime, "/allocate").await.unwrap_err();
+    assert_eq!(crash.reason, CrashReason::Memory(limits.memory));
+}
+
+#[test]
 fn compiled_code_is_kept() {
     let cache = tempfile::tempdir().unwrap();
-    let engine = framemill_runtime::Engine::new(Some(cache.path())).unwrap();
-    framemill_runtime::Component::load(&engine, &common::probe_path()).unwrap();
+    let engine = Engine::new(Some(cache.path())).unwrap();
+    Component::load(&engine, &common::probe_path()).unwrap();
     let entries = std::fs::read_dir(cache.path()).unwrap().count();
     assert!(entries > 0);
 }
@@ -272,8 +306,8 @@ fn compiled_code_is_kept() {
 fn a_cache_that_cannot_be_made_keeps_nothing_from_starting() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let below = file.path().join(".cache");
-    let engine = framemill_runtime::Engine::new(Some(&below)).unwrap();
-    framemill_runtime::Component::load(&engine, &common::probe_path()).unwrap();
+    let engine = Engine::new(Some(&below)).unwrap();
+    Component::load(&engine, &common::probe_path()).unwrap();
 }
 
 #[cfg(unix)]
@@ -283,8 +317,8 @@ fn compiled_code_is_not_kept_where_others_could_change_it() {
     let cache = tempfile::tempdir().unwrap();
     let open = std::fs::Permissions::from_mode(0o777);
     std::fs::set_permissions(cache.path(), open).unwrap();
-    let engine = framemill_runtime::Engine::new(Some(cache.path())).unwrap();
-    framemill_runtime::Component::load(&engine, &common::probe_path()).unwrap();
+    let engine = Engine::new(Some(cache.path())).unwrap();
+    Component::load(&engine, &common::probe_path()).unwrap();
     let entries = std::fs::read_dir(cache.path()).unwrap().count();
     assert_eq!(entries, 0);
 }

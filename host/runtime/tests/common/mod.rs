@@ -89,25 +89,38 @@ pub fn runtime_reaching(
     outbound: OutboundClient,
 ) -> Runtime {
     let (engine, component) = probe();
+    let parts = RuntimeParts {
+        outbound,
+        ..parts(component, data, limits, observer)
+    };
+    Runtime::new(&engine, parts).unwrap()
+}
+
+/// What a runtime of the probe over a folder is made of.
+pub fn parts(
+    component: Component,
+    data: &Path,
+    limits: Limits,
+    observer: Observer,
+) -> RuntimeParts {
     let store: Arc<dyn Store> = Arc::new(LocalStore::new(FileLayout::folder(data)));
     let access = Access {
         read: vec!["videos/".into()],
         write: vec!["images/".into()],
     };
-    let parts = RuntimeParts {
+    RuntimeParts {
         variables: with_host(variables(), &component.sha256, SizeLimits::STANDARD),
         component,
         gateway: Arc::new(Gateway::new(
             HashMap::from([("local".into(), store)]),
             access,
         )),
-        outbound,
+        outbound: OutboundClient::default(),
         limits,
         parallel: 2,
         memory: None,
         observer,
-    };
-    Runtime::new(&engine, parts).unwrap()
+    }
 }
 
 /// A request to the probe.

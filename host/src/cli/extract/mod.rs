@@ -14,13 +14,14 @@ use crate::service::run_to_end;
 use anyhow::{Context as _, ensure};
 use framemill_contract::{Event, EventKind, ObjectRef, Outcome};
 use framemill_objects::generation;
-use framemill_runtime::{Observer, Runtime};
+use framemill_runtime::{Component, Observer, Runtime};
 use framemill_sources::Message;
 use futures::StreamExt;
 use inputs::Input;
 use output::Output;
 use progress::Progress;
-use std::io::IsTerminal as _;
+use std::fs::File;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -57,6 +58,10 @@ pub struct ExtractArgs {
     /// Print a JSON report instead of a table
     #[arg(long)]
     pub json: bool,
+    /// Write /tmp/perf-PID.map, by which Linux perf names the component's functions (`cargo xtask
+    /// bench --profile`)
+    #[arg(long, hide = true)]
+    pub perf_map: bool,
     /// Flags of all commands that run a component.
     #[command(flatten)]
     pub shared: SharedOptions,
@@ -124,6 +129,9 @@ async fn extract(args: &ExtractArgs) -> anyhow::Result<Vec<VideoReport>> {
     let function = settings.extraction()?;
     let components = args.shared.components();
     let component = components.load(&engine, &function.component).await?;
+    if args.perf_map {
+        write_perf_map(&component)?;
+    }
     let store = output.store();
     let memory = settings.sandbox_memory();
     let runtime = function_runtime(
@@ -153,6 +161,15 @@ async fn extract(args: &ExtractArgs) -> anyhow::Result<Vec<VideoReport>> {
     progress.close();
     output.close();
     Ok(reports)
+}
+
+/// Where perf looks for it. What is there already is another's, or a link to somewhere else.
+fn write_perf_map(component: &Component) -> anyhow::Result<()> {
+    let path = format!("/tmp/perf-{}.map", std::process::id());
+    let mut file = File::create_new(&path)
+        .with_context(|| format!("perf map cannot be written, remove what is there: {path}"))?;
+    file.write_all(component.perf_map()?.as_bytes())
+        .with_context(|| format!("perf map cannot be written: {path}"))
 }
 
 async fn extract_one(runtime: &Runtime, input: &Input, output: &Output) -> VideoReport {

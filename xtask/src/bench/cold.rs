@@ -1,5 +1,6 @@
 //! `cargo xtask bench --cold`: how large the components are, and what a cold start costs.
 
+use super::process::mib;
 use crate::toolchain::cargo_command;
 use crate::{build, sh};
 use anyhow::{Context, Result};
@@ -34,10 +35,6 @@ pub fn bench() -> Result<()> {
         );
     }
     Ok(())
-}
-
-fn mib(bytes: u64) -> f64 {
-    bytes as f64 / 1_048_576.0
 }
 
 /// Bytes of a file when it is compressed, as registries keep it.
