@@ -1,10 +1,8 @@
 //! RFC 6386 clauses 13.3, 16.1 and 17.2: the probabilities that frames hand on to the next.
 
 use crate::bool_decoder::BoolDecoder;
-use crate::token_tables;
+use crate::token_tables::{self, TokenProbabilities};
 
-/// Of the tokens' tree: by type of block, band, context and node (clause 13.3).
-pub(crate) type TokenProbabilities = [[[[u8; 11]; 3]; 8]; 4];
 /// Of one component of a motion vector (clause 17.1).
 pub(crate) type VectorProbabilities = [u8; 19];
 

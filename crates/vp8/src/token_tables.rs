@@ -1,6 +1,7 @@
 //! RFC 6386 clauses 13.4 and 13.5: probabilities of the coefficients' tokens.
 
-use crate::entropy::TokenProbabilities;
+/// By type of block, band, context and node of the tokens' tree (clause 13.3).
+pub(crate) type TokenProbabilities = [[[[u8; 11]; 3]; 8]; 4];
 
 /// How probable it is that a probability stays as it is (clause 13.4).
 pub(crate) const UPDATE: TokenProbabilities = [

@@ -2,7 +2,7 @@
 
 use crate::bool_decoder::BoolDecoder;
 use crate::dequantization::Factors;
-use crate::entropy::TokenProbabilities;
+use crate::token_tables::TokenProbabilities;
 
 /// Clause 13.3.
 const BANDS: [usize; 16] = [0, 1, 2, 3, 6, 4, 5, 6, 6, 6, 6, 6, 6, 6, 6, 7];

@@ -234,9 +234,6 @@ impl Stream {
 #[path = "../src/token_tables.rs"]
 #[allow(dead_code, reason = "the defaults")]
 mod token_tables;
-mod entropy {
-    pub type TokenProbabilities = [[[[u8; 11]; 3]; 8]; 4];
-}
 use token_tables::UPDATE;
 
 /// RFC 6386 clause 17.2.
