@@ -73,6 +73,16 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Flip bits of coded pictures: where ffmpeg's decoder reports an error, framemill must have said
+    /// which frames are damaged or missing. The tests do so with 200 flips of each kind of stream
+    Flips {
+        /// Flips of each kind of stream
+        #[arg(long, default_value_t = 2500)]
+        count: u32,
+        /// Only the kinds whose names contain this, as h264
+        #[arg(long, default_value = "")]
+        kind: String,
+    },
     /// Build the archive of a release into target/dist, and try it out
     Dist,
     /// Check infra/ and the Dockerfile; `cargo xtask build` comes first
@@ -103,6 +113,7 @@ fn main() -> Result<()> {
         Task::Bench { cold: true, .. } => cold::bench(),
         Task::Bench { runs, .. } => bench::bench(runs),
         Task::Chaos { arguments } => chaos::chaos(&arguments),
+        Task::Flips { count, kind } => test::flips(count, &kind),
         Task::Dist => dist::dist(),
         Task::CheckInfra => infra::check(),
         Task::CheckDocs => documents::check(),

@@ -39,6 +39,18 @@ pub fn test(with: &[With], filter: &[String]) -> Result<()> {
     sh::run(&mut test)
 }
 
+/// Flips `count` bits of each kind of stream, one by one (crates/video/tests/decoders/flips.rs).
+pub fn flips(count: u32, kind: &str) -> Result<()> {
+    ffmpeg()?;
+    let mut tests = cargo_command()?;
+    tests.args(["test", "--release", "--locked", "--test", "decoders"]);
+    tests
+        .arg(format!("flips::{kind}"))
+        .args(["--", "--nocapture"]);
+    tests.env("FRAMEMILL_FLIPS", count.to_string());
+    sh::run(&mut tests)
+}
+
 /// ffmpeg and ffprobe: they make the clips, and their pictures are the reference.
 pub fn ffmpeg() -> Result<()> {
     sh::apt_install(&["ffmpeg"], || {

@@ -4,9 +4,9 @@
 #![allow(clippy::unwrap_used)]
 
 use framemill_contract::{ImageFormat, ImageSettings, UnspecifiedMatrix};
-use framemill_frames::{encode, score, to_rgb};
+use framemill_frames::{encode, image_file, score, to_rgb};
 use framemill_video::{
-    ChromaSampling, ColorDescription, Frame, Plane, Pts, Rotation, Samples, Transfer,
+    ChromaSampling, ColorDescription, Frame, Matrix, Plane, Pts, Range, Rotation, Samples, Transfer,
 };
 use std::time::Instant;
 
@@ -28,14 +28,18 @@ fn frame(chroma: ChromaSampling, bit_depth: u8, transfer: Option<Transfer>) -> F
             (shape + (seed >> 29)) << (bit_depth - 8)
         };
         let samples = match bit_depth {
-            8 => Samples::U8((0..width * height).map(|i| value(i) as u8).collect()),
-            _ => Samples::U16((0..width * height).map(|i| value(i) as u16).collect()),
+            8 => Samples::from(
+                (0..width * height)
+                    .map(|i| value(i) as u8)
+                    .collect::<Vec<_>>(),
+            ),
+            _ => Samples::from(
+                (0..width * height)
+                    .map(|i| value(i) as u16)
+                    .collect::<Vec<_>>(),
+            ),
         };
-        Plane {
-            width,
-            height,
-            samples,
-        }
+        Plane::tight(width, height, samples)
     };
     let (width, height) = (1920, 1080);
     let (chroma_width, chroma_height) = match chroma {
@@ -79,6 +83,27 @@ fn measure(name: &str, runs: u32, mut run: impl FnMut() -> Vec<u8>) {
     );
 }
 
+/// From a frame to a JPEG, from its planes and by way of RGB.
+fn jpeg(plain: &Frame) {
+    measure("jpeg 95 from planes", 20, || {
+        image_file(plain, Rotation::R0, &SETTINGS).unwrap().bytes
+    });
+    for (name, matrix, range) in [
+        ("jpeg 95, BT.601 limited", Matrix::Bt601, Range::Limited),
+        ("jpeg 95, BT.601 full", Matrix::Bt601, Range::Full),
+    ] {
+        let mut frame = plain.clone();
+        (frame.color.matrix, frame.color.range) = (Some(matrix), Some(range));
+        measure(name, 20, || {
+            image_file(&frame, Rotation::R0, &SETTINGS).unwrap().bytes
+        });
+    }
+    measure("jpeg 95 through RGB", 20, || {
+        let (image, _) = to_rgb(plain, Rotation::R0, &SETTINGS).unwrap();
+        encode(&image, &SETTINGS).unwrap()
+    });
+}
+
 fn main() {
     let convert = |name: &str, frame: &Frame, rotation, settings: &ImageSettings| {
         measure(name, 10, || {
@@ -112,9 +137,9 @@ fn main() {
         bytes.extend(scores.thumb.0);
         bytes
     });
+    jpeg(&plain);
     let (image, _) = to_rgb(&plain, Rotation::R0, &SETTINGS).unwrap();
     for (name, format) in [
-        ("encode jpeg 95", ImageFormat::Jpeg),
         ("encode png", ImageFormat::Png),
         ("encode webp", ImageFormat::Webp),
     ] {

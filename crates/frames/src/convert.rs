@@ -60,31 +60,32 @@ pub fn to_rgb(
     rotation: Rotation,
     settings: &ImageSettings,
 ) -> Result<(RgbImage, ColorFacts), ConvertError> {
-    check_planes(frame)?;
-    let tone_map = ToneMap::of(&frame.color);
-    let facts = color_facts(frame, settings.unspecified_matrix, tone_map.is_some());
-    if facts.matrix == Matrix::Identity
-        && !matches!(
-            frame.chroma,
-            ChromaSampling::Cs444 | ChromaSampling::Monochrome
-        )
-    {
-        return Err(ConvertError::SubsampledRgb {
-            chroma: frame.chroma,
-        });
-    }
+    let facts = color(frame, settings)?;
     let mut image = RgbImage::black(frame.width, frame.height).ok_or(ConvertError::TooLarge {
         width: frame.width,
         height: frame.height,
     })?;
-    fill(&mut image, frame, &facts, tone_map);
+    fill(&mut image, frame, &facts, ToneMap::of(&frame.color));
     if let Some(side) = settings.max_side {
         image = downscale(image, side);
     }
     Ok((image.rotated(rotation), facts))
 }
 
-/// The colour a frame is converted with.
+/// The colour a frame is converted with, whose planes are checked.
+pub(crate) fn color(frame: &Frame, settings: &ImageSettings) -> Result<ColorFacts, ConvertError> {
+    check_planes(frame)?;
+    let tone_mapped = ToneMap::of(&frame.color).is_some();
+    let facts = color_facts(frame, settings.unspecified_matrix, tone_mapped);
+    let subsampled = matches!(frame.chroma, ChromaSampling::Cs420 | ChromaSampling::Cs422);
+    if facts.matrix == Matrix::Identity && subsampled {
+        return Err(ConvertError::SubsampledRgb {
+            chroma: frame.chroma,
+        });
+    }
+    Ok(facts)
+}
+
 fn color_facts(frame: &Frame, rule: UnspecifiedMatrix, tone_mapped: bool) -> ColorFacts {
     let (long, short) = (frame.width.max(frame.height), frame.width.min(frame.height));
     let assumed = match rule {
@@ -133,15 +134,11 @@ fn check_planes(frame: &Frame) -> Result<(), ConvertError> {
 }
 
 fn plane_fits(plane: &Plane, size: (u32, u32), bit_depth: u8) -> bool {
-    let (length, depth_fits) = match &plane.samples {
-        Samples::U8(samples) => (samples.len(), bit_depth == 8),
-        Samples::U16(samples) => (samples.len(), (8..=16).contains(&bit_depth)),
+    let depth_fits = match &plane.samples {
+        Samples::U8(_) => bit_depth == 8,
+        Samples::U16(_) => (8..=16).contains(&bit_depth),
     };
-    depth_fits
-        && (plane.width, plane.height) == size
-        && size.0 > 0
-        && size.1 > 0
-        && u64::from(size.0) * u64::from(size.1) == length as u64
+    depth_fits && (plane.width, plane.height) == size && plane.is_whole()
 }
 
 /// Converts row by row. The planes have been checked.

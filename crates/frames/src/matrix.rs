@@ -20,15 +20,15 @@ pub(crate) enum Layout {
 pub(crate) struct RowMatrix {
     pub layout: Layout,
     /// 0–255 luma is `luma * code + luma_offset`.
-    luma: f32,
-    luma_offset: f32,
+    pub luma: f32,
+    pub luma_offset: f32,
     /// −127.5–127.5 chroma is `chroma * code + chroma_offset`.
-    chroma: f32,
+    pub chroma: f32,
     chroma_offset: f32,
     /// What Cb adds to R, G and B.
-    cb: [f32; 3],
+    pub cb: [f32; 3],
     /// What Cr adds to R, G and B.
-    cr: [f32; 3],
+    pub cr: [f32; 3],
 }
 
 impl RowMatrix {

@@ -1,20 +1,33 @@
 //! Rows of samples: from a plane's codes to numbers, and from numbers to bytes.
 
-use framemill_video::{Plane, Samples};
+use framemill_video::{Plane, Row, Samples};
+
+/// The samples of an 8-bit plane from its first on, and how far apart rows begin; none of a plane
+/// of more bits.
+pub(crate) fn bytes(plane: &Plane) -> (&[u8], usize) {
+    match &plane.samples {
+        Samples::U8(samples) => (samples.get(plane.start..).unwrap_or_default(), plane.stride),
+        Samples::U16(_) => (&[], 0),
+    }
+}
+
+/// A row of an 8-bit plane; beyond the last the last, empty where there is none.
+pub(crate) fn byte_row(plane: &Plane, y: usize) -> &[u8] {
+    match plane.row(y.min((plane.height as usize).saturating_sub(1))) {
+        Row::U8(row) => row,
+        Row::U16(_) => &[],
+    }
+}
 
 /// A row's samples as numbers; zeros where the plane has no such row.
 pub(crate) fn load_row(plane: &Plane, y: usize, out: &mut [f32]) {
-    let width = plane.width as usize;
-    let range = y * width..(y + 1) * width;
-    match &plane.samples {
-        Samples::U8(samples) => {
-            let row = samples.get(range).unwrap_or_default();
+    match plane.row(y) {
+        Row::U8(row) => {
             for (to, from) in out.iter_mut().zip(row) {
                 *to = f32::from(*from);
             }
         }
-        Samples::U16(samples) => {
-            let row = samples.get(range).unwrap_or_default();
+        Row::U16(row) => {
             for (to, from) in out.iter_mut().zip(row) {
                 *to = f32::from(*from);
             }

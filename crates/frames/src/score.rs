@@ -251,9 +251,9 @@ mod tests {
             .map(|(x, y)| code(value(x, y)).round())
             .collect();
         let samples = if bit_depth == 8 {
-            Samples::U8(codes.iter().map(|code| *code as u8).collect())
+            Samples::from(codes.iter().map(|code| *code as u8).collect::<Vec<_>>())
         } else {
-            Samples::U16(codes.iter().map(|code| *code as u16).collect())
+            Samples::from(codes.iter().map(|code| *code as u16).collect::<Vec<_>>())
         };
         Frame {
             pts: Pts(0),
@@ -261,11 +261,7 @@ mod tests {
             height,
             chroma: ChromaSampling::Monochrome,
             bit_depth,
-            planes: vec![Plane {
-                width,
-                height,
-                samples,
-            }],
+            planes: vec![Plane::tight(width, height, samples)],
             color: ColorDescription {
                 range: Some(range),
                 ..ColorDescription::default()

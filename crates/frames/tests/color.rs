@@ -82,15 +82,12 @@ fn frame(bytes: &[u8], size: (u32, u32), chroma: ChromaSampling, bit_depth: u8) 
         rest = later;
         let samples = if bit_depth > 8 {
             let (pairs, _) = plane.as_chunks::<2>();
-            Samples::U16(pairs.iter().map(|pair| u16::from_le_bytes(*pair)).collect())
+            let words = pairs.iter().map(|pair| u16::from_le_bytes(*pair));
+            Samples::from(words.collect::<Vec<_>>())
         } else {
-            Samples::U8(plane.to_vec())
+            Samples::from(plane.to_vec())
         };
-        planes.push(Plane {
-            width,
-            height,
-            samples,
-        });
+        planes.push(Plane::tight(width, height, samples));
     }
     assert!(rest.is_empty(), "{} bytes are left", rest.len());
     Frame {
@@ -217,13 +214,13 @@ fn flat(chroma: ChromaSampling, bit_depth: u8, values: [u16; 3]) -> Frame {
         ChromaSampling::Cs422 => (5, 6),
         _ => (width, height),
     };
-    let plane = |(width, height): (u32, u32), value: u16| Plane {
-        width,
-        height,
-        samples: match bit_depth {
-            8 => Samples::U8(vec![value as u8; (width * height) as usize]),
-            _ => Samples::U16(vec![value; (width * height) as usize]),
-        },
+    let plane = |(width, height): (u32, u32), value: u16| {
+        let count = (width * height) as usize;
+        let samples = match bit_depth {
+            8 => Samples::from(vec![value as u8; count]),
+            _ => Samples::from(vec![value; count]),
+        };
+        Plane::tight(width, height, samples)
     };
     let mut planes = vec![plane((width, height), values[0])];
     if chroma != ChromaSampling::Monochrome {
@@ -377,7 +374,7 @@ fn rotation_and_size_apply_to_the_picture() {
     // Bright at the top left only.
     let mut frame = flat(ChromaSampling::Monochrome, 8, [16, 0, 0]);
     if let Samples::U8(samples) = &mut frame.planes[0].samples {
-        samples[0] = 235;
+        std::sync::Arc::make_mut(samples)[0] = 235;
     }
     for (rotation, size, bright) in [
         (Rotation::R0, (10, 6), 0),
@@ -442,7 +439,9 @@ fn planes_that_do_not_fit_are_refused() {
     assert_eq!(plane(refused(|f| f.planes.clear())), Some(0));
     assert_eq!(plane(refused(|f| f.width = 12)), Some(0));
     assert_eq!(
-        plane(refused(|f| f.planes[0].samples = Samples::U8(vec![0; 59]))),
+        plane(refused(
+            |f| f.planes[0].samples = Samples::from(vec![0_u8; 59])
+        )),
         Some(0)
     );
     assert_eq!(plane(refused(|f| f.bit_depth = 10)), Some(0));

@@ -21,11 +21,6 @@ impl<'a> BitReader<'a> {
         self.position
     }
 
-    /// The bytes that are read from.
-    pub fn bytes(&self) -> &'a [u8] {
-        self.bytes
-    }
-
     /// More was read than there is.
     pub fn overrun(&self) -> bool {
         self.position > self.bytes.len() * 8
@@ -35,7 +30,11 @@ impl<'a> BitReader<'a> {
     #[inline]
     pub fn peek32(&self) -> u32 {
         let at = self.position >> 3;
-        let word = match self.bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = match self
+            .bytes
+            .get(at..)
+            .and_then(|rest| rest.first_chunk::<8>())
+        {
             Some(chunk) => u64::from_be_bytes(*chunk),
             None => self.last_word(at),
         };

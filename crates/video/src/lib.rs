@@ -59,7 +59,7 @@ pub use codec::{Decoder, check_supported, is_disposable, open_decoder};
 pub use color::{ColorDescription, Matrix, Primaries, Range, Transfer};
 pub use container::{IndexReader, Progress};
 pub use error::{DecodeError, IndexError};
-pub use frame::{ChromaSampling, Frame, Plane, Samples};
+pub use frame::{ChromaSampling, Frame, Plane, Row, Samples};
 pub use index::{
     ByteRange, Codec, CodecConfig, Container, Dependence, IndexWarning, PixelAspect, Rotation,
     Sample, Unwrap, VideoIndex,

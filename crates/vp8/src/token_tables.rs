@@ -1,6 +1,6 @@
 //! RFC 6386 clauses 13.4 and 13.5: probabilities of the coefficients' tokens.
 
-/// By type of block, band, context and node of the tokens' tree (clause 13.3).
+/// Of the tokens' tree: by type of block, band, context and node (clause 13.3).
 pub(crate) type TokenProbabilities = [[[[u8; 11]; 3]; 8]; 4];
 
 /// How probable it is that a probability stays as it is (clause 13.4).

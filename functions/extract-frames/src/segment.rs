@@ -125,11 +125,7 @@ impl<'a> Gop<'a> {
 }
 
 fn frame_bytes(frame: &Frame) -> usize {
-    let bytes = |samples: &Samples| match samples {
-        Samples::U8(samples) => samples.len(),
-        Samples::U16(samples) => samples.len() * 2,
-    };
-    frame.planes.iter().map(|plane| bytes(&plane.samples)).sum()
+    frame.planes.iter().map(|plane| plane.samples.bytes()).sum()
 }
 
 impl<'a, O: Objects> Extraction<'a, O> {

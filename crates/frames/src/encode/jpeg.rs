@@ -1,8 +1,9 @@
 //! JPEG: baseline, 4:2:0, one scan.
 
+use super::EncodeError;
 use super::format::FormatEncoder;
 use crate::rgb::RgbImage;
-use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use framemill_jpeg::{JpegError, encode_rgb};
 
 pub(super) const ENCODER: FormatEncoder = FormatEncoder {
     name: "jpeg",
@@ -12,15 +13,23 @@ pub(super) const ENCODER: FormatEncoder = FormatEncoder {
 };
 
 fn encode(image: &RgbImage, quality: u8) -> Result<Vec<u8>, String> {
-    let side = |side: u32| u16::try_from(side).map_err(|error| error.to_string());
-    let (width, height) = (side(image.width)?, side(image.height)?);
-    let mut file = Vec::new();
-    let mut encoder = Encoder::new(&mut file, quality.clamp(1, 100));
-    encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
-    // Not with optimised Huffman tables: this encoder then writes one scan per component, which
-    // the decoder of the `image` crate (zune-jpeg 0.5.15) turns into green stripes.
-    encoder
-        .encode(&image.data, width, height, ColorType::Rgb)
-        .map_err(|error| error.to_string())?;
-    Ok(file)
+    let (width, height) = (image.width as usize, image.height as usize);
+    encode_rgb(&image.data, width, height, quality).map_err(|error| error.to_string())
+}
+
+/// What [`super::encode`] would say of it.
+pub(crate) fn jpeg_error(error: JpegError) -> EncodeError {
+    let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
+    match error {
+        JpegError::Size { width, height } => EncodeError::TooLarge {
+            format: ENCODER.name,
+            width: side(width),
+            height: side(height),
+            limit: ENCODER.max_side,
+        },
+        error => EncodeError::Encoder {
+            format: ENCODER.name,
+            reason: error.to_string(),
+        },
+    }
 }

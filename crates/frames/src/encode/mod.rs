@@ -5,6 +5,8 @@ mod jpeg;
 mod png;
 mod webp;
 
+pub(crate) use jpeg::jpeg_error;
+
 use crate::rgb::RgbImage;
 use format::FormatEncoder;
 use framemill_contract::{ImageFormat, ImageSettings};

@@ -66,7 +66,7 @@ impl MjpegDecoder {
         }
         let planes = image.planes.iter().enumerate().map(|(index, plane)| {
             let (width, height) = shape.plane_size(index);
-            Samples::U8(tight(&plane.data, plane.stride, width, height))
+            Samples::from(tight(&plane.data, plane.stride, width, height))
         });
         shape.frame(pts, color, planes)
     }
@@ -141,7 +141,8 @@ fn gbr(image: &JpegImage, shape: &Shape) -> Vec<Samples> {
         shape.height,
     );
     let pixels = packed.as_chunks::<3>().0;
-    let channel = |pick: fn(&[u8; 3]) -> u8| Samples::U8(pixels.iter().map(pick).collect());
+    let channel =
+        |pick: fn(&[u8; 3]) -> u8| Samples::from(pixels.iter().map(pick).collect::<Vec<_>>());
     vec![
         channel(|&[_, g, _]| g),
         channel(|&[_, _, b]| b),

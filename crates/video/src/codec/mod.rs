@@ -2,7 +2,7 @@
 //!
 //! | codec | decoder | not decoded |
 //! |---|---|---|
-//! | H.264 | `rusty_h264`, else `rust_h264` | 4:4:4, lossless, other depths than 8 and 10, slice groups, data partitioning |
+//! | H.264 | `framemill_h264` | data partitioning, SP and SI slices, 4:4:4 with planes coded apart |
 //! | HEVC | `rust_h265`; `oxideav-h265` for 4:2:2 and 4:0:0 | more than 12 bit, screen content coding |
 //! | AV1 | `rav1d` | |
 //! | VP9 | `rusty_vp9` | 4:4:0 |

@@ -91,39 +91,48 @@ impl Shape {
         }
     }
 
-    /// The frame made of `planes`, which hold exactly the samples that the shape says.
+    /// The frame made of samples without padding, exactly those that the shape says.
     ///
     /// # Errors
-    /// [`DecodeError::Damaged`] where they do not: a decoder crate that disagrees with itself
-    /// must not become an index out of bounds later.
+    /// As [`Shape::view`].
     pub fn frame(
         &self,
         pts: Pts,
         color: ColorDescription,
         planes: impl IntoIterator<Item = Samples>,
     ) -> Result<Frame, DecodeError> {
-        check_size(self.codec, self.width, self.height)?;
         let mut done = Vec::with_capacity(self.planes());
         for (index, samples) in planes.into_iter().take(self.planes()).enumerate() {
             let (width, height) = self.plane_size(index);
-            let (len, deep) = match &samples {
-                Samples::U8(samples) => (samples.len(), false),
-                Samples::U16(samples) => (samples.len(), true),
-            };
-            if len as u64 != u64::from(width) * u64::from(height) || deep != (self.bit_depth > 8) {
-                return Err(damaged(
-                    self.codec,
-                    format!("plane {index} has {len} samples, {width}x{height} expected"),
-                ));
+            if samples.len() as u64 != u64::from(width) * u64::from(height) {
+                return Err(self.misfit(index, samples.len()));
             }
-            done.push(Plane {
-                width,
-                height,
-                samples,
-            });
+            done.push(Plane::tight(width, height, samples));
         }
-        if done.len() != self.planes() {
-            return Err(damaged(self.codec, format!("{} planes", done.len())));
+        self.view(pts, color, done)
+    }
+
+    /// The frame made of `planes`.
+    ///
+    /// # Errors
+    /// [`DecodeError::Damaged`] where they do not fit the shape: a decoder crate that disagrees with
+    /// itself must not become an index out of bounds later.
+    pub fn view(
+        &self,
+        pts: Pts,
+        color: ColorDescription,
+        planes: Vec<Plane>,
+    ) -> Result<Frame, DecodeError> {
+        check_size(self.codec, self.width, self.height)?;
+        for (index, plane) in planes.iter().enumerate() {
+            let deep = matches!(plane.samples, Samples::U16(_));
+            let fits = (plane.width, plane.height) == self.plane_size(index) && plane.is_whole();
+            if !fits || deep != (self.bit_depth > 8) {
+                return Err(self.misfit(index, plane.samples.len()));
+            }
+        }
+        if planes.len() != self.planes() {
+            return Err(damaged(self.codec, format!("{} planes", planes.len())));
         }
         Ok(Frame {
             pts,
@@ -131,19 +140,28 @@ impl Shape {
             height: self.height,
             chroma: self.chroma,
             bit_depth: self.bit_depth,
-            planes: done,
+            planes,
             color,
             damage: None,
         })
     }
+
+    fn misfit(&self, index: usize, len: usize) -> DecodeError {
+        let (width, height) = self.plane_size(index);
+        damaged(
+            self.codec,
+            format!("plane {index} has {len} samples, {width}x{height} expected"),
+        )
+    }
 }
 
 /// A plane of bytes: one a sample up to 8 bit, two (little endian) above.
-#[cfg(any(feature = "h264", feature = "vp9"))]
+#[cfg(feature = "vp9")]
 pub(super) fn byte_samples(bytes: Vec<u8>, bit_depth: u8) -> Samples {
     if bit_depth <= 8 {
-        return Samples::U8(bytes);
+        return bytes.into();
     }
     let pairs = bytes.as_chunks::<2>().0;
-    Samples::U16(pairs.iter().map(|pair| u16::from_le_bytes(*pair)).collect())
+    let words: Vec<_> = pairs.iter().map(|pair| u16::from_le_bytes(*pair)).collect();
+    words.into()
 }

@@ -52,7 +52,7 @@ impl Decoder for Vp8Decoder {
             chroma: ChromaSampling::Cs420,
             bit_depth: 8,
         };
-        let planes = [0, 1, 2].map(|plane| Samples::U8(picture.samples(plane)));
+        let planes = [0, 1, 2].map(|plane| Samples::from(picture.samples(plane)));
         let mut frame = shape.frame(pts, self.color, planes)?;
         frame.damage = picture.damage().map(|damage| damage.to_string());
         self.ready.push_back(frame);

@@ -8,6 +8,9 @@ const MOVING: &str = "testsrc2=size=176x144:rate=25:duration=0.96,noise=alls=8:a
 const FRACTAL: &str = "mandelbrot=size=176x144:rate=25:end_scale=0.01,trim=duration=0.96";
 const CROPPED: &str = "testsrc2=size=178x142:rate=25:duration=0.6";
 const ODD: &str = "testsrc2=size=175x143:rate=25:duration=0.6";
+const ODD_HEIGHT: &str = "testsrc2=size=176x143:rate=25:duration=0.6";
+const TINY: &str = "testsrc2=size=16x16:rate=25:duration=0.6";
+const NOISE: &str = "testsrc2=size=64x64:rate=25:duration=0.4,noise=alls=100:allf=t";
 const WIDE: &str = "testsrc2=size=640x256:rate=25:duration=0.48";
 const FADING: &str = "testsrc2=size=176x144:rate=25:duration=0.96,fade=in:0:20";
 
@@ -108,6 +111,59 @@ exact! { H264, "mp4",
         "-c:v libx264 -pix_fmt gray -bf 2";
     h264_gray10: MOVING, "luma",
         "-c:v libx264 -pix_fmt gray10le -bf 2";
+}
+
+exact! { H264, "mp4",
+    h264_constrained_baseline_refs: FRACTAL, "yuv420p",
+        "-c:v libx264 -pix_fmt yuv420p -profile:v baseline -refs 5 -g 24 -x264-params mixed-refs=1:me=umh:subme=9";
+    h264_all_partitions: MOVING, "yuv420p",
+        "-c:v libx264 -pix_fmt yuv420p -preset placebo -bf 3 -refs 6 -x264-params partitions=all:b-adapt=0";
+    h264_cavlc_temporal_direct: MOVING, "yuv420p",
+        "-c:v libx264 -pix_fmt yuv420p -coder 0 -bf 3 -x264-params direct=temporal:b-adapt=0:8x8dct=1";
+    h264_constrained_intra: MOVING, "yuv420p",
+        "-c:v libx264 -pix_fmt yuv420p -bf 2 -x264-params constrained-intra=1";
+    h264_pcm: MOVING, "yuv420p",
+        "-c:v libx264 -pix_fmt yuv420p -qp 1 -bf 2 -x264-params qpmin=1:qpmax=1";
+    h264_pcm_cavlc: NOISE, "yuv420p",
+        "-c:v libx264 -pix_fmt yuv420p -qp 1 -coder 0 -bf 2 -x264-params qpmin=1:qpmax=1";
+    h264_pcm_cabac: NOISE, "yuv420p",
+        "-c:v libx264 -pix_fmt yuv420p -qp 1 -bf 2 -x264-params qpmin=1:qpmax=1";
+    h264_no_deblocking: MOVING, "yuv420p",
+        "-c:v libx264 -pix_fmt yuv420p -bf 2 -x264-params no-deblock=1";
+    h264_deblocking_offsets: MOVING, "yuv420p",
+        "-c:v libx264 -pix_fmt yuv420p -bf 2 -x264-params deblock=-3,4:slices=3";
+    h264_chroma_qp_offset: MOVING, "yuv420p",
+        "-c:v libx264 -pix_fmt yuv420p -bf 2 -x264-params chroma-qp-offset=-7";
+    h264_mbaff_spatial: MOVING, "yuv420p",
+        "-c:v libx264 -pix_fmt yuv420p -flags +ildct+ilme -bf 3 -refs 4 -x264-params direct=spatial:b-adapt=0:weightp=0";
+    h264_mbaff_temporal: MOVING, "yuv420p",
+        "-c:v libx264 -pix_fmt yuv420p -flags +ildct+ilme -bf 3 -x264-params bff=1:direct=temporal:b-adapt=0";
+    h264_mbaff_constrained_slices: FRACTAL, "yuv420p",
+        "-c:v libx264 -pix_fmt yuv420p -flags +ildct+ilme -bf 2 -x264-params constrained-intra=1:slices=3";
+    h264_mbaff_422: MOVING, "yuv422p",
+        "-c:v libx264 -pix_fmt yuv422p -flags +ildct+ilme -bf 2";
+    h264_high10_interlaced: MOVING, "yuv420p10le",
+        "-c:v libx264 -pix_fmt yuv420p10le -flags +ildct+ilme -coder 0 -bf 2";
+    h264_444: MOVING, "yuv444p",
+        "-c:v libx264 -pix_fmt yuv444p -bf 2";
+    h264_444_cavlc: MOVING, "yuv444p",
+        "-c:v libx264 -pix_fmt yuv444p -coder 0 -bf 2";
+    h264_444_10: FRACTAL, "yuv444p10le",
+        "-c:v libx264 -pix_fmt yuv444p10le -bf 2";
+    h264_444_interlaced: MOVING, "yuv444p",
+        "-c:v libx264 -pix_fmt yuv444p -flags +ildct+ilme -bf 2";
+    h264_lossless: MOVING, "yuv420p",
+        "-c:v libx264 -pix_fmt yuv420p -qp 0 -bf 2";
+    h264_lossless_cavlc: FRACTAL, "yuv420p",
+        "-c:v libx264 -pix_fmt yuv420p -qp 0 -coder 0 -bf 2";
+    h264_lossless_444: MOVING, "yuv444p",
+        "-c:v libx264 -pix_fmt yuv444p -qp 0 -bf 2";
+    h264_lossless_10: MOVING, "yuv420p10le",
+        "-c:v libx264 -pix_fmt yuv420p10le -qp 0 -bf 2";
+    h264_odd_422: ODD_HEIGHT, "yuv422p",
+        "-c:v libx264 -pix_fmt yuv422p -bf 2";
+    h264_one_macroblock: TINY, "yuv420p",
+        "-c:v libx264 -pix_fmt yuv420p -bf 2";
 }
 
 exact! { Hevc, "mp4",

@@ -16,7 +16,7 @@ mod refusals;
 mod seeking;
 
 use clips::Unit;
-use framemill_video::{CodecConfig, DecodeError, Frame, Samples, open_decoder};
+use framemill_video::{CodecConfig, DecodeError, Frame, Row, open_decoder};
 
 /// Decodes all of `units`, frames in presentation order; all must be exact.
 fn decode(config: &CodecConfig, units: &[Unit]) -> Result<Vec<Frame>, DecodeError> {
@@ -38,16 +38,12 @@ fn decode(config: &CodecConfig, units: &[Unit]) -> Result<Vec<Frame>, DecodeErro
 fn raw(frame: &Frame) -> Vec<u8> {
     let mut bytes = Vec::new();
     for plane in &frame.planes {
-        assert_eq!(
-            plane.width as usize * plane.height as usize,
-            match &plane.samples {
-                Samples::U8(samples) => samples.len(),
-                Samples::U16(samples) => samples.len(),
+        assert!(plane.is_whole());
+        for y in 0..plane.height as usize {
+            match plane.row(y) {
+                Row::U8(samples) => bytes.extend(samples),
+                Row::U16(samples) => bytes.extend(samples.iter().flat_map(|s| s.to_le_bytes())),
             }
-        );
-        match &plane.samples {
-            Samples::U8(samples) => bytes.extend(samples),
-            Samples::U16(samples) => bytes.extend(samples.iter().flat_map(|s| s.to_le_bytes())),
         }
     }
     bytes

@@ -19,35 +19,33 @@ fn refusal(codec: Codec, name: &str, extension: &str, args: &str) -> (String, Cl
     (error.to_string(), clip)
 }
 
-/// Refused from the parameter sets alone, and again where they only come in the stream.
-fn refused_early(codec: Codec, name: &str, args: &str, what: &str) {
-    let (message, clip) = refusal(codec, name, "mp4", args);
-    assert!(message.contains(what), "{message}");
-    assert!(open_decoder(&clip.config).is_err());
-    let (config, units) = clip.annexb();
-    check_supported(&config).unwrap();
-    let error = decode(&config, &units[..1]).unwrap_err();
-    assert!(error.to_string().contains(what), "{error}");
-}
-
+/// `separate_colour_plane_flag` is set in the parameter sets of a 4:4:4 clip.
 #[test]
-fn h264_444() {
-    refused_early(
+fn h264_444_with_planes_coded_apart() {
+    let clip = Clip::make(
         Codec::H264,
-        "h264_444",
+        "h264_444_apart",
+        "mp4",
+        SOURCE,
         "-c:v libx264 -pix_fmt yuv444p",
-        "H.264 High 4:4:4 Predictive: 4:4:4",
     );
-}
-
-#[test]
-fn h264_lossless() {
-    refused_early(
-        Codec::H264,
-        "h264_lossless",
-        "-c:v libx264 -pix_fmt yuv420p -qp 0",
-        "H.264 High 4:4:4 Predictive: lossless",
+    let mut config = clip.config.clone();
+    // Behind the NAL unit's header, profile, constraints and level: ids 0 and 3 as 1 and 00100.
+    let sps = [0x67, 244];
+    let at = config
+        .parameter_sets
+        .windows(2)
+        .position(|it| it == sps)
+        .unwrap()
+        + 4;
+    assert_eq!(config.parameter_sets[at] & 0xfe, 0b1001_0000);
+    config.parameter_sets[at] |= 2;
+    let message = check_supported(&config).unwrap_err().to_string();
+    assert!(
+        message.contains("H.264 High 4:4:4 Predictive: 4:4:4 with"),
+        "{message}"
     );
+    assert!(open_decoder(&config).is_err());
 }
 
 #[test]

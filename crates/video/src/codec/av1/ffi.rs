@@ -211,9 +211,9 @@ impl Picture {
             }
         }
         Some(if deep {
-            Samples::U16(words)
+            Samples::from(words)
         } else {
-            Samples::U8(bytes)
+            Samples::from(bytes)
         })
     }
 

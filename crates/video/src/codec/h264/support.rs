@@ -1,7 +1,7 @@
-//! Which decoder an H.264 stream needs, or the name of what none of them has.
+//! What is refused from the parameter sets alone, by name.
 
 use crate::DecodeError;
-use crate::bitstream::h264::{Pps, SliceHeader, Sps};
+use crate::bitstream::h264::Sps;
 use crate::codec::picture::{check_size, damaged, unsupported};
 
 /// Codec name in messages.
@@ -14,19 +14,7 @@ const MAX_DPB_MBS: u64 = 696_320;
 /// Most reference frames (clause A.3.1).
 const MAX_REFERENCES: u32 = 16;
 
-/// Most entries of a reference list: 32 fields (clause 7.4.3).
-const MAX_LIST: u32 = 32;
-
-/// The two engines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Choice {
-    /// 8-bit 4:2:0 frames: `rusty_h264`.
-    Progressive,
-    /// The rest: `rust_h264`.
-    General,
-}
-
-/// Refuses what neither decoder has, by name.
+/// Refuses what the decoder does not have, by name.
 ///
 /// # Errors
 /// [`DecodeError::Unsupported`], and `Damaged` for more reference frames than there can be.
@@ -39,32 +27,12 @@ pub fn check_sps(sps: &Sps) -> Result<(), DecodeError> {
             format!("H.264 {}: {what}", sps.profile()),
         ))
     };
-    if sps.chroma_format_idc == 3 {
-        return refuse("4:4:4");
+    if sps.separate_planes {
+        return refuse("4:4:4 with colour planes coded apart");
     }
-    if sps.lossless {
-        return refuse("lossless");
-    }
-    let depths = (sps.bit_depth_luma, sps.bit_depth_chroma);
-    match depths {
-        (8, 8) | (10, 10) => Ok(()),
-        (8 | 10, _) if sps.chroma_format_idc == 0 => Ok(()),
+    match (sps.bit_depth_luma, sps.bit_depth_chroma) {
+        (luma @ 8..=14, chroma) if luma == chroma || sps.chroma_format_idc == 0 => Ok(()),
         (luma, chroma) => refuse(&format!("{luma} bit luma, {chroma} bit chroma")),
-    }
-}
-
-/// Refuses a slice header that would make a decoder build endless lists.
-///
-/// # Errors
-/// [`DecodeError::Damaged`].
-pub(super) fn check_slice(header: &SliceHeader) -> Result<(), DecodeError> {
-    match header.references {
-        Some(counts) if counts.iter().all(|&count| count <= MAX_LIST) => Ok(()),
-        Some([l0, l1]) => Err(damaged(
-            CODEC,
-            format!("reference lists of {l0} and {l1} pictures, limit {MAX_LIST}"),
-        )),
-        None => Err(damaged(CODEC, "slice header cut off")),
     }
 }
 
@@ -86,31 +54,6 @@ fn check_level(sps: &Sps) -> Result<(), DecodeError> {
     Ok(())
 }
 
-/// The engine for pictures with these parameter sets.
-///
-/// # Errors
-/// [`DecodeError::Unsupported`] for what neither has.
-pub(super) fn choose(sps: &Sps, pps: &Pps) -> Result<Choice, DecodeError> {
-    check_sps(sps)?;
-    if pps.slice_groups {
-        let what = format!("H.264 {}: flexible macroblock order", sps.profile());
-        return Err(unsupported(CODEC, what));
-    }
-    let progressive = sps.frame_mbs_only
-        && sps.bit_depth_luma == 8
-        && sps.chroma_format_idc == 1
-        // Not known to `rusty_h264`: cropping at the top or left, counts of type 1 with B
-        // pictures, weights of B slices.
-        && sps.crop_origin == (0, 0)
-        && sps.poc_type != 1
-        && pps.weighted_bipred_idc != 1;
-    Ok(if progressive {
-        Choice::Progressive
-    } else {
-        Choice::General
-    })
-}
-
 /// Extended profile.
 pub(super) fn data_partitioning() -> DecodeError {
     unsupported(CODEC, "H.264 Extended: data partitioning")
@@ -120,7 +63,6 @@ pub(super) fn data_partitioning() -> DecodeError {
 mod tests {
     use super::*;
     use crate::bitstream::Vui;
-    use crate::bitstream::h264::SliceType;
 
     fn sps(width: u32, height: u32, max_num_ref_frames: u32) -> Sps {
         Sps {
@@ -156,29 +98,5 @@ mod tests {
         check_sps(&sps(8192, 4320, 16)).unwrap_err();
         check_sps(&sps(16_384, 4096, 1)).unwrap_err();
         check_sps(&sps(1920, 1080, 17)).unwrap_err();
-    }
-
-    #[test]
-    fn endless_reference_lists_are_damage() {
-        let header = |references| SliceHeader {
-            idr: false,
-            ref_idc: 1,
-            first_mb: 0,
-            slice_type: SliceType::P,
-            all_slices_alike: false,
-            pps_id: 0,
-            sps_id: 0,
-            frame_num: 1,
-            field: false,
-            bottom: false,
-            idr_pic_id: 0,
-            poc_lsb: 2,
-            delta_poc_bottom: 0,
-            delta_poc: [0; 2],
-            references,
-        };
-        check_slice(&header(Some([32, 0]))).unwrap();
-        check_slice(&header(Some([1 << 30, 0]))).unwrap_err();
-        check_slice(&header(None)).unwrap_err();
     }
 }

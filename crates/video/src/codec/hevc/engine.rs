@@ -122,8 +122,8 @@ fn fast(decoder: &mut rust_h265::Decoder, nal: &NalUnit<'_>) -> Result<Vec<Pictu
         other => damaged(CODEC, other.to_string()),
     })?;
     let samples = |plane| match plane {
-        PixelData::U8(samples) => Samples::U8(samples),
-        PixelData::U16(samples) => Samples::U16(samples),
+        PixelData::U8(samples) => Samples::from(samples),
+        PixelData::U16(samples) => Samples::from(samples),
     };
     Ok(Vec::from_iter(frame.map(|frame| Picture {
         shape: Shape {
@@ -148,10 +148,11 @@ fn picture(frame: DecodedFrame) -> Picture {
     let samples = |plane| {
         let samples = picture.plane(plane);
         if bit_depth > 8 {
-            return Samples::U16(samples.to_vec());
+            return Samples::from(samples.to_vec());
         }
         // 8-bit samples in 16: nothing is lost.
-        Samples::U8(samples.iter().map(|&sample| sample as u8).collect())
+        let bytes: Vec<u8> = samples.iter().map(|&sample| sample as u8).collect();
+        bytes.into()
     };
     let shape = Shape {
         codec: CODEC,

@@ -1,0 +1,72 @@
+use super::matrix::JpegMatrix;
+use super::{STRIP, strip};
+use crate::rows::byte_row;
+use crate::upsample::Upsampler;
+use framemill_jpeg::{JpegError, PlaneView};
+use framemill_video::{ChromaSampling, Frame, Plane};
+
+/// JPEG's luma of a frame, a strip at a time.
+pub(super) struct LumaStrip<'a> {
+    plane: &'a Plane,
+    matrix: JpegMatrix,
+    detail: Detail<'a>,
+    /// Rows of the strip, [`Self::stride`] apart.
+    rows: Vec<u8>,
+    stride: usize,
+}
+
+/// What chroma adds to luma.
+enum Detail<'a> {
+    /// Nothing: as many zeros as luma has samples.
+    None(Vec<i16>),
+    /// A mix of Cb and Cr, upsampled.
+    Of([&'a Plane; 2], Upsampler),
+}
+
+impl<'a> LumaStrip<'a> {
+    /// `None` for a frame without planes.
+    pub fn new(frame: &'a Frame, matrix: &JpegMatrix) -> Option<Self> {
+        let plane = frame.planes.first()?;
+        let stride = (plane.width as usize).next_multiple_of(16);
+        let detail = match frame.planes.as_slice() {
+            [_, cb, cr, ..]
+                if matrix.has_detail() && frame.chroma != ChromaSampling::Monochrome =>
+            {
+                let size = (cb.width as usize, cb.height as usize);
+                Detail::Of([cb, cr], Upsampler::new(frame.chroma, size, i16::MAX))
+            }
+            _ => Detail::None(vec![0; stride]),
+        };
+        Some(Self {
+            plane,
+            matrix: *matrix,
+            detail,
+            rows: vec![0; stride * STRIP],
+            stride,
+        })
+    }
+
+    /// The strip that begins at row `top`. Strips must be asked for in order.
+    pub fn view(&mut self, top: usize) -> Result<PlaneView<'_>, JpegError> {
+        let height = (self.plane.height as usize).saturating_sub(top).min(STRIP);
+        if self.matrix.keeps_luma() {
+            return strip(self.plane, top, height);
+        }
+        for (i, out) in self
+            .rows
+            .chunks_exact_mut(self.stride)
+            .take(height)
+            .enumerate()
+        {
+            let matrix = &self.matrix;
+            let detail = match &mut self.detail {
+                Detail::None(zeros) => zeros,
+                Detail::Of([cb, cr], upsampler) => upsampler.row(top + i, |y, out| {
+                    matrix.detail(byte_row(cb, y), byte_row(cr, y), out);
+                }),
+            };
+            matrix.luma(byte_row(self.plane, top + i), detail, out);
+        }
+        PlaneView::new(&self.rows, self.stride, self.plane.width as usize, height)
+    }
+}

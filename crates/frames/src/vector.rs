@@ -1,0 +1,101 @@
+//! Sums of products of 16-bit numbers, eight at a time: what all integer row functions here are
+//! made of. Nothing overflows where factors and numbers fit the sums said beside them.
+
+use wide::{i16x8, i32x4, i32x8, u8x16};
+
+/// Vectors of eight numbers each, paired number by number.
+#[derive(Clone, Copy)]
+pub(crate) struct Pair {
+    low: i16x8,
+    high: i16x8,
+}
+
+impl Pair {
+    #[inline(always)]
+    pub fn of(a: i16x8, b: i16x8) -> Self {
+        let (a, b) = (a.to_array(), b.to_array());
+        Self {
+            low: i16x8::new([a[0], b[0], a[1], b[1], a[2], b[2], a[3], b[3]]),
+            high: i16x8::new([a[4], b[4], a[5], b[5], a[6], b[6], a[7], b[7]]),
+        }
+    }
+
+    /// Each first number times `a` plus the second times `b`.
+    #[inline(always)]
+    pub fn times(self, [a, b]: [i16; 2]) -> Sums {
+        let factors = i16x8::new([a, b, a, b, a, b, a, b]);
+        Sums {
+            low: self.low.dot(factors),
+            high: self.high.dot(factors),
+        }
+    }
+
+    /// The sixteen numbers, the pairs one after the other.
+    #[inline(always)]
+    pub fn store(self, out: &mut [i16; 16]) {
+        let (halves, _) = out.as_chunks_mut::<8>();
+        halves[0] = self.low.to_array();
+        halves[1] = self.high.to_array();
+    }
+}
+
+/// Eight sums of 32 bits.
+#[derive(Clone, Copy)]
+pub(crate) struct Sums {
+    low: i32x4,
+    high: i32x4,
+}
+
+impl Sums {
+    #[inline(always)]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            low: self.low + other.low,
+            high: self.high + other.high,
+        }
+    }
+
+    /// `(sum + offset) >> bits`, no less and no more than 16 bits can hold.
+    #[inline(always)]
+    pub fn shifted(self, offset: i32, bits: i32) -> i16x8 {
+        let offset = i32x4::splat(offset);
+        let (low, high) = ((self.low + offset) >> bits, (self.high + offset) >> bits);
+        let ([a, b, c, d], [e, f, g, h]) = (low.to_array(), high.to_array());
+        i16x8::from_i32x8_saturate(i32x8::new([a, b, c, d, e, f, g, h]))
+    }
+}
+
+/// Eight samples as numbers.
+#[inline(always)]
+pub(crate) fn widened(samples: &[u8; 8]) -> i16x8 {
+    let mut lanes = [0; 16];
+    lanes[..8].copy_from_slice(samples);
+    i16x8::from_u8x16_low(u8x16::new(lanes))
+}
+
+/// Numbers as samples, no less than 0 and no more than 255.
+#[inline(always)]
+pub(crate) fn narrowed(low: i16x8, high: i16x8) -> [u8; 16] {
+    u8x16::narrow_i16x8(low, high).to_array()
+}
+
+/// The first numbers of a row; zeros where it is shorter.
+#[inline(always)]
+pub(crate) fn taken<T: Copy + Default, const N: usize>(row: &[T]) -> [T; N] {
+    match row.first_chunk::<N>() {
+        Some(numbers) => *numbers,
+        None => std::array::from_fn(|i| row.get(i).copied().unwrap_or_default()),
+    }
+}
+
+/// Writes numbers to the front of a row, as many as it takes.
+#[inline(always)]
+pub(crate) fn put<T: Copy, const N: usize>(row: &mut [T], numbers: [T; N]) {
+    match row.first_chunk_mut::<N>() {
+        Some(row) => *row = numbers,
+        None => row
+            .iter_mut()
+            .zip(numbers)
+            .for_each(|(to, from)| *to = from),
+    }
+}

@@ -1,0 +1,100 @@
+//! Averages and weights of predictions (clause 8.4.2.3).
+
+use super::block::{Block, clipped, mean};
+use super::row;
+use crate::sample::Sample;
+use crate::vector::Vector;
+
+/// Changes a block tile by tile: `tile` gets the samples and the other prediction's.
+#[inline(always)]
+fn change<S: Sample>(
+    samples: &mut [S],
+    block: Block,
+    other: &[S; 256],
+    tile: impl Fn(S::Vector, S::Vector) -> S::Vector,
+) {
+    for y in 0..block.height {
+        for x in (0..block.width).step_by(8) {
+            let at = block.at + y * block.stride + x;
+            let second = row::<S, 8>(other, y * 16 + x)
+                .copied()
+                .unwrap_or([S::default(); 8]);
+            let Some(to) = samples.get_mut(at..at + (block.width - x).min(8)) else {
+                return;
+            };
+            if let Some(to) = to.first_chunk_mut::<8>() {
+                *to = S::store(tile(S::load(*to), S::load(second)));
+                continue;
+            }
+            let mut first = [S::default(); 8];
+            first[..to.len()].copy_from_slice(to);
+            let done = S::store(tile(S::load(first), S::load(second)));
+            to.copy_from_slice(&done[..to.len()]);
+        }
+    }
+}
+
+/// The average of two predictions (8-273), into `samples`.
+#[inline]
+pub(crate) fn average<S: Sample>(samples: &mut [S], block: Block, other: &[S; 256]) {
+    change(samples, block, other, mean);
+}
+
+/// Explicit weighting of one prediction (8-274, 8-275). Weights and offsets have 8 bits and a sign.
+#[inline]
+pub(crate) fn weight_one<S: Sample>(
+    samples: &mut [S],
+    block: Block,
+    shift: u32,
+    (weight, offset): (i32, i32),
+    max: i32,
+) {
+    let splat = |value: i32| S::Vector::splat(value);
+    let (weight, offset, round) = (splat(weight), splat(offset), splat((1 << shift) >> 1));
+    change(samples, block, &[S::default(); 256], |first, _| {
+        clipped::<S>(((first * weight + round) >> shift as i32) + offset, max)
+    });
+}
+
+/// Weighting of two predictions (8-276).
+#[inline]
+pub(crate) fn weight_two<S: Sample>(
+    samples: &mut [S],
+    block: Block,
+    other: &[S; 256],
+    shift: u32,
+    weights: [i32; 2],
+    offset: i32,
+    max: i32,
+) {
+    // Clause 7.4.3.2 keeps the sum within 16 bits for samples of 8; a stream may say otherwise.
+    if !(-128..=127).contains(&(weights[0] + weights[1])) {
+        return weight_two_widely(samples, block, other, shift, weights, offset, max);
+    }
+    let splat = |value: i32| S::Vector::splat(value);
+    let ([first, second], round) = (weights.map(splat), splat(1 << shift));
+    change(samples, block, other, |a, b| {
+        let sum = a * first + b * second + round;
+        clipped::<S>((sum >> (shift as i32 + 1)) + splat(offset), max)
+    });
+}
+
+#[cold]
+fn weight_two_widely<S: Sample>(
+    samples: &mut [S],
+    block: Block,
+    other: &[S; 256],
+    shift: u32,
+    weights: [i32; 2],
+    offset: i32,
+    max: i32,
+) {
+    for (y, other) in other.chunks_exact(16).enumerate().take(block.height) {
+        let at = block.at + y * block.stride;
+        let to = samples.get_mut(at..at + block.width).unwrap_or_default();
+        for (sample, other) in to.iter_mut().zip(other) {
+            let sum = sample.int() * weights[0] + other.int() * weights[1] + (1 << shift);
+            *sample = S::clip((sum >> (shift + 1)) + offset, max);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Eight samples at once, in numbers wide enough for a filter of six taps.
+
+use std::ops::{Add, BitAnd, Mul, Shl, Shr, Sub};
+use wide::{CmpLt, i16x8, i32x8, u8x16, u16x8};
+
+/// Eight numbers. Comparisons give masks: all bits of a lane set, or none.
+pub(crate) trait Vector:
+    Copy
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Shl<i32, Output = Self>
+    + Shr<i32, Output = Self>
+    + BitAnd<Output = Self>
+{
+    /// All lanes alike; higher bits are cut off.
+    fn splat(value: i32) -> Self;
+    /// One number each; higher bits are cut off.
+    fn of(values: [i16; 8]) -> Self;
+    /// The smaller of each.
+    fn min(self, other: Self) -> Self;
+    /// The larger of each.
+    fn max(self, other: Self) -> Self;
+    /// Without signs.
+    fn abs(self) -> Self;
+    /// Mask of the lanes that are less.
+    fn less(self, other: Self) -> Self;
+    /// Where this mask is set, lanes of the first, else of the second.
+    fn choose(self, yes: Self, no: Self) -> Self;
+    /// The sum, or the nearest number that there is.
+    fn add_saturated(self, other: Self) -> Self;
+    /// Some bit is set.
+    fn any(self) -> bool;
+
+    /// Between `-limit` and `limit`.
+    #[inline(always)]
+    fn within(self, limit: Self) -> Self {
+        self.min(limit).max(Self::splat(0) - limit)
+    }
+}
+
+impl Vector for i16x8 {
+    #[inline(always)]
+    fn splat(value: i32) -> Self {
+        Self::from(value as i16)
+    }
+
+    #[inline(always)]
+    fn of(values: [i16; 8]) -> Self {
+        Self::new(values)
+    }
+
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        Self::min(self, other)
+    }
+
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        Self::max(self, other)
+    }
+
+    #[inline(always)]
+    fn abs(self) -> Self {
+        Self::max(self, Self::ZERO - self)
+    }
+
+    #[inline(always)]
+    fn less(self, other: Self) -> Self {
+        self.cmp_lt(other)
+    }
+
+    #[inline(always)]
+    fn choose(self, yes: Self, no: Self) -> Self {
+        self.blend(yes, no)
+    }
+
+    #[inline(always)]
+    fn add_saturated(self, other: Self) -> Self {
+        self.saturating_add(other)
+    }
+
+    #[inline(always)]
+    fn any(self) -> bool {
+        Self::any(self)
+    }
+}
+
+impl Vector for i32x8 {
+    #[inline(always)]
+    fn splat(value: i32) -> Self {
+        Self::from(value)
+    }
+
+    #[inline(always)]
+    fn of(values: [i16; 8]) -> Self {
+        Self::from_i16x8(i16x8::new(values))
+    }
+
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        Self::min(self, other)
+    }
+
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        Self::max(self, other)
+    }
+
+    #[inline(always)]
+    fn abs(self) -> Self {
+        Self::abs(self)
+    }
+
+    #[inline(always)]
+    fn less(self, other: Self) -> Self {
+        self.cmp_lt(other)
+    }
+
+    #[inline(always)]
+    fn choose(self, yes: Self, no: Self) -> Self {
+        self.blend(yes, no)
+    }
+
+    // 14 bits and a filter's sums are far from the limits.
+    #[inline(always)]
+    fn add_saturated(self, other: Self) -> Self {
+        self + other
+    }
+
+    #[inline(always)]
+    fn any(self) -> bool {
+        Self::any(self)
+    }
+}
+
+/// 8 bit samples as numbers.
+#[inline(always)]
+pub(crate) fn load_u8(samples: [u8; 8]) -> i16x8 {
+    let mut both = [0; 16];
+    both[..8].copy_from_slice(&samples);
+    i16x8::from_u8x16_low(u8x16::new(both))
+}
+
+/// Numbers as 8 bit samples; what is out of range becomes the nearest one.
+#[inline(always)]
+pub(crate) fn store_u8(numbers: i16x8) -> [u8; 8] {
+    let both = u8x16::narrow_i16x8(numbers, numbers).to_array();
+    let mut out = [0; 8];
+    out.copy_from_slice(&both[..8]);
+    out
+}
+
+/// Samples of more bits as numbers.
+#[inline(always)]
+pub(crate) fn load_u16(samples: [u16; 8]) -> i32x8 {
+    i32x8::from_u16x8(u16x8::new(samples))
+}
+
+/// Numbers that are in range as samples of more bits.
+#[inline(always)]
+pub(crate) fn store_u16(numbers: i32x8) -> [u16; 8] {
+    numbers.to_array().map(|number| number as u16)
+}

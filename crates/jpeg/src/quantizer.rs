@@ -1,0 +1,185 @@
+//! Quantisation, T.81 A.3.4, and the tables of its Annex K.
+
+use crate::zigzag::POSITIONS;
+use wide::{CmpEq, i8x16, i16x8, i16x16, u16x8};
+
+/// T.81 table K.1, row by row.
+#[rustfmt::skip]
+const LUMA: [u8; 64] = [
+    16, 11, 10, 16, 24, 40, 51, 61,
+    12, 12, 14, 19, 26, 58, 60, 55,
+    14, 13, 16, 24, 40, 57, 69, 56,
+    14, 17, 22, 29, 51, 87, 80, 62,
+    18, 22, 37, 56, 68, 109, 103, 77,
+    24, 35, 55, 64, 81, 104, 113, 92,
+    49, 64, 78, 87, 103, 121, 120, 101,
+    72, 92, 95, 98, 112, 100, 103, 99,
+];
+
+/// T.81 table K.2, row by row.
+#[rustfmt::skip]
+const CHROMA: [u8; 64] = [
+    17, 18, 24, 47, 99, 99, 99, 99,
+    18, 21, 26, 66, 99, 99, 99, 99,
+    24, 26, 56, 99, 99, 99, 99, 99,
+    47, 66, 99, 99, 99, 99, 99, 99,
+    99, 99, 99, 99, 99, 99, 99, 99,
+    99, 99, 99, 99, 99, 99, 99, 99,
+    99, 99, 99, 99, 99, 99, 99, 99,
+    99, 99, 99, 99, 99, 99, 99, 99,
+];
+
+/// Which table of Annex K.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Luma,
+    Chroma,
+}
+
+/// Divides a block by a table, rounding to the nearest, halves away from 0.
+///
+/// A dividend n, below 2^14, is divided by d, the step times 8, as `n m / 2^(16 + s)` with
+/// s = floor(log2 d) and m = ceil(2^(16 + s) / d), which has 16 bits. That is exact: m d exceeds
+/// 2^(16 + s) by less than d < 2^(s + 1), and n times that is less than 2^(16 + s).
+pub(crate) struct Quantizer {
+    /// Steps in zigzag order, as they stand in the file.
+    pub steps: [u8; 64],
+    /// m of each coefficient, transposed as the DCT leaves them.
+    reciprocals: [u16x8; 8],
+    /// d / 2.
+    halves: [u16x8; 8],
+    /// 2^(16 - s): a product's upper half by this is a shift by s.
+    shifts: [u16x8; 8],
+}
+
+/// A quantised block.
+pub(crate) struct Block {
+    /// Transposed: see [`POSITIONS`].
+    pub coefficients: [i16x8; 8],
+    /// Which of them are not 0.
+    pub mask: u64,
+}
+
+impl Block {
+    /// The coefficient at a position; of those beyond the block, some other.
+    #[inline(always)]
+    pub fn at(&self, position: u8) -> i16 {
+        let position = usize::from(position);
+        self.coefficients[position / 8 % 8].as_array_ref()[position % 8]
+    }
+}
+
+impl Quantizer {
+    /// The table of Annex K scaled by `quality`, 1 to 100, as by the Independent JPEG Group.
+    pub fn new(kind: Kind, quality: u8) -> Self {
+        let quality = u32::from(quality.clamp(1, 100));
+        let scale = if quality < 50 {
+            5000 / quality
+        } else {
+            200 - 2 * quality
+        };
+        let table = match kind {
+            Kind::Luma => &LUMA,
+            Kind::Chroma => &CHROMA,
+        };
+        // Row by row means transposed here: position 8 u + v stands at 8 v + u in the table.
+        let step = |position: usize| {
+            let sample = u32::from(table[position % 8 * 8 + position / 8]);
+            ((sample * scale + 50) / 100).clamp(1, 255)
+        };
+        let vectors = |value: fn(u32) -> u16| -> [u16x8; 8] {
+            std::array::from_fn(|u| u16x8::new(std::array::from_fn(|v| value(8 * step(8 * u + v)))))
+        };
+        Self {
+            steps: POSITIONS.map(|position| step(usize::from(position)) as u8),
+            // d is at least 8, and where it is a power of two m is 2^16, one too many: then
+            // m = 2^15 and a shift of one less are the same.
+            reciprocals: vectors(|d| ((1u32 << (16 + shift(d))).div_ceil(d)) as u16),
+            halves: vectors(|d| (d / 2) as u16),
+            shifts: vectors(|d| (1u32 << (16 - shift(d))) as u16),
+        }
+    }
+
+    /// Quantises coefficients of [`crate::dct::forward`].
+    #[inline]
+    pub fn quantize(&self, block: &[i16x8; 8]) -> Block {
+        let q = |u: usize| self.vector(u, block[u]);
+        let coefficients = [q(0), q(1), q(2), q(3), q(4), q(5), q(6), q(7)];
+        let [a, b, c, d, e, f, g, h] = coefficients;
+        let mask = present(a, b) | present(c, d) << 16 | present(e, f) << 32 | present(g, h) << 48;
+        Block { coefficients, mask }
+    }
+
+    #[inline(always)]
+    fn vector(&self, u: usize, value: i16x8) -> i16x8 {
+        let sign = value >> 15;
+        let magnitude: u16x8 = bytes((value ^ sign) - sign);
+        let dividend = magnitude + self.halves[u];
+        let quotient = dividend
+            .mul_keep_high(self.reciprocals[u])
+            .mul_keep_high(self.shifts[u]);
+        (signed(quotient) ^ sign) - sign
+    }
+}
+
+/// s of a divisor: one less for powers of two, whose m would not fit.
+const fn shift(d: u32) -> u32 {
+    (d - 1).ilog2()
+}
+
+/// Which of 16 coefficients are not 0.
+#[inline(always)]
+fn present(low: i16x8, high: i16x8) -> u64 {
+    let (low, high) = (low.to_array(), high.to_array());
+    let [a, b, c, d, e, f, g, h] = low;
+    let [i, j, k, l, m, n, o, p] = high;
+    let both = i16x16::new([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]);
+    let zeros = i8x16::from_i16x16_saturate(both).cmp_eq(i8x16::ZERO);
+    u64::from(!zeros.move_mask() as u16)
+}
+
+#[inline(always)]
+fn bytes(value: i16x8) -> u16x8 {
+    u16x8::new(value.to_array().map(|lane| lane as u16))
+}
+
+#[inline(always)]
+fn signed(value: u16x8) -> i16x8 {
+    i16x8::new(value.to_array().map(|lane| lane as i16))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_is_divided_exactly() {
+        for quality in 1..=100 {
+            for kind in [Kind::Luma, Kind::Chroma] {
+                let quantizer = Quantizer::new(kind, quality);
+                for value in (-8200i16..=8200).step_by(7).chain([-1, 0, 1]) {
+                    let block = quantizer.quantize(&[i16x8::splat(value); 8]);
+                    for (i, position) in POSITIONS.into_iter().enumerate() {
+                        let d = 8 * i32::from(quantizer.steps[i]);
+                        let value = i32::from(value);
+                        let expected = value.signum() * ((value.abs() + d / 2) / d);
+                        assert_eq!(i32::from(block.at(position)), expected, "{value} / {d}");
+                        assert_eq!(block.mask >> position & 1 == 1, expected != 0);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_divisor_divides_every_dividend() {
+        for step in 1..=255u32 {
+            let d = 8 * step;
+            let m = (1u32 << (16 + shift(d))).div_ceil(d);
+            assert!(m < 1 << 16);
+            for n in 0..1u32 << 14 {
+                assert_eq!(((n * m) >> 16) >> shift(d), n / d, "{n} / {d}");
+            }
+        }
+    }
+}
