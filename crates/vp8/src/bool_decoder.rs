@@ -133,3 +133,82 @@ impl<'a> BoolDecoder<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bool_encoder::BoolEncoder;
+    use proptest::prelude::*;
+
+    /// Four values: 0 behind one bit, 1 behind two, 2 and 3 behind three.
+    const TREE: [i8; 6] = [0, 2, -1, 4, -2, -3];
+
+    proptest! {
+        #[test]
+        fn what_was_written(bools in prop::collection::vec((any::<u8>(), any::<bool>()), 0..3000)) {
+            let mut encoder = BoolEncoder::default();
+            for &(probability, bit) in &bools {
+                encoder.bool(probability, bit);
+            }
+            let partition = encoder.finish();
+            let mut decoder = BoolDecoder::new(&partition);
+            for (probability, bit) in bools {
+                prop_assert_eq!(decoder.read_bool(probability), bit);
+            }
+            prop_assert!(!decoder.overrun());
+            prop_assert_eq!(decoder.left_over(), None);
+        }
+    }
+
+    #[test]
+    fn numbers_and_trees() {
+        let mut encoder = BoolEncoder::default();
+        encoder.literal(7, 101);
+        encoder.signed(6, -63);
+        encoder.flag(false);
+        encoder.flag(true);
+        encoder.signed(4, 9);
+        for bits in [&[false][..], &[true, false], &[true, true, true]] {
+            for (probability, bit) in [200, 100, 50].into_iter().zip(bits) {
+                encoder.bool(probability, *bit);
+            }
+        }
+        let partition = encoder.finish();
+        let mut decoder = BoolDecoder::new(&partition);
+        assert_eq!(decoder.read_literal(7), 101);
+        assert_eq!(decoder.read_signed(6), -63);
+        assert_eq!(decoder.read_optional_signed(4), 0);
+        assert_eq!(decoder.read_optional_signed(4), 9);
+        let values = [(); 3].map(|()| decoder.read_tree(&TREE, &[200, 100, 50]));
+        assert_eq!(values, [0, 1, 3]);
+    }
+
+    /// Of even odds, each bool but the first takes a bit, and looks at the eight that come next: the
+    /// 34th looks at the last eight of five bytes.
+    #[test]
+    fn the_end_of_a_partition() {
+        let mut decoder = BoolDecoder::new(&[0; 5]);
+        let mut read = 0;
+        while !decoder.overrun() {
+            assert!(!decoder.read_flag());
+            read += 1;
+        }
+        assert_eq!(read, 35);
+        let mut empty = BoolDecoder::new(&[]);
+        assert!(!empty.overrun() && !empty.read_flag() && empty.overrun());
+    }
+
+    #[test]
+    fn what_is_left_over() {
+        let left = |bytes: &[u8]| {
+            let mut decoder = BoolDecoder::new(bytes);
+            decoder.read_flag();
+            decoder.left_over()
+        };
+        let mut bytes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+        assert_eq!(left(&bytes[..8]), None);
+        assert_eq!(left(&bytes), Some(11));
+        bytes[9..].fill(7);
+        assert_eq!(left(&bytes), None);
+    }
+}

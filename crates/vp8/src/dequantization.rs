@@ -93,11 +93,12 @@ mod tests {
         };
         let absolute = Factors::of_segments(&INDICES, &segmentation);
         assert_eq!(absolute[0].uv, [132, 284]);
-        assert_eq!(absolute[0].y2, [314, AC[112] * 155 / 100]);
+        let ac = i32::from(AC[112]) * 155 / 100;
+        assert_eq!(absolute[0].y2.map(i32::from), [314, ac]);
         assert_eq!(absolute[3].y, [DC[0], AC[2]]);
         segmentation.absolute = false;
         let relative = Factors::of_segments(&INDICES, &segmentation);
-        assert_eq!(relative[0].y, [DC[122], AC[127]]);
+        assert_eq!(relative[0].y, [DC[112], AC[127]]);
         assert_eq!(relative[3].y, [DC[0], AC[12]]);
     }
 }

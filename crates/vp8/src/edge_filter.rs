@@ -197,3 +197,108 @@ impl EdgeFilter for MacroblockEdge {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The filters of clauses 15.2 and 15.3 on one segment, with numbers as they are there.
+    mod clause {
+        use super::Limits;
+
+        fn c(value: i32) -> i32 {
+            value.clamp(-128, 127)
+        }
+
+        fn common_adjust(outer: bool, s: &mut [i32; 8]) -> i32 {
+            let [_, _, p1, p0, q0, q1, ..] = *s;
+            let a = c(if outer { c(p1 - q1) } else { 0 } + 3 * (q0 - p0));
+            let (b, a) = (c(a + 3) >> 3, c(a + 4) >> 3);
+            s[4] = c(q0 - a);
+            s[3] = c(p0 + b);
+            a
+        }
+
+        fn edge(s: &[i32; 8], limits: &Limits) -> bool {
+            (s[3] - s[4]).abs() * 2 + (s[2] - s[5]).abs() / 2 <= i32::from(limits.edge)
+        }
+
+        fn filter_yes(s: &[i32; 8], limits: &Limits) -> bool {
+            let steps = [(0, 1), (1, 2), (2, 3), (4, 5), (5, 6), (6, 7)];
+            let within = |(a, b): (usize, usize)| (s[a] - s[b]).abs() <= limits.interior.into();
+            edge(s, limits) && steps.into_iter().all(within)
+        }
+
+        fn hev(s: &[i32; 8], limits: &Limits) -> bool {
+            let steps = (s[2] - s[3]).abs().max((s[5] - s[4]).abs());
+            steps > limits.high_variance.into()
+        }
+
+        pub fn simple(s: &mut [i32; 8], limits: &Limits) {
+            if edge(s, limits) {
+                common_adjust(true, s);
+            }
+        }
+
+        pub fn subblock(s: &mut [i32; 8], limits: &Limits) {
+            if filter_yes(s, limits) {
+                let hv = hev(s, limits);
+                let a = (common_adjust(hv, s) + 1) >> 1;
+                if !hv {
+                    s[5] = c(s[5] - a);
+                    s[2] = c(s[2] + a);
+                }
+            }
+        }
+
+        pub fn macroblock(s: &mut [i32; 8], limits: &Limits) {
+            if !filter_yes(s, limits) {
+                return;
+            }
+            if hev(s, limits) {
+                common_adjust(true, s);
+                return;
+            }
+            let w = c(c(s[2] - s[5]) + 3 * (s[4] - s[3]));
+            for (step, factor) in [27, 18, 9].into_iter().enumerate() {
+                let a = c((factor * w + 63) >> 7);
+                s[4 + step] = c(s[4 + step] - a);
+                s[3 - step] = c(s[3 - step] + a);
+            }
+        }
+    }
+
+    fn check<F: EdgeFilter>(
+        segments: &[[u8; 16]; 8],
+        limits: &Limits,
+        clause: fn(&mut [i32; 8], &Limits),
+    ) {
+        let mut filtered = segments.map(u8x16::new);
+        let changed = F::filter(&mut filtered, limits);
+        let filtered = filtered.map(u8x16::to_array);
+        assert!(changed || filtered == *segments);
+        for lane in 0..16 {
+            let mut segment = segments.map(|pixels| i32::from(pixels[lane]) - 128);
+            clause(&mut segment, limits);
+            let expected = segment.map(|pixel| (pixel + 128) as u8);
+            assert_eq!(filtered.map(|pixels| pixels[lane]), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn as_the_clause_says(
+            base in any::<u8>(),
+            spread in prop::sample::select(vec![2_u8, 6, 20, 80, 255]),
+            noise in any::<[[u8; 16]; 8]>(),
+            (edge, interior, high_variance) in (0..=193_u8, 0..=63_u8, 0..=3_u8),
+        ) {
+            let segments = noise.map(|it| it.map(|it| base.saturating_add(it % spread)));
+            let limits = Limits { edge, interior, high_variance };
+            check::<SimpleEdge>(&segments, &limits, clause::simple);
+            check::<SubblockEdge>(&segments, &limits, clause::subblock);
+            check::<MacroblockEdge>(&segments, &limits, clause::macroblock);
+        }
+    }
+}

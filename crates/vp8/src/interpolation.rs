@@ -101,3 +101,53 @@ impl Kernel for Bilinear {
         (sum + i16x8::splat(4)) >> 3
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// `interp` of clause 18.3.
+    fn interpolate(taps: [i32; 6], pixels: &[u8]) -> u8 {
+        let sum: i32 = taps
+            .iter()
+            .zip(pixels)
+            .map(|(tap, pixel)| tap * i32::from(*pixel))
+            .sum();
+        ((sum + 64) >> 7).clamp(0, 255) as u8
+    }
+
+    fn check<K: Kernel, const W: usize>(taps: [i32; 6], pixels: &[u8; 21], fraction: usize) {
+        let expected: [u8; W] = std::array::from_fn(|at| interpolate(taps, &pixels[at..]));
+        let from = 2 - K::BEFORE as usize;
+        let mut row = [0; W];
+        K::row(&pixels[from..], fraction, &mut row);
+        assert_eq!(row, expected);
+        // The same pixels, one below the other in each column.
+        let columns: [[u8; W]; 6] =
+            std::array::from_fn(|row| std::array::from_fn(|column| pixels[row + column]));
+        let mut row = [0; W];
+        K::column(&columns[from..], fraction, &mut row);
+        assert_eq!(row, expected);
+    }
+
+    fn check_all<K: Kernel>(taps: [i32; 6], pixels: &[u8; 21], fraction: usize) {
+        check::<K, 4>(taps, pixels, fraction);
+        check::<K, 8>(taps, pixels, fraction);
+        check::<K, 16>(taps, pixels, fraction);
+    }
+
+    proptest! {
+        #[test]
+        fn as_the_clause_says(
+            pixels in any::<[u8; 21]>(),
+            extremes in any::<bool>(),
+            fraction in 1..8_usize,
+        ) {
+            let pixels = pixels.map(|it| if extremes { (it & 1) * 255 } else { it });
+            check_all::<SixTap>(SIX_TAP[fraction].map(i32::from), &pixels, fraction);
+            let second = 16 * fraction as i32;
+            check_all::<Bilinear>([0, 0, 128 - second, second, 0, 0], &pixels, fraction);
+        }
+    }
+}

@@ -4,6 +4,9 @@
 //! bit, or with its [`Damage`], or not at all.
 
 mod bool_decoder;
+#[cfg(test)]
+#[path = "../tests/common/bool_encoder.rs"]
+mod bool_encoder;
 mod decoder;
 mod dequantization;
 mod edge_filter;

@@ -87,3 +87,35 @@ pub(crate) fn add_dc<const N: usize>(dc: i16, pixels: &mut [[u8; N]; 4], x: usiz
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_coefficient() {
+        let mut y2 = [0; 16];
+        y2[0] = -21;
+        assert_eq!(inverse_wht(&y2), [(-21 + 3) >> 3; 16]);
+        for dc in [-2000, -5, -4, 3, 4, 500, 2000] {
+            let mut block = [0; 16];
+            block[0] = dc;
+            let (mut whole, mut short) = ([[100; 8]; 4], [[100; 8]; 4]);
+            add_inverse_dct(&block, &mut whole, 4);
+            add_dc(dc, &mut short, 4);
+            assert_eq!(whole, short);
+            let pixel = (100 + ((i32::from(dc) + 4) >> 3)).clamp(0, 255) as u8;
+            assert_eq!(whole, [[100, 100, 100, 100, pixel, pixel, pixel, pixel]; 4]);
+        }
+    }
+
+    /// By hand: 20091 / 65536 of 100 is 30, 35468 / 65536 of it is 54.
+    #[test]
+    fn a_row_of_a_wave() {
+        let mut block = [0; 16];
+        block[1] = 100;
+        let mut pixels = [[0; 4]; 4];
+        add_inverse_dct(&block, &mut pixels, 0);
+        assert_eq!(pixels, [[(130 + 4) >> 3, (54 + 4) >> 3, 0, 0]; 4]);
+    }
+}

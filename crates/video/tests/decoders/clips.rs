@@ -64,7 +64,7 @@ impl Clip {
         let file = std::fs::read(&path).unwrap();
         let ivf = path.extension().is_some_and(|extension| extension == "ivf");
         let units = if ivf {
-            ivf_units(&file)
+            ivf_units(codec, &file)
         } else {
             packet_units(&path, &file)
         };
@@ -150,16 +150,19 @@ fn big_endian(bytes: &[u8]) -> usize {
         .fold(0, |sum, &byte| (sum << 8) | usize::from(byte))
 }
 
-fn ivf_units(file: &[u8]) -> Vec<Unit> {
+/// Of key frames those of VP8 are known.
+fn ivf_units(codec: Codec, file: &[u8]) -> Vec<Unit> {
     let mut rest = &file[32..];
     let mut units = Vec::new();
     while rest.len() > 12 {
         let size = u32::from_le_bytes(rest[..4].try_into().unwrap()) as usize;
         let pts = u64::from_le_bytes(rest[4..12].try_into().unwrap());
+        let bytes = rest[12..12 + size].to_vec();
+        let key_frame = codec == Codec::Vp8 && bytes[0] & 1 == 0;
         units.push(Unit {
             pts: Pts(pts as i64),
-            sync: units.is_empty(),
-            bytes: rest[12..12 + size].to_vec(),
+            sync: units.is_empty() || key_frame,
+            bytes,
         });
         rest = &rest[12 + size..];
     }

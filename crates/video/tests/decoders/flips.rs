@@ -243,6 +243,17 @@ fn vp9() {
 }
 
 #[test]
+fn vp8() {
+    check("vp8", Codec::Vp8, "ivf", "-c:v libvpx -b:v 300k -g 10");
+}
+
+#[test]
+fn vp8_partitions() {
+    let args = "-c:v libvpx -b:v 300k -g 10 -slices 4 -profile:v 3";
+    check("vp8_partitions", Codec::Vp8, "ivf", args);
+}
+
+#[test]
 fn av1() {
     let args = "-c:v libsvtav1 -pix_fmt yuv420p -preset 8 -g 10 -crf 30";
     check("av1", Codec::Av1, "mp4", args);

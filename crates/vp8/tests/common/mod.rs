@@ -31,18 +31,33 @@ pub fn file(name: &str) -> PathBuf {
 pub fn clip(name: &str, source: &str, args: &str) -> PathBuf {
     let mut hasher = DefaultHasher::new();
     (source, args).hash(&mut hasher);
-    let path = file(&format!("{name}-{:016x}.ivf", hasher.finish()));
+    let name = format!("{name}-{:016x}", hasher.finish());
+    let path = file(&format!("{name}.ivf"));
     if path.exists() {
         return path;
     }
-    let unfinished = file(&format!("{name}-{}.part.ivf", std::process::id()));
+    // Two tests that want the same clip at the same time both make it.
+    let thread = format!("{:?}", std::thread::current().id());
+    let thread: String = thread.chars().filter(char::is_ascii_digit).collect();
+    let unfinished = file(&format!("{name}-{}-{thread}.part.ivf", std::process::id()));
+    let unfinished = unfinished.to_str().unwrap();
     let mut all = vec!["-f", "lavfi", "-i", source, "-c:v", "libvpx"];
     all.extend(args.split_whitespace());
-    all.push(unfinished.to_str().unwrap());
-    let output = ffmpeg(&all);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "ffmpeg {all:?}: {errors}");
-    std::fs::rename(&unfinished, &path).unwrap();
+    let encode = |more: &[&str]| {
+        let all = [&all[..], more, &[unfinished]].concat();
+        let output = ffmpeg(&all);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "ffmpeg {all:?}: {errors}");
+    };
+    // It makes hidden frames in the second of two passes only.
+    if all.contains(&"-auto-alt-ref") {
+        for pass in ["1", "2"] {
+            encode(&["-pass", pass, "-passlogfile", unfinished]);
+        }
+    } else {
+        encode(&[]);
+    }
+    std::fs::rename(unfinished, &path).unwrap();
     path
 }
 
