@@ -65,12 +65,26 @@ impl Sums {
     }
 }
 
+/// Eight numbers.
+#[inline(always)]
+pub(crate) fn loaded(numbers: &[i16; 8]) -> i16x8 {
+    // Not i16x8::new, after which compilers load number by number what is to be interleaved.
+    i16x8::from_slice_unaligned(numbers)
+}
+
 /// Eight samples as numbers.
 #[inline(always)]
 pub(crate) fn widened(samples: &[u8; 8]) -> i16x8 {
     let mut lanes = [0; 16];
     lanes[..8].copy_from_slice(samples);
     i16x8::from_u8x16_low(u8x16::new(lanes))
+}
+
+/// Sixteen samples as numbers.
+#[inline(always)]
+pub(crate) fn widened_twice(samples: &[u8; 16]) -> [i16x8; 2] {
+    let samples = u8x16::new(*samples);
+    [i16x8::from_u8x16_low(samples), i16x8::from_u8x16_high(samples)]
 }
 
 /// Numbers as samples, no less than 0 and no more than 255.

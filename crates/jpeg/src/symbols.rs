@@ -98,7 +98,7 @@ impl Symbols {
         let (counts, used, symbols) = self.room()?;
         let mut write = |count: usize, first: usize, run: u32, value: i16| {
             // Each symbol stands for another coefficient, so this never reaches the end.
-            symbols[count % MOST] = counted(counts, first, run, i32::from(value));
+            symbols[count % MOST] = counted(counts, first, run, value);
         };
         let here = block.at(0);
         write(0, first_code(kind, false), 0, here.wrapping_sub(*dc));
@@ -168,16 +168,30 @@ const OUT_OF_MEMORY: JpegError = JpegError::Memory {
     bytes: CHUNK * size_of::<Symbol>(),
 };
 
-/// Counts the symbol of a run, in its upper half, and a value, whose size in bits is the lower
-/// half.
+/// Counts the symbol of a run, in its upper half, and of a value's size in bits, in its lower half.
 #[inline(always)]
-fn counted(counts: &mut Counts, first: usize, run: u32, value: i32) -> Symbol {
-    let size = 32 - value.unsigned_abs().leading_zeros();
-    // Of a negative value the bits of the next lower one: T.81 F.1.2.1.1.
-    let bits = (value + (value >> 31)) as u32 & ((1 << size) - 1);
-    let symbol = Symbol((first as u32 | run | size) << 16 | bits);
+fn counted(counts: &mut Counts, first: usize, run: u32, value: i16) -> Symbol {
+    let coded = CODED[usize::from(value as u16) % CODED.len()];
+    let symbol = Symbol((first as u32 | run) << 16 | coded);
     counts[symbol.code()] += 1;
     symbol
+}
+
+/// Size and bits of each value of 12 bits, two's complement: differences of DC coefficients are
+/// at most 2040, AC coefficients 1023.
+static CODED: [u32; 1 << 12] = coded_values();
+
+const fn coded_values() -> [u32; 1 << 12] {
+    let mut coded = [0; 1 << 12];
+    let mut value = -2047i32;
+    while value <= 2047 {
+        let size = 32 - value.unsigned_abs().leading_zeros();
+        // Of a negative value the bits of the next lower one: T.81 F.1.2.1.1.
+        let bits = (value + (value >> 31)) as u32 & ((1 << size) - 1);
+        coded[value as usize % (1 << 12)] = size << 16 | bits;
+        value += 1;
+    }
+    coded
 }
 
 #[cfg(test)]
