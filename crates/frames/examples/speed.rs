@@ -6,8 +6,7 @@
 use framemill_contract::{ImageFormat, ImageSettings, UnspecifiedMatrix};
 use framemill_frames::{encode, image_file, score, to_rgb};
 use framemill_video::{
-    ChromaSampling, ColorDescription, Frame, Matrix, Plane, Pts, Range, Rotation, Samples,
-    Transfer,
+    ChromaSampling, ColorDescription, Frame, Matrix, Plane, Pts, Range, Rotation, Samples, Transfer,
 };
 use std::time::Instant;
 

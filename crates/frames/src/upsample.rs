@@ -46,14 +46,14 @@ impl Upsampler {
             ceiling,
             recent: [row(), row(), row(), row()],
             loaded: 0,
-            padded: vec![0; vectors + 8],
+            padded: vec![0; 2 + vectors + 6],
             blended: row(),
         }
     }
 
     /// The plane at luma row `y`, and some numbers beyond its end: sixteens. Rows must be asked for
-    /// in order; `load` fills in a row of the plane.
-    pub fn row(&mut self, y: usize, load: impl Fn(usize, &mut [i16])) -> &[i16] {
+    /// in order; `load` fills in a row of the plane, and what it likes beyond its end.
+    pub fn row(&mut self, y: usize, load: impl FnMut(usize, &mut [i16])) -> &[i16] {
         let last = self.rows.saturating_sub(1);
         if !self.half_height {
             self.load_up_to(y.min(last), load);
@@ -72,18 +72,18 @@ impl Upsampler {
         &self.blended
     }
 
-    fn load_up_to(&mut self, row: usize, load: impl Fn(usize, &mut [i16])) {
+    fn load_up_to(&mut self, row: usize, mut load: impl FnMut(usize, &mut [i16])) {
         while self.loaded <= row {
             let out = &mut self.recent[self.loaded % 4];
             if self.half_width {
-                let (inner, beyond) = self.padded.split_at_mut(self.width + 2);
-                load(self.loaded, inner.get_mut(2..).unwrap_or_default());
-                let (first, last) = (inner[2], inner[self.width + 1]);
-                inner[..2].fill(first);
-                beyond.fill(last);
+                let end = self.padded.len() - 6;
+                load(self.loaded, self.padded.get_mut(2..end).unwrap_or_default());
+                let (first, last) = (self.padded[2], self.padded[self.width + 1]);
+                self.padded[..2].fill(first);
+                self.padded[self.width + 2..].fill(last);
                 upsample_row(&self.padded, self.ceiling, out);
             } else {
-                load(self.loaded, out.get_mut(..self.width).unwrap_or_default());
+                load(self.loaded, out);
             }
             self.loaded += 1;
         }

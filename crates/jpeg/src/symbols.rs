@@ -2,7 +2,7 @@
 //! codes stand for, and the bits that follow them. They are kept until all have been counted.
 
 use crate::error::JpegError;
-use crate::quantizer::{Block, Kind};
+use crate::quantizer::Kind;
 use crate::zigzag::{POSITIONS, zigzag_mask};
 
 /// Symbols in a piece of memory: large enough that there are few, small enough to waste little.
@@ -49,11 +49,11 @@ pub(crate) const fn first_code(kind: Kind, ac: bool) -> usize {
 /// All symbols of an image so far, and how often each occurs.
 pub(crate) struct Symbols {
     chunks: Vec<Chunk>,
-    counts: Counts,
+    counts: Box<Counts>,
 }
 
 /// How often each code occurs.
-type Counts = Box<[u32; Symbol::CODES]>;
+type Counts = [u32; Symbol::CODES];
 
 /// [`CHUNK`] symbols, the first `used` of which are there. Written in place: a sandbox calls its
 /// host to copy or to clear memory, which takes longer than a block does.
@@ -92,20 +92,27 @@ impl Symbols {
         self.counts.get(first..first + 256).unwrap_or_default()
     }
 
-    /// Adds a block, whose component's last DC coefficient was `dc`; its own is `dc` then.
-    #[inline]
-    pub fn block(&mut self, kind: Kind, block: &Block, dc: &mut i16) -> Result<(), JpegError> {
+    /// Adds a block, transposed, of which `mask` says what is not 0. `dc` is its component's last
+    /// DC coefficient, and then its own.
+    // Not inline: its loop needs all registers.
+    #[inline(never)]
+    pub fn block(
+        &mut self,
+        kind: Kind,
+        (block, mask): (&[i16; 64], u64),
+        dc: &mut i16,
+    ) -> Result<(), JpegError> {
         let (counts, used, symbols) = self.room()?;
         let mut write = |count: usize, first: usize, run: u32, value: i16| {
             // Each symbol stands for another coefficient, so this never reaches the end.
             symbols[count % MOST] = counted(counts, first, run, value);
         };
-        let here = block.at(0);
+        let here = block[0];
         write(0, first_code(kind, false), 0, here.wrapping_sub(*dc));
         *dc = here;
 
         let ac = first_code(kind, true);
-        let mut mask = zigzag_mask(block.mask) & !1;
+        let mut mask = zigzag_mask(mask) & !1;
         let mut count = 1;
         let mut last = 0;
         while mask != 0 {
@@ -118,8 +125,8 @@ impl Symbols {
                 count += 1;
                 run -= 16;
             }
-            let position = POSITIONS[place as usize % 64];
-            write(count, ac, run << 4, block.at(position));
+            let position = usize::from(POSITIONS[place as usize % 64]);
+            write(count, ac, run << 4, block[position % 64]);
             count += 1;
         }
         if last != 63 {
@@ -148,7 +155,7 @@ impl Symbols {
         }
         let room = self.chunks.last_mut().and_then(|chunk| {
             let next = chunk.symbols.get_mut(chunk.used..)?;
-            Some((&mut self.counts, &mut chunk.used, next.first_chunk_mut()?))
+            Some((&mut *self.counts, &mut chunk.used, next.first_chunk_mut()?))
         });
         room.ok_or(OUT_OF_MEMORY)
     }
@@ -197,23 +204,20 @@ const fn coded_values() -> [u32; 1 << 12] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wide::i16x8;
 
     /// Symbol and bits of a block with these coefficients at these places of the sequence.
     fn coded(coefficients: &[(usize, i16)], dc: i16) -> Vec<(u32, u32)> {
-        let mut vectors = [[0; 8]; 8];
+        let mut block = [0; 64];
         let mut mask = 0;
         for (place, value) in coefficients {
             let position = usize::from(POSITIONS[*place]);
-            vectors[position / 8][position % 8] = *value;
+            block[position] = *value;
             mask |= 1 << position;
         }
-        let block = Block {
-            coefficients: vectors.map(i16x8::new),
-            mask,
-        };
         let mut symbols = Symbols::new();
-        symbols.block(Kind::Luma, &block, &mut { dc }).unwrap();
+        symbols
+            .block(Kind::Luma, (&block, mask), &mut { dc })
+            .unwrap();
         let coded: Vec<_> = symbols.chunks().flatten().copied().collect();
         let counted: u32 = symbols.counts.iter().sum();
         assert_eq!(counted as usize, coded.len());

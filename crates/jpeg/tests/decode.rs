@@ -98,7 +98,11 @@ fn ffmpeg(files: &[u8], format: &str) -> Vec<u8> {
     // None of these is the file's fault: formats with a j are deprecated, raw output of few pixels
     // has few bits, and the end of an image is overlooked, ffmpeg's own images too, where the scan
     // is a few bytes long.
-    let usual = ["deprecated pixel format", "bitrate parameter", "EOI missing"];
+    let usual = [
+        "deprecated pixel format",
+        "bitrate parameter",
+        "EOI missing",
+    ];
     let unusual = |line: &&str| !usual.iter().any(|usual| line.contains(usual));
     let said: Vec<_> = said.lines().filter(unusual).collect();
     assert!(files.ends_with(b"\xff\xd9"), "the image does not end");

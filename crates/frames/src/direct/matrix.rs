@@ -6,7 +6,7 @@
 //! whoever decodes the JPEG does.
 
 use crate::matrix::RowMatrix;
-use crate::vector::{Pair, loaded, narrowed, put, taken, widened, widened_twice};
+use crate::vector::{Pair, eights, loaded, narrowed};
 
 /// Bits of fraction of all factors. The largest factor is below 2.
 const FRACTION: i32 = 14;
@@ -63,34 +63,29 @@ impl JpegMatrix {
         self.detail != [0, 0]
     }
 
-    /// What rows of chroma add to luma, for [`Self::luma`] once upsampled.
-    pub fn detail(&self, cb: &[u8], cr: &[u8], out: &mut [i16]) {
+    /// What rows of Cb and Cr add to luma, for [`Self::luma`] once upsampled. All are sixteens.
+    pub fn detail(&self, [cb, cr]: [&[i16]; 2], out: &mut [i16]) {
         let bits = FRACTION - DETAIL;
         let neutral = NEUTRAL * (i32::from(self.detail[0]) + i32::from(self.detail[1]));
         let offset = (1 << (bits - 1)) - neutral;
-        let rows = cb.chunks(8).zip(cr.chunks(8));
-        for (out, (cb, cr)) in out.chunks_mut(8).zip(rows) {
-            let pair = Pair::of(widened(&taken(cb)), widened(&taken(cr)));
-            put(
-                out,
-                pair.times(self.detail).shifted(offset, bits).to_array(),
-            );
+        let rows = cb.as_chunks().0.iter().zip(cr.as_chunks().0);
+        for (out, (cb, cr)) in out.as_chunks_mut().0.iter_mut().zip(rows) {
+            let pair = Pair::of(loaded(cb), loaded(cr));
+            *out = pair.times(self.detail).shifted(offset, bits).to_array();
         }
     }
 
-    /// A row of luma, to which `detail` adds what chroma does. The latter and `out` are sixteens,
-    /// and may be longer.
-    pub fn luma(&self, luma: &[u8], detail: &[i16], out: &mut [u8]) {
+    /// A row of luma, to which `detail` adds what chroma does. All are sixteens.
+    pub fn luma(&self, luma: &[i16], detail: &[i16], out: &mut [u8]) {
         let factors = [self.luma, 1 << (FRACTION - DETAIL)];
         let offset = self.luma_offset + (1 << (FRACTION - 1));
         let sum = |luma, detail| {
-            let pair = Pair::of(luma, loaded(detail));
+            let pair = Pair::of(loaded(luma), loaded(detail));
             pair.times(factors).shifted(offset, FRACTION)
         };
-        let rows = luma.chunks(16).zip(eights(detail));
-        for (out, (luma, [low, high])) in out.as_chunks_mut().0.iter_mut().zip(rows) {
-            let [first, second] = widened_twice(&taken(luma));
-            *out = narrowed(sum(first, low), sum(second, high));
+        let rows = eights(luma).iter().zip(eights(detail));
+        for (out, ([y0, y1], [d0, d1])) in out.as_chunks_mut().0.iter_mut().zip(rows) {
+            *out = narrowed(sum(y0, d0), sum(y1, d1));
         }
     }
 
@@ -111,9 +106,4 @@ impl JpegMatrix {
             }
         }
     }
-}
-
-/// A row in eights, two together.
-fn eights(row: &[i16]) -> &[[[i16; 8]; 2]] {
-    row.as_chunks().0.as_chunks().0
 }
