@@ -19,6 +19,13 @@ pub(crate) fn byte_row(plane: &Plane, y: usize) -> &[u8] {
     }
 }
 
+/// Samples as numbers of 16 bits.
+pub(crate) fn widen(row: &[u8], out: &mut [i16]) {
+    for (to, from) in out.iter_mut().zip(row) {
+        *to = i16::from(*from);
+    }
+}
+
 /// A row's samples as numbers; zeros where the plane has no such row.
 pub(crate) fn load_row(plane: &Plane, y: usize, out: &mut [f32]) {
     match plane.row(y) {

@@ -1,6 +1,6 @@
 //! Chroma at luma resolution in whole numbers: what [`crate::chroma`] does, for 8-bit video.
 
-use crate::vector::Pair;
+use crate::vector::{Pair, loaded};
 use framemill_video::ChromaSampling;
 use wide::i16x8;
 
@@ -36,7 +36,7 @@ impl Upsampler {
     /// For a plane of this size.
     pub fn new(chroma: ChromaSampling, (width, rows): (usize, usize), ceiling: i16) -> Self {
         let half_width = matches!(chroma, ChromaSampling::Cs420 | ChromaSampling::Cs422);
-        let vectors = width.next_multiple_of(8);
+        let vectors = width.next_multiple_of(16);
         let row = || vec![0; if half_width { 2 * vectors } else { vectors }];
         Self {
             width,
@@ -46,14 +46,14 @@ impl Upsampler {
             ceiling,
             recent: [row(), row(), row(), row()],
             loaded: 0,
-            padded: vec![0; vectors + 8],
+            padded: vec![0; 2 + vectors + 6],
             blended: row(),
         }
     }
 
-    /// The plane at luma row `y`, and some numbers beyond its end. Rows must be asked for in
-    /// order; `load` fills in a row of the plane.
-    pub fn row(&mut self, y: usize, load: impl Fn(usize, &mut [i16])) -> &[i16] {
+    /// The plane at luma row `y`, and some numbers beyond its end: sixteens. Rows must be asked for
+    /// in order; `load` fills in a row of the plane, and what it likes beyond its end.
+    pub fn row(&mut self, y: usize, load: impl FnMut(usize, &mut [i16])) -> &[i16] {
         let last = self.rows.saturating_sub(1);
         if !self.half_height {
             self.load_up_to(y.min(last), load);
@@ -72,18 +72,18 @@ impl Upsampler {
         &self.blended
     }
 
-    fn load_up_to(&mut self, row: usize, load: impl Fn(usize, &mut [i16])) {
+    fn load_up_to(&mut self, row: usize, mut load: impl FnMut(usize, &mut [i16])) {
         while self.loaded <= row {
             let out = &mut self.recent[self.loaded % 4];
             if self.half_width {
-                let (inner, beyond) = self.padded.split_at_mut(self.width + 2);
-                load(self.loaded, inner.get_mut(2..).unwrap_or_default());
-                let (first, last) = (inner[2], inner[self.width + 1]);
-                inner[..2].fill(first);
-                beyond.fill(last);
+                let end = self.padded.len() - 6;
+                load(self.loaded, self.padded.get_mut(2..end).unwrap_or_default());
+                let (first, last) = (self.padded[2], self.padded[self.width + 1]);
+                self.padded[..2].fill(first);
+                self.padded[self.width + 2..].fill(last);
                 upsample_row(&self.padded, self.ceiling, out);
             } else {
-                load(self.loaded, out.get_mut(..self.width).unwrap_or_default());
+                load(self.loaded, out);
             }
             self.loaded += 1;
         }
@@ -98,7 +98,7 @@ fn upsample_row(padded: &[i16], ceiling: i16, out: &mut [i16]) {
     for (out, window) in out.as_chunks_mut::<16>().0.iter_mut().zip(windows) {
         let at = |i: usize| {
             let numbers = window.get(i..).and_then(|rest| rest.first_chunk::<8>());
-            i16x8::new(numbers.copied().unwrap_or_default())
+            loaded(numbers.unwrap_or(&[0; 8]))
         };
         let [p0, p1, p2, p3, p4] = [at(0), at(1), at(2), at(3), at(4)];
         let left = Pair::of(p0, p1).times([a, b]);
@@ -121,8 +121,8 @@ fn blend([p0, p1, p2, p3]: [&[i16]; 4], [a, b, c, d]: [i16; 4], out: &mut [i16])
     let rows = p0.as_chunks().0.iter().zip(p1.as_chunks().0);
     let rows = rows.zip(p2.as_chunks().0.iter().zip(p3.as_chunks().0));
     for (out, ((p0, p1), (p2, p3))) in out.as_chunks_mut::<8>().0.iter_mut().zip(rows) {
-        let upper = Pair::of(i16x8::new(*p0), i16x8::new(*p1)).times([a, b]);
-        let lower = Pair::of(i16x8::new(*p2), i16x8::new(*p3)).times([c, d]);
+        let upper = Pair::of(loaded(p0), loaded(p1)).times([a, b]);
+        let lower = Pair::of(loaded(p2), loaded(p3)).times([c, d]);
         *out = upper.plus(lower).shifted(HALF, FRACTION).to_array();
     }
 }

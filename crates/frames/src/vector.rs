@@ -65,12 +65,11 @@ impl Sums {
     }
 }
 
-/// Eight samples as numbers.
+/// Eight numbers.
 #[inline(always)]
-pub(crate) fn widened(samples: &[u8; 8]) -> i16x8 {
-    let mut lanes = [0; 16];
-    lanes[..8].copy_from_slice(samples);
-    i16x8::from_u8x16_low(u8x16::new(lanes))
+pub(crate) fn loaded(numbers: &[i16; 8]) -> i16x8 {
+    // Not i16x8::new, after which compilers load number by number what is to be interleaved.
+    i16x8::from_slice_unaligned(numbers)
 }
 
 /// Numbers as samples, no less than 0 and no more than 255.
@@ -79,23 +78,7 @@ pub(crate) fn narrowed(low: i16x8, high: i16x8) -> [u8; 16] {
     u8x16::narrow_i16x8(low, high).to_array()
 }
 
-/// The first numbers of a row; zeros where it is shorter.
-#[inline(always)]
-pub(crate) fn taken<T: Copy + Default, const N: usize>(row: &[T]) -> [T; N] {
-    match row.first_chunk::<N>() {
-        Some(numbers) => *numbers,
-        None => std::array::from_fn(|i| row.get(i).copied().unwrap_or_default()),
-    }
-}
-
-/// Writes numbers to the front of a row, as many as it takes.
-#[inline(always)]
-pub(crate) fn put<T: Copy, const N: usize>(row: &mut [T], numbers: [T; N]) {
-    match row.first_chunk_mut::<N>() {
-        Some(row) => *row = numbers,
-        None => row
-            .iter_mut()
-            .zip(numbers)
-            .for_each(|(to, from)| *to = from),
-    }
+/// A row in eights, two together.
+pub(crate) fn eights(row: &[i16]) -> &[[[i16; 8]; 2]] {
+    row.as_chunks().0.as_chunks().0
 }

@@ -87,7 +87,7 @@ mod tests {
                 writer.put(bits, *count);
                 expected += &format!("{bits:0width$b}", width = *count as usize);
             }
-            while expected.len() % 8 != 0 {
+            while !expected.len().is_multiple_of(8) {
                 expected += "1";
             }
             let file = writer.finish();

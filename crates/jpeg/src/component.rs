@@ -1,6 +1,7 @@
 //! Components of an image (T.81 clause A.1.1).
 
 use crate::quantizer::Kind;
+use crate::strip::Strip;
 
 /// Components and how chroma is sampled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub(crate) struct Component {
     pub width: usize,
     /// Blocks of it in an MCU, across and down.
     pub blocks: (usize, usize),
+    /// Its samples in the row of MCUs at hand.
+    pub strip: Strip,
     /// The last block's DC coefficient.
     pub dc: i16,
 }

@@ -123,6 +123,7 @@ impl Wide {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_range_loop, reason = "the formula's indices")]
 mod tests {
     use super::*;
     use std::f64::consts::PI;

@@ -8,8 +8,8 @@ use crate::header;
 use crate::huffman::HuffmanTable;
 use crate::plane::PlaneView;
 use crate::quantizer::{Kind, Quantizer};
+use crate::strip::Strip;
 use crate::symbols::{Symbol, Symbols, first_code};
-use wide::{i16x8, u8x16};
 
 /// An image that is encoded from top to bottom: a few rows at a time, so that whoever converts
 /// them needs no whole planes.
@@ -52,10 +52,11 @@ impl Encoder {
         let (Some(columns), Some(rows)) = (side(width), side(height)) else {
             return Err(JpegError::Size { width, height });
         };
-        let component = |kind, width, blocks| Component {
+        let component = |kind, width, blocks: (usize, usize)| Component {
             kind,
             width,
             blocks,
+            strip: Strip::new(width, blocks.1),
             dc: 0,
         };
         let mut components = vec![component(Kind::Luma, width, sampling.luma_blocks())];
@@ -122,32 +123,27 @@ impl Encoder {
         mcu_row: usize,
         mcus: usize,
     ) -> Result<(), JpegError> {
-        // The rows of each block of an MCU, two down at most.
-        let rows: Vec<[Rows; 2]> = planes
-            .iter()
-            .zip(&self.components)
-            .map(|(plane, component)| {
-                let (_, down) = component.blocks;
-                [0, 1].map(|block| Rows::of(plane, 8 * (mcu_row * down + block)))
-            })
-            .collect();
+        for (plane, component) in planes.iter().zip(&mut self.components) {
+            component.strip.load(plane, mcu_row);
+        }
+        let mut coefficients = [0; 64];
         for mcu in 0..mcus {
-            for (component, rows) in self.components.iter_mut().zip(&rows) {
+            for component in &mut self.components {
                 let quantizer = match component.kind {
                     Kind::Luma => &self.luma,
                     Kind::Chroma => &self.chroma,
                 };
                 let (across, down) = component.blocks;
-                for rows in rows.iter().take(down) {
-                    for block in 0..across {
-                        let x = 8 * (mcu * across + block);
-                        if x >= component.width || rows.beyond {
+                for row in 0..down {
+                    for column in mcu * across..(mcu + 1) * across {
+                        let Some(block) = component.strip.block(row, column) else {
                             self.symbols.padding(component.kind)?;
                             continue;
-                        }
-                        let block = quantizer.quantize(&forward(rows.block(x)));
+                        };
+                        let mask = quantizer.quantize(&forward(block), &mut coefficients);
+                        let block = (&coefficients, mask);
                         self.symbols
-                            .block(component.kind, &block, &mut component.dc)?;
+                            .block(component.kind, block, &mut component.dc)?;
                     }
                 }
             }
@@ -225,48 +221,4 @@ impl Encoder {
 struct Code {
     bits: u32,
     length: u32,
-}
-
-/// Eight rows of a plane.
-struct Rows<'a> {
-    rows: [&'a [u8]; 8],
-    /// They are all beyond the plane.
-    beyond: bool,
-}
-
-impl<'a> Rows<'a> {
-    fn of(plane: &PlaneView<'a>, top: usize) -> Self {
-        Self {
-            rows: std::array::from_fn(|y| plane.row(top + y)),
-            beyond: top >= plane.height(),
-        }
-    }
-
-    /// The block that begins at column `x`, its samples less 128. Beyond the edge the samples of
-    /// the edge are repeated.
-    #[inline(always)]
-    fn block(&self, x: usize) -> [i16x8; 8] {
-        let [a, b, c, d, e, f, g, h] = &self.rows;
-        let [a, b, c, d] = [load(a, x), load(b, x), load(c, x), load(d, x)];
-        [a, b, c, d, load(e, x), load(f, x), load(g, x), load(h, x)]
-    }
-}
-
-/// Eight samples less 128.
-#[inline(always)]
-fn load(row: &[u8], x: usize) -> i16x8 {
-    let rest = row.get(x..).unwrap_or_default();
-    let samples = match rest.first_chunk::<8>() {
-        Some(samples) => *samples,
-        None => edge(rest),
-    };
-    let mut lanes = [0; 16];
-    lanes[..8].copy_from_slice(&samples);
-    i16x8::from_u8x16_low(u8x16::new(lanes)) - i16x8::splat(128)
-}
-
-#[cold]
-fn edge(rest: &[u8]) -> [u8; 8] {
-    let last = rest.last().copied().unwrap_or_default();
-    std::array::from_fn(|x| rest.get(x).copied().unwrap_or(last))
 }

@@ -29,6 +29,7 @@ mod huffman;
 mod plane;
 mod quantizer;
 mod rgb;
+mod strip;
 mod symbols;
 mod zigzag;
 

@@ -52,23 +52,6 @@ pub(crate) struct Quantizer {
     shifts: [u16x8; 8],
 }
 
-/// A quantised block.
-pub(crate) struct Block {
-    /// Transposed: see [`POSITIONS`].
-    pub coefficients: [i16x8; 8],
-    /// Which of them are not 0.
-    pub mask: u64,
-}
-
-impl Block {
-    /// The coefficient at a position; of those beyond the block, some other.
-    #[inline(always)]
-    pub fn at(&self, position: u8) -> i16 {
-        let position = usize::from(position);
-        self.coefficients[position / 8 % 8].as_array_ref()[position % 8]
-    }
-}
-
 impl Quantizer {
     /// The table of Annex K scaled by `quality`, 1 to 100, as by the Independent JPEG Group.
     pub fn new(kind: Kind, quality: u8) -> Self {
@@ -100,14 +83,25 @@ impl Quantizer {
         }
     }
 
-    /// Quantises coefficients of [`crate::dct::forward`].
+    /// Quantises coefficients of [`crate::dct::forward`] into `out`, transposed as they are, and
+    /// says which are not 0.
     #[inline]
-    pub fn quantize(&self, block: &[i16x8; 8]) -> Block {
-        let q = |u: usize| self.vector(u, block[u]);
-        let coefficients = [q(0), q(1), q(2), q(3), q(4), q(5), q(6), q(7)];
-        let [a, b, c, d, e, f, g, h] = coefficients;
-        let mask = present(a, b) | present(c, d) << 16 | present(e, f) << 32 | present(g, h) << 48;
-        Block { coefficients, mask }
+    pub fn quantize(&self, block: &[i16x8; 8], out: &mut [i16; 64]) -> u64 {
+        let mut mask = 0;
+        for (i, out) in out
+            .as_chunks_mut()
+            .0
+            .as_chunks_mut::<2>()
+            .0
+            .iter_mut()
+            .enumerate()
+        {
+            let low = self.vector(2 * i, block[2 * i]);
+            let high = self.vector(2 * i + 1, block[2 * i + 1]);
+            *out = [low.to_array(), high.to_array()];
+            mask |= present(low, high) << (16 * i);
+        }
+        mask
     }
 
     #[inline(always)]
@@ -158,13 +152,15 @@ mod tests {
             for kind in [Kind::Luma, Kind::Chroma] {
                 let quantizer = Quantizer::new(kind, quality);
                 for value in (-8200i16..=8200).step_by(7).chain([-1, 0, 1]) {
-                    let block = quantizer.quantize(&[i16x8::splat(value); 8]);
+                    let mut block = [0; 64];
+                    let mask = quantizer.quantize(&[i16x8::splat(value); 8], &mut block);
                     for (i, position) in POSITIONS.into_iter().enumerate() {
                         let d = 8 * i32::from(quantizer.steps[i]);
                         let value = i32::from(value);
                         let expected = value.signum() * ((value.abs() + d / 2) / d);
-                        assert_eq!(i32::from(block.at(position)), expected, "{value} / {d}");
-                        assert_eq!(block.mask >> position & 1 == 1, expected != 0);
+                        let quotient = i32::from(block[usize::from(position)]);
+                        assert_eq!(quotient, expected, "{value} / {d}");
+                        assert_eq!(mask >> position & 1 == 1, expected != 0);
                     }
                 }
             }

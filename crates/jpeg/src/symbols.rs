@@ -2,7 +2,7 @@
 //! codes stand for, and the bits that follow them. They are kept until all have been counted.
 
 use crate::error::JpegError;
-use crate::quantizer::{Block, Kind};
+use crate::quantizer::Kind;
 use crate::zigzag::{POSITIONS, zigzag_mask};
 
 /// Symbols in a piece of memory: large enough that there are few, small enough to waste little.
@@ -49,11 +49,11 @@ pub(crate) const fn first_code(kind: Kind, ac: bool) -> usize {
 /// All symbols of an image so far, and how often each occurs.
 pub(crate) struct Symbols {
     chunks: Vec<Chunk>,
-    counts: Counts,
+    counts: Box<Counts>,
 }
 
 /// How often each code occurs.
-type Counts = Box<[u32; Symbol::CODES]>;
+type Counts = [u32; Symbol::CODES];
 
 /// [`CHUNK`] symbols, the first `used` of which are there. Written in place: a sandbox calls its
 /// host to copy or to clear memory, which takes longer than a block does.
@@ -92,20 +92,27 @@ impl Symbols {
         self.counts.get(first..first + 256).unwrap_or_default()
     }
 
-    /// Adds a block, whose component's last DC coefficient was `dc`; its own is `dc` then.
-    #[inline]
-    pub fn block(&mut self, kind: Kind, block: &Block, dc: &mut i16) -> Result<(), JpegError> {
+    /// Adds a block, transposed, of which `mask` says what is not 0. `dc` is its component's last
+    /// DC coefficient, and then its own.
+    // Not inline: its loop needs all registers.
+    #[inline(never)]
+    pub fn block(
+        &mut self,
+        kind: Kind,
+        (block, mask): (&[i16; 64], u64),
+        dc: &mut i16,
+    ) -> Result<(), JpegError> {
         let (counts, used, symbols) = self.room()?;
         let mut write = |count: usize, first: usize, run: u32, value: i16| {
             // Each symbol stands for another coefficient, so this never reaches the end.
-            symbols[count % MOST] = counted(counts, first, run, i32::from(value));
+            symbols[count % MOST] = counted(counts, first, run, value);
         };
-        let here = block.at(0);
+        let here = block[0];
         write(0, first_code(kind, false), 0, here.wrapping_sub(*dc));
         *dc = here;
 
         let ac = first_code(kind, true);
-        let mut mask = zigzag_mask(block.mask) & !1;
+        let mut mask = zigzag_mask(mask) & !1;
         let mut count = 1;
         let mut last = 0;
         while mask != 0 {
@@ -118,8 +125,8 @@ impl Symbols {
                 count += 1;
                 run -= 16;
             }
-            let position = POSITIONS[place as usize % 64];
-            write(count, ac, run << 4, block.at(position));
+            let position = usize::from(POSITIONS[place as usize % 64]);
+            write(count, ac, run << 4, block[position % 64]);
             count += 1;
         }
         if last != 63 {
@@ -148,7 +155,7 @@ impl Symbols {
         }
         let room = self.chunks.last_mut().and_then(|chunk| {
             let next = chunk.symbols.get_mut(chunk.used..)?;
-            Some((&mut self.counts, &mut chunk.used, next.first_chunk_mut()?))
+            Some((&mut *self.counts, &mut chunk.used, next.first_chunk_mut()?))
         });
         room.ok_or(OUT_OF_MEMORY)
     }
@@ -168,38 +175,49 @@ const OUT_OF_MEMORY: JpegError = JpegError::Memory {
     bytes: CHUNK * size_of::<Symbol>(),
 };
 
-/// Counts the symbol of a run, in its upper half, and a value, whose size in bits is the lower
-/// half.
+/// Counts the symbol of a run, in its upper half, and of a value's size in bits, in its lower half.
 #[inline(always)]
-fn counted(counts: &mut Counts, first: usize, run: u32, value: i32) -> Symbol {
-    let size = 32 - value.unsigned_abs().leading_zeros();
-    // Of a negative value the bits of the next lower one: T.81 F.1.2.1.1.
-    let bits = (value + (value >> 31)) as u32 & ((1 << size) - 1);
-    let symbol = Symbol((first as u32 | run | size) << 16 | bits);
+fn counted(counts: &mut Counts, first: usize, run: u32, value: i16) -> Symbol {
+    let coded = CODED[usize::from(value as u16) % CODED.len()];
+    let symbol = Symbol((first as u32 | run) << 16 | coded);
     counts[symbol.code()] += 1;
     symbol
+}
+
+/// Size and bits of each value of 12 bits, two's complement: differences of DC coefficients are
+/// at most 2040, AC coefficients 1023.
+static CODED: [u32; 1 << 12] = coded_values();
+
+const fn coded_values() -> [u32; 1 << 12] {
+    let mut coded = [0; 1 << 12];
+    let mut value = -2047i32;
+    while value <= 2047 {
+        let size = 32 - value.unsigned_abs().leading_zeros();
+        // Of a negative value the bits of the next lower one: T.81 F.1.2.1.1.
+        let bits = (value + (value >> 31)) as u32 & ((1 << size) - 1);
+        coded[value as usize % (1 << 12)] = size << 16 | bits;
+        value += 1;
+    }
+    coded
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wide::i16x8;
 
     /// Symbol and bits of a block with these coefficients at these places of the sequence.
     fn coded(coefficients: &[(usize, i16)], dc: i16) -> Vec<(u32, u32)> {
-        let mut vectors = [[0; 8]; 8];
+        let mut block = [0; 64];
         let mut mask = 0;
         for (place, value) in coefficients {
             let position = usize::from(POSITIONS[*place]);
-            vectors[position / 8][position % 8] = *value;
+            block[position] = *value;
             mask |= 1 << position;
         }
-        let block = Block {
-            coefficients: vectors.map(i16x8::new),
-            mask,
-        };
         let mut symbols = Symbols::new();
-        symbols.block(Kind::Luma, &block, &mut { dc }).unwrap();
+        symbols
+            .block(Kind::Luma, (&block, mask), &mut { dc })
+            .unwrap();
         let coded: Vec<_> = symbols.chunks().flatten().copied().collect();
         let counted: u32 = symbols.counts.iter().sum();
         assert_eq!(counted as usize, coded.len());

@@ -1,6 +1,6 @@
 use super::matrix::JpegMatrix;
 use super::strip::{STRIP, strip};
-use crate::rows::byte_row;
+use crate::rows::{byte_row, widen};
 use framemill_jpeg::{JpegError, PlaneView};
 use framemill_video::{ChromaSampling, Frame, Plane};
 
@@ -75,9 +75,7 @@ fn sum(plane: &Plane, sampling: ChromaSampling, y: usize, out: &mut [i16]) -> i3
     let (upper, lower) = (byte_row(plane, 2 * y), byte_row(plane, 2 * y + 1));
     match sampling {
         ChromaSampling::Monochrome | ChromaSampling::Cs420 => {
-            for (out, sample) in out.iter_mut().zip(byte_row(plane, y)) {
-                *out = i16::from(*sample);
-            }
+            widen(byte_row(plane, y), out);
             0
         }
         ChromaSampling::Cs422 => {

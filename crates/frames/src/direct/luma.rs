@@ -1,6 +1,6 @@
 use super::matrix::JpegMatrix;
 use super::strip::{STRIP, strip};
-use crate::rows::byte_row;
+use crate::rows::{byte_row, widen};
 use crate::upsample::Upsampler;
 use framemill_jpeg::{JpegError, PlaneView};
 use framemill_video::{ChromaSampling, Frame, Plane};
@@ -10,6 +10,8 @@ pub(super) struct LumaStrip<'a> {
     plane: &'a Plane,
     matrix: JpegMatrix,
     detail: Detail<'a>,
+    /// A row as numbers.
+    numbers: Vec<i16>,
     /// Rows of the strip, [`Self::stride`] apart.
     rows: Vec<u8>,
     stride: usize,
@@ -20,7 +22,24 @@ enum Detail<'a> {
     /// Nothing: as many zeros as luma has samples.
     None(Vec<i16>),
     /// A mix of Cb and Cr, upsampled.
-    Of([&'a Plane; 2], Upsampler),
+    Of(Box<(Mix<'a>, Upsampler)>),
+}
+
+/// Cb and Cr, and a row of each as numbers.
+struct Mix<'a> {
+    planes: [&'a Plane; 2],
+    rows: [Vec<i16>; 2],
+}
+
+impl Mix<'_> {
+    /// A row, not upsampled yet.
+    fn row(&mut self, matrix: &JpegMatrix, y: usize, out: &mut [i16]) {
+        for (plane, row) in self.planes.iter().zip(&mut self.rows) {
+            widen(byte_row(plane, y), row);
+        }
+        let [cb, cr] = &self.rows;
+        matrix.detail([cb, cr], out);
+    }
 }
 
 impl<'a> LumaStrip<'a> {
@@ -33,7 +52,15 @@ impl<'a> LumaStrip<'a> {
                 if matrix.has_detail() && frame.chroma != ChromaSampling::Monochrome =>
             {
                 let size = (cb.width as usize, cb.height as usize);
-                Detail::Of([cb, cr], Upsampler::new(frame.chroma, size, i16::MAX))
+                let row = || vec![0; size.0.next_multiple_of(16)];
+                let mix = Mix {
+                    planes: [cb, cr],
+                    rows: [row(), row()],
+                };
+                Detail::Of(Box::new((
+                    mix,
+                    Upsampler::new(frame.chroma, size, i16::MAX),
+                )))
             }
             _ => Detail::None(vec![0; stride]),
         };
@@ -41,6 +68,7 @@ impl<'a> LumaStrip<'a> {
             plane,
             matrix: *matrix,
             detail,
+            numbers: vec![0; stride],
             rows: vec![0; stride * STRIP],
             stride,
         })
@@ -61,11 +89,13 @@ impl<'a> LumaStrip<'a> {
             let matrix = &self.matrix;
             let detail = match &mut self.detail {
                 Detail::None(zeros) => zeros,
-                Detail::Of([cb, cr], upsampler) => upsampler.row(top + i, |y, out| {
-                    matrix.detail(byte_row(cb, y), byte_row(cr, y), out);
-                }),
+                Detail::Of(both) => {
+                    let (mix, upsampler) = both.as_mut();
+                    upsampler.row(top + i, |y, out| mix.row(matrix, y, out))
+                }
             };
-            matrix.luma(byte_row(self.plane, top + i), detail, out);
+            widen(byte_row(self.plane, top + i), &mut self.numbers);
+            matrix.luma(&self.numbers, detail, out);
         }
         PlaneView::new(&self.rows, self.stride, self.plane.width as usize, height)
     }

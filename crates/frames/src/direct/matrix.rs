@@ -6,8 +6,7 @@
 //! whoever decodes the JPEG does.
 
 use crate::matrix::RowMatrix;
-use crate::vector::{Pair, narrowed, put, taken, widened};
-use wide::i16x8;
+use crate::vector::{Pair, eights, loaded, narrowed};
 
 /// Bits of fraction of all factors. The largest factor is below 2.
 const FRACTION: i32 = 14;
@@ -64,52 +63,46 @@ impl JpegMatrix {
         self.detail != [0, 0]
     }
 
-    /// What rows of chroma add to luma, for [`Self::luma`] once upsampled.
-    pub fn detail(&self, cb: &[u8], cr: &[u8], out: &mut [i16]) {
+    /// What rows of Cb and Cr add to luma, for [`Self::luma`] once upsampled. All are sixteens.
+    pub fn detail(&self, [cb, cr]: [&[i16]; 2], out: &mut [i16]) {
         let bits = FRACTION - DETAIL;
         let neutral = NEUTRAL * (i32::from(self.detail[0]) + i32::from(self.detail[1]));
         let offset = (1 << (bits - 1)) - neutral;
-        let rows = cb.chunks(8).zip(cr.chunks(8));
-        for (out, (cb, cr)) in out.chunks_mut(8).zip(rows) {
-            let pair = Pair::of(widened(&taken(cb)), widened(&taken(cr)));
-            put(
-                out,
-                pair.times(self.detail).shifted(offset, bits).to_array(),
-            );
+        let rows = cb.as_chunks().0.iter().zip(cr.as_chunks().0);
+        for (out, (cb, cr)) in out.as_chunks_mut().0.iter_mut().zip(rows) {
+            let pair = Pair::of(loaded(cb), loaded(cr));
+            *out = pair.times(self.detail).shifted(offset, bits).to_array();
         }
     }
 
-    /// A row of luma, to which `detail` adds what chroma does; that row may be longer.
-    pub fn luma(&self, luma: &[u8], detail: &[i16], out: &mut [u8]) {
+    /// A row of luma, to which `detail` adds what chroma does. All are sixteens.
+    pub fn luma(&self, luma: &[i16], detail: &[i16], out: &mut [u8]) {
         let factors = [self.luma, 1 << (FRACTION - DETAIL)];
         let offset = self.luma_offset + (1 << (FRACTION - 1));
-        let rows = luma.chunks(16).zip(detail.chunks(16));
-        for (out, (luma, detail)) in out.chunks_mut(16).zip(rows) {
-            let eight = |start: usize| {
-                let luma = taken(luma.get(start..).unwrap_or_default());
-                let detail = taken(detail.get(start..).unwrap_or_default());
-                let pair = Pair::of(widened(&luma), i16x8::new(detail));
-                pair.times(factors).shifted(offset, FRACTION)
-            };
-            put(out, narrowed(eight(0), eight(8)));
+        let sum = |luma, detail| {
+            let pair = Pair::of(loaded(luma), loaded(detail));
+            pair.times(factors).shifted(offset, FRACTION)
+        };
+        let rows = eights(luma).iter().zip(eights(detail));
+        for (out, ([y0, y1], [d0, d1])) in out.as_chunks_mut().0.iter_mut().zip(rows) {
+            *out = narrowed(sum(y0, d0), sum(y1, d1));
         }
     }
 
-    /// A row of JPEG's Cb and Cr from sums of `1 << doublings` samples each.
+    /// A row of JPEG's Cb and Cr from sums of `1 << doublings` samples each. All are sixteens.
     pub fn chroma(&self, [cb, cr]: [&[i16]; 2], doublings: i32, out: [&mut [u8]; 2]) {
         let bits = FRACTION + doublings;
         for (out, factors) in out.into_iter().zip(self.chroma) {
-            let sum = i32::from(factors[0]) + i32::from(factors[1]);
-            let neutral = NEUTRAL * ((1 << FRACTION) - sum);
+            let one = i32::from(factors[0]) + i32::from(factors[1]);
+            let neutral = NEUTRAL * ((1 << FRACTION) - one);
             let offset = (neutral << doublings) + (1 << (bits - 1));
-            let rows = cb.chunks(16).zip(cr.chunks(16));
-            for (out, (cb, cr)) in out.chunks_mut(16).zip(rows) {
-                let eight = |start: usize| {
-                    let [cb, cr] = [cb, cr].map(|row| taken(row.get(start..).unwrap_or_default()));
-                    let pair = Pair::of(i16x8::new(cb), i16x8::new(cr));
-                    pair.times(factors).shifted(offset, bits)
-                };
-                put(out, narrowed(eight(0), eight(8)));
+            let sum = |cb, cr| {
+                let pair = Pair::of(loaded(cb), loaded(cr));
+                pair.times(factors).shifted(offset, bits)
+            };
+            let rows = eights(cb).iter().zip(eights(cr));
+            for (out, ([cb0, cb1], [cr0, cr1])) in out.as_chunks_mut().0.iter_mut().zip(rows) {
+                *out = narrowed(sum(cb0, cr0), sum(cb1, cr1));
             }
         }
     }
