@@ -1,7 +1,7 @@
 //! Quantisation, T.81 A.3.4, and the tables of its Annex K.
 
 use crate::zigzag::POSITIONS;
-use wide::{CmpEq, i8x16, i16x8, i16x16, u16x8};
+use wide::{CmpEq, i8x16, i16x8, i16x16};
 
 /// T.81 table K.1, row by row.
 #[rustfmt::skip]
@@ -38,18 +38,21 @@ pub(crate) enum Kind {
 
 /// Divides a block by a table, rounding to the nearest, halves away from 0.
 ///
-/// A dividend n, below 2^14, is divided by d, the step times 8, as `n m / 2^(16 + s)` with
-/// s = floor(log2 d) and m = ceil(2^(16 + s) / d), which has 16 bits. That is exact: m d exceeds
-/// 2^(16 + s) by less than d < 2^(s + 1), and n times that is less than 2^(16 + s).
+/// The instruction at hand multiplies numbers of 16 bits, shifts right by 15 and rounds halves up.
+/// A dividend v, at most 2^13, is so multiplied twice: by m, the whole part of 2^(15 + s) / d but
+/// at most 2^15 - 1, where d is the step times 8 and s = floor(log2 d); and by 2^(15 - s), which
+/// divides by 2^s. Together that is `floor(v m / 2^(15 + s) + 1/2 + 1/2^(s + 1))`, since an inner
+/// rounding down changes nothing and its half is 1/2^(s + 1) of the outer unit. It is
+/// `floor(v / d + 1/2)`: v m / 2^(15 + s) is too small, if at all, by v / 2^(15 + s), which is
+/// less than 1/2^(s + 1); and that is less than 1 / d, of which v / d + 1/2 below a whole number
+/// falls short, or equal where d is a power of two, whose m is too small.
 pub(crate) struct Quantizer {
     /// Steps in zigzag order, as they stand in the file.
     pub steps: [u8; 64],
     /// m of each coefficient, transposed as the DCT leaves them.
-    reciprocals: [u16x8; 8],
-    /// d / 2.
-    halves: [u16x8; 8],
-    /// 2^(16 - s): a product's upper half by this is a shift by s.
-    shifts: [u16x8; 8],
+    reciprocals: [i16x8; 8],
+    /// 2^(15 - s).
+    shifts: [i16x8; 8],
 }
 
 impl Quantizer {
@@ -70,16 +73,13 @@ impl Quantizer {
             let sample = u32::from(table[position % 8 * 8 + position / 8]);
             ((sample * scale + 50) / 100).clamp(1, 255)
         };
-        let vectors = |value: fn(u32) -> u16| -> [u16x8; 8] {
-            std::array::from_fn(|u| u16x8::new(std::array::from_fn(|v| value(8 * step(8 * u + v)))))
+        let vectors = |value: fn(u32) -> i16| -> [i16x8; 8] {
+            std::array::from_fn(|u| i16x8::new(std::array::from_fn(|v| value(step(8 * u + v)))))
         };
         Self {
             steps: POSITIONS.map(|position| step(usize::from(position)) as u8),
-            // d is at least 8, and where it is a power of two m is 2^16, one too many: then
-            // m = 2^15 and a shift of one less are the same.
-            reciprocals: vectors(|d| ((1u32 << (16 + shift(d))).div_ceil(d)) as u16),
-            halves: vectors(|d| (d / 2) as u16),
-            shifts: vectors(|d| (1u32 << (16 - shift(d))) as u16),
+            reciprocals: vectors(|step| factors(step)[0]),
+            shifts: vectors(|step| factors(step)[1]),
         }
     }
 
@@ -106,19 +106,21 @@ impl Quantizer {
 
     #[inline(always)]
     fn vector(&self, u: usize, value: i16x8) -> i16x8 {
+        let quotient = value
+            .abs()
+            .mul_scale_round(self.reciprocals[u])
+            .mul_scale_round(self.shifts[u]);
         let sign = value >> 15;
-        let magnitude: u16x8 = bytes((value ^ sign) - sign);
-        let dividend = magnitude + self.halves[u];
-        let quotient = dividend
-            .mul_keep_high(self.reciprocals[u])
-            .mul_keep_high(self.shifts[u]);
-        (signed(quotient) ^ sign) - sign
+        (quotient ^ sign) - sign
     }
 }
 
-/// s of a divisor: one less for powers of two, whose m would not fit.
-const fn shift(d: u32) -> u32 {
-    (d - 1).ilog2()
+/// m and 2^(15 - s) for a step.
+const fn factors(step: u32) -> [i16; 2] {
+    let d = 8 * step;
+    let s = d.ilog2();
+    let m = (1 << (15 + s)) / d;
+    [if m > 0x7fff { 0x7fff } else { m as i16 }, 1 << (15 - s)]
 }
 
 /// Which of 16 coefficients are not 0.
@@ -130,16 +132,6 @@ fn present(low: i16x8, high: i16x8) -> u64 {
     let both = i16x16::new([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]);
     let zeros = i8x16::from_i16x16_saturate(both).cmp_eq(i8x16::ZERO);
     u64::from(!zeros.move_mask() as u16)
-}
-
-#[inline(always)]
-fn bytes(value: i16x8) -> u16x8 {
-    u16x8::new(value.to_array().map(|lane| lane as u16))
-}
-
-#[inline(always)]
-fn signed(value: u16x8) -> i16x8 {
-    i16x8::new(value.to_array().map(|lane| lane as i16))
 }
 
 #[cfg(test)]
@@ -170,11 +162,13 @@ mod tests {
     #[test]
     fn every_divisor_divides_every_dividend() {
         for step in 1..=255u32 {
-            let d = 8 * step;
-            let m = (1u32 << (16 + shift(d))).div_ceil(d);
-            assert!(m < 1 << 16);
-            for n in 0..1u32 << 14 {
-                assert_eq!(((n * m) >> 16) >> shift(d), n / d, "{n} / {d}");
+            let [m, shift] = factors(step).map(i16x8::splat);
+            let d = 8 * step as i32;
+            for n in (0..=1 << 13).step_by(8) {
+                let values: [i16; 8] = std::array::from_fn(|i| n + i as i16);
+                let quotients = i16x8::new(values).mul_scale_round(m).mul_scale_round(shift);
+                let expected = values.map(|v| ((i32::from(v) + d / 2) / d) as i16);
+                assert_eq!(quotients.to_array(), expected, "{values:?} / {d}");
             }
         }
     }
