@@ -35,6 +35,8 @@ pub(crate) trait Sample: Copy + Default + Debug + PartialEq + Send + Sync + 'sta
     }
     /// A coefficient from a number; higher bits are cut off.
     fn coefficient(value: i32) -> Self::Coefficient;
+    /// Eight coefficients, which become zero.
+    fn take(coefficients: &mut [Self::Coefficient; 8]) -> Self::Vector;
 
     /// 16 lines of 8 samples as 8 columns.
     #[inline(always)]
@@ -118,6 +120,14 @@ impl Sample for u8 {
     #[inline(always)]
     fn coefficient(value: i32) -> i16 {
         value as i16
+    }
+
+    #[inline(always)]
+    fn take(coefficients: &mut [i16; 8]) -> i16x8 {
+        // Not i16x8::new, after which compilers load number by number what is to be interleaved.
+        let taken = i16x8::from_slice_unaligned(&*coefficients);
+        *coefficients = [0; 8];
+        taken
     }
 
     // A place is 3 bits of the line and 2 of the column: 3 times interleaved, the line's are lowest.
@@ -206,5 +216,10 @@ impl Sample for u16 {
     #[inline(always)]
     fn coefficient(value: i32) -> i32 {
         value
+    }
+
+    #[inline(always)]
+    fn take(coefficients: &mut [i32; 8]) -> i32x8 {
+        i32x8::new(std::mem::take(coefficients))
     }
 }

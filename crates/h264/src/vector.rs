@@ -31,6 +31,10 @@ pub(crate) trait Vector:
     fn add_saturated(self, other: Self) -> Self;
     /// Some bit is set.
     fn any(self) -> bool;
+    /// The upper half in the place of the lower; what is in its own is not said.
+    fn upper(self) -> Self;
+    /// Lanes of both in turn: of the lower halves, then of the upper ones.
+    fn interleaved(self, other: Self) -> [Self; 2];
 
     /// Between `-limit` and `limit`.
     #[inline(always)]
@@ -84,6 +88,21 @@ impl Vector for i16x8 {
     fn any(self) -> bool {
         Self::any(self)
     }
+
+    #[inline(always)]
+    fn upper(self) -> Self {
+        let [.., a, b, c, d] = self.to_array();
+        Self::new([a, b, c, d, a, b, c, d])
+    }
+
+    #[inline(always)]
+    fn interleaved(self, other: Self) -> [Self; 2] {
+        let (a, b) = (self.to_array(), other.to_array());
+        [
+            Self::new([a[0], b[0], a[1], b[1], a[2], b[2], a[3], b[3]]),
+            Self::new([a[4], b[4], a[5], b[5], a[6], b[6], a[7], b[7]]),
+        ]
+    }
 }
 
 impl Vector for i32x8 {
@@ -132,14 +151,30 @@ impl Vector for i32x8 {
     fn any(self) -> bool {
         Self::any(self)
     }
+
+    #[inline(always)]
+    fn upper(self) -> Self {
+        let [.., a, b, c, d] = self.to_array();
+        Self::new([a, b, c, d, a, b, c, d])
+    }
+
+    #[inline(always)]
+    fn interleaved(self, other: Self) -> [Self; 2] {
+        let (a, b) = (self.to_array(), other.to_array());
+        [
+            Self::new([a[0], b[0], a[1], b[1], a[2], b[2], a[3], b[3]]),
+            Self::new([a[4], b[4], a[5], b[5], a[6], b[6], a[7], b[7]]),
+        ]
+    }
 }
 
 /// 8 bit samples as numbers.
 #[inline(always)]
 pub(crate) fn load_u8(samples: [u8; 8]) -> i16x8 {
-    let mut both = [0; 16];
-    both[..8].copy_from_slice(&samples);
-    i16x8::from_u8x16_low(u8x16::new(both))
+    // Not i16x8::from_u8x16_low, which is made lane by lane in WebAssembly.
+    let low = u64::from_le_bytes(samples);
+    let bytes = u8x16::new(u128::from(low).to_le_bytes());
+    bytemuck::cast(u8x16::unpack_low(bytes, u8x16::ZERO))
 }
 
 /// Numbers as 8 bit samples; what is out of range becomes the nearest one.

@@ -1,8 +1,10 @@
 //! Inverse transforms, clause 8.5.10 to 8.5.15. Coefficients are scaled already; each function leaves
 //! its block zero.
 
+use super::block::clipped;
 use super::row_mut;
 use crate::sample::Sample;
+use crate::vector::Vector;
 
 /// Where the residual of a lossless block adds up along (clause 8.5.15).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,44 +13,31 @@ pub(crate) enum Direction {
     Horizontal,
 }
 
-/// A line of the 4×4 transform (8-338 to 8-345), of four columns or rows at once.
+/// The 4×4 transform (8-338 to 8-345) of the first four lanes.
 #[inline(always)]
-fn four(a: [i32; 4], b: [i32; 4], c: [i32; 4], d: [i32; 4]) -> [[i32; 4]; 4] {
-    let mut out = [[0_i32; 4]; 4];
-    for i in 0..4 {
-        let (e, f) = (a[i].wrapping_add(c[i]), a[i].wrapping_sub(c[i]));
-        let g = (b[i] >> 1).wrapping_sub(d[i]);
-        let h = b[i].wrapping_add(d[i] >> 1);
-        out[0][i] = e.wrapping_add(h);
-        out[1][i] = f.wrapping_add(g);
-        out[2][i] = f.wrapping_sub(g);
-        out[3][i] = e.wrapping_sub(h);
-    }
-    out
+fn four<V: Vector>([a, b, c, d]: [V; 4]) -> [V; 4] {
+    let (e, f) = (a + c, a - c);
+    let (g, h) = ((b >> 1) - d, b + (d >> 1));
+    [e + h, f + g, f - g, e - h]
 }
 
+/// Four rows from the halves of two vectors.
 #[inline(always)]
-fn transposed<const N: usize>(m: &[[i32; N]; N]) -> [[i32; N]; N] {
-    std::array::from_fn(|x| std::array::from_fn(|y| m[y][x]))
+fn quarters<V: Vector>([first, second]: [V; 2]) -> [V; 4] {
+    [first, first.upper(), second, second.upper()]
 }
 
-/// Adds `residual`, rounded by 6 bits, to the samples.
+/// Adds a row of `N` residuals, rounded by 6 bits, to the samples; with 14 bits as with 8 nothing
+/// overflows that clause 8.5.12 allows, and what it does not allow wraps.
 #[inline(always)]
-fn add<S: Sample, const N: usize>(
-    samples: &mut [S],
-    at: usize,
-    stride: usize,
-    residual: &[[i32; N]; N],
-    max: i32,
-) {
-    for (y, residual) in residual.iter().enumerate() {
-        let Some(to) = row_mut::<S, N>(samples, at + y * stride) else {
-            return;
-        };
-        for x in 0..N {
-            to[x] = S::clip(to[x].int() + (residual[x].wrapping_add(32) >> 6), max);
-        }
-    }
+fn add<S: Sample, const N: usize>(samples: &mut [S], at: usize, residual: S::Vector, max: i32) {
+    let Some(to) = row_mut::<S, N>(samples, at) else {
+        return;
+    };
+    let mut line = [S::default(); 8];
+    line[..N].copy_from_slice(to);
+    let sum = S::load(line) + ((residual + S::Vector::splat(32)) >> 6);
+    to.copy_from_slice(&S::store(clipped::<S>(sum, max))[..N]);
 }
 
 /// Clause 8.5.12.2 of a 4×4 block.
@@ -60,13 +49,17 @@ pub(crate) fn idct4x4_add<S: Sample>(
     block: &mut [S::Coefficient; 16],
     max: i32,
 ) {
-    let columns: [[i32; 4]; 4] =
-        std::array::from_fn(|x| std::array::from_fn(|y| block[y * 4 + x].into()));
-    let [a, b, c, d] = columns;
-    let rows = transposed(&four(a, b, c, d));
-    let [a, b, c, d] = rows;
-    add(samples, at, stride, &four(a, b, c, d), max);
-    *block = [S::Coefficient::default(); 16];
+    let [first, second] = block.as_chunks_mut::<8>().0 else {
+        return;
+    };
+    let [first, second] = S::take(first).interleaved(S::take(second));
+    // Twice interleaved, rows are columns.
+    let [a, b, c, d] = four(quarters(first.interleaved(second)));
+    let ([even, _], [odd, _]) = (a.interleaved(c), b.interleaved(d));
+    let rows = four(quarters(even.interleaved(odd)));
+    for (y, row) in rows.into_iter().enumerate() {
+        add::<S, 4>(samples, at + y * stride, row, max);
+    }
 }
 
 /// The same where only the DC is not zero.
@@ -78,42 +71,45 @@ pub(crate) fn idct4x4_dc_add<S: Sample>(
     block: &mut [S::Coefficient; 16],
     max: i32,
 ) {
-    let dc: i32 = block[0].into();
-    block[0] = S::Coefficient::default();
-    add(samples, at, stride, &[[dc; 4]; 4], max);
+    let dc = S::Vector::splat(std::mem::take(&mut block[0]).into());
+    for y in 0..4 {
+        add::<S, 4>(samples, at + y * stride, dc, max);
+    }
 }
 
-/// A line of the 8×8 transform (8-358 to 8-385), of eight columns or rows at once.
+/// The 8×8 transform (8-358 to 8-385) of eight columns or rows.
 #[inline(always)]
-fn eight(m: &[[i32; 8]; 8]) -> [[i32; 8]; 8] {
-    let mut out = [[0_i32; 8]; 8];
-    for i in 0..8 {
-        let at = |n: usize| m[n][i];
-        let add = i32::wrapping_add;
-        let sub = i32::wrapping_sub;
-        let a0 = add(at(0), at(4));
-        let a2 = sub(at(0), at(4));
-        let a4 = sub(at(2) >> 1, at(6));
-        let a6 = add(at(2), at(6) >> 1);
-        let (b0, b2, b4, b6) = (add(a0, a6), add(a2, a4), sub(a2, a4), sub(a0, a6));
-        let a1 = sub(sub(sub(at(5), at(3)), at(7)), at(7) >> 1);
-        let a3 = sub(sub(add(at(1), at(7)), at(3)), at(3) >> 1);
-        let a5 = add(add(sub(at(7), at(1)), at(5)), at(5) >> 1);
-        let a7 = add(add(add(at(3), at(5)), at(1)), at(1) >> 1);
-        let b1 = add(a1, a7 >> 2);
-        let b7 = sub(a7, a1 >> 2);
-        let b3 = add(a3, a5 >> 2);
-        let b5 = sub(a3 >> 2, a5);
-        out[0][i] = add(b0, b7);
-        out[1][i] = add(b2, b5);
-        out[2][i] = add(b4, b3);
-        out[3][i] = add(b6, b1);
-        out[4][i] = sub(b6, b1);
-        out[5][i] = sub(b4, b3);
-        out[6][i] = sub(b2, b5);
-        out[7][i] = sub(b0, b7);
-    }
-    out
+fn eight<V: Vector>(m: [V; 8]) -> [V; 8] {
+    let (a0, a2) = (m[0] + m[4], m[0] - m[4]);
+    let (a4, a6) = ((m[2] >> 1) - m[6], m[2] + (m[6] >> 1));
+    let (b0, b2, b4, b6) = (a0 + a6, a2 + a4, a2 - a4, a0 - a6);
+    let a1 = m[5] - m[3] - m[7] - (m[7] >> 1);
+    let a3 = m[1] + m[7] - m[3] - (m[3] >> 1);
+    let a5 = m[7] - m[1] + m[5] + (m[5] >> 1);
+    let a7 = m[3] + m[5] + m[1] + (m[1] >> 1);
+    let (b1, b7) = (a1 + (a7 >> 2), a7 - (a1 >> 2));
+    let (b3, b5) = (a3 + (a5 >> 2), (a3 >> 2) - a5);
+    [
+        b0 + b7,
+        b2 + b5,
+        b4 + b3,
+        b6 + b1,
+        b6 - b1,
+        b4 - b3,
+        b2 - b5,
+        b0 - b7,
+    ]
+}
+
+/// Rows as columns: thrice interleaved, the three bits of the row and of the column change places.
+#[inline(always)]
+fn turned<V: Vector>(rows: [V; 8]) -> [V; 8] {
+    let interleaved = |[a, b, c, d, e, f, g, h]: [V; 8]| {
+        let ([a, e], [b, f]) = (a.interleaved(e), b.interleaved(f));
+        let ([c, g], [d, h]) = (c.interleaved(g), d.interleaved(h));
+        [a, e, b, f, c, g, d, h]
+    };
+    interleaved(interleaved(interleaved(rows)))
 }
 
 /// Clause 8.5.13.
@@ -125,11 +121,16 @@ pub(crate) fn idct8x8_add<S: Sample>(
     block: &mut [S::Coefficient; 64],
     max: i32,
 ) {
-    let columns: [[i32; 8]; 8] =
-        std::array::from_fn(|x| std::array::from_fn(|y| block[y * 8 + x].into()));
-    let rows = transposed(&eight(&columns));
-    add(samples, at, stride, &eight(&rows), max);
-    *block = [S::Coefficient::default(); 64];
+    let [a, b, c, d, e, f, g, h] = block.as_chunks_mut::<8>().0 else {
+        return;
+    };
+    let (a, b, c, d) = (S::take(a), S::take(b), S::take(c), S::take(d));
+    let (e, f, g, h) = (S::take(e), S::take(f), S::take(g), S::take(h));
+    let columns = turned([a, b, c, d, e, f, g, h]);
+    let rows = eight(turned(eight(columns)));
+    for (y, row) in rows.into_iter().enumerate() {
+        add::<S, 8>(samples, at + y * stride, row, max);
+    }
 }
 
 /// Adds a lossless block of `N` × `N` (clause 8.5.15).
@@ -165,6 +166,10 @@ pub(crate) fn bypass_add<S: Sample, const N: usize>(
             *to = S::clip(to.int().wrapping_add(*sum), max);
         }
     }
+}
+
+fn transposed(m: &[[i32; 4]; 4]) -> [[i32; 4]; 4] {
+    std::array::from_fn(|x| std::array::from_fn(|y| m[y][x]))
 }
 
 /// The transform of DC coefficients (8-328), of four columns or rows.
