@@ -4,6 +4,7 @@
 //! The clause reckons with pixels less 128 and clamps to eight bits with sign. Here pixels are as
 //! they are and have 16 bits, which makes clamping to eight bits without sign the same.
 
+use crate::lanes::widened;
 use wide::{i16x8, u8x16};
 
 /// Thresholds of one kind of edge (clause 15.4).
@@ -75,8 +76,7 @@ fn with_16_bits<const N: usize, const M: usize>(
     let mut low = [i16x8::ZERO; N];
     let mut high = [i16x8::ZERO; N];
     for ((low, high), pixel) in low.iter_mut().zip(&mut high).zip(pixels) {
-        *low = i16x8::from_u8x16_low(pixel);
-        *high = i16x8::from_u8x16_high(pixel);
+        [*low, *high] = widened(pixel);
     }
     let (low, high) = (reckon(low), reckon(high));
     let mut reckoned = [u8x16::ZERO; M];

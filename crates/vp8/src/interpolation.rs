@@ -1,5 +1,6 @@
 //! RFC 6386 clause 18.3: pixels between pixels.
 
+use crate::lanes::widened;
 use wide::{i16x8, u8x16};
 
 /// Clause 18.3: six taps by fraction.
@@ -64,7 +65,7 @@ pub(crate) trait Kernel {
 fn load<const L: usize>(from: &[u8]) -> i16x8 {
     let mut pixels = [0; 16];
     pixels[..L].copy_from_slice(&from[..L]);
-    i16x8::from_u8x16_low(u8x16::new(pixels))
+    widened(u8x16::new(pixels))[0]
 }
 
 /// Version 0.

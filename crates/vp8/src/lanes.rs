@@ -1,6 +1,17 @@
 //! Rows of pixels to vectors that have a pixel of each row, and back.
 
-use wide::u8x16;
+use wide::{i16x8, u8x16};
+
+/// The first and the last eight pixels with 16 bits each.
+#[inline(always)]
+pub(crate) fn widened(pixels: u8x16) -> [i16x8; 2] {
+    // Not i16x8::from_u8x16_low, which is made lane by lane in WebAssembly.
+    let halves = [
+        u8x16::unpack_low(pixels, u8x16::ZERO),
+        u8x16::unpack_high(pixels, u8x16::ZERO),
+    ];
+    halves.map(bytemuck::cast)
+}
 
 /// Two times eight pixels.
 #[inline(always)]
@@ -79,6 +90,13 @@ mod tests {
     fn there_and_back() {
         turn::<8>();
         turn::<16>();
+    }
+
+    #[test]
+    fn widened_in_order() {
+        let pixels: [u8; 16] = std::array::from_fn(|lane| 240 + lane as u8);
+        let [low, high] = widened(u8x16::new(pixels)).map(i16x8::to_array);
+        assert_eq!([low, high].as_flattened(), pixels.map(i16::from));
     }
 
     #[test]
