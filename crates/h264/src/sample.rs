@@ -38,41 +38,20 @@ pub(crate) trait Sample: Copy + Default + Debug + PartialEq + Send + Sync + 'sta
     /// Eight coefficients, which become zero.
     fn take(coefficients: &mut [Self::Coefficient; 8]) -> Self::Vector;
 
+    /// 16 samples of a column.
+    type Column: Copy;
     /// 16 lines of 8 samples as 8 columns.
-    #[inline(always)]
-    fn turn(lines: &[[Self; 8]; 16]) -> [[Self; 16]; 8] {
-        let mut columns = [[Self::default(); 16]; 8];
-        for (y, line) in lines.iter().enumerate() {
-            for (x, &sample) in line.iter().enumerate() {
-                columns[x][y] = sample;
-            }
-        }
-        columns
-    }
-
-    /// 8 lines of 4 samples as 4 columns.
-    #[inline(always)]
-    fn turn_chroma(lines: &[[Self; 4]; 8]) -> [[Self; 8]; 4] {
-        let mut columns = [[Self::default(); 8]; 4];
-        for (y, line) in lines.iter().enumerate() {
-            for (x, &sample) in line.iter().enumerate() {
-                columns[x][y] = sample;
-            }
-        }
-        columns
-    }
-
+    fn turn(lines: &[[Self; 8]; 16]) -> [Self::Column; 8];
     /// [`Sample::turn`] the other way round.
-    #[inline(always)]
-    fn turn_back(columns: &[[Self; 16]; 8]) -> [[Self; 8]; 16] {
-        let mut lines = [[Self::default(); 8]; 16];
-        for (x, column) in columns.iter().enumerate() {
-            for (y, &sample) in column.iter().enumerate() {
-                lines[y][x] = sample;
-            }
-        }
-        lines
-    }
+    fn turn_back(columns: [Self::Column; 8]) -> [[Self; 8]; 16];
+    /// The upper and the lower eight samples of a column as numbers.
+    fn halves(column: Self::Column) -> [Self::Vector; 2];
+    /// A column from numbers, as [`Sample::store`] takes them.
+    fn joined(halves: [Self::Vector; 2]) -> Self::Column;
+    /// 8 lines of 4 samples as 4 columns.
+    fn turn_chroma(lines: &[[Self; 4]; 8]) -> [Self::Vector; 4];
+    /// 2 columns, as [`Sample::store`] takes them, as 8 lines.
+    fn turn_pair(left: Self::Vector, right: Self::Vector) -> [[Self; 2]; 8];
 }
 
 /// Interleaves the first with the second half of 128 bytes: of their 7 bits, places move up by one
@@ -130,32 +109,11 @@ impl Sample for u8 {
         taken
     }
 
-    // A place is 3 bits of the line and 2 of the column: 3 times interleaved, the line's are lowest.
-    #[inline(always)]
-    fn turn_chroma(lines: &[[u8; 4]; 8]) -> [[u8; 8]; 4] {
-        let mut halves = [u8x16::ZERO; 2];
-        for (half, lines) in halves.iter_mut().zip(lines.as_chunks::<4>().0) {
-            *half = u8x16::new(*lines.as_flattened().first_chunk().unwrap_or(&[0; 16]));
-        }
-        for _ in 0..3 {
-            let [first, second] = halves;
-            halves = [
-                u8x16::unpack_low(first, second),
-                u8x16::unpack_high(first, second),
-            ];
-        }
-        let mut columns = [[0; 8]; 4];
-        for (pair, half) in columns.as_chunks_mut::<2>().0.iter_mut().zip(halves) {
-            let samples = half.to_array();
-            pair[0].copy_from_slice(&samples[..8]);
-            pair[1].copy_from_slice(&samples[8..]);
-        }
-        columns
-    }
+    type Column = u8x16;
 
     // A place is 4 bits of the line and 3 of the column: 4 times interleaved, the line's are lowest.
     #[inline(always)]
-    fn turn(lines: &[[u8; 8]; 16]) -> [[u8; 16]; 8] {
+    fn turn(lines: &[[u8; 8]; 16]) -> [u8x16; 8] {
         let pair = |i: usize| {
             let mut both = [0; 16];
             both[..8].copy_from_slice(&lines[2 * i]);
@@ -172,20 +130,53 @@ impl Sample for u8 {
             pair(6),
             pair(7),
         ];
-        let turned = interleave(interleave(interleave(interleave(all))));
-        turned.map(u8x16::to_array)
+        interleave(interleave(interleave(interleave(all))))
     }
 
     #[inline(always)]
-    fn turn_back(columns: &[[u8; 16]; 8]) -> [[u8; 8]; 16] {
-        let all = columns.map(u8x16::new);
-        let turned = interleave(interleave(interleave(all)));
-        let turned = turned.map(u8x16::to_array);
+    fn turn_back(columns: [u8x16; 8]) -> [[u8; 8]; 16] {
+        let turned = interleave(interleave(interleave(columns)));
         let mut lines = [[0; 8]; 16];
-        for (y, line) in lines.iter_mut().enumerate() {
-            line.copy_from_slice(&turned[y / 2][y % 2 * 8..y % 2 * 8 + 8]);
+        for (lines, both) in lines.as_chunks_mut::<2>().0.iter_mut().zip(turned) {
+            lines.as_flattened_mut().copy_from_slice(&both.to_array());
         }
         lines
+    }
+
+    #[inline(always)]
+    fn halves(column: u8x16) -> [i16x8; 2] {
+        vector::widened(column)
+    }
+
+    #[inline(always)]
+    fn joined([upper, lower]: [i16x8; 2]) -> u8x16 {
+        u8x16::narrow_i16x8(upper, lower)
+    }
+
+    // A place is 3 bits of the line and 2 of the column: 3 times interleaved, the line's are lowest.
+    #[inline(always)]
+    fn turn_chroma(lines: &[[u8; 4]; 8]) -> [i16x8; 4] {
+        let half =
+            |lines: &[[u8; 4]]| u8x16::new(*lines.as_flattened().first_chunk().unwrap_or(&[0; 16]));
+        let mut halves = [half(&lines[..4]), half(&lines[4..])];
+        for _ in 0..3 {
+            let [first, second] = halves;
+            halves = [
+                u8x16::unpack_low(first, second),
+                u8x16::unpack_high(first, second),
+            ];
+        }
+        let ([a, b], [c, d]) = (vector::widened(halves[0]), vector::widened(halves[1]));
+        [a, b, c, d]
+    }
+
+    #[inline(always)]
+    fn turn_pair(left: i16x8, right: i16x8) -> [[u8; 2]; 8] {
+        let (left, right) = (
+            u8x16::narrow_i16x8(left, left),
+            u8x16::narrow_i16x8(right, right),
+        );
+        bytemuck::cast(u8x16::unpack_low(left, right).to_array())
     }
 }
 
@@ -221,5 +212,39 @@ impl Sample for u16 {
     #[inline(always)]
     fn take(coefficients: &mut [i32; 8]) -> i32x8 {
         i32x8::new(std::mem::take(coefficients))
+    }
+
+    type Column = [u16; 16];
+
+    #[inline(always)]
+    fn turn(lines: &[[u16; 8]; 16]) -> [[u16; 16]; 8] {
+        std::array::from_fn(|x| std::array::from_fn(|y| lines[y][x]))
+    }
+
+    #[inline(always)]
+    fn turn_back(columns: [[u16; 16]; 8]) -> [[u16; 8]; 16] {
+        std::array::from_fn(|y| std::array::from_fn(|x| columns[x][y]))
+    }
+
+    #[inline(always)]
+    fn halves(column: [u16; 16]) -> [i32x8; 2] {
+        [0, 8].map(|first| vector::load_u16(std::array::from_fn(|i| column[first + i])))
+    }
+
+    #[inline(always)]
+    fn joined(halves: [i32x8; 2]) -> [u16; 16] {
+        let halves = halves.map(vector::store_u16);
+        std::array::from_fn(|i| halves[i / 8][i % 8])
+    }
+
+    #[inline(always)]
+    fn turn_chroma(lines: &[[u16; 4]; 8]) -> [i32x8; 4] {
+        std::array::from_fn(|x| vector::load_u16(std::array::from_fn(|y| lines[y][x])))
+    }
+
+    #[inline(always)]
+    fn turn_pair(left: i32x8, right: i32x8) -> [[u16; 2]; 8] {
+        let (left, right) = (vector::store_u16(left), vector::store_u16(right));
+        std::array::from_fn(|y| [left[y], right[y]])
     }
 }

@@ -168,13 +168,22 @@ impl Vector for i32x8 {
     }
 }
 
+/// The first and the last eight of 16 samples of 8 bit as numbers.
+#[inline(always)]
+pub(crate) fn widened(samples: u8x16) -> [i16x8; 2] {
+    // Not i16x8::from_u8x16_low, which is made lane by lane in WebAssembly.
+    let halves = [
+        u8x16::unpack_low(samples, u8x16::ZERO),
+        u8x16::unpack_high(samples, u8x16::ZERO),
+    ];
+    halves.map(bytemuck::cast)
+}
+
 /// 8 bit samples as numbers.
 #[inline(always)]
 pub(crate) fn load_u8(samples: [u8; 8]) -> i16x8 {
-    // Not i16x8::from_u8x16_low, which is made lane by lane in WebAssembly.
-    let low = u64::from_le_bytes(samples);
-    let bytes = u8x16::new(u128::from(low).to_le_bytes());
-    bytemuck::cast(u8x16::unpack_low(bytes, u8x16::ZERO))
+    let samples = u64::from_le_bytes(samples);
+    widened(u8x16::new(u128::from(samples).to_le_bytes()))[0]
 }
 
 /// Numbers as 8 bit samples; what is out of range becomes the nearest one.

@@ -87,6 +87,8 @@ impl Thresholds {
 struct EdgeOf {
     slice: SliceFilter,
     index: usize,
+    /// [`Filter::position`] of luma and of chroma.
+    positions: [(usize, usize); 2],
     /// The macroblock across it: itself, where it is an inner edge.
     other: usize,
     edges: Edges,
@@ -175,6 +177,7 @@ impl<S: Sample> Filter<'_, S> {
             return;
         };
         let large = mb.kind.is(Kind::TRANSFORM_8X8);
+        let positions = [0, 1].map(|plane| self.position(index, plane));
         for (number, strengths) in strengths.iter().enumerate().skip(first) {
             if *strengths == [0; 4] {
                 continue;
@@ -182,6 +185,7 @@ impl<S: Sample> Filter<'_, S> {
             let edge = EdgeOf {
                 slice,
                 index,
+                positions,
                 other: other.filter(|_| number == 0).unwrap_or(index),
                 edges,
                 number,
@@ -267,7 +271,7 @@ impl<S: Sample> Filter<'_, S> {
             return;
         };
         let max = self.format.max();
-        let (at, stride) = self.position(edge.index, plane);
+        let (at, stride) = edge.positions[usize::from(plane > 0)];
         let samples = &mut *self.planes[plane];
         let limits = t.limits(max);
         let tc0 = strengths.map(|strength| t.tc0(strength));
@@ -295,7 +299,7 @@ impl<S: Sample> Filter<'_, S> {
             let Some(t) = self.thresholds(edge.slice, edge.index, edge.other, plane) else {
                 continue;
             };
-            let (at, stride) = self.position(edge.index, plane);
+            let (at, stride) = edge.positions[1];
             let samples = &mut *self.planes[plane];
             let limits = t.limits(max);
             let tc0 = strengths.map(|strength| t.tc0(strength));

@@ -384,19 +384,117 @@ proptest! {
 
     #[test]
     fn turning_is_undone(lines in proptest::array::uniform16(proptest::array::uniform8(any::<u8>()))) {
-        let columns = <u8 as Sample>::turn(&lines);
-        for (y, line) in lines.iter().enumerate() {
-            for (x, sample) in line.iter().enumerate() {
-                prop_assert_eq!(columns[x][y], *sample);
-            }
-        }
-        prop_assert_eq!(<u8 as Sample>::turn_back(&columns), lines);
-        let narrow: [[u8; 4]; 8] = std::array::from_fn(|y| std::array::from_fn(|x| lines[y][x]));
-        let columns = <u8 as Sample>::turn_chroma(&narrow);
-        for (y, line) in narrow.iter().enumerate() {
-            for (x, sample) in line.iter().enumerate() {
-                prop_assert_eq!(columns[x][y], *sample);
-            }
+        check_turning::<u8>(lines);
+        check_turning::<u16>(lines.map(|line| line.map(|sample| u16::from(sample) << 6)));
+    }
+
+    #[test]
+    fn residuals_are_added(seed in any::<u64>(), residual in proptest::array::uniform32(-300..=300_i32)) {
+        check_transforms::<u8>(seed, MAX.0, &residual);
+        check_transforms::<u16>(seed, MAX.1, &residual.map(|value| value * 64));
+    }
+}
+
+fn check_turning<S: Sample>(lines: [[S; 8]; 16]) {
+    let columns = S::turn(&lines);
+    for (x, column) in columns.into_iter().enumerate() {
+        let halves = S::halves(column).map(S::store);
+        for (y, sample) in halves.as_flattened().iter().enumerate() {
+            assert_eq!(lines[y][x], *sample);
         }
     }
+    let joined = columns.map(|column| S::joined(S::halves(column)));
+    assert_eq!(S::turn_back(joined), lines);
+    let narrow: [[S; 4]; 8] = std::array::from_fn(|y| std::array::from_fn(|x| lines[y][x]));
+    let columns = S::turn_chroma(&narrow);
+    for (x, column) in columns.into_iter().enumerate() {
+        assert_eq!(S::store(column), narrow.map(|line| line[x]));
+    }
+    let pairs = narrow.map(|[_, left, right, _]| [left, right]);
+    assert_eq!(S::turn_pair(columns[1], columns[2]), pairs);
+}
+
+/// (8-338 to 8-345)
+fn four(w: [i32; 4]) -> [i32; 4] {
+    let (e, f) = (w[0] + w[2], w[0] - w[2]);
+    let (g, h) = ((w[1] >> 1) - w[3], w[1] + (w[3] >> 1));
+    [e + h, f + g, f - g, e - h]
+}
+
+/// (8-358 to 8-385)
+fn eight(w: [i32; 8]) -> [i32; 8] {
+    let a = [
+        w[0] + w[4],
+        -w[3] + w[5] - w[7] - (w[7] >> 1),
+        w[0] - w[4],
+        w[1] + w[7] - w[3] - (w[3] >> 1),
+        (w[2] >> 1) - w[6],
+        -w[1] + w[7] + w[5] + (w[5] >> 1),
+        w[2] + (w[6] >> 1),
+        w[3] + w[5] + w[1] + (w[1] >> 1),
+    ];
+    let b = [
+        a[0] + a[6],
+        a[1] + (a[7] >> 2),
+        a[2] + a[4],
+        a[3] + (a[5] >> 2),
+        a[2] - a[4],
+        (a[3] >> 2) - a[5],
+        a[0] - a[6],
+        a[7] - (a[1] >> 2),
+    ];
+    [
+        b[0] + b[7],
+        b[2] + b[5],
+        b[4] + b[3],
+        b[6] + b[1],
+        b[6] - b[1],
+        b[4] - b[3],
+        b[2] - b[5],
+        b[0] - b[7],
+    ]
+}
+
+/// Each row transformed, then each column, rounded and added (clause 8.5.12.2, 8.5.13, 8.5.14).
+fn added<S: Sample, const N: usize>(
+    samples: &mut [S],
+    residual: &[i32],
+    transform: fn([i32; N]) -> [i32; N],
+    max: i32,
+) {
+    let turned = |m: [[i32; N]; N]| -> [[i32; N]; N] {
+        std::array::from_fn(|x| std::array::from_fn(|y| m[y][x]))
+    };
+    let rows: [[i32; N]; N] = std::array::from_fn(|y| std::array::from_fn(|x| residual[y * N + x]));
+    let done = turned(turned(rows.map(transform)).map(transform));
+    for (y, row) in done.iter().enumerate() {
+        for (x, value) in row.iter().enumerate() {
+            let sample = &mut samples[AT + y * STRIDE + x];
+            *sample = S::from_int(clip(sample.int() + ((value + 32) >> 6), max));
+        }
+    }
+}
+
+fn check_transforms<S: Sample>(seed: u64, max: i32, residual: &[i32; 32]) {
+    let samples = plane::<S>(seed, max);
+    let coefficient = |i: usize| residual[i * 7 % 32] * i32::from(i % 3 > 0 || i == 0);
+    let zero = S::Coefficient::default();
+
+    let (mut out, mut expected) = (samples.clone(), samples.clone());
+    let mut block: [_; 16] = std::array::from_fn(|i| S::coefficient(coefficient(i)));
+    added(&mut expected, &block.map(Into::into), four, max);
+    idct4x4_add(&mut out, AT, STRIDE, &mut block, max);
+    assert_eq!((&out, block), (&expected, [zero; 16]));
+
+    let (mut out, mut expected) = (samples.clone(), samples.clone());
+    block[0] = S::coefficient(residual[0]);
+    added(&mut expected, &block.map(Into::into), four, max);
+    idct4x4_dc_add(&mut out, AT, STRIDE, &mut block, max);
+    assert_eq!((&out, block), (&expected, [zero; 16]));
+
+    let (mut out, mut expected) = (samples.clone(), samples);
+    let mut block: [_; 64] = std::array::from_fn(|i| S::coefficient(coefficient(i)));
+    added(&mut expected, &block.map(Into::into), eight, max);
+    idct8x8_add(&mut out, AT, STRIDE, &mut block, max);
+    assert_eq!((&out, block), (&expected, [zero; 64]));
 }

@@ -30,14 +30,34 @@ fn quarters<V: Vector>([first, second]: [V; 2]) -> [V; 4] {
 /// Adds a row of `N` residuals, rounded by 6 bits, to the samples; with 14 bits as with 8 nothing
 /// overflows that clause 8.5.12 allows, and what it does not allow wraps.
 #[inline(always)]
-fn add<S: Sample, const N: usize>(samples: &mut [S], at: usize, residual: S::Vector, max: i32) {
-    let Some(to) = row_mut::<S, N>(samples, at) else {
-        return;
-    };
+fn add<S: Sample, const N: usize>(
+    samples: &mut [S],
+    at: usize,
+    residual: S::Vector,
+    max: i32,
+) -> Option<()> {
+    let to = row_mut::<S, N>(samples, at)?;
     let mut line = [S::default(); 8];
     line[..N].copy_from_slice(to);
     let sum = S::load(line) + ((residual + S::Vector::splat(32)) >> 6);
     to.copy_from_slice(&S::store(clipped::<S>(sum, max))[..N]);
+    Some(())
+}
+
+/// Adds rows, and ends at one that is not there (see [`super::deblock`]).
+#[inline(always)]
+fn add_rows<S: Sample, const N: usize>(
+    samples: &mut [S],
+    at: usize,
+    stride: usize,
+    rows: [S::Vector; N],
+    max: i32,
+) {
+    for (y, row) in rows.into_iter().enumerate() {
+        if add::<S, N>(samples, at + y * stride, row, max).is_none() {
+            return;
+        }
+    }
 }
 
 /// Clause 8.5.12.2 of a 4×4 block.
@@ -57,9 +77,7 @@ pub(crate) fn idct4x4_add<S: Sample>(
     let [a, b, c, d] = four(quarters(first.interleaved(second)));
     let ([even, _], [odd, _]) = (a.interleaved(c), b.interleaved(d));
     let rows = four(quarters(even.interleaved(odd)));
-    for (y, row) in rows.into_iter().enumerate() {
-        add::<S, 4>(samples, at + y * stride, row, max);
-    }
+    add_rows(samples, at, stride, rows, max);
 }
 
 /// The same where only the DC is not zero.
@@ -72,9 +90,7 @@ pub(crate) fn idct4x4_dc_add<S: Sample>(
     max: i32,
 ) {
     let dc = S::Vector::splat(std::mem::take(&mut block[0]).into());
-    for y in 0..4 {
-        add::<S, 4>(samples, at + y * stride, dc, max);
-    }
+    add_rows(samples, at, stride, [dc; 4], max);
 }
 
 /// The 8×8 transform (8-358 to 8-385) of eight columns or rows.
@@ -128,9 +144,7 @@ pub(crate) fn idct8x8_add<S: Sample>(
     let (e, f, g, h) = (S::take(e), S::take(f), S::take(g), S::take(h));
     let columns = turned([a, b, c, d, e, f, g, h]);
     let rows = eight(turned(eight(columns)));
-    for (y, row) in rows.into_iter().enumerate() {
-        add::<S, 8>(samples, at + y * stride, row, max);
-    }
+    add_rows(samples, at, stride, rows, max);
 }
 
 /// Adds a lossless block of `N` × `N` (clause 8.5.15).
