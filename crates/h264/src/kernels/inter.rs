@@ -110,13 +110,15 @@ fn each<S: Sample, const W: usize, F: FnMut(usize) -> S::Vector>(
         for four in (0..block.height).step_by(4) {
             for i in 0..4 / lines_of(W) {
                 let y = four + i * lines_of(W);
-                put::<S, W>(out, block, x, y, tile(y));
+                if put::<S, W>(out, block, x, y, tile(y)).is_none() {
+                    return;
+                }
             }
         }
     }
 }
 
-/// Writes the tile at column `x` of line `y`.
+/// Writes the tile at column `x` of line `y`; `None` where there is no such place.
 #[inline(always)]
 fn put<S: Sample, const W: usize>(
     out: &mut [S],
@@ -124,21 +126,16 @@ fn put<S: Sample, const W: usize>(
     x: usize,
     y: usize,
     tile: S::Vector,
-) {
+) -> Option<()> {
     let samples = S::store(tile);
     let at = block.at + y * block.stride + x;
     if W >= 8 {
-        if let Some(to) = row_mut(out, at) {
-            *to = samples;
-        }
-        return;
+        *row_mut(out, at)? = samples;
+        return Some(());
     }
-    if let Some(to) = row_mut::<S, 4>(out, at) {
-        to.copy_from_slice(&samples[..4]);
-    }
-    if let Some(to) = row_mut::<S, 4>(out, at + block.stride) {
-        to.copy_from_slice(&samples[4..]);
-    }
+    row_mut::<S, 4>(out, at)?.copy_from_slice(&samples[..4]);
+    row_mut::<S, 4>(out, at + block.stride)?.copy_from_slice(&samples[4..]);
+    Some(())
 }
 
 /// Luma samples at quarter positions (`dx`, `dy`) right and below of `from`: table 8-12. Two samples
@@ -389,18 +386,20 @@ fn chroma_of<S: Sample, const W: usize>(
     };
     let blended =
         |above: S::Vector, below: S::Vector| (above * upper + below * lower + splat(32)) >> 6;
-    if W >= 8 {
-        let mut above = line(0);
-        for y in (0..block.height).step_by(2) {
-            let (middle, below) = (line(y + 1), line(y + 2));
-            put::<S, W>(out, block, 0, y, blended(above, middle));
-            put::<S, W>(out, block, 0, y + 1, blended(middle, below));
-            above = below;
-        }
-        return;
-    }
+    let mut above = line(0);
     for y in (0..block.height).step_by(2) {
-        put::<S, W>(out, block, 0, y, blended(line(y), line(y + 1)));
+        let put = if W >= 8 {
+            let (middle, below) = (line(y + 1), line(y + 2));
+            let first = put::<S, W>(out, block, 0, y, blended(above, middle));
+            above = below;
+            first.and_then(|()| put::<S, W>(out, block, 0, y + 1, blended(middle, below)))
+        } else {
+            let (upper, lower) = (line(y), line(y + 1));
+            put::<S, W>(out, block, 0, y, blended(upper, lower))
+        };
+        if put.is_none() {
+            return;
+        }
     }
 }
 

@@ -41,9 +41,11 @@ fn put<S: Sample, const N: usize>(
     value: impl Fn(usize, usize) -> i32,
 ) {
     for y in 0..N {
-        if let Some(to) = row_mut::<S, N>(samples, at + y * stride) {
-            *to = std::array::from_fn(|x| S::from_int(value(x, y)));
-        }
+        // It ends at a line that is not there, so that what lines have in common is reckoned once.
+        let Some(to) = row_mut::<S, N>(samples, at + y * stride) else {
+            return;
+        };
+        *to = std::array::from_fn(|x| S::from_int(value(x, y)));
     }
 }
 
@@ -359,9 +361,10 @@ fn put_chroma<S: Sample>(
     value: impl Fn(usize, usize) -> i32,
 ) {
     for y in 0..height {
-        if let Some(to) = row_mut::<S, 8>(samples, at + y * stride) {
-            *to = std::array::from_fn(|x| S::from_int(value(x, y)));
-        }
+        let Some(to) = row_mut::<S, 8>(samples, at + y * stride) else {
+            return;
+        };
+        *to = std::array::from_fn(|x| S::from_int(value(x, y)));
     }
 }
 

@@ -1,7 +1,6 @@
 //! Averages and weights of predictions (clause 8.4.2.3).
 
 use super::block::{Block, clipped, mean};
-use super::row;
 use crate::sample::Sample;
 use crate::vector::Vector;
 
@@ -13,23 +12,21 @@ fn change<S: Sample>(
     other: &[S; 256],
     tile: impl Fn(S::Vector, S::Vector) -> S::Vector,
 ) {
-    for y in 0..block.height {
-        for x in (0..block.width).step_by(8) {
-            let at = block.at + y * block.stride + x;
-            let second = row::<S, 8>(other, y * 16 + x)
-                .copied()
-                .unwrap_or([S::default(); 8]);
-            let Some(to) = samples.get_mut(at..at + (block.width - x).min(8)) else {
-                return;
-            };
-            if let Some(to) = to.first_chunk_mut::<8>() {
-                *to = S::store(tile(S::load(*to), S::load(second)));
-                continue;
-            }
+    for (y, other) in other.chunks_exact(16).take(block.height).enumerate() {
+        let at = block.at + y * block.stride;
+        let Some(line) = samples.get_mut(at..at + block.width) else {
+            return;
+        };
+        let (tiles, rest) = line.as_chunks_mut::<8>();
+        for (to, other) in tiles.iter_mut().zip(other.as_chunks::<8>().0) {
+            *to = S::store(tile(S::load(*to), S::load(*other)));
+        }
+        // Blocks two and four wide.
+        if let (false, Some(other)) = (rest.is_empty(), other.first_chunk::<8>()) {
             let mut first = [S::default(); 8];
-            first[..to.len()].copy_from_slice(to);
-            let done = S::store(tile(S::load(first), S::load(second)));
-            to.copy_from_slice(&done[..to.len()]);
+            first[..rest.len()].copy_from_slice(rest);
+            let done = S::store(tile(S::load(first), S::load(*other)));
+            rest.copy_from_slice(&done[..rest.len()]);
         }
     }
 }
