@@ -184,8 +184,16 @@ fn line_at<S: Sample>(samples: &[S], at: usize) -> S::Vector {
     S::load(row(samples, at).copied().unwrap_or([S::default(); 8]))
 }
 
+/// Writes samples; `None` where there is no such place.
+#[inline(always)]
+fn put<S: Sample, const N: usize>(samples: &mut [S], at: usize, line: [S; N]) -> Option<()> {
+    *row_mut(samples, at)? = line;
+    Some(())
+}
+
 /// Writes the `N` lines nearest to the edge. It ends at a line that is not there, and is no loop: what
-/// Cranelift finds behind a branch that comes back it reckons again for each line.
+/// Cranelift finds behind a branch that comes back it reckons again for each line, and each turn of a
+/// loop is a check for interruption.
 #[inline(always)]
 fn store<S: Sample, const N: usize>(
     samples: &mut [S],
@@ -194,38 +202,39 @@ fn store<S: Sample, const N: usize>(
     lines: [S::Vector; N],
 ) -> Option<()> {
     let first = at.checked_sub(stride * (N / 2))?;
-    let mut put = |i: usize| {
-        if i < N {
-            *row_mut(samples, first + i * stride)? = S::store(lines[i.min(N - 1)]);
-        }
-        Some(())
-    };
-    put(0)?;
-    put(1)?;
-    put(2)?;
-    put(3)?;
-    put(4)?;
-    put(5)
+    let line = |i: usize| S::store(lines[i.min(N - 1)]);
+    put(samples, first, line(0))?;
+    put(samples, first + stride, line(1))?;
+    if N > 2 {
+        put(samples, first + 2 * stride, line(2))?;
+        put(samples, first + 3 * stride, line(3))?;
+    }
+    if N > 4 {
+        put(samples, first + 4 * stride, line(4))?;
+        put(samples, first + 5 * stride, line(5))?;
+    }
+    Some(())
 }
 
-/// Filters `8 * T` lines across a horizontal edge, below which `at` is.
+/// Filters eight lines across a horizontal edge, below which `at` is and of whose lines `first` is the
+/// first.
 #[inline(always)]
-fn across<S: Sample, const T: usize, const M: usize, const N: usize>(
+fn across<S: Sample, const M: usize, const N: usize>(
     samples: &mut [S],
     at: usize,
     stride: usize,
+    first: usize,
     change: &impl Change<S::Vector, M, N>,
 ) {
-    for x in (0..8 * T).step_by(8) {
-        if let Some(lines) = load::<S, M>(samples, at + x, stride)
-            && let Some(done) = change.apply(lines, x)
-        {
-            store(samples, at + x, stride, done);
-        }
+    if let Some(lines) = load::<S, M>(samples, at + first, stride)
+        && let Some(done) = change.apply(lines, first)
+    {
+        store(samples, at + first, stride, done);
     }
 }
 
 /// A horizontal edge of 16 luma samples, below which `at` is.
+#[inline(never)]
 pub(crate) fn luma_top<S: Sample>(
     samples: &mut [S],
     at: usize,
@@ -233,17 +242,21 @@ pub(crate) fn luma_top<S: Sample>(
     limits: Limits,
     tc0: [i16; 4],
 ) {
-    across::<S, 2, 8, 4>(samples, at, stride, &Below4::<16> { limits, tc0 });
+    let change = Below4::<16> { limits, tc0 };
+    across::<S, 8, 4>(samples, at, stride, 0, &change);
+    across::<S, 8, 4>(samples, at, stride, 8, &change);
 }
 
 /// The same where bS is 4.
+#[inline(never)]
 pub(crate) fn luma_top_intra<S: Sample>(
     samples: &mut [S],
     at: usize,
     stride: usize,
     limits: Limits,
 ) {
-    across::<S, 2, 8, 6>(samples, at, stride, &Is4(limits));
+    across::<S, 8, 6>(samples, at, stride, 0, &Is4(limits));
+    across::<S, 8, 6>(samples, at, stride, 8, &Is4(limits));
 }
 
 /// Filters the 16 lines of 8 samples around a vertical edge, right of which `at` is.
@@ -253,10 +266,8 @@ fn turned<S: Sample, const N: usize>(
     at: usize,
     stride: usize,
     change: &impl Change<S::Vector, 8, N>,
-) {
-    let Some(first) = at.checked_sub(4) else {
-        return;
-    };
+) -> Option<()> {
+    let first = at.checked_sub(4)?;
     // Listed one by one, so here and below: the compiler keeps them in registers.
     let line = |y: usize| {
         row(samples, first + y * stride)
@@ -286,31 +297,41 @@ fn turned<S: Sample, const N: usize>(
     let (upper, lower) = (half(0), half(1));
     let masks = (change.mask(upper, 0), change.mask(lower, 8));
     if !masks.0.any() && !masks.1.any() {
-        return;
+        return None;
     }
     let upper = change.change(upper, masks.0, 0);
     let lower = change.change(lower, masks.1, 8);
-    let mut join = |i: usize| {
-        if i < N {
-            let i = i.min(N - 1);
-            columns[4 - N / 2 + i] = S::joined([upper[i], lower[i]]);
-        }
-    };
-    join(0);
-    join(1);
-    join(2);
-    join(3);
-    join(4);
-    join(5);
-    for (y, line) in S::turn_back(columns).iter().enumerate() {
-        let Some(to) = row_mut(samples, first + y * stride) else {
-            return;
-        };
-        *to = *line;
+    let joined = |i: usize| S::joined([upper[i.min(N - 1)], lower[i.min(N - 1)]]);
+    let beside = 4 - N / 2;
+    columns[beside] = joined(0);
+    columns[beside + 1] = joined(1);
+    columns[beside + 2] = joined(2);
+    columns[beside + 3] = joined(3);
+    if N > 4 {
+        columns[beside + 4] = joined(4);
+        columns[beside + 5] = joined(5);
     }
+    let lines = S::turn_back(columns);
+    put(samples, first, lines[0])?;
+    put(samples, first + stride, lines[1])?;
+    put(samples, first + 2 * stride, lines[2])?;
+    put(samples, first + 3 * stride, lines[3])?;
+    put(samples, first + 4 * stride, lines[4])?;
+    put(samples, first + 5 * stride, lines[5])?;
+    put(samples, first + 6 * stride, lines[6])?;
+    put(samples, first + 7 * stride, lines[7])?;
+    put(samples, first + 8 * stride, lines[8])?;
+    put(samples, first + 9 * stride, lines[9])?;
+    put(samples, first + 10 * stride, lines[10])?;
+    put(samples, first + 11 * stride, lines[11])?;
+    put(samples, first + 12 * stride, lines[12])?;
+    put(samples, first + 13 * stride, lines[13])?;
+    put(samples, first + 14 * stride, lines[14])?;
+    put(samples, first + 15 * stride, lines[15])
 }
 
 /// A vertical edge of 16 luma samples.
+#[inline(never)]
 pub(crate) fn luma_left<S: Sample>(
     samples: &mut [S],
     at: usize,
@@ -322,6 +343,7 @@ pub(crate) fn luma_left<S: Sample>(
 }
 
 /// The same where bS is 4.
+#[inline(never)]
 pub(crate) fn luma_left_intra<S: Sample>(
     samples: &mut [S],
     at: usize,
@@ -379,6 +401,7 @@ pub(crate) fn chroma_line<S: Sample>(
 }
 
 /// A horizontal edge of 8 chroma samples.
+#[inline(never)]
 pub(crate) fn chroma_top<S: Sample>(
     samples: &mut [S],
     at: usize,
@@ -386,60 +409,61 @@ pub(crate) fn chroma_top<S: Sample>(
     limits: Limits,
     tc0: [i16; 4],
 ) {
-    across::<S, 1, 4, 2>(samples, at, stride, &Below4::<8> { limits, tc0 });
+    across::<S, 4, 2>(samples, at, stride, 0, &Below4::<8> { limits, tc0 });
 }
 
 /// The same where bS is 4.
+#[inline(never)]
 pub(crate) fn chroma_top_intra<S: Sample>(
     samples: &mut [S],
     at: usize,
     stride: usize,
     limits: Limits,
 ) {
-    across::<S, 1, 4, 2>(samples, at, stride, &Is4(limits));
+    across::<S, 4, 2>(samples, at, stride, 0, &Is4(limits));
 }
 
-/// A vertical edge of `height` (8 or 16) chroma samples, 8 at once.
+/// Filters eight lines around a vertical edge of chroma, right of which `at` is and of whose lines
+/// `line` is the first.
 #[inline(always)]
 fn chroma_turned<S: Sample>(
     samples: &mut [S],
     at: usize,
     stride: usize,
-    height: usize,
+    line: usize,
     change: &impl Change<S::Vector, 4, 2>,
-) {
-    for first in (0..height).step_by(8) {
-        let Some(from) = (at + first * stride).checked_sub(2) else {
-            return;
-        };
-        let line = |y: usize| {
-            row(samples, from + y * stride)
-                .copied()
-                .unwrap_or([S::default(); 4])
-        };
-        let lines = [
-            line(0),
-            line(1),
-            line(2),
-            line(3),
-            line(4),
-            line(5),
-            line(6),
-            line(7),
-        ];
-        let Some([left, right]) = change.apply(S::turn_chroma(&lines), first) else {
-            continue;
-        };
-        for (y, pair) in S::turn_pair(left, right).iter().enumerate() {
-            let Some(to) = row_mut(samples, from + y * stride + 1) else {
-                return;
-            };
-            *to = *pair;
-        }
-    }
+) -> Option<()> {
+    let first = (at + line * stride).checked_sub(2)?;
+    let get = |y: usize| {
+        row(samples, first + y * stride)
+            .copied()
+            .unwrap_or([S::default(); 4])
+    };
+    let lines = [
+        get(0),
+        get(1),
+        get(2),
+        get(3),
+        get(4),
+        get(5),
+        get(6),
+        get(7),
+    ];
+    let [left, right] = change.apply(S::turn_chroma(&lines), line)?;
+    let pairs = S::turn_pair(left, right);
+    let beside = first + 1;
+    put(samples, beside, pairs[0])?;
+    put(samples, beside + stride, pairs[1])?;
+    put(samples, beside + 2 * stride, pairs[2])?;
+    put(samples, beside + 3 * stride, pairs[3])?;
+    put(samples, beside + 4 * stride, pairs[4])?;
+    put(samples, beside + 5 * stride, pairs[5])?;
+    put(samples, beside + 6 * stride, pairs[6])?;
+    put(samples, beside + 7 * stride, pairs[7])
 }
 
-/// A vertical edge of chroma.
+/// A vertical edge of `height` (8 or 16) chroma samples.
+#[inline(never)]
 pub(crate) fn chroma_left<S: Sample>(
     samples: &mut [S],
     at: usize,
@@ -448,13 +472,16 @@ pub(crate) fn chroma_left<S: Sample>(
     limits: Limits,
     tc0: [i16; 4],
 ) {
-    match height {
-        8 => chroma_turned(samples, at, stride, 8, &Below4::<8> { limits, tc0 }),
-        _ => chroma_turned(samples, at, stride, 16, &Below4::<16> { limits, tc0 }),
+    if height == 8 {
+        chroma_turned(samples, at, stride, 0, &Below4::<8> { limits, tc0 });
+        return;
     }
+    chroma_turned(samples, at, stride, 0, &Below4::<16> { limits, tc0 });
+    chroma_turned(samples, at, stride, 8, &Below4::<16> { limits, tc0 });
 }
 
 /// The same where bS is 4.
+#[inline(never)]
 pub(crate) fn chroma_left_intra<S: Sample>(
     samples: &mut [S],
     at: usize,
@@ -462,5 +489,8 @@ pub(crate) fn chroma_left_intra<S: Sample>(
     height: usize,
     limits: Limits,
 ) {
-    chroma_turned(samples, at, stride, height, &Is4(limits));
+    chroma_turned(samples, at, stride, 0, &Is4(limits));
+    if height > 8 {
+        chroma_turned(samples, at, stride, 8, &Is4(limits));
+    }
 }

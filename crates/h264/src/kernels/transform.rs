@@ -44,7 +44,7 @@ fn add<S: Sample, const N: usize>(
     Some(())
 }
 
-/// Adds rows, and ends at one that is not there (see [`super::deblock`]).
+/// Adds rows, and ends at one that is not there; no loop, as in [`super::deblock`].
 #[inline(always)]
 fn add_rows<S: Sample, const N: usize>(
     samples: &mut [S],
@@ -52,12 +52,19 @@ fn add_rows<S: Sample, const N: usize>(
     stride: usize,
     rows: [S::Vector; N],
     max: i32,
-) {
-    for (y, row) in rows.into_iter().enumerate() {
-        if add::<S, N>(samples, at + y * stride, row, max).is_none() {
-            return;
-        }
+) -> Option<()> {
+    let row = |y: usize| rows[y.min(N - 1)];
+    add::<S, N>(samples, at, row(0), max)?;
+    add::<S, N>(samples, at + stride, row(1), max)?;
+    add::<S, N>(samples, at + 2 * stride, row(2), max)?;
+    add::<S, N>(samples, at + 3 * stride, row(3), max)?;
+    if N > 4 {
+        add::<S, N>(samples, at + 4 * stride, row(4), max)?;
+        add::<S, N>(samples, at + 5 * stride, row(5), max)?;
+        add::<S, N>(samples, at + 6 * stride, row(6), max)?;
+        add::<S, N>(samples, at + 7 * stride, row(7), max)?;
     }
+    Some(())
 }
 
 /// Clause 8.5.12.2 of a 4×4 block.
