@@ -48,7 +48,7 @@ pub fn bench(folder: &Path, footage: &Footage, runs: u32) -> Result<()> {
         let size = mib(images.image_bytes) * 1024.0 / frames as f64;
         let scored = each(score.cpu_ms, decode.cpu_ms);
         let made = each(images.cpu_ms, score.cpu_ms);
-        let jpeg = format!("RGB, JPEG of quality 95 ({size:.0} KiB), SHA-256, written");
+        let jpeg = format!("JPEG of quality 95 ({size:.0} KiB), SHA-256, written");
         for (step, ours, theirs) in [
             ("scored".to_owned(), scored, 0.0),
             (jpeg, made, theirs),

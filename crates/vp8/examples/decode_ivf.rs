@@ -1,4 +1,4 @@
-//! Decodes an IVF file to raw planes: `decode <in.ivf> [out.yuv]`. Without an output it only says
+//! Decodes an IVF file to raw planes: `decode_ivf <in.ivf> [out.yuv]`. Without an output it only says
 //! how long decoding took.
 
 use framemill_vp8::{Decoder, Frame};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 fn main() -> Result<(), Error> {
     let mut arguments = std::env::args().skip(1);
-    let usage = || Error::other("usage: decode <in.ivf> [out.yuv]");
+    let usage = || Error::other("usage: decode_ivf <in.ivf> [out.yuv]");
     let file = std::fs::read(arguments.next().ok_or_else(usage)?)?;
     let mut output = match arguments.next() {
         Some(path) => Some(BufWriter::new(File::create(path)?)),

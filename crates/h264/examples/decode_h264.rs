@@ -1,5 +1,5 @@
 //! Decodes an H.264 byte stream (Annex B) to raw planes, or measures how long that takes:
-//! `decode IN.264 OUT.yuv`, `decode IN.264`.
+//! `decode_h264 IN.264 OUT.yuv`, `decode_h264 IN.264`.
 
 use framemill_h264::{Decoder, Frame, Plane, Samples};
 use std::io::{self, Write};
