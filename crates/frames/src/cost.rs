@@ -14,18 +14,18 @@ pub struct Cost {
 impl Cost {
     /// Of decoding this stream and writing its images in this format.
     ///
-    /// Per luma sample, about twice what `cargo xtask bench` took in wasmtime with 1080p footage
-    /// of a high bit rate (H.264 19 ns, HEVC 16 ns, AV1 45 ns, a JPEG image 18 ns; the others are
-    /// guessed from these): small clouds have slower cores and other tenants. A wrong guess costs
-    /// another request, not a frame.
+    /// Per luma sample, about twice what `cargo xtask bench` took in wasmtime with noisy 1080p
+    /// footage of 4 to 6 Mb/s (H.264 16 ns, HEVC 16 ns, AV1 42 ns, VP9 62 ns, VP8 9 ns, Motion JPEG
+    /// 19 ns; a JPEG image 7 ns from planes, 19 ns through RGB): small clouds have slower cores and
+    /// other tenants. A wrong guess costs another request, not a frame.
     pub fn of(config: &CodecConfig, format: ImageFormat) -> Self {
         let pixels = u64::from(config.width).saturating_mul(u64::from(config.height));
         let decode = match config.codec {
-            Codec::H264 => 38,
+            Codec::H264 => 32,
             Codec::Hevc => 32,
             Codec::Av1 => 90,
-            Codec::Vp9 => 50,
-            Codec::Vp8 => 30,
+            Codec::Vp9 => 120,
+            Codec::Vp8 => 20,
             Codec::Mjpeg => 40,
         };
         Self {
