@@ -42,6 +42,25 @@ impl Area {
     }
 }
 
+/// A rectangle of 4×4 blocks of the macroblock.
+struct Blocks {
+    x: usize,
+    y: usize,
+    width: usize,
+    height: usize,
+}
+
+impl Blocks {
+    fn new(x: usize, y: usize, width: usize, height: usize) -> Self {
+        Self {
+            x,
+            y,
+            width,
+            height,
+        }
+    }
+}
+
 /// A weight and an offset.
 type Weight = (i32, i32);
 
@@ -49,32 +68,38 @@ impl<'a, S: Sample> Slice<'a, S> {
     /// Predicts the macroblock from its motion.
     pub(super) fn predict_inter(&mut self) {
         if self.mb.mb.kind.is(Kind::ONE_PARTITION) {
-            self.predict_blocks(0, 0, 4, 4);
+            self.predict_blocks(&Blocks::new(0, 0, 4, 4));
             return;
         }
         for quarter in 0..4 {
             let (x, y) = (quarter % 2 * 2, quarter / 2 * 2);
             match self.mb.shapes[quarter] {
-                0 => self.predict_blocks(x, y, 2, 2),
+                0 => self.predict_blocks(&Blocks::new(x, y, 2, 2)),
                 1 => {
-                    self.predict_blocks(x, y, 2, 1);
-                    self.predict_blocks(x, y + 1, 2, 1);
+                    self.predict_blocks(&Blocks::new(x, y, 2, 1));
+                    self.predict_blocks(&Blocks::new(x, y + 1, 2, 1));
                 }
                 2 => {
-                    self.predict_blocks(x, y, 1, 2);
-                    self.predict_blocks(x + 1, y, 1, 2);
+                    self.predict_blocks(&Blocks::new(x, y, 1, 2));
+                    self.predict_blocks(&Blocks::new(x + 1, y, 1, 2));
                 }
                 _ => {
                     for i in 0..4 {
-                        self.predict_blocks(x + i % 2, y + i / 2, 1, 1);
+                        self.predict_blocks(&Blocks::new(x + i % 2, y + i / 2, 1, 1));
                     }
                 }
             }
         }
     }
 
-    /// Predicts a rectangle of 4×4 blocks of one motion.
-    fn predict_blocks(&mut self, x: usize, y: usize, width: usize, height: usize) {
+    /// Predicts blocks of one motion.
+    fn predict_blocks(&mut self, blocks: &Blocks) {
+        let &Blocks {
+            x,
+            y,
+            width,
+            height,
+        } = blocks;
         let place = own(x, y);
         let b_slice = self.kind == crate::slice_header::SliceKind::B;
         let refs = [
