@@ -44,6 +44,8 @@ pub(crate) struct Engine<S> {
     scales: Option<(Arc<Pps>, Arc<Sps>, Arc<Scales>)>,
     /// Pictures before a recovery point cannot be trusted, and the frame_num at which it is reached.
     recovery: Option<u32>,
+    /// Whether pictures behind the first one may have been left out.
+    opening: Opening,
     ready: Vec<Frame>,
 }
 
@@ -73,6 +75,21 @@ struct Current {
     recovered: bool,
 }
 
+/// How far decoding is that does not begin with an IDR picture. What follows the first picture in
+/// decoding order and comes before it in presentation order may refer to what was before it, and may be
+/// left out by who cannot use it, reference pictures among it: the gap in `frame_num` that this leaves is
+/// no loss, as nothing after the first picture in presentation order refers to them. What refers to them
+/// all the same is damaged, as always.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opening {
+    /// The first picture comes next.
+    Awaited,
+    /// It is there, and no other one.
+    Begun,
+    /// Another one came, or it was an IDR picture.
+    Over,
+}
+
 impl<S: Sample + Store> Engine<S> {
     /// For pictures of `format`.
     pub fn new(format: Format) -> Self {
@@ -86,6 +103,7 @@ impl<S: Sample + Store> Engine<S> {
             mbs: Vec::new(),
             scales: None,
             recovery: None,
+            opening: Opening::Over,
             ready: Vec::new(),
         }
     }
@@ -98,6 +116,7 @@ impl<S: Sample + Store> Engine<S> {
     /// Decoding begins at a recovery point that is reached after `count` frames.
     pub fn begin_at_recovery_point(&mut self, frame_num: u32) {
         self.recovery = Some(frame_num);
+        self.opening = Opening::Awaited;
     }
 
     /// Decodes a slice.
@@ -130,7 +149,14 @@ impl<S: Sample + Store> Engine<S> {
         if !second {
             self.close_frame();
         }
-        let mut damage = self.dpb.start(&unit.sps, header, second);
+        let gap = self.dpb.start(&unit.sps, header, second);
+        let mut damage = gap.filter(|_| self.opening != Opening::Begun);
+        if !second {
+            self.opening = match self.opening {
+                Opening::Awaited => Opening::Begun,
+                _ => Opening::Over,
+            };
+        }
         let pocs = self.poc.decode(&unit.sps, header)?;
         if !second {
             let picture = self.allocate();

@@ -171,6 +171,27 @@ fn a_gap_is_damage_unless_it_is_allowed() {
     );
 }
 
+/// Pictures that come before the first one in presentation order may refer to what was before it: who
+/// begins there leaves them out.
+#[test]
+fn leading_references_of_an_open_gop_may_be_left_out() {
+    // Frame 6 is left out; frame 7 refers to the first one, as nothing but leading pictures may to 6.
+    let to_the_first = Head {
+        modification: first(0, 1),
+        ..p(7)
+    };
+    let opening = || Script::new(Stream::default()).intra(5, 10, None);
+    let decoded = opening().copy(to_the_first.clone()).copy(p(8)).decoded();
+    assert_eq!(decoded, [Some(10); 3]);
+    // What refers to it all the same is damaged, and so is what comes after a later gap.
+    assert_eq!(opening().copy(p(7)).decoded(), [Some(10), None]);
+    let decoded = opening().copy(p(6)).copy(Head {
+        modification: first(0, 1),
+        ..p(8)
+    });
+    assert_eq!(decoded.decoded(), [Some(10), Some(10), None]);
+}
+
 #[test]
 fn damage_goes_on_to_what_refers_to_it() {
     let stream = Stream::default();

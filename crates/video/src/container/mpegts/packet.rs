@@ -155,9 +155,10 @@ pub fn transport_gaps(bytes: &[u8], pid: u16, packet_size: u16) -> usize {
 /// The access unit of stream `pid` in a run of transport packets.
 ///
 /// Where a PES packet holds several, the packets at both ends may hold parts of the neighbours:
-/// what is before the first access unit delimiter (where the run starts inside a PES packet) and
-/// from the second one on is left out. Transport streams have to have delimiters (ISO 13818-1
-/// clause 2.14).
+/// what is before the first access unit delimiter (where the run starts inside a PES packet) is left
+/// out, and from the first one on that the next neighbour begins with. That lies in the last packet,
+/// and not where a PES packet begins, as then it would have a packet of its own; others are of the
+/// second field of a frame. Transport streams have to have delimiters (ISO 13818-1 clause 2.14).
 ///
 /// # Errors
 /// [`IndexError::Damaged`] where no packet is found.
@@ -165,6 +166,8 @@ pub fn transport_payload(bytes: &[u8], pid: u16, packet_size: u16) -> Result<Vec
     let mut unit = Vec::with_capacity(bytes.len());
     let mut header_left = 0;
     let mut starts_inside = None;
+    // Where the last packet's payload begins, and whether a PES packet does there.
+    let mut last = (0, false);
     for packet in packets_of(bytes, pid, packet_size) {
         if packet.scrambled {
             continue;
@@ -175,6 +178,7 @@ pub fn transport_payload(bytes: &[u8], pid: u16, packet_size: u16) -> Result<Vec
         }
         let skip = header_left.min(packet.payload.len());
         header_left -= skip;
+        last = (unit.len(), packet.starts_unit);
         unit.extend_from_slice(packet.payload.get(skip..).unwrap_or_default());
     }
     if unit.is_empty() {
@@ -183,17 +187,21 @@ pub fn transport_payload(bytes: &[u8], pid: u16, packet_size: u16) -> Result<Vec
             what: format!("no payload of stream {pid:#x} in {} bytes", bytes.len()),
         });
     }
-    trim(&mut unit, starts_inside == Some(true));
+    trim(&mut unit, starts_inside == Some(true), last);
     Ok(unit)
 }
 
-/// Cuts off what belongs to the access units before and after.
-fn trim(unit: &mut Vec<u8>, starts_inside: bool) {
+/// Cuts off what belongs to the access units before and after; `last` is where the last packet begins,
+/// and whether a PES packet begins there.
+fn trim(unit: &mut Vec<u8>, starts_inside: bool, (last, starts_unit): (usize, bool)) {
     let mut delimiters = delimiters(unit);
-    let (first, second) = (delimiters.next(), delimiters.next());
+    let first = delimiters.next();
+    // A start code may lie across the border.
+    let in_last = |&at: &usize| at + 4 >= last && !(starts_unit && at <= last);
+    let next = delimiters.find(in_last);
     drop(delimiters);
-    if let Some(second) = second {
-        unit.truncate(second);
+    if let Some(next) = next {
+        unit.truncate(next);
     }
     if let Some(first) = first.filter(|_| starts_inside) {
         unit.drain(..first);
@@ -235,6 +243,52 @@ mod tests {
         let unit = transport_payload(&run, 0x100, 188).unwrap();
         assert_eq!(unit, [1; 184]);
         assert_eq!(transport_gaps(&run, 0x100, 188), 1);
+    }
+
+    /// A frame's fields have a delimiter each, and a PES packet each or one together.
+    #[test]
+    fn fields_stay_together_and_neighbours_are_cut_off() {
+        const DELIMITER: [u8; 6] = [0, 0, 0, 1, 9, 0x10];
+        const PES: [u8; 9] = [0, 0, 1, 0xe0, 0, 0, 0x80, 0, 0];
+        let packet = |counter: u8, parts: &[&[u8]]| {
+            let mut bytes = packet(0x10 | counter, 0xff);
+            let payload = parts.concat();
+            bytes[1] |= if payload.starts_with(&PES) { 0x40 } else { 0 };
+            bytes[4..4 + payload.len()].copy_from_slice(&payload);
+            bytes
+        };
+        let delimiters_in = |packets: &[[u8; 188]]| {
+            let unit = transport_payload(&packets.concat(), 0x100, 188).unwrap();
+            (delimiters(&unit).count(), unit.ends_with(&[0xff]))
+        };
+        let begin: &[&[u8]] = &[&PES, &DELIMITER];
+        let inside: &[&[u8]] = &[&[0xff; 20], &DELIMITER];
+        // Two fields, each in a PES packet; the second one also in the last packet.
+        assert_eq!(
+            delimiters_in(&[packet(0, begin), packet(1, begin), packet(2, &[])]),
+            (2, true)
+        );
+        assert_eq!(
+            delimiters_in(&[packet(0, begin), packet(1, begin)]),
+            (2, true)
+        );
+        // In one PES packet.
+        assert_eq!(
+            delimiters_in(&[packet(0, begin), packet(1, inside), packet(2, &[])]),
+            (2, true)
+        );
+        // The start of what comes next, behind a frame and behind two fields.
+        assert_eq!(
+            delimiters_in(&[packet(0, begin), packet(1, inside)]),
+            (1, true)
+        );
+        let both = [packet(0, begin), packet(1, begin), packet(2, inside)];
+        assert_eq!(delimiters_in(&both), (2, true));
+        // Begins in the middle of the packet where the one before ends.
+        assert_eq!(
+            delimiters_in(&[packet(0, inside), packet(1, &[])]),
+            (1, true)
+        );
     }
 
     #[test]
