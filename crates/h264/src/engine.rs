@@ -4,6 +4,7 @@ use crate::Error;
 use crate::filter::{Filter, SliceFilter};
 use crate::frame::{Frame, Shown, Store, planes};
 use crate::macroblock::Mb;
+use crate::opening::Opening;
 use crate::picture::{Format, Picture};
 use crate::poc::PocState;
 use crate::pps::Pps;
@@ -75,21 +76,6 @@ struct Current {
     recovered: bool,
 }
 
-/// How far decoding is that does not begin with an IDR picture. What follows the first picture in
-/// decoding order and comes before it in presentation order may refer to what was before it, and may be
-/// left out by who cannot use it, reference pictures among it: the gap in `frame_num` that this leaves is
-/// no loss, as nothing after the first picture in presentation order refers to them. What refers to them
-/// all the same is damaged, as always.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Opening {
-    /// The first picture comes next.
-    Awaited,
-    /// It is there, and no other one.
-    Begun,
-    /// Another one came, or it was an IDR picture.
-    Over,
-}
-
 impl<S: Sample + Store> Engine<S> {
     /// For pictures of `format`.
     pub fn new(format: Format) -> Self {
@@ -152,10 +138,7 @@ impl<S: Sample + Store> Engine<S> {
         let gap = self.dpb.start(&unit.sps, header, second);
         let mut damage = gap.filter(|_| self.opening != Opening::Begun);
         if !second {
-            self.opening = match self.opening {
-                Opening::Awaited => Opening::Begun,
-                _ => Opening::Over,
-            };
+            self.opening = self.opening.after_a_picture();
         }
         let pocs = self.poc.decode(&unit.sps, header)?;
         if !second {

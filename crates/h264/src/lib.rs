@@ -17,6 +17,7 @@ mod frame;
 mod kernels;
 mod macroblock;
 mod nal;
+mod opening;
 mod parameter_sets;
 mod picture;
 mod poc;
