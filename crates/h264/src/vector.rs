@@ -31,6 +31,8 @@ pub(crate) trait Vector:
     fn add_saturated(self, other: Self) -> Self;
     /// Some bit is set.
     fn any(self) -> bool;
+    // Each type has these two of its own: as methods of the trait over an array of lanes they are no
+    // shuffles any more in WebAssembly, and the 8×8 transform is six times as long.
     /// The upper half in the place of the lower; what is in its own is not said.
     fn upper(self) -> Self;
     /// Lanes of both in turn: of the lower halves, then of the upper ones.

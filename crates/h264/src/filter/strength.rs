@@ -65,12 +65,9 @@ impl Strengths {
             for j in 0..4 {
                 let strength = |here: usize, before: usize| {
                     let coded = (mb.nonzero >> here | mb.nonzero >> before) & 1 == 1;
-                    match coded {
-                        true => 2,
-                        false => u8::from(
-                            compared && differ(&blocks.at(before), &blocks.at(here), limit),
-                        ),
-                    }
+                    strength_of(coded, || {
+                        compared && differ(&blocks.at(before), &blocks.at(here), limit)
+                    })
                 };
                 self.left[i][j] = strength(j * 4 + i, j * 4 + i - 1);
                 self.top[i][j] = strength(i * 4 + j, i * 4 + j - 4);
@@ -102,11 +99,14 @@ fn strengths(
     std::array::from_fn(|i| {
         let (before, block) = pairs(i);
         let coded = (mb.nonzero >> block | there.nonzero >> before) & 1 == 1;
-        match coded {
-            true => 2,
-            false => u8::from(differ(&beside.at(before), &here.at(block), limit)),
-        }
+        strength_of(coded, || differ(&beside.at(before), &here.at(block), limit))
     })
+}
+
+/// Between blocks of inter macroblocks: 2 where one of them has coefficients, 1 where they differ.
+#[inline(always)]
+fn strength_of(coded: bool, differ: impl FnOnce() -> bool) -> u8 {
+    if coded { 2 } else { u8::from(differ()) }
 }
 
 /// Whether blocks refer to other pictures, or their vectors differ by a whole sample or more.

@@ -64,6 +64,14 @@ impl<const LINES: usize> Below4<LINES> {
         let at = |i: usize| self.tc0[((first + i) * 4 / LINES) & 3];
         V::of([at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7)])
     }
+
+    /// p0 and q0, moved towards each other by tC at most (8-467 to 8-469).
+    #[inline(always)]
+    fn moved<V: Vector>(&self, [p1, p0, q0, q1]: Chroma<V>, tc: V) -> [V; 2] {
+        let delta = ((((q0 - p0) << 2) + (p1 - q1) + V::splat(4)) >> 3).within(tc);
+        let clip = |numbers: V| numbers.max(V::splat(0)).min(V::splat(self.limits.max));
+        [clip(p0 + delta), clip(q0 - delta)]
+    }
 }
 
 /// Clause 8.7.2.3 of luma.
@@ -86,16 +94,10 @@ impl<V: Vector, const LINES: usize> Change<V, 8, 4> for Below4<LINES> {
         let aq = (q2 - q0).abs().less(beta) & on;
         // A mask is -1.
         let tc = tc0 - ap - aq;
-        let delta = ((((q0 - p0) << 2) + (p1 - q1) + V::splat(4)) >> 3).within(tc);
+        let [p0_moved, q0_moved] = self.moved([p1, p0, q0, q1], tc);
         let middle = (p0 + q0 + V::splat(1)) >> 1;
         let side = |x2: V, x1: V, on: V| x1 + (((x2 + middle - (x1 << 1)) >> 1).within(tc0) & on);
-        let clip = |numbers: V| numbers.max(V::splat(0)).min(V::splat(self.limits.max));
-        [
-            side(p2, p1, ap),
-            clip(p0 + delta),
-            clip(q0 - delta),
-            side(q2, q1, aq),
-        ]
+        [side(p2, p1, ap), p0_moved, q0_moved, side(q2, q1, aq)]
     }
 }
 
@@ -108,11 +110,7 @@ impl<V: Vector, const LINES: usize> Change<V, 4, 2> for Below4<LINES> {
 
     #[inline(always)]
     fn change(&self, lines: Chroma<V>, on: V, first: usize) -> [V; 2] {
-        let [p1, p0, q0, q1] = lines;
-        let tc = (self.tc0::<V>(first) + V::splat(1)) & on;
-        let delta = ((((q0 - p0) << 2) + (p1 - q1) + V::splat(4)) >> 3).within(tc);
-        let clip = |numbers: V| numbers.max(V::splat(0)).min(V::splat(self.limits.max));
-        [clip(p0 + delta), clip(q0 - delta)]
+        self.moved(lines, (self.tc0::<V>(first) + V::splat(1)) & on)
     }
 }
 

@@ -357,8 +357,12 @@ pub(crate) fn chroma<S: Sample>(
         stride,
     };
     match block.width {
-        8 => chroma_of::<S, 8>(source, out, block, (dx, dy)),
-        4 => chroma_of::<S, 4>(source, out, block, (dx, dy)),
+        8 => {
+            chroma_of::<S, 8>(source, out, block, (dx, dy));
+        }
+        4 => {
+            chroma_of::<S, 4>(source, out, block, (dx, dy));
+        }
         _ => chroma_two(source, out, block, (dx, dy)),
     }
 }
@@ -369,7 +373,7 @@ fn chroma_of<S: Sample, const W: usize>(
     out: &mut [S],
     block: Block,
     (dx, dy): (u8, u8),
-) {
+) -> Option<()> {
     let splat = |value: i32| S::Vector::splat(value);
     let (dx, dy) = (i32::from(dx), i32::from(dy));
     let (left, right, upper, lower) = (splat(8 - dx), splat(dx), splat(8 - dy), splat(dy));
@@ -386,21 +390,20 @@ fn chroma_of<S: Sample, const W: usize>(
     };
     let blended =
         |above: S::Vector, below: S::Vector| (above * upper + below * lower + splat(32)) >> 6;
-    let mut above = line(0);
-    for y in (0..block.height).step_by(2) {
-        let put = if W >= 8 {
+    if W >= 8 {
+        let mut above = line(0);
+        for y in (0..block.height).step_by(2) {
             let (middle, below) = (line(y + 1), line(y + 2));
-            let first = put::<S, W>(out, block, 0, y, blended(above, middle));
+            put::<S, W>(out, block, 0, y, blended(above, middle))?;
+            put::<S, W>(out, block, 0, y + 1, blended(middle, below))?;
             above = below;
-            first.and_then(|()| put::<S, W>(out, block, 0, y + 1, blended(middle, below)))
-        } else {
-            let (upper, lower) = (line(y), line(y + 1));
-            put::<S, W>(out, block, 0, y, blended(upper, lower))
-        };
-        if put.is_none() {
-            return;
         }
+        return Some(());
     }
+    for y in (0..block.height).step_by(2) {
+        put::<S, W>(out, block, 0, y, blended(line(y), line(y + 1)))?;
+    }
+    Some(())
 }
 
 /// The same of blocks two wide.

@@ -40,7 +40,19 @@ fn put<S: Sample, const N: usize>(
     stride: usize,
     value: impl Fn(usize, usize) -> i32,
 ) {
-    for y in 0..N {
+    put_lines::<S, N>(samples, at, stride, N, value);
+}
+
+/// Writes `height` lines of `N` samples.
+#[inline(always)]
+fn put_lines<S: Sample, const N: usize>(
+    samples: &mut [S],
+    at: usize,
+    stride: usize,
+    height: usize,
+    value: impl Fn(usize, usize) -> i32,
+) {
+    for y in 0..height {
         // It ends at a line that is not there, so that what lines have in common is reckoned once.
         let Some(to) = row_mut::<S, N>(samples, at + y * stride) else {
             return;
@@ -336,8 +348,8 @@ pub(crate) fn chroma<S: Sample>(
     let l = left_of::<S, 16>(samples, at, stride);
     match mode {
         0 => chroma_dc(samples, at, stride, edges, max),
-        1 => put_chroma(samples, at, stride, height, |_, y| l[y & 15]),
-        2 => put_chroma(samples, at, stride, height, |x, _| t[x]),
+        1 => put_lines::<S, 8>(samples, at, stride, height, |_, y| l[y & 15]),
+        2 => put_lines::<S, 8>(samples, at, stride, height, |x, _| t[x]),
         _ => {
             let corner = sample(samples, at.wrapping_sub(stride + 1));
             let l = l.get(..height).unwrap_or(&l);
@@ -346,25 +358,10 @@ pub(crate) fn chroma<S: Sample>(
             let (factor, middle) = if height == 8 { (34, 3) } else { (5, 7) };
             let c = (factor * v + 32) >> 6;
             let a = 16 * (l.last().copied().unwrap_or(0) + t[7]);
-            put_chroma(samples, at, stride, height, |x, y| {
+            put_lines::<S, 8>(samples, at, stride, height, |x, y| {
                 plane(a + b * (x as i32 - 3) + c * (y as i32 - middle), max)
             });
         }
-    }
-}
-
-fn put_chroma<S: Sample>(
-    samples: &mut [S],
-    at: usize,
-    stride: usize,
-    height: usize,
-    value: impl Fn(usize, usize) -> i32,
-) {
-    for y in 0..height {
-        let Some(to) = row_mut::<S, 8>(samples, at + y * stride) else {
-            return;
-        };
-        *to = std::array::from_fn(|x| S::from_int(value(x, y)));
     }
 }
 

@@ -42,7 +42,8 @@ impl Area {
     }
 }
 
-/// A rectangle of 4×4 blocks of the macroblock.
+/// A rectangle of 4×4 blocks of the macroblock. Passed by reference: of more than four arguments Cranelift
+/// passes some on the stack, which costs more there than in memory.
 struct Blocks {
     x: usize,
     y: usize,
