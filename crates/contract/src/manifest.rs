@@ -212,6 +212,9 @@ pub enum DropReason {
     Blurred,
     /// One colour; score is the standard deviation of luma.
     Blank,
+    /// Of the same frame as another selected sample, whose index is `like`: a container may give each
+    /// of its two fields a sample. Score is 0.
+    SameFrame,
 }
 
 /// A selected frame that a filter dropped.
@@ -226,7 +229,7 @@ pub struct DroppedFrame {
     pub reason: DropReason,
     /// The number that decided.
     pub score: f32,
-    /// For duplicates: index of the kept frame it is like.
+    /// For duplicates: index of the kept frame it is like; for `same_frame`: index of the frame.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub like: Option<u64>,
 }

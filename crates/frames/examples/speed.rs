@@ -49,6 +49,7 @@ fn frame(chroma: ChromaSampling, bit_depth: u8, transfer: Option<Transfer>) -> F
     };
     Frame {
         pts: Pts(0),
+        other_pts: Vec::new(),
         width,
         height,
         chroma,

@@ -257,6 +257,7 @@ mod tests {
         };
         Frame {
             pts: Pts(0),
+            other_pts: Vec::new(),
             width,
             height,
             chroma: ChromaSampling::Monochrome,

@@ -92,6 +92,7 @@ fn frame(bytes: &[u8], size: (u32, u32), chroma: ChromaSampling, bit_depth: u8) 
     assert!(rest.is_empty(), "{} bytes are left", rest.len());
     Frame {
         pts: Pts(0),
+        other_pts: Vec::new(),
         width,
         height,
         chroma,
@@ -228,6 +229,7 @@ fn flat(chroma: ChromaSampling, bit_depth: u8, values: [u16; 3]) -> Frame {
     }
     Frame {
         pts: Pts(0),
+        other_pts: Vec::new(),
         width,
         height,
         chroma,

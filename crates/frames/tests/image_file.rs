@@ -50,6 +50,7 @@ fn frame(source: &str, matrix: Matrix, range: Range) -> Frame {
     };
     Frame {
         pts: Pts(0),
+        other_pts: Vec::new(),
         width,
         height,
         chroma: ChromaSampling::Cs420,

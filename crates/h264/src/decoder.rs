@@ -101,7 +101,6 @@ impl Decoder {
         tag: i64,
     ) -> Result<Vec<Frame>, Error> {
         let mut first_error = None;
-        self.recovery = None;
         for unit in units {
             if let Err(error) = self.unit(unit, tag) {
                 first_error.get_or_insert(error);
@@ -154,6 +153,7 @@ impl Decoder {
     }
 
     fn slice(&mut self, nal: NalHeader, rbsp: &[u8], tag: i64) -> Result<(), Error> {
+        let recovery = self.recovery.take();
         let (header, sps, pps, start) = SliceHeader::parse(nal, rbsp, &mut self.sets)?;
         let format = sps.format();
         if self
@@ -169,7 +169,7 @@ impl Decoder {
             // Frames of the format before are out: a picture of another one ends an access unit.
             self.engine = Some(AnyEngine::new(format));
             if let (false, Some(engine)) = (header.idr, &mut self.engine) {
-                let after = self.recovery.unwrap_or(0);
+                let after = recovery.unwrap_or(0);
                 let at = (header.frame_num + after) % (1 << sps.log2_max_frame_num);
                 engine.begin_at_recovery_point(at);
             }

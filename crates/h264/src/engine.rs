@@ -54,6 +54,7 @@ pub(crate) struct Engine<S> {
 struct Open<S> {
     picture: Picture<S>,
     tag: i64,
+    second_tag: Option<i64>,
     shown: Shown,
     slices: Vec<SliceFilter>,
     /// Fields that are decoded, and the first one's structure.
@@ -146,6 +147,7 @@ impl<S: Sample + Store> Engine<S> {
             self.frame = Some(Open {
                 picture,
                 tag,
+                second_tag: None,
                 shown: shown(&unit.sps),
                 slices: Vec::new(),
                 done: [false; 2],
@@ -157,6 +159,7 @@ impl<S: Sample + Store> Engine<S> {
         let Some(open) = &mut self.frame else {
             return Ok(());
         };
+        open.second_tag = (tag != open.tag).then_some(tag);
         open.picture.mbaff = header.structure == Structure::Frame && unit.sps.mbaff;
         for field in fields(header.structure) {
             open.picture.pocs[field] = pocs[field];
@@ -368,6 +371,7 @@ fn emit<S: Sample + Store>(open: Open<S>) -> (Arc<Picture<S>>, Frame) {
     let damage = picture.damage.iter().flatten().next();
     let frame = Frame {
         tag: open.tag,
+        second_tag: open.second_tag,
         width: open.shown.width as u32,
         height: open.shown.height as u32,
         chroma: picture.format.chroma,

@@ -9,6 +9,8 @@ use std::sync::Arc;
 pub struct Frame {
     /// What was given with the access unit that the frame began in.
     pub tag: i64,
+    /// What was given with the access unit that brought the second field, where it is another one.
+    pub second_tag: Option<i64>,
     /// Shown width in luma samples.
     pub width: u32,
     /// Shown height in luma samples.

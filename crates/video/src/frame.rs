@@ -8,6 +8,8 @@ use std::sync::Arc;
 pub struct Frame {
     /// Presentation time: the one of the access unit that was decoded.
     pub pts: Pts,
+    /// Those of further access units that hold a part of it: its second field, or no picture at all.
+    pub other_pts: Vec<Pts>,
     /// Shown width in luma samples, at least 1.
     pub width: u32,
     /// Shown height in luma samples, at least 1.

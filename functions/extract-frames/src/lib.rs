@@ -15,6 +15,7 @@ pub mod coordinate;
 mod damage;
 mod fan_out;
 mod fetch;
+mod gop;
 mod room;
 pub mod segment;
 pub mod store;

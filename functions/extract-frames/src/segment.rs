@@ -3,24 +3,20 @@
 
 use crate::damage::{DamageRun, damaged_frame, seconds, shortened};
 use crate::fetch::{Chunk, chunks};
+use crate::gop::Gop;
 use crate::room;
 use crate::store::{ObjectError, Objects};
 use crate::uploads::Uploads;
 use framemill_contract::{
     Dedupe, DroppedFrame, Filters, GopWork, JobError, KeptFrame, SegmentError, SegmentReply,
-    SegmentRequest, SegmentResult, Wanted, Warning, image_name,
+    SegmentRequest, SegmentResult, Warning, image_name,
 };
 use framemill_frames::{FilterDecision, FrameFilter, Scores, image_file, score};
 use framemill_video::{
-    CodecConfig, DecodeError, Decoder, Frame, MAX_SAMPLE_SIZE, Pts, Sample, codec, open_decoder,
+    CodecConfig, DecodeError, Dependence, Frame, MAX_SAMPLE_SIZE, Pts, Sample, codec, open_decoder,
 };
 use futures::future::LocalBoxFuture;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, VecDeque};
-
-/// Decoded frames that wait for an earlier one, at most. Enough for the reordering of 1080p
-/// video; beyond it a frame that is late or lost is not waited for.
-const PENDING_BYTES: usize = 24 << 20;
 
 /// Handles a segment request.
 pub async fn handle<O: Objects>(objects: &O, request: &SegmentRequest) -> SegmentReply {
@@ -47,84 +43,6 @@ struct Extraction<'a, O> {
     /// Frames with images and, where near-duplicates are to be dropped, each in small.
     kept: Vec<(KeptFrame, Option<String>)>,
     uploads: Uploads<'a, O>,
-}
-
-/// The state of the GOP being decoded.
-struct Gop<'a> {
-    work: &'a GopWork,
-    /// `None` while damage is skipped, until the next sync sample.
-    decoder: Option<Box<dyn Decoder>>,
-    /// Which configuration `decoder` has.
-    description: u8,
-    /// Frames not yet decoded, by PTS; indices in order where several share one.
-    awaited: BTreeMap<Pts, VecDeque<u64>>,
-    /// Frames decoded that wait for an earlier one.
-    pending: BTreeMap<u64, Frame>,
-    /// Why no later frame can be trusted: what they refer to is not whole.
-    doubt: Option<String>,
-    /// Damaged frames up to here.
-    damage: Option<DamageRun>,
-}
-
-impl<'a> Gop<'a> {
-    fn new(work: &'a GopWork) -> Self {
-        let mut awaited: BTreeMap<Pts, VecDeque<u64>> = BTreeMap::new();
-        for &Wanted { index, pts } in &work.wanted {
-            awaited.entry(pts).or_default().push_back(index);
-        }
-        Self {
-            work,
-            decoder: None,
-            description: 0,
-            awaited,
-            pending: BTreeMap::new(),
-            doubt: None,
-            damage: None,
-        }
-    }
-
-    /// Keeps `frame` if it is wanted.
-    fn accept(&mut self, mut frame: Frame) {
-        if frame.damage.is_none() {
-            frame.damage.clone_from(&self.doubt);
-        }
-        let Some(indices) = self.awaited.get_mut(&frame.pts) else {
-            return;
-        };
-        let Some(index) = indices.pop_front() else {
-            return;
-        };
-        if indices.is_empty() {
-            self.awaited.remove(&frame.pts);
-        }
-        self.pending.insert(index, frame);
-    }
-
-    /// The next frame in presentation order, if no earlier one is awaited or too many wait.
-    fn next_ready(&mut self) -> Option<(u64, Frame)> {
-        let first_awaited = self
-            .awaited
-            .values()
-            .filter_map(|indices| indices.front())
-            .min();
-        let (&index, _) = self.pending.first_key_value()?;
-        let waits = first_awaited.is_some_and(|&awaited| awaited < index);
-        let crowded = self.pending.values().map(frame_bytes).sum::<usize>() > PENDING_BYTES;
-        if waits && !crowded {
-            None
-        } else {
-            self.pending.pop_first()
-        }
-    }
-
-    /// Last PTS that is decoded here: how far damage reaches at most.
-    fn last_pts(&self) -> Option<Pts> {
-        self.work.samples.iter().map(|sample| sample.pts).max()
-    }
-}
-
-fn frame_bytes(frame: &Frame) -> usize {
-    frame.planes.iter().map(|plane| plane.samples.bytes()).sum()
 }
 
 impl<'a, O: Objects> Extraction<'a, O> {
@@ -282,7 +200,8 @@ impl<'a, O: Objects> Extraction<'a, O> {
             .access_unit(bytes)
             .map_err(|error| damaged(error.to_string()))?;
         let wanted = gop.awaited.contains_key(&sample.pts);
-        if !wanted && codec::is_disposable(config, &access_unit) {
+        let needed = wanted || sample.dependence == Dependence::Needed;
+        if !needed && codec::is_disposable(config, &access_unit) {
             return Ok(());
         }
         if gop.doubt.is_none() {
@@ -291,7 +210,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
         self.result.access_units_decoded += 1;
         let decoded = decoder.decode(&access_unit, sample.pts);
         if sample.shown {
-            drain(gop);
+            gop.drain();
         } else {
             // What an edit list cuts out may carry the time of a frame that is shown.
             while decoder.next_frame().is_some() {}
@@ -316,6 +235,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
             self.warn("frames_lost", message, from, Some(to));
         }
         gop.awaited.clear();
+        self.result.dropped.append(&mut gop.same_frame);
         self.emit(&mut gop).await?;
         self.end_damage(&mut gop);
         Ok(())
@@ -330,7 +250,7 @@ impl<'a, O: Objects> Extraction<'a, O> {
             let to = gop.last_pts();
             self.warn(warning_code(&error), error.to_string(), first, to);
         }
-        drain(gop);
+        gop.drain();
     }
 
     /// Takes note of a frame that is damaged, or ends a run of them; whether it gets an image.
@@ -426,16 +346,6 @@ impl<'a, O: Objects> Extraction<'a, O> {
             from_pts: Some(from),
             to_pts: to.map(|to| to.max(from)),
         });
-    }
-}
-
-fn drain(gop: &mut Gop<'_>) {
-    while let Some(frame) = gop
-        .decoder
-        .as_mut()
-        .and_then(|decoder| decoder.next_frame())
-    {
-        gop.accept(frame);
     }
 }
 

@@ -8,7 +8,8 @@ pub use error::PlanError;
 pub(crate) use track::Track;
 
 use framemill_contract::{GopWork, Select, Selection, Snap, Wanted, Warning};
-use framemill_video::{Dependence, Pts, Sample, VideoIndex};
+use framemill_video::codec::{MOST_SAMPLES_OF_FRAME, may_have_fields};
+use framemill_video::{Container, Dependence, Pts, Sample, VideoIndex};
 use track::TargetFrame;
 
 /// What to decode for a selection. Holds no samples of its own: [`Plan::gops`] and
@@ -18,6 +19,8 @@ pub struct Plan<'a> {
     index: &'a VideoIndex,
     /// Decoding positions of the samples decoding can start at; the first is always 0.
     syncs: Vec<u32>,
+    /// Samples behind a target's own that may hold the rest of its frame.
+    reach: u32,
     planned: Vec<PlannedGop>,
     /// Ordered by GOP, then by presentation.
     targets: Vec<TargetFrame>,
@@ -77,10 +80,21 @@ pub fn plan<'a>(index: &'a VideoIndex, selection: &Selection) -> Result<Plan<'a>
         first_pts: Pts(track.first_pts),
         frame_count: track.order.len() as u64,
         syncs: track.syncs,
+        reach: reach(index),
         targets,
     };
     plan.group_by_gop();
     Ok(plan)
+}
+
+/// See [`Plan::reach`]. Where there are no samples but pictures in a row, fields are put together by
+/// whoever reads them.
+fn reach(index: &VideoIndex) -> u32 {
+    let joined = matches!(index.container, Container::MpegTs | Container::AnnexB);
+    match !joined && index.configs().any(may_have_fields) {
+        true => MOST_SAMPLES_OF_FRAME - 1,
+        false => 0,
+    }
 }
 
 impl Plan<'_> {
@@ -102,32 +116,47 @@ impl Plan<'_> {
         }
     }
 
-    /// Calls `visit` with the samples that `targets` of GOP `gop` need, in decoding order.
+    /// Calls `visit` with the samples that `targets` of GOP `gop` need, in decoding order. Those that
+    /// may hold the rest of a target's frame are marked as needed.
     ///
     /// The leading pictures of the GOP itself are never needed: nothing after them may refer
     /// to them, and where they are wanted they are targets of the GOP before, which then goes
     /// on over this GOP's sync sample.
-    fn visit(&self, gop: u32, targets: &[TargetFrame], mut visit: impl FnMut(&Sample)) {
-        let samples = &self.index.samples;
+    fn visit(&self, gop: u32, targets: &[TargetFrame], mut visit: impl FnMut(Sample)) {
         let start = self.syncs[gop as usize];
         let next = self.syncs.get(gop as usize + 1).copied();
-        let Some(last) = targets.iter().map(|target| target.sample).max() else {
-            return;
-        };
         let mut wanted: Vec<u32> = targets.iter().map(|target| target.sample).collect();
         wanted.sort_unstable();
-        let sync_pts = samples[start as usize].pts;
-        for position in start..=last {
-            let sample = &samples[position as usize];
+        let Some(last) = wanted.last().map(|last| last.saturating_add(self.reach)) else {
+            return;
+        };
+        let samples = self.index.samples.get(start as usize..).unwrap_or_default();
+        let sync_pts = self.index.samples[start as usize].pts;
+        for (position, mut sample) in (start..=last).zip(samples.iter().copied()) {
             let in_next = next.is_some_and(|next| position >= next);
             let leading = !in_next && sample.pts < sync_pts;
-            let disposable = sample.dependence == Dependence::Disposable
-                && position != start
-                && wanted.binary_search(&position).is_err();
-            if !leading && !disposable {
+            let disposable = sample.dependence == Dependence::Disposable && position != start;
+            match self.distance(&wanted, position) {
+                Some(0) => {}
+                Some(_) => sample.dependence = Dependence::Needed,
+                None if disposable => continue,
+                None => {}
+            }
+            if !leading {
                 visit(sample);
             }
         }
+    }
+
+    /// Samples between one of `wanted`, in order, and `position`, where that is in reach.
+    fn distance(&self, wanted: &[u32], position: u32) -> Option<u32> {
+        let from = position.saturating_sub(self.reach);
+        let next = wanted.partition_point(|target| *target < from);
+        let near = wanted.get(next..).unwrap_or_default().iter();
+        let distances = near.map(|target| target.abs_diff(position));
+        distances
+            .take_while(|distance| *distance <= self.reach)
+            .min()
     }
 
     fn work(&self, gop: &PlannedGop) -> GopWork {
@@ -137,7 +166,7 @@ impl Plan<'_> {
             .get(from as usize..to as usize)
             .unwrap_or_default();
         let mut samples = Vec::with_capacity(gop.access_units as usize);
-        self.visit(gop.number, targets, |sample| samples.push(*sample));
+        self.visit(gop.number, targets, |sample| samples.push(sample));
         if let Some(first) = samples.first_mut() {
             first.sync = true;
         }

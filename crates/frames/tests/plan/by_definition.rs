@@ -3,15 +3,20 @@
 use crate::tracks::{index, sample};
 use framemill_contract::{GopWork, Interval, Select, Selection, Snap};
 use framemill_frames::plan;
-use framemill_video::{Dependence, Sample, VideoIndex};
+use framemill_video::{Codec, Dependence, Sample, VideoIndex};
 use proptest::prelude::*;
 
 /// A track of mini-GOPs with up to three B pictures, some open, some hidden, some disposable,
-/// with a variable rate.
+/// with a variable rate; of H.264 whose frames may be spread over four samples, or of HEVC.
 fn tracks() -> impl Strategy<Value = VideoIndex> {
     let mini = (0usize..4, any::<bool>(), any::<bool>(), 0u8..8, 1i64..6);
-    (prop::collection::vec(mini, 1..40), 1u32..100, -50i64..50).prop_map(
-        |(minis, timescale, start)| {
+    (
+        prop::collection::vec(mini, 1..40),
+        1u32..100,
+        -50i64..50,
+        any::<bool>(),
+    )
+        .prop_map(|(minis, timescale, start, spread)| {
             let mut list = Vec::new();
             let mut clock = start;
             for (i, (inner, sync, disposable, hidden, step)) in minis.into_iter().enumerate() {
@@ -28,9 +33,12 @@ fn tracks() -> impl Strategy<Value = VideoIndex> {
                 }
                 clock = anchor + step;
             }
-            index(timescale, clock - start, list)
-        },
-    )
+            let mut index = index(timescale, clock - start, list);
+            if spread {
+                index.config.codec = Codec::H264;
+            }
+            index
+        })
 }
 
 fn selections() -> impl Strategy<Value = Selection> {
@@ -146,6 +154,7 @@ proptest! {
         planned.sort_unstable();
         prop_assert_eq!(planned, expected);
 
+        let reach = if index.config.codec == Codec::H264 { 3 } else { 0 };
         let mut units = 0;
         for gop in plan.gops() {
             let positions: Vec<usize> = gop.samples.iter().map(position).collect();
@@ -166,14 +175,16 @@ proptest! {
                 let leading = sample.pts < index.samples[own].pts;
                 let from = if leading { sync_of(own - 1) } else { own };
                 prop_assert_eq!(positions[0], from);
-                for (i, other) in index.samples.iter().enumerate().take(at).skip(from) {
-                    let needed = i == from || other.dependence != Dependence::Disposable;
+                for (i, other) in index.samples.iter().enumerate().take(at + reach + 1).skip(from) {
+                    let near = i.abs_diff(at) <= reach;
+                    let needed = i == from || near || other.dependence != Dependence::Disposable;
                     let skipped = sync_of(i) == from && other.pts < index.samples[from].pts;
                     prop_assert_eq!(positions.contains(&i) || !needed || skipped, true);
                 }
             }
-            prop_assert_eq!(positions.last().copied(), Some(last), "cut after the last wanted");
-            if matches!(selection.snap, Snap::Keyframe { .. }) {
+            let cut = positions.last().copied().unwrap_or_default();
+            prop_assert!((last..=last + reach).contains(&cut), "cut after the last wanted");
+            if reach == 0 && matches!(selection.snap, Snap::Keyframe { .. }) {
                 prop_assert_eq!(positions.len(), 1);
             }
         }

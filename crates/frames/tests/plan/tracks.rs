@@ -5,12 +5,13 @@ use framemill_video::{
     Sample, Timescale, Unwrap, VideoIndex,
 };
 
+/// A track whose samples hold a frame each.
 pub fn index(timescale: u32, duration: i64, samples: Vec<Sample>) -> VideoIndex {
     VideoIndex {
         container: Container::Mp4,
         other_configs: Vec::new(),
         config: CodecConfig {
-            codec: Codec::H264,
+            codec: Codec::Hevc,
             nal_length_size: Some(4),
             parameter_sets: Vec::new(),
             profile: "High".to_owned(),

@@ -44,13 +44,17 @@ fn two_fields_are_a_frame() {
     let bottom = stream.pcm(&field(0, true), &[90; 4]);
     let sets = vec![stream.sps(), stream.pps()];
     // In one access unit, and in two.
-    for units in [
-        vec![sets.clone(), vec![top.clone(), bottom.clone()]],
-        vec![sets.clone(), vec![top.clone()], vec![bottom.clone()]],
+    for (units, second_tag) in [
+        (vec![sets.clone(), vec![top.clone(), bottom.clone()]], None),
+        (
+            vec![sets.clone(), vec![top.clone()], vec![bottom.clone()]],
+            Some(2),
+        ),
     ] {
         let frames = decode(&units);
         assert_eq!(frames.len(), 1);
-        assert_eq!((frames[0].tag, lines(&frames[0])), (1, [50, 90]));
+        assert_eq!((frames[0].tag, frames[0].second_tag), (1, second_tag));
+        assert_eq!(lines(&frames[0]), [50, 90]);
         assert_eq!(frames[0].damage, None);
     }
     let frames = decode(&[sets, vec![top]]);

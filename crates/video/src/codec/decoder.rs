@@ -6,7 +6,8 @@ use crate::{DecodeError, Frame, Pts};
 /// PTS, so no reordering buffer is held.
 pub trait Decoder {
     /// Decodes one access unit. Its frame, if it shows one, carries `pts`; the frame of two
-    /// fields that come as two access units carries that of the first.
+    /// fields that come as two access units carries that of the first, and the second's in
+    /// [`Frame::other_pts`].
     ///
     /// Frames that are ready are taken with [`Decoder::next_frame`]; a decoder may hold the
     /// newest one back until the next call or [`Decoder::flush`].

@@ -19,6 +19,22 @@ pub fn is_disposable(config: &CodecConfig, access_unit: &[u8]) -> bool {
     }
 }
 
+/// Samples that hold one frame, at most, where a container gives each field of H.264 a sample of its own:
+/// two fields, and before each a sample with its SEI messages alone.
+pub const MOST_SAMPLES_OF_FRAME: u32 = 4;
+
+/// Whether the parameter sets allow frames to be coded as two fields, which a container may give
+/// a sample each. H.264 only: in HEVC every field is a picture of its own. `true` when in doubt.
+pub fn may_have_fields(config: &CodecConfig) -> bool {
+    if config.codec != Codec::H264 {
+        return false;
+    }
+    let mut sets = nal::annexb(&config.parameter_sets)
+        .filter_map(h264::Sps::parse)
+        .peekable();
+    sets.peek().is_none() || sets.any(|sps| !sps.frame_mbs_only)
+}
+
 fn units<'a>(config: &CodecConfig, bytes: &'a [u8]) -> Box<dyn Iterator<Item = &'a [u8]> + 'a> {
     match config.nal_length_size {
         Some(size) => Box::new(nal::length_prefixed(bytes, size)),

@@ -34,7 +34,7 @@ mod vp9;
 mod wasi_pthread;
 
 pub use decoder::Decoder;
-pub use disposable::is_disposable;
+pub use disposable::{MOST_SAMPLES_OF_FRAME, is_disposable, may_have_fields};
 
 use crate::{Codec, CodecConfig, DecodeError};
 

@@ -136,6 +136,7 @@ impl Shape {
         }
         Ok(Frame {
             pts,
+            other_pts: Vec::new(),
             width: self.width,
             height: self.height,
             chroma: self.chroma,

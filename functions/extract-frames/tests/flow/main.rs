@@ -8,11 +8,16 @@
 mod continuation;
 mod damaged;
 mod descriptions;
+mod fields;
 mod found;
 mod harness;
 mod interleavings;
 mod memory;
+mod mp4;
 mod sizes;
+#[path = "../../../../crates/h264/tests/streams/writer.rs"]
+#[allow(dead_code, reason = "it writes more than is needed here")]
+mod writer;
 
 use extract_frames::store::{ObjectError, SegmentAnswer, Segments};
 use extract_frames::{coordinate, segment};

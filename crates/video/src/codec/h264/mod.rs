@@ -29,8 +29,13 @@ pub(super) struct H264Decoder {
     /// Decoding began at a picture that is not IDR: pictures before it in presentation order
     /// may refer to what was never decoded.
     leading_before: Option<Pts>,
+    /// Access units without a picture, and the one with the picture that they belong to.
+    parts: VecDeque<(Pts, Option<Pts>)>,
     ready: VecDeque<Frame>,
 }
+
+/// Access units without a picture that are remembered, at most.
+const MOST_PARTS: usize = 16;
 
 impl H264Decoder {
     /// Takes in the parameter sets of `config`.
@@ -43,6 +48,7 @@ impl H264Decoder {
             started: false,
             proven: false,
             leading_before: None,
+            parts: VecDeque::new(),
             ready: VecDeque::new(),
         };
         let units: Vec<_> = crate::bitstream::nal::annexb(&config.parameter_sets).collect();
@@ -90,13 +96,40 @@ impl H264Decoder {
         }
     }
 
+    /// Notes what an access unit at `pts` belongs to.
+    fn note_part(&mut self, pts: Pts, has_picture: bool) {
+        if !has_picture {
+            if self.parts.len() >= MOST_PARTS {
+                self.parts.pop_front();
+            }
+            self.parts.push_back((pts, None));
+        } else {
+            for (_, picture) in &mut self.parts {
+                picture.get_or_insert(pts);
+            }
+        }
+    }
+
+    /// Adds the access units without a picture that belong to `frame`.
+    fn join_parts(&mut self, frame: &mut Frame) {
+        self.parts.retain(|(part, picture)| {
+            let joins =
+                picture.is_some_and(|pts| pts == frame.pts || frame.other_pts.contains(&pts));
+            if joins {
+                frame.other_pts.push(*part);
+            }
+            !joins
+        });
+    }
+
     fn take(
         &mut self,
         frames: Vec<framemill_h264::Frame>,
         color: ColorDescription,
     ) -> Result<(), DecodeError> {
         for frame in frames {
-            let frame = convert(frame, color)?;
+            let mut frame = convert(frame, color)?;
+            self.join_parts(&mut frame);
             let leading = self.leading_before.is_some_and(|start| frame.pts < start);
             self.proven = true;
             if !leading {
@@ -111,6 +144,7 @@ impl Decoder for H264Decoder {
     fn decode(&mut self, access_unit: &[u8], pts: Pts) -> Result<(), DecodeError> {
         let units = nal::units(CODEC, access_unit, self.length_size)?;
         let (headers, is_reference) = self.look(&units)?;
+        self.note_part(pts, !headers.is_empty());
         if let Some(first) = headers.first()
             && !std::mem::replace(&mut self.started, true)
             && !first.idr
@@ -157,6 +191,7 @@ fn convert(frame: framemill_h264::Frame, color: ColorDescription) -> Result<Fram
     };
     let planes = frame.planes.into_iter().map(view).collect();
     let mut converted = shape.view(Pts(frame.tag), color, planes)?;
+    converted.other_pts.extend(frame.second_tag.map(Pts));
     converted.damage = frame.damage;
     Ok(converted)
 }
