@@ -136,8 +136,9 @@ impl<S: Sample + Store> Engine<S> {
         if !second {
             self.close_frame();
         }
-        let gap = self.dpb.start(&unit.sps, header, second);
-        let mut damage = gap.filter(|_| self.opening != Opening::Begun);
+        self.dpb.check(header)?;
+        let left_out = self.opening == Opening::Begun;
+        let mut damage = self.dpb.start(&unit.sps, header, second, left_out);
         if !second {
             self.opening = self.opening.after_a_picture();
         }

@@ -283,7 +283,8 @@ impl SliceHeader {
                 )));
             }
             self.ref_counts[list] = counts[list] as usize;
-            self.modifications[list] = parse_modifications(bits)?;
+            self.modifications[list] =
+                parse_modifications(bits, counts[list], max_pic_num(sps, self.structure))?;
         }
         let explicit = match self.kind {
             SliceKind::P => pps.weighted_pred,
@@ -330,7 +331,21 @@ fn parse_weight(bits: &mut BitReader<'_>) -> Result<(i32, i32), Error> {
     Ok((bits.se_to(128, "weight")?, bits.se_to(128, "offset")?))
 }
 
-fn parse_modifications(bits: &mut BitReader<'_>) -> Result<Vec<Modification>, Error> {
+/// MaxPicNum.
+fn max_pic_num(sps: &Sps, structure: Structure) -> u32 {
+    let max_frame_num = 1 << sps.log2_max_frame_num;
+    match structure {
+        Structure::Frame => max_frame_num,
+        _ => 2 * max_frame_num,
+    }
+}
+
+/// `ref_pic_list_modification()` of a list of `count` pictures, whose numbers are below `max`.
+fn parse_modifications(
+    bits: &mut BitReader<'_>,
+    count: u32,
+    max: u32,
+) -> Result<Vec<Modification>, Error> {
     let mut all = Vec::new();
     if !bits.flag() {
         return Ok(all);
@@ -338,13 +353,19 @@ fn parse_modifications(bits: &mut BitReader<'_>) -> Result<Vec<Modification>, Er
     loop {
         let operation = bits.ue_to(3, "modification_of_pic_nums_idc")?;
         all.push(match operation {
-            0 => Modification::Short(-i64::from(bits.ue()?) - 1),
-            1 => Modification::Short(i64::from(bits.ue()?) + 1),
+            0 => {
+                Modification::Short(-i64::from(bits.ue_to(max - 1, "abs_diff_pic_num_minus1")?) - 1)
+            }
+            1 => {
+                Modification::Short(i64::from(bits.ue_to(max - 1, "abs_diff_pic_num_minus1")?) + 1)
+            }
             2 => Modification::Long(bits.ue()?),
             _ => return Ok(all),
         });
-        if all.len() > MAX_OPERATIONS {
-            return Err(Error::damaged("too many modifications of a reference list"));
+        if all.len() > count as usize {
+            return Err(Error::damaged(format!(
+                "more modifications of a reference list than its {count} pictures"
+            )));
         }
     }
 }

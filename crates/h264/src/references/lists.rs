@@ -22,7 +22,7 @@ pub(crate) fn lists<P: Clone>(
         SliceKind::P => [maker.initial_p(), Vec::new()],
         SliceKind::B => maker.initial_b(pocs),
     };
-    let mut problem = None;
+    let mut problem = maker.doubt();
     let mut number = 0;
     let lists = initial.map(|list| {
         let list = maker.modified(list, number, &mut problem);
@@ -63,6 +63,14 @@ impl<P: Clone> Maker<'_, P> {
         let mut long = self.marked(Mark::Long);
         long.sort_by_key(|&at| self.dpb.entries[at].long_idx);
         long
+    }
+
+    /// Why lists may not be those of the encoder. Lists of B slices go by order counts, and those of lost pictures are not known: what stands
+    /// behind such a picture may be at another place than the encoder had it.
+    fn doubt(&self) -> Option<String> {
+        let lost = |entry: &Entry<P>| entry.lost && entry.used();
+        let doubtful = self.header.kind == SliceKind::B && self.dpb.entries.iter().any(lost);
+        doubtful.then(|| "a lost reference picture may have been in its lists".to_owned())
     }
 
     /// Clauses 8.2.4.2.1 and 8.2.4.2.2.

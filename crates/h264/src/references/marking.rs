@@ -1,5 +1,6 @@
 //! Decoded reference pictures: marking (clause 8.2.5) and gaps in `frame_num` (clause 8.2.5.2).
 
+use crate::error::Error;
 use crate::poc::has_unmark_all;
 use crate::slice_header::{Marking, Mmco, SliceHeader, SliceKind, Structure};
 use crate::sps::Sps;
@@ -31,6 +32,8 @@ pub(super) enum Mark {
 pub(super) struct Entry<P> {
     /// `None`: "non-existing".
     pub(super) payload: Option<P>,
+    /// Of what does not exist: it was lost. The encoder had it, and its lists held it.
+    pub(super) lost: bool,
     pub(super) id: u32,
     pub(super) frame_num: u32,
     pub(super) long_idx: u32,
@@ -47,7 +50,7 @@ impl<P> Entry<P> {
         self.marks == [mark; 2]
     }
 
-    fn used(&self) -> bool {
+    pub(super) fn used(&self) -> bool {
         self.marks != [Mark::Unused; 2]
     }
 
@@ -69,8 +72,8 @@ pub(crate) struct Dpb<P> {
     next_id: u32,
     /// PrevRefFrameNum; `None` before the first picture.
     previous: Option<u32>,
-    /// MaxLongTermFrameIdx + 1.
-    long_limit: u32,
+    /// MaxLongTermFrameIdx + 1; `None` where what set it was not seen.
+    long_limit: Option<u32>,
     /// MaxFrameNum.
     pub(super) max_frame_num: i64,
     /// Id of the frame being decoded, and of the frame whose second field is awaited.
@@ -83,7 +86,7 @@ impl<P> Default for Dpb<P> {
             entries: Vec::new(),
             next_id: 0,
             previous: None,
-            long_limit: 0,
+            long_limit: None,
             max_frame_num: 16,
             current: 0,
         }
@@ -100,8 +103,43 @@ fn fields(structure: Structure) -> std::ops::Range<usize> {
 }
 
 impl<P: Clone> Dpb<P> {
+    /// Refuses long-term indices that there cannot be: a picture marked so would stand where another
+    /// one is referred to.
+    ///
+    /// # Errors
+    /// With the index.
+    pub fn check(&self, header: &SliceHeader) -> Result<(), Error> {
+        let Marking::Adaptive(operations) = &header.marking else {
+            return Ok(());
+        };
+        let mut limit = self.long_limit;
+        for operation in operations {
+            match *operation {
+                Mmco::LimitLong(new) => limit = Some(new),
+                Mmco::UnmarkAll => limit = Some(0),
+                Mmco::ShortToLong(_, idx) | Mmco::CurrentToLong(idx)
+                    if limit.is_some_and(|limit| idx >= limit) =>
+                {
+                    return Err(Error::damaged(format!(
+                        "long_term_frame_idx {idx} is not below {}",
+                        limit.unwrap_or_default()
+                    )));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Begins a picture (`second`: the second field of a frame); what is wrong with it, if anything.
-    pub fn start(&mut self, sps: &Sps, header: &SliceHeader, second: bool) -> Option<String> {
+    /// `left_out`: pictures may be missing before it that nothing behind them refers to.
+    pub fn start(
+        &mut self,
+        sps: &Sps,
+        header: &SliceHeader,
+        second: bool,
+        left_out: bool,
+    ) -> Option<String> {
         self.max_frame_num = 1 << sps.log2_max_frame_num;
         if !second {
             self.next_id = self.next_id.wrapping_add(1);
@@ -116,23 +154,30 @@ impl<P: Clone> Dpb<P> {
         if second || header.frame_num == previous || header.frame_num == expected {
             return None;
         }
-        let lost = (header.frame_num + max - expected) % max;
-        self.fill_gap(sps, header.frame_num, lost);
+        let missing = (header.frame_num + max - expected) % max;
         // An encoder may leave pictures out, and then does not refer to them.
-        let told = !sps.gaps_allowed && header.kind != SliceKind::I;
-        told.then(|| format!("{lost} reference pictures are missing before it (gap in frame_num)"))
+        let lost = !sps.gaps_allowed && !left_out;
+        self.fill_gap(sps, header.frame_num, missing, lost);
+        if lost {
+            self.long_limit = None;
+        }
+        let told = lost && header.kind != SliceKind::I;
+        told.then(|| {
+            format!("{missing} reference pictures are missing before it (gap in frame_num)")
+        })
     }
 
     /// Clause 8.2.5.2: frames that are not there take their places, so that others keep theirs.
-    fn fill_gap(&mut self, sps: &Sps, frame_num: u32, lost: u32) {
+    fn fill_gap(&mut self, sps: &Sps, frame_num: u32, missing: u32, lost: bool) {
         let max = self.max_frame_num as u32;
         let held = sps.max_num_ref_frames.max(1);
-        for back in (1..=lost.min(held)).rev() {
+        for back in (1..=missing.min(held)).rev() {
             let number = (frame_num + max - back) % max;
             self.slide(sps, number);
             self.next_id = self.next_id.wrapping_add(1);
             self.entries.push(Entry {
                 payload: None,
+                lost,
                 id: self.next_id,
                 frame_num: number,
                 long_idx: 0,
@@ -179,7 +224,7 @@ impl<P: Clone> Dpb<P> {
             Marking::Idr { long_term } => {
                 // The second field of an IDR picture is not IDR.
                 self.entries.clear();
-                self.long_limit = u32::from(*long_term);
+                self.long_limit = Some(u32::from(*long_term));
                 long = long_term.then_some(0);
             }
             Marking::SlidingWindow if own.is_none() => self.slide(sps, header.frame_num),
@@ -232,6 +277,7 @@ impl<P: Clone> Dpb<P> {
                 }
                 self.entries.push(Entry {
                     payload: None,
+                    lost: false,
                     id,
                     frame_num,
                     long_idx: 0,
@@ -277,7 +323,7 @@ impl<P: Clone> Dpb<P> {
                 }
             }
             Mmco::LimitLong(limit) => {
-                self.long_limit = limit;
+                self.long_limit = Some(limit);
                 for entry in self
                     .entries
                     .iter_mut()
@@ -288,7 +334,7 @@ impl<P: Clone> Dpb<P> {
             }
             Mmco::UnmarkAll => {
                 self.entries.clear();
-                self.long_limit = 0;
+                self.long_limit = Some(0);
                 *long = None;
             }
             Mmco::CurrentToLong(idx) => {

@@ -1,6 +1,6 @@
 //! Bytes that are no streams, or almost: an error, never a panic, and memory within the level's bounds.
 
-use crate::writer::{Head, Stream};
+use crate::writer::{Bits, Head, Stream};
 use framemill_h264::Decoder;
 use proptest::prelude::*;
 
@@ -75,4 +75,41 @@ proptest! {
         }
         decode(&all);
     }
+}
+
+#[test]
+fn what_no_encoder_may_say_of_references_is_refused() {
+    let stream = Stream::default();
+    let refused = |head: &Head| {
+        let mut decoder = Decoder::default();
+        let first = Head {
+            idr: true,
+            ..Head::default()
+        };
+        let begin = [stream.sps(), stream.pps(), stream.pcm(&first, &[40; 4])];
+        decoder.decode(begin.iter().map(Vec::as_slice), 0).unwrap();
+        let copy = stream.skip(head, 4);
+        let error = decoder.decode([copy.as_slice()], 1).unwrap_err();
+        error.to_string()
+    };
+    let second = Head {
+        frame_num: 1,
+        ..Head::default()
+    };
+    let modifications = Bits::default().ue(0).ue(0).ue(0).ue(0).ue(3);
+    let twice = refused(&Head {
+        modification: Some(modifications),
+        ..second.clone()
+    });
+    assert!(twice.contains("more modifications"), "{twice}");
+    let far = refused(&Head {
+        modification: Some(Bits::default().ue(0).ue(16).ue(3)),
+        ..second.clone()
+    });
+    assert!(far.contains("abs_diff_pic_num_minus1 is 16"), "{far}");
+    let long = refused(&Head {
+        marking: Some(Bits::default().ue(6).ue(2).ue(0)),
+        ..second
+    });
+    assert!(long.contains("long_term_frame_idx 2"), "{long}");
 }
