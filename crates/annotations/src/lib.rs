@@ -1,0 +1,23 @@
+//! What labeling systems answer about frames, normalised. Pure: no I/O, no clock.
+//!
+//! ```text
+//! a task of Label Studio · CVAT · Scale ─▶ Answer… ─▶ FrameAnnotation ─▶ Revision
+//!                                                          └─▶ label names ─▶ LabelList: ids
+//! ```
+//!
+//! A revision is written once and never changed. Of a frame's revisions the latest counts, whatever
+//! order they come in; the same answers make the same revision, so that two deliveries are one.
+
+mod geometry;
+mod label_list;
+mod label_studio_brush;
+mod mask;
+mod record;
+pub mod sources;
+
+pub use geometry::{Geometry, Point, Rectangle, hull};
+pub use label_list::{LABELS_SCHEMA, Label, LabelError, LabelList};
+pub use mask::Mask;
+pub use record::{
+    ANNOTATION_SCHEMA, AnnotatedImage, Answer, FrameAnnotation, Revision, Shape, State, Task,
+};
