@@ -96,7 +96,7 @@ mod tests {
     use super::*;
     use crate::testing::{InMemory, Simulation, Versions, connection_cut};
     use framemill_annotations::{
-        AnnotatedImage, State, Task, sources::label_studio::LabelStudioTask,
+        AnnotatedImage, State, sources::label_studio::LabelStudioTask,
     };
     use futures::executor::block_on;
     use serde_json::json;
