@@ -79,6 +79,12 @@ pub enum JobError {
         /// What is wrong with it.
         reason: String,
     },
+    /// What a labeling system sent, or answered, cannot be used.
+    #[error("annotations cannot be read: {reason}")]
+    Annotations {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The labeling system refuses the request as such.
     #[error("{target} refuses the request (status {status}): {message}")]
     LabelRefused {
@@ -159,6 +165,7 @@ impl JobError {
             | Self::Encode { .. }
             | Self::ObjectTooLarge { .. }
             | Self::Manifest { .. }
+            | Self::Annotations { .. }
             | Self::LabelRefused { .. } => Disposition::Reject,
             Self::Config(_)
             | Self::OutOfMemory { .. }
@@ -197,6 +204,7 @@ impl JobError {
             Self::Encode { .. } => "encode",
             Self::ObjectTooLarge { .. } => "object_too_large",
             Self::Manifest { .. } => "bad_manifest",
+            Self::Annotations { .. } => "bad_annotations",
             Self::LabelRefused { .. } => "label_refused",
             Self::LabelTarget { .. } => "label_target",
             Self::LabelBusy { .. } => "label_busy",
@@ -245,6 +253,9 @@ impl JobError {
             }
             Self::Manifest { .. } => {
                 "remove the manifest, then `framemill sweep` has the video extracted again"
+            }
+            Self::Annotations { .. } => {
+                "look at what the labeling system sent; the next sync reads what changed there"
             }
             Self::LabelRefused { .. } => {
                 "change what the target complains of, then `framemill failures retry`"

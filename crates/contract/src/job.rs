@@ -36,6 +36,9 @@ pub enum Ignored {
     /// Not the manifest of a video.
     #[error("not a manifest below manifest_path `{0}`")]
     NotAManifest(String),
+    /// Not what a labeling system sent.
+    #[error("not a webhook below `{0}`")]
+    NotAWebhook(String),
     /// Has the name of a checkpoint, but is none.
     #[error("among the checkpoints, but none")]
     NotACheckpoint,

@@ -391,6 +391,19 @@ pub enum Outcome {
         /// Receipt object.
         receipt: String,
     },
+    /// What a labeling system answered is in the bucket.
+    Collected {
+        /// Id of the target.
+        target: String,
+        /// Tasks that were read.
+        tasks: u64,
+        /// Frames about which something new is known.
+        frames: u64,
+        /// Frames of which all was known already.
+        unchanged: u64,
+        /// Frames of tasks that are in no manifest.
+        unknown: u64,
+    },
     /// All was done already.
     Unchanged {
         /// Manifest object.
@@ -441,6 +454,7 @@ impl Outcome {
             Self::Extracted { .. }
             | Self::Incomplete { .. }
             | Self::Requested { .. }
+            | Self::Collected { .. }
             | Self::Unchanged { .. }
             | Self::Continued { .. }
             | Self::Ignored { .. }

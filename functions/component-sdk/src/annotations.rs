@@ -95,9 +95,7 @@ async fn read<O: Objects>(
 mod tests {
     use super::*;
     use crate::testing::{InMemory, Simulation, Versions, connection_cut};
-    use framemill_annotations::{
-        AnnotatedImage, State, sources::label_studio::LabelStudioTask,
-    };
+    use framemill_annotations::{AnnotatedImage, State, sources::label_studio::LabelStudioTask};
     use futures::executor::block_on;
     use serde_json::json;
     use std::cell::Cell;

@@ -1,6 +1,7 @@
 //! Other hosts and the time, as a trait; and what their answers mean for a message.
 
 use crate::account::ServiceAccount;
+use base64::Engine as _;
 use framemill_contract::{JobError, SizeLimits};
 use framemill_gcs_api::RetryAfter;
 use std::borrow::Cow;
@@ -99,6 +100,12 @@ impl fmt::Debug for HttpRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} {}", self.method, self.url)
     }
+}
+
+/// The header `Authorization` with a key as the user name and no password (RFC 7617).
+pub fn basic_authorization(key: &str) -> String {
+    let encoded = base64::engine::general_purpose::STANDARD.encode(format!("{key}:"));
+    format!("Basic {encoded}")
 }
 
 /// An answer.

@@ -132,6 +132,22 @@ impl Pipeline {
                     "labels requested from {target}: {name}"
                 );
             }
+            Outcome::Collected {
+                target,
+                tasks,
+                frames,
+                unchanged,
+                unknown,
+            } => {
+                tracing::info!(
+                    tasks,
+                    frames,
+                    unchanged,
+                    unknown,
+                    seconds,
+                    "annotations collected from {target}: {name}"
+                );
+            }
             Outcome::Unchanged { manifest } => {
                 tracing::info!(pipeline, manifest, "unchanged: {name}");
             }
@@ -170,6 +186,7 @@ impl Settlement {
                 Outcome::Extracted { .. } => "extracted",
                 Outcome::Incomplete { .. } => "incomplete",
                 Outcome::Requested { .. } => "requested",
+                Outcome::Collected { .. } => "collected",
                 Outcome::Unchanged { .. } => "unchanged",
                 Outcome::Continued { .. } => "continued",
                 Outcome::Ignored { .. } => "ignored",
@@ -217,6 +234,7 @@ fn words(outcome: &Outcome) -> String {
         Outcome::Ignored { reason } => reason.clone(),
         Outcome::Extracted { manifest, .. } | Outcome::Unchanged { manifest } => manifest.clone(),
         Outcome::Requested { receipt, .. } => receipt.clone(),
+        Outcome::Collected { target, .. } => target.clone(),
         Outcome::Continued { checkpoint, .. } => checkpoint.clone(),
     }
 }

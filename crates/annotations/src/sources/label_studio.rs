@@ -70,9 +70,9 @@ impl LabelStudioTask {
         self.data.get("framemill_frame")?.as_str()
     }
 
-    /// The version of the video that the frame is of.
-    pub fn video(&self) -> Option<&str> {
-        self.data.get("framemill_video")?.as_str()
+    /// The frame's image: `gs://bucket/name`.
+    pub fn object(&self) -> Option<&str> {
+        self.data.get("framemill_object")?.as_str()
     }
 
     /// Its id and time.

@@ -72,6 +72,11 @@ impl ScaleTask {
         self.metadata.get("framemill_frame")?.as_str()
     }
 
+    /// The frame's image: `gs://bucket/name`.
+    pub fn object(&self) -> Option<&str> {
+        self.metadata.get("framemill_object")?.as_str()
+    }
+
     /// Its id and time.
     pub fn task(&self) -> Task {
         let changed = self.updated_at.max(self.completed_at);

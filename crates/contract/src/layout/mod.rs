@@ -8,6 +8,9 @@
 //! records/failures/<function>/<video>.json           what could not be done
 //! records/checkpoints/<video>/<work>/NNNNNN.json     where the next request of a long video goes on
 //! records/labels/<target>/<video>/intent.json        who asks for labels; receipt.json: asked
+//! records/webhooks/<target>/<hash>.json              what a labeling system sent, as it came; sync.json
+//! records/annotations/<target>/<video>/<index>/      what it answered: a file a revision, current.json
+//! records/collected/<target>/<hash>.json             that a webhook's tasks were read
 //! ```
 //!
 //! `<video>` is a [`VideoName`]: the path below `video_path`, and `@<generation>` behind it where
@@ -30,6 +33,8 @@ use std::fmt;
 const EXTRACT_FRAMES: &str = "extract-frames";
 /// What request-labeling is called there.
 const REQUEST_LABELING: &str = "request-labeling";
+/// What collect-annotations is called there.
+const COLLECT_ANNOTATIONS: &str = "collect-annotations";
 /// Digits of an image's checksum in its name.
 const CONTENT_DIGITS: usize = 12;
 /// How records and manifests end.
@@ -228,6 +233,41 @@ impl Layout {
             prefix: self.labels(target),
             suffix: Cow::Borrowed("/receipt.json"),
         }
+    }
+
+    /// What the target with this id sent, by its hash: hints that something changed there.
+    pub fn webhook_names(&self, target: &str) -> NamePattern {
+        self.record_names(&format!("webhooks/{target}"))
+    }
+
+    /// The webhook that asks for all that changed since the last time.
+    pub fn sync_request(&self, target: &str) -> String {
+        self.webhook_names(target).name(&"sync")
+    }
+
+    /// Says that the tasks of a webhook were read.
+    pub fn collected_names(&self, target: &str) -> NamePattern {
+        self.record_names(&format!("collected/{target}"))
+    }
+
+    /// Failure records of webhooks.
+    pub fn collect_failure_names(&self, target: &str) -> NamePattern {
+        self.failure_names(&format!("{COLLECT_ANNOTATIONS}/{target}"))
+    }
+
+    /// Prefix of all that the target with this id answered.
+    pub fn annotations(&self, target: &str) -> String {
+        format!("{}annotations/{target}/", self.records)
+    }
+
+    /// Prefix of what it answered about a frame.
+    pub fn annotations_of(&self, target: &str, video: &VideoName, index: u64) -> String {
+        format!("{}{video}/{index:06}/", self.annotations(target))
+    }
+
+    /// Until when all that changed at the target was read.
+    pub fn synced(&self, target: &str) -> String {
+        format!("{}synced.json", self.annotations(target))
     }
 
     /// Checkpoints of all videos.

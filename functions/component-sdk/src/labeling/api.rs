@@ -40,6 +40,25 @@ impl<'a, W: Web> Api<'a, W> {
         }
     }
 
+    /// Sends a question about something that may be gone: `None` where it is.
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    pub async fn find<T: DeserializeOwned>(
+        &self,
+        request: HttpRequest<'_>,
+    ) -> Result<Option<T>, TargetError> {
+        let answer = self.exchange(request).await;
+        let found = match answer {
+            Ok(answer) if answer.status == 404 => return Ok(None),
+            answer => answer.and_then(|answer| self.judge(answer)?.json()),
+        };
+        match found {
+            Err(TargetError::Indeterminate { reason }) => Err(TargetError::transient(reason)),
+            found => found.map(Some),
+        }
+    }
+
     /// Sends a change, if it is not yet `until`, in seconds after 1970.
     ///
     /// # Errors
@@ -84,12 +103,18 @@ impl<'a, W: Web> Api<'a, W> {
         self.web.now()
     }
 
-    async fn send(&self, mut request: HttpRequest<'_>) -> Result<HttpResponse, TargetError> {
+    async fn send(&self, request: HttpRequest<'_>) -> Result<HttpResponse, TargetError> {
+        let response = self.exchange(request).await?;
+        self.judge(response)
+    }
+
+    /// An answer, whatever it is.
+    async fn exchange(&self, mut request: HttpRequest<'_>) -> Result<HttpResponse, TargetError> {
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization.clone());
         }
         let sent = self.web.send(request).await;
-        let response = sent.map_err(|error| match error {
+        sent.map_err(|error| match error {
             WebError::Unsent(JobError::Config(error)) => TargetError::Misconfigured(error),
             WebError::Unsent(error) => TargetError::transient(error.to_string()),
             error @ (WebError::Unanswered(_) | WebError::TooLarge { .. }) => {
@@ -97,8 +122,7 @@ impl<'a, W: Web> Api<'a, W> {
                     reason: error.to_string(),
                 }
             }
-        })?;
-        self.judge(response)
+        })
     }
 
     fn judge(&self, response: HttpResponse) -> Result<HttpResponse, TargetError> {

@@ -2,8 +2,7 @@
 //! `unique_id` that is taken already is answered with 409.
 
 use super::body::body;
-use base64::Engine as _;
-use framemill_component_sdk::http::{HttpRequest, Web};
+use framemill_component_sdk::http::{HttpRequest, Web, basic_authorization};
 use framemill_component_sdk::labeling::{Api, Target, TargetError};
 use framemill_contract::{LabelBatch, LabelConfig, LabelFrame, SentBatch};
 use serde::Deserialize;
@@ -27,12 +26,8 @@ struct Created {
 
 impl<'a, W: Web> Scale<'a, W> {
     pub(super) fn new(web: &'a W, config: &'a LabelConfig) -> Self {
-        let basic = |key: &str| {
-            let key = base64::engine::general_purpose::STANDARD.encode(format!("{key}:"));
-            format!("Basic {key}")
-        };
         let token = config.token.as_ref();
-        let header = token.map(|token| basic(token.reveal()));
+        let header = token.map(|token| basic_authorization(token.reveal()));
         Self {
             api: Api::new(web, header, "project"),
             config,
@@ -70,6 +65,7 @@ impl<'a, W: Web> Scale<'a, W> {
             "metadata": {
                 "framemill_video": batch.video,
                 "framemill_frame": frame.key,
+                "framemill_object": format!("gs://{}/{}", batch.manifest.bucket, frame.object),
                 "index": frame.index,
                 "seconds": frame.seconds,
             },

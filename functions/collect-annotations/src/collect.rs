@@ -1,0 +1,306 @@
+//! What a webhook speaks of is read again and kept: the flow, whatever the target.
+
+use crate::frames::Frames;
+use crate::job::CollectJob;
+use crate::targets::{Answering, FrameAnswers, Hint, Page, TaskAnswers};
+use framemill_annotations::{FrameAnnotation, Task};
+use framemill_component_sdk::annotations::{Kept, keep};
+use framemill_component_sdk::labeling::{LabelOutcome, TargetError};
+use framemill_component_sdk::store::{JSON, ObjectError, Objects, gone, to_json};
+use framemill_contract::{
+    Disposition, Event, FailureRecord, Ignored, JobError, LabelConfig, Outcome, Tool,
+};
+use framemill_video::ByteRange;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Seconds after which a message comes back where nothing says otherwise.
+const RETRY_AFTER: u64 = 10;
+/// Most bytes of a webhook: its task is read again, so more is of no use.
+const LARGEST_WEBHOOK: u64 = 10 << 20;
+
+/// Handles one event, start to end.
+pub(crate) async fn handle<O: Objects, T: Answering>(
+    objects: &O,
+    config: &LabelConfig,
+    target: &T,
+    event: &Event,
+) -> LabelOutcome {
+    let job = match CollectJob::from_event(event, config) {
+        Ok(job) => job,
+        Err(ignored) => return ignore(&ignored),
+    };
+    let frames = Frames::new(objects, &job.webhook.bucket, &config.layout);
+    let mut request = Request {
+        objects,
+        target,
+        job: &job,
+        frames,
+        count: Count::default(),
+    };
+    match request.run().await {
+        Ok(outcome) => outcome.into(),
+        Err(stop) => stopped(objects, config, &job, stop).await,
+    }
+}
+
+fn ignore(ignored: &Ignored) -> LabelOutcome {
+    let reason = ignored.to_string();
+    Outcome::Ignored { reason }.into()
+}
+
+/// Why the work stops.
+enum Stop {
+    Store(ObjectError),
+    Target(TargetError),
+}
+
+impl<E: Into<ObjectError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// What was found.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+struct Count {
+    tasks: u64,
+    frames: u64,
+    unchanged: u64,
+    unknown: u64,
+}
+
+/// Until when all that changed was read, by the target's clock.
+#[derive(Serialize, Deserialize)]
+struct Synced {
+    until: Timestamp,
+}
+
+/// One webhook's work.
+struct Request<'a, O, T> {
+    objects: &'a O,
+    target: &'a T,
+    job: &'a CollectJob,
+    frames: Frames<'a, O>,
+    count: Count,
+}
+
+impl<O: Objects, T: Answering> Request<'_, O, T> {
+    async fn run(&mut self) -> Result<Outcome, Stop> {
+        let bucket = &self.job.webhook.bucket;
+        let done = self.job.done();
+        if !self.job.is_sync() && self.exists(&done).await? {
+            return Ok(Outcome::Unchanged { manifest: done });
+        }
+        match self.hint().await? {
+            Hint::Nothing => {}
+            Hint::Task(id) => {
+                if let Some(task) = self.target.task(&id).await.map_err(Stop::Target)? {
+                    self.keep(task).await?;
+                }
+            }
+            Hint::Anything => self.sync().await?,
+        }
+        self.objects.delete(bucket, &self.job.failure()).await?;
+        if !self.job.is_sync() {
+            let record = to_json(&self.count)?;
+            self.objects.create(bucket, &done, JSON, &record).await?;
+        }
+        let Count {
+            tasks,
+            frames,
+            unchanged,
+            unknown,
+        } = self.count;
+        Ok(Outcome::Collected {
+            target: self.job.target.clone(),
+            tasks,
+            frames,
+            unchanged,
+            unknown,
+        })
+    }
+
+    async fn exists(&self, name: &str) -> Result<bool, ObjectError> {
+        match self.objects.metadata(&self.job.webhook.bucket, name).await {
+            Ok(_) => Ok(true),
+            Err(ObjectError::Gone) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What the webhook speaks of.
+    async fn hint(&self) -> Result<Hint, ObjectError> {
+        let webhook = &self.job.webhook;
+        let meta = match self.objects.metadata(&webhook.bucket, &webhook.name).await {
+            Err(ObjectError::Gone) => {
+                return Err(gone(self.objects, &webhook.bucket, &self.job.webhooks()).await);
+            }
+            read => read?,
+        };
+        if self.job.is_sync() {
+            return Ok(Hint::Anything);
+        }
+        if meta.size > LARGEST_WEBHOOK {
+            let reason = format!("webhook of {} bytes, limit {LARGEST_WEBHOOK}", meta.size);
+            return Err(JobError::Annotations { reason }.into());
+        }
+        let object = framemill_contract::ObjectRef {
+            generation: Some(meta.generation),
+            ..webhook.clone()
+        };
+        let all = ByteRange {
+            start: 0,
+            end: meta.size,
+        };
+        let body = self.objects.read(&object, all).await?;
+        let hint = self.target.hint(&body);
+        hint.map_err(|reason| JobError::Annotations { reason }.into())
+    }
+
+    /// Reads all that changed since the last time. How far that was is noted at the end: what stops
+    /// half-way is read once more.
+    async fn sync(&mut self) -> Result<(), Stop> {
+        let bucket = &self.job.webhook.bucket;
+        let name = self.job.synced();
+        let (generation, since) = self.synced(&name).await?;
+        let (mut until, mut from) = (since, None);
+        loop {
+            let page = self.target.changed(since, from.as_deref()).await;
+            let Page { tasks, next } = page.map_err(Stop::Target)?;
+            for task in tasks {
+                until = until.max(Some(task.task.updated_at));
+                self.keep(task).await?;
+            }
+            from = next;
+            if from.is_none() {
+                break;
+            }
+        }
+        if let Some(until) = until.filter(|_| until != since) {
+            let synced = to_json(&Synced { until })?;
+            let objects = self.objects;
+            // Another sync may have come further: its note stays.
+            objects
+                .replace(bucket, &name, generation, JSON, &synced)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Generation of the note and what it says. One that cannot be read is as good as none.
+    async fn synced(&self, name: &str) -> Result<(i64, Option<Timestamp>), ObjectError> {
+        let bucket = &self.job.webhook.bucket;
+        let meta = match self.objects.metadata(bucket, name).await {
+            Err(ObjectError::Gone) => return Ok((0, None)),
+            read => read?,
+        };
+        let bytes = match self.objects.read_all(bucket, name).await {
+            Err(ObjectError::Gone) => return Ok((0, None)),
+            read => read?,
+        };
+        let synced: Option<Synced> = serde_json::from_slice(&bytes).ok();
+        Ok((meta.generation, synced.map(|synced| synced.until)))
+    }
+
+    async fn keep(&mut self, task: TaskAnswers) -> Result<(), ObjectError> {
+        self.count.tasks += 1;
+        for frame in task.frames {
+            match self.keep_frame(&task.task, frame).await? {
+                Some(Kept::Current) => self.count.frames += 1,
+                Some(Kept::Unchanged | Kept::Superseded) => self.count.unchanged += 1,
+                None => self.count.unknown += 1,
+            }
+        }
+        Ok(())
+    }
+
+    /// `None` where the frame is in no manifest.
+    async fn keep_frame(
+        &mut self,
+        task: &Task,
+        said: FrameAnswers,
+    ) -> Result<Option<Kept>, ObjectError> {
+        let found = self.frames.find(&said.image).await?;
+        let same = |key: &String| said.key.as_ref().is_none_or(|said| said == key);
+        let Some(frame) = found.filter(|found| same(&found.key)) else {
+            return Ok(None);
+        };
+        let bucket = &self.job.webhook.bucket;
+        let folder = self.job.folder(&frame.video, frame.index);
+        let answers = (said.answers)(frame.image.width, frame.image.height);
+        // Nobody has said anything yet, which is not the same as having taken it back.
+        if answers.is_empty() && !self.exists(&format!("{folder}current.json")).await? {
+            return Ok(Some(Kept::Unchanged));
+        }
+        let annotation =
+            FrameAnnotation::new(&self.job.target, &frame.key, frame.image, task, answers);
+        keep(self.objects, bucket, &folder, &annotation)
+            .await
+            .map(Some)
+    }
+}
+
+async fn stopped<O: Objects>(
+    objects: &O,
+    config: &LabelConfig,
+    job: &CollectJob,
+    stop: Stop,
+) -> LabelOutcome {
+    let target = job.target.clone();
+    match stop {
+        Stop::Store(ObjectError::Gone) => ignore(&Ignored::Superseded),
+        Stop::Store(ObjectError::Failed(error)) if error.disposition() == Disposition::Reject => {
+            rejected(objects, config, job, &error).await
+        }
+        Stop::Store(ObjectError::Failed(error)) => LabelOutcome::retry(&error, RETRY_AFTER),
+        Stop::Target(TargetError::Misconfigured(error)) => {
+            LabelOutcome::misconfigured(&config.as_set(error).into())
+        }
+        Stop::Target(TargetError::Transient {
+            reason,
+            retry_after,
+        }) => {
+            let wait = retry_after.unwrap_or(RETRY_AFTER);
+            LabelOutcome::retry(&JobError::LabelTarget { target, reason }, wait)
+        }
+        Stop::Target(
+            TargetError::Unanswered { reason } | TargetError::Indeterminate { reason },
+        ) => LabelOutcome::retry(&JobError::LabelTarget { target, reason }, RETRY_AFTER),
+        Stop::Target(TargetError::Refused { status, message }) => {
+            let error = JobError::LabelRefused {
+                target,
+                status,
+                message,
+            };
+            rejected(objects, config, job, &error).await
+        }
+    }
+}
+
+/// Writes the failure record, in place of an older one.
+async fn rejected<O: Objects>(
+    objects: &O,
+    config: &LabelConfig,
+    job: &CollectJob,
+    error: &JobError,
+) -> LabelOutcome {
+    let write = async {
+        let (bucket, failure) = (&job.webhook.bucket, job.failure());
+        let tool = Tool::new(config.component_sha256.clone());
+        let record = FailureRecord::new(&job.webhook, error, tool);
+        objects.delete(bucket, &failure).await?;
+        let bytes = to_json(&record)?;
+        objects.create(bucket, &failure, JSON, &bytes).await?;
+        Ok(Outcome::Rejected {
+            failure,
+            code: record.code,
+            message: record.message,
+        })
+    };
+    match write.await {
+        Ok(outcome) => outcome.into(),
+        Err(ObjectError::Gone) => ignore(&Ignored::Superseded),
+        Err(ObjectError::Failed(error)) => LabelOutcome::retry(&error, RETRY_AFTER),
+    }
+}

@@ -1,0 +1,156 @@
+//! CVAT: <https://docs.cvat.ai/docs/api_sdk/api/>. A task holds many frames, and its jobs their
+//! annotations.
+
+use super::{Answering, FrameAnswers, Hint, Page, TaskAnswers, parsed, with_overlap};
+use framemill_annotations::sources::cvat::{CvatFrame, CvatTask};
+use framemill_component_sdk::gcs::encoded;
+use framemill_component_sdk::http::{HttpRequest, Web};
+use framemill_component_sdk::labeling::{Api, TargetError};
+use framemill_contract::LabelConfig;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+
+/// Tasks on a page of a listing: each is read by itself then.
+const PAGE: u64 = 20;
+/// Jobs and labels of a task, at most: more than CVAT gives on a page.
+const MOST: u64 = 10_000;
+
+/// A CVAT.
+pub(super) struct Cvat<'a, W> {
+    api: Api<'a, W>,
+    config: &'a LabelConfig,
+}
+
+#[derive(Deserialize)]
+struct Webhook {
+    event: String,
+    #[serde(default)]
+    job: Option<Job>,
+    #[serde(default)]
+    task: Option<Id>,
+}
+
+#[derive(Deserialize)]
+struct Job {
+    task_id: u64,
+}
+
+#[derive(Deserialize)]
+struct Id {
+    id: u64,
+}
+
+#[derive(Deserialize)]
+struct Listing {
+    results: Vec<Id>,
+    #[serde(default)]
+    next: Option<String>,
+}
+
+impl<'a, W: Web> Cvat<'a, W> {
+    pub(super) fn new(web: &'a W, config: &'a LabelConfig) -> Self {
+        let token = config.token.as_ref();
+        let header = token.map(|token| format!("Token {}", token.reveal()));
+        let place = match config.project {
+            Some(_) => "project",
+            None => "target_url",
+        };
+        Self {
+            api: Api::new(web, header, place),
+            config,
+        }
+    }
+
+    /// A part of a task; `None` where it is gone.
+    async fn get(&self, path: String) -> Result<Option<Vec<u8>>, TargetError> {
+        let url = format!("{}/api/{path}", self.config.target_url);
+        let value: Option<Value> = self.api.find(HttpRequest::get(url)).await?;
+        Ok(value.map(|value| value.to_string().into_bytes()))
+    }
+}
+
+impl<W: Web> Answering for Cvat<'_, W> {
+    fn hint(&self, webhook: &[u8]) -> Result<Hint, String> {
+        let Webhook { event, job, task } = parsed(webhook)?;
+        let id = job.map(|job| job.task_id).or(task.map(|task| task.id));
+        Ok(match id {
+            Some(id) if event != "ping" => Hint::Task(id.to_string()),
+            _ => Hint::Nothing,
+        })
+    }
+
+    async fn task(&self, id: &str) -> Result<Option<TaskAnswers>, TargetError> {
+        let path = encoded(id);
+        let Some(meta) = self.get(format!("tasks/{path}/data/meta")).await? else {
+            return Ok(None);
+        };
+        let labels = self.get(format!("labels?task_id={path}&page_size={MOST}"));
+        let Some(labels) = labels.await? else {
+            return Ok(None);
+        };
+        let jobs = self.get(format!("jobs?task_id={path}&page_size={MOST}"));
+        let Some(jobs) = jobs.await? else {
+            return Ok(None);
+        };
+        let unreadable = |error: framemill_annotations::sources::NotAnAnswer| {
+            TargetError::transient(error.to_string())
+        };
+        let task = CvatTask::parse(id, &meta, &labels, &jobs).map_err(unreadable)?;
+        let mut said: HashMap<u64, Vec<u8>> = HashMap::new();
+        for job in task.jobs() {
+            if let Some(body) = self.get(format!("jobs/{job}/annotations")).await? {
+                said.insert(job, body);
+            }
+        }
+        let frames = task.frames(|job| said.get(&job).map(Vec::as_slice));
+        let frames = frames.map_err(unreadable)?;
+        Ok(Some(TaskAnswers {
+            task: task.task(),
+            frames: frames.into_iter().map(answers).collect(),
+        }))
+    }
+
+    async fn changed(
+        &self,
+        since: Option<Timestamp>,
+        from: Option<&str>,
+    ) -> Result<Page, TargetError> {
+        let page = from.and_then(|from| from.parse().ok()).unwrap_or(1_u64);
+        let mut filters = Vec::new();
+        if let Some(since) = since {
+            let since = with_overlap(since).to_string();
+            filters.push(json!({">": [{"var": "updated_date"}, since]}));
+        }
+        if let Some(project) = &self.config.project {
+            filters.push(json!({"==": [{"var": "project_id"}, project.parse::<u64>().ok()]}));
+        }
+        let mut url = format!(
+            "{}/api/tasks?sort=id&page={page}&page_size={PAGE}",
+            self.config.target_url
+        );
+        if !filters.is_empty() {
+            let filter = json!({ "and": filters }).to_string();
+            url.push_str(&format!("&filter={}", encoded(&filter)));
+        }
+        let Listing { results, next } = self.api.query(HttpRequest::get(url)).await?;
+        let mut tasks = Vec::with_capacity(results.len());
+        for task in results {
+            tasks.extend(self.task(&task.id.to_string()).await?);
+        }
+        Ok(Page {
+            tasks,
+            next: next.map(|_| page.saturating_add(1).to_string()),
+        })
+    }
+}
+
+fn answers(frame: CvatFrame) -> FrameAnswers {
+    FrameAnswers {
+        key: None,
+        image: frame.image,
+        // In pixels already.
+        answers: Box::new(move |_, _| frame.answers.clone()),
+    }
+}

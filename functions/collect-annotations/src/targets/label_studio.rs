@@ -1,0 +1,133 @@
+//! Label Studio: <https://labelstud.io/guide/webhook_reference>. A task is a frame.
+
+use super::{Answering, FrameAnswers, Hint, Page, TaskAnswers, parsed, with_overlap};
+use framemill_annotations::sources::label_studio::LabelStudioTask;
+use framemill_component_sdk::gcs::encoded;
+use framemill_component_sdk::http::{HttpRequest, Web};
+use framemill_component_sdk::labeling::{Api, TargetError};
+use framemill_contract::LabelConfig;
+use futures::future::try_join_all;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::json;
+
+/// Tasks on a page of a listing: each is read by itself then.
+const PAGE: u64 = 50;
+/// Tasks that are read at a time.
+const PARALLEL: usize = 8;
+
+/// A project of a Label Studio.
+pub(super) struct LabelStudio<'a, W> {
+    api: Api<'a, W>,
+    url: &'a str,
+    project: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Webhook {
+    action: String,
+    #[serde(default)]
+    task: Option<TaskId>,
+}
+
+#[derive(Deserialize)]
+struct TaskId {
+    id: u64,
+}
+
+#[derive(Deserialize)]
+struct Listing {
+    total: u64,
+    tasks: Vec<TaskId>,
+}
+
+impl<'a, W: Web> LabelStudio<'a, W> {
+    pub(super) fn new(web: &'a W, config: &'a LabelConfig) -> Self {
+        let token = config.token.as_ref();
+        let header = token.map(|token| format!("Token {}", token.reveal()));
+        Self {
+            api: Api::new(web, header, "project"),
+            url: &config.target_url,
+            project: config.project.as_deref().unwrap_or_default(),
+        }
+    }
+
+    fn page_url(&self, since: Option<Timestamp>, page: u64) -> String {
+        let newer = |since: Timestamp| {
+            json!({
+                "filter": "filter:tasks:updated_at",
+                "operator": "greater",
+                "type": "Datetime",
+                "value": with_overlap(since).to_string(),
+            })
+        };
+        let items: Vec<_> = since.map(newer).into_iter().collect();
+        // In an order that changes do not disturb while pages are turned.
+        let query = json!({
+            "filters": {"conjunction": "and", "items": items},
+            "ordering": ["tasks:id"],
+        });
+        format!(
+            "{}/api/tasks?project={}&page={page}&page_size={PAGE}&query={}",
+            self.url,
+            self.project,
+            encoded(&query.to_string())
+        )
+    }
+}
+
+impl<W: Web> Answering for LabelStudio<'_, W> {
+    /// `ANNOTATIONS_DELETED` names annotations and no task.
+    fn hint(&self, webhook: &[u8]) -> Result<Hint, String> {
+        let Webhook { action, task } = parsed(webhook)?;
+        Ok(match task {
+            _ if !action.contains("ANNOTATION") => Hint::Nothing,
+            Some(task) => Hint::Task(task.id.to_string()),
+            None => Hint::Anything,
+        })
+    }
+
+    async fn task(&self, id: &str) -> Result<Option<TaskAnswers>, TargetError> {
+        let url = format!("{}/api/tasks/{}/", self.url, encoded(id));
+        let task: Option<LabelStudioTask> = self.api.find(HttpRequest::get(url)).await?;
+        Ok(task.and_then(answers))
+    }
+
+    async fn changed(
+        &self,
+        since: Option<Timestamp>,
+        from: Option<&str>,
+    ) -> Result<Page, TargetError> {
+        let page = from.and_then(|from| from.parse().ok()).unwrap_or(1_u64);
+        let url = self.page_url(since, page);
+        let Listing { total, tasks } = self.api.query(HttpRequest::get(url)).await?;
+        let mut read = Vec::with_capacity(tasks.len());
+        for some in tasks.chunks(PARALLEL) {
+            let ids: Vec<String> = some.iter().map(|task| task.id.to_string()).collect();
+            let found = try_join_all(ids.iter().map(|id| self.task(id))).await?;
+            read.extend(found.into_iter().flatten());
+        }
+        // A page after the last is an error to Label Studio.
+        let more = !tasks.is_empty() && page.saturating_mul(PAGE) < total;
+        Ok(Page {
+            tasks: read,
+            next: more.then(|| page.saturating_add(1).to_string()),
+        })
+    }
+}
+
+/// `None` of a task that is not framemill's.
+fn answers(task: LabelStudioTask) -> Option<TaskAnswers> {
+    let frame = FrameAnswers {
+        key: Some(task.frame()?.to_owned()),
+        image: task.object()?.to_owned(),
+        answers: {
+            let task = task.clone();
+            Box::new(move |width, height| task.answers(width, height))
+        },
+    };
+    Some(TaskAnswers {
+        task: task.task(),
+        frames: vec![frame],
+    })
+}
