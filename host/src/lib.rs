@@ -9,6 +9,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod functions;
+pub mod inbox;
 pub mod listener;
 pub mod service;
 pub mod telemetry;

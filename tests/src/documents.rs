@@ -92,7 +92,8 @@ const CONFIGURATION: &str = "\
 
 Made from the declarations: [host/host.toml](../host/host.toml), each function's `function.toml`
 ([extract-frames](../functions/extract-frames/function.toml),
-[request-labeling](../functions/request-labeling/function.toml)) and
+[request-labeling](../functions/request-labeling/function.toml),
+[collect-annotations](../functions/collect-annotations/function.toml)) and
 [platform.toml](../functions/component-sdk/platform.toml). Editors that know JSON Schema complete and
 check `framemill.toml` with [framemill.schema.json](framemill.schema.json).
 

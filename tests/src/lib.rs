@@ -7,6 +7,7 @@ pub mod cloud;
 pub mod conformance;
 pub mod documents;
 pub mod fake_gcs;
+pub mod label_server;
 pub mod listener;
 pub mod otlp;
 pub mod receiver;

@@ -1,5 +1,6 @@
 //! What is published with the code says what the code does.
 
+use framemill_annotations::FrameAnnotation;
 use framemill_contract::{FailureRecord, LabelReceipt, LabelRequest, Manifest};
 use framemill_tests::documents::{Declarations, check, configuration, toml_schema};
 use framemill_tests::spin_toml::spin_toml;
@@ -26,6 +27,10 @@ fn schemas_follow_from_the_types() {
     check(
         "crates/contract/label-receipt.schema.json",
         &schema::<LabelReceipt>(),
+    );
+    check(
+        "crates/annotations/annotation.schema.json",
+        &schema::<FrameAnnotation>(),
     );
 }
 

@@ -13,11 +13,15 @@ mod label_list;
 mod label_studio_brush;
 mod mask;
 mod record;
+mod rectangle;
 pub mod sources;
+mod webhook;
 
-pub use geometry::{Geometry, Point, Rectangle, hull};
+pub use geometry::Geometry;
 pub use label_list::{LABELS_SCHEMA, Label, LabelError, LabelList};
 pub use mask::Mask;
 pub use record::{
     ANNOTATION_SCHEMA, AnnotatedImage, Answer, FrameAnnotation, Revision, Shape, State, Task,
 };
+pub use rectangle::{Point, Rectangle, hull};
+pub use webhook::{LABEL_STUDIO_SECRET, is_authentic};

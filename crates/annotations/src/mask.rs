@@ -1,6 +1,6 @@
 //! Masks as run lengths, in the order of COCO: down each column, columns from left to right.
 
-use crate::geometry::Rectangle;
+use crate::rectangle::Rectangle;
 use serde::{Deserialize, Serialize};
 
 /// Pixels at most: a mask of 8k by 8k.

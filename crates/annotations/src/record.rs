@@ -217,7 +217,7 @@ pub struct Task {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::Rectangle;
+    use crate::rectangle::Rectangle;
     use proptest::prelude::*;
 
     fn time(seconds: i64) -> Timestamp {

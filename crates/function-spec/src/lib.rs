@@ -64,7 +64,7 @@ pub use key::{Key, KeyType};
 pub use own_names::OwnNames;
 pub use spec::{
     CredentialKind, CredentialMethod, CredentialSpec, FunctionSpec, HostSpec, Keys, RecordSpec,
-    TriggerSpec,
+    SecretSpec, TriggerSpec,
 };
 pub use url::{canonical_url, is_origin};
 pub use values::Values;

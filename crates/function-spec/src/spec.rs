@@ -32,6 +32,9 @@ pub struct FunctionSpec {
     pub plain_environment: bool,
     /// The key without which the function does not run; none where it always does.
     pub enabled_by: Option<String>,
+    /// What senders of webhooks prove themselves with, where it takes any. Under framemill the host keeps
+    /// it: the component does not get it.
+    pub webhook_secret: Option<SecretSpec>,
     /// Its HTTP route under Spin.
     pub route: Option<String>,
     /// Largest size of its component's file, as text: the build fails above it.
@@ -175,6 +178,16 @@ pub struct CredentialSpec {
     /// Whether requests go without it where there is no secret.
     #[serde(default)]
     pub optional: bool,
+}
+
+/// Where a secret is found.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretSpec {
+    /// Environment variable that holds it.
+    pub env: String,
+    /// Key that names a file with it, instead of the variable.
+    pub file_key: String,
 }
 
 /// Names of what a function leaves in the bucket. `{stem}` is the name of the object that

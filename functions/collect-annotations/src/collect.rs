@@ -1,8 +1,9 @@
 //! What a webhook speaks of is read again and kept: the flow, whatever the target.
 
+use crate::answering::{Answering, FrameAnswers, Hint, Page, TaskAnswers};
 use crate::frames::Frames;
 use crate::job::CollectJob;
-use crate::targets::{Answering, FrameAnswers, Hint, Page, TaskAnswers};
+
 use framemill_annotations::{FrameAnnotation, Task};
 use framemill_component_sdk::annotations::{Kept, keep};
 use framemill_component_sdk::labeling::{LabelOutcome, TargetError};

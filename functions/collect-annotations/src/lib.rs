@@ -10,6 +10,7 @@
 //! that changed since the one before. How each system is asked is a file of its own in `targets`;
 //! `http.rs` binds it to `wasi:http` and is only compiled for wasm.
 
+mod answering;
 mod collect;
 mod frames;
 mod job;

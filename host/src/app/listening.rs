@@ -1,6 +1,7 @@
 //! The HTTP listener of a running service.
 
 use super::builder::AppBuilder;
+use crate::inbox::Inbox;
 use crate::listener::{Images, Limits, Listener, Probes, PushAuthenticator, Readiness, Site};
 use crate::service::Service;
 use framemill_contract::Push;
@@ -39,6 +40,7 @@ impl Listening {
             readiness: Readiness::new(stop.clone()),
             metrics: Arc::clone(&app.metrics),
             services: OnceLock::new(),
+            inbox: OnceLock::new(),
             limits,
             stop: stop.clone(),
         });
@@ -53,6 +55,7 @@ impl Listening {
         &self,
         app: &mut AppBuilder,
         services: &[Arc<Service>],
+        inbox: Option<Arc<Inbox>>,
     ) -> anyhow::Result<()> {
         self.site.readiness.start(Probes {
             store: app.store(&app.settings.store.clone())?,
@@ -62,6 +65,7 @@ impl Listening {
                 .collect(),
         });
         // What was there first stays: it is called once.
+        let _ = self.site.inbox.set(inbox);
         let _ = self.site.services.set(services.to_vec());
         Ok(())
     }
@@ -79,7 +83,9 @@ impl Listening {
 }
 
 fn announce(address: SocketAddr, push: &Push) {
-    tracing::info!("listening on http://{address}: /push, /images, /healthz, /readyz, /metrics");
+    tracing::info!(
+        "listening on http://{address}: /push, /annotations, /images, /healthz, /readyz, /metrics"
+    );
     if *push == Push::Unconfigured {
         tracing::info!(
             "pushed messages are refused: push_audience and push_email say whose to take"

@@ -1,6 +1,7 @@
 //! The application: the configuration as parts that run together until they are stopped.
 
 pub mod builder;
+pub mod collecting;
 mod components;
 mod folder;
 pub mod function_runtime;
@@ -19,6 +20,7 @@ pub use problems::Problems;
 
 use anyhow::Context as _;
 use builder::AppBuilder;
+use collecting::Collecting;
 use folder::prepare_folder;
 use framemill_sources::{FolderSource, FolderState, FolderWatch, Source};
 use idle::Idle;
@@ -79,9 +81,14 @@ pub async fn run(
         background.spawn(async move { Ok(source.run(looks).await?) });
     }
     let (services, running) = services(&app, built);
+    let collecting = Collecting::open(&mut app).await?;
+    if let Some(collecting) = &collecting {
+        collecting.start_syncs(&mut background);
+    }
     let swept = start_sweeps(&mut app, &running, &mut background).await?;
     if let Some(listening) = &listening {
-        listening.ready(&mut app, &services)?;
+        let inbox = collecting.map(|it| it.inbox);
+        listening.ready(&mut app, &services, inbox)?;
     }
     announce(&app.settings);
     if args.until_idle {

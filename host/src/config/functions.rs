@@ -31,6 +31,8 @@ pub struct FunctionSettings {
     pub store: StoreAddress,
     /// What its component can read: each declared key, given or with its default.
     pub variables: Layer,
+    /// What senders of webhooks prove themselves with.
+    webhook_secret: Option<Secret>,
     /// Files with secrets, by the key that names them.
     files: BTreeMap<String, PathBuf>,
     /// What the user has said of servers.
@@ -48,6 +50,18 @@ impl FunctionSettings {
         });
         let given = self.given.iter().map(CredentialSettings::resolve);
         given.chain(declared).collect()
+    }
+
+    /// What senders of webhooks prove themselves with; `None` where there is none, and nobody can.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn webhook_secret(&self) -> anyhow::Result<Option<framemill_contract::Secret>> {
+        let secret = self.webhook_secret.as_ref();
+        match secret.filter(|secret| !secret.is_left_out()) {
+            Some(secret) => secret.read("webhooks"),
+            None => Ok(None),
+        }
     }
 
     /// Environment variables that the user has named for secrets.
@@ -171,8 +185,13 @@ impl Reader<'_> {
         let mut take = |name: &str| own.values.remove(name);
         let component = take("component").unwrap_or_else(|| spec.component.clone());
         let source = take("source").map(|text| SourceAddress::parse(Some(&text), self.store));
+        // Functions that ask the same target may share the file with its credential.
+        let mut file_of = |key: &str| {
+            let shared = || given.values().find_map(|it| it.values.get(key).cloned());
+            take(key).or_else(shared).map(PathBuf::from)
+        };
         let files: BTreeMap<String, PathBuf> = file_keys(spec)
-            .filter_map(|key| Some((key.to_owned(), PathBuf::from(take(key)?))))
+            .filter_map(|key| Some((key.to_owned(), file_of(key)?)))
             .collect();
         let source = match source {
             None => self.source.clone(),
@@ -205,6 +224,14 @@ impl Reader<'_> {
             source,
             store: self.store.clone(),
             variables: variables(spec, look_up),
+            webhook_secret: spec.webhook_secret.as_ref().map(|secret| {
+                let file = files.get(&secret.file_key);
+                Secret {
+                    env: file.is_none().then(|| secret.env.clone()),
+                    file: file.cloned(),
+                    optional: true,
+                }
+            }),
             files,
             given: self.given(spec).to_vec(),
         })
@@ -292,6 +319,7 @@ impl Reader<'_> {
             source,
             store,
             variables,
+            webhook_secret: None,
             files: BTreeMap::new(),
             given: own.credentials.clone(),
         })
@@ -315,9 +343,11 @@ fn file_keys(spec: &FunctionSpec) -> impl Iterator<Item = &str> {
         .hosts
         .iter()
         .filter_map(|host| host.credential.as_ref());
+    let of_webhooks = spec.webhook_secret.as_ref();
     let mut seen = HashSet::new();
     credentials
         .filter_map(|credential| credential.file_key.as_deref())
+        .chain(of_webhooks.map(|secret| secret.file_key.as_str()))
         .filter(move |key| seen.insert(*key))
 }
 

@@ -136,6 +136,7 @@ impl PipelineSettings {
             table: String::new(),
             plain_environment: false,
             enabled_by: None,
+            webhook_secret: None,
             route: None,
             size_budget: None,
             trigger: TriggerSpec {

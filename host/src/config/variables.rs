@@ -84,6 +84,11 @@ fn known() -> BTreeSet<String> {
             .iter()
             .filter_map(|host| host.credential.as_ref());
         known.extend(own.filter_map(|credential| credential.env.clone()));
+        known.extend(
+            spec.webhook_secret
+                .as_ref()
+                .map(|secret| secret.env.clone()),
+        );
     }
     known
 }

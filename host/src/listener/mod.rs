@@ -2,10 +2,12 @@
 //!
 //! ```text
 //! connections (limits) ─▶ routes ─┬▶ push: token ─▶ message ─▶ service ─▶ outcome
+//!                                 ├▶ annotations: secret ─▶ bucket ─▶ message
 //!                                 ├▶ images: store
 //!                                 └▶ health, metrics
 //! ```
 
+mod annotations;
 mod check;
 mod connections;
 mod health;

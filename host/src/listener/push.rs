@@ -19,6 +19,24 @@ use thiserror::Error;
 /// A message comes back after this time where nothing asks for more.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
+/// Why a body is not read.
+#[derive(Debug, Error)]
+pub(super) enum BodyRefused {
+    #[error("the message has more than {0} bytes, which is the limit")]
+    TooLarge(usize),
+    #[error("the message did not arrive within {} s", .0.as_secs())]
+    TooSlow(Duration),
+}
+
+impl BodyRefused {
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
+        }
+    }
+}
+
 /// Why a pushed message is not worked on.
 #[derive(Debug, Error)]
 enum PushRefused {
@@ -26,10 +44,8 @@ enum PushRefused {
     Sender(#[from] Refused),
     #[error("no pipeline is called `{0}`")]
     NoSuchPipeline(String),
-    #[error("the message has more than {0} bytes, which is the limit")]
-    TooLarge(usize),
-    #[error("the message did not arrive within {} s", .0.as_secs())]
-    TooSlow(Duration),
+    #[error(transparent)]
+    Body(#[from] BodyRefused),
     #[error(transparent)]
     Unworked(#[from] PushError),
     #[error("not ready yet: the message should come back")]
@@ -45,8 +61,7 @@ impl PushRefused {
                 StatusCode::from_u16(refused.status()).unwrap_or(StatusCode::UNAUTHORIZED)
             }
             Self::NoSuchPipeline(_) => StatusCode::NOT_FOUND,
-            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::Body(refused) => refused.status(),
             Self::Unworked(PushError::Busy) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unworked(PushError::Released) | Self::Starting | Self::Stopping => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -151,13 +166,14 @@ impl Site {
         Ok(settled(Outcome::Ignored { reason }))
     }
 
-    async fn whole(&self, body: Body) -> Result<Bytes, PushRefused> {
+    /// A body within the limits.
+    pub(super) async fn whole(&self, body: Body) -> Result<Bytes, BodyRefused> {
         let (most, time) = (self.limits.push_bytes, self.limits.body_time);
         match tokio::time::timeout(time, to_bytes(body, most)).await {
             Ok(Ok(body)) => Ok(body),
             // Where the connection broke off instead, nobody reads the answer.
-            Ok(Err(_)) => Err(PushRefused::TooLarge(most)),
-            Err(_) => Err(PushRefused::TooSlow(time)),
+            Ok(Err(_)) => Err(BodyRefused::TooLarge(most)),
+            Err(_) => Err(BodyRefused::TooSlow(time)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Which path is answered by what.
 
 use super::site::Site;
-use super::{health, push};
+use super::{annotations, health, push};
 use crate::telemetry::Metrics;
 use axum::Router;
 use axum::extract::{Path, State};
@@ -16,6 +16,7 @@ impl Site {
         Router::new()
             .route("/push", post(push::to_all))
             .route("/push/{pipeline}", post(push::to_one))
+            .route("/annotations/{target}", post(annotations::take))
             .route("/images/{bucket}/{*name}", get(image))
             .route("/healthz", get(health::alive))
             .route("/readyz", get(ready))

@@ -4,6 +4,7 @@ use super::connections::Limits;
 use super::health::Readiness;
 use super::images::Images;
 use super::token::PushAuthenticator;
+use crate::inbox::Inbox;
 use crate::service::Service;
 use crate::telemetry::Metrics;
 use std::sync::{Arc, OnceLock};
@@ -21,6 +22,8 @@ pub struct Site {
     pub metrics: Arc<Metrics>,
     /// Who works on pushed messages, once they are there.
     pub services: OnceLock<Vec<Arc<Service>>>,
+    /// Who takes webhooks of labeling systems, once it is there; `None` where nobody does.
+    pub inbox: OnceLock<Option<Arc<Inbox>>>,
     /// Largest request, and how long it may take.
     pub limits: Limits,
     /// From when on no message is taken any more.

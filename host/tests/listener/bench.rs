@@ -76,6 +76,7 @@ impl Bench {
             readiness: Readiness::new(stop.clone()),
             metrics,
             services: OnceLock::new(),
+            inbox: OnceLock::new(),
             limits: setup.limits,
             stop: stop.clone(),
         });

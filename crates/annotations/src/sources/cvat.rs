@@ -5,9 +5,10 @@
 
 use super::{NotAnAnswer, parse};
 use crate::Mask;
-use crate::geometry::{Geometry, Point, Rectangle, ellipse};
+use crate::geometry::Geometry;
 use crate::mask::MOST_PIXELS;
 use crate::record::{Answer, Shape, Task, named};
+use crate::rectangle::{Point, Rectangle, ellipse};
 use jiff::Timestamp;
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};

@@ -3,9 +3,10 @@
 //! Lengths are percent of the image, and rectangles are turned about their top left corner.
 
 use super::{NotAnAnswer, parse};
-use crate::geometry::{Geometry, Point, Rectangle, ellipse};
+use crate::geometry::Geometry;
 use crate::label_studio_brush::mask_of_rle;
 use crate::record::{Answer, Shape, Task, named};
+use crate::rectangle::{Point, Rectangle, ellipse};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;

@@ -2,8 +2,9 @@
 //! centre, in radians.
 
 use super::{NotAnAnswer, parse};
-use crate::geometry::{Geometry, Point, Rectangle};
+use crate::geometry::Geometry;
 use crate::record::{Answer, Shape, Task, named};
+use crate::rectangle::{Point, Rectangle};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;

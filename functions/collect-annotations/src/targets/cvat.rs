@@ -1,7 +1,7 @@
 //! CVAT: <https://docs.cvat.ai/docs/api_sdk/api/>. A task holds many frames, and its jobs their
 //! annotations.
 
-use super::{Answering, FrameAnswers, Hint, Page, TaskAnswers, parsed, with_overlap};
+use crate::answering::{Answering, FrameAnswers, Hint, Page, TaskAnswers, parsed, with_overlap};
 use framemill_annotations::sources::cvat::{CvatFrame, CvatTask};
 use framemill_component_sdk::gcs::encoded;
 use framemill_component_sdk::http::{HttpRequest, Web};

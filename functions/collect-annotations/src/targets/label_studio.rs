@@ -1,6 +1,6 @@
 //! Label Studio: <https://labelstud.io/guide/webhook_reference>. A task is a frame.
 
-use super::{Answering, FrameAnswers, Hint, Page, TaskAnswers, parsed, with_overlap};
+use crate::answering::{Answering, FrameAnswers, Hint, Page, TaskAnswers, parsed, with_overlap};
 use framemill_annotations::sources::label_studio::LabelStudioTask;
 use framemill_component_sdk::gcs::encoded;
 use framemill_component_sdk::http::{HttpRequest, Web};

@@ -6,19 +6,12 @@ mod scale;
 
 use crate::collect;
 use cvat::Cvat;
-use framemill_annotations::{Answer, Task};
 use framemill_component_sdk::http::Web;
-use framemill_component_sdk::labeling::{LabelOutcome, TargetError};
+use framemill_component_sdk::labeling::LabelOutcome;
 use framemill_component_sdk::store::Objects;
 use framemill_contract::{ConfigError, Event, JobError, LabelConfig, TargetKind};
-use jiff::{SignedDuration, Timestamp};
 use label_studio::LabelStudio;
 use scale::Scale;
-use serde::de::DeserializeOwned;
-
-/// A sync looks this far back behind the last change that it saw: a change may become visible after a
-/// later one.
-const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
 
 /// Handles one event with the target that is configured.
 pub async fn handle<O: Objects, W: Web>(
@@ -44,76 +37,4 @@ pub async fn handle<O: Objects, W: Web>(
             LabelOutcome::misconfigured(&JobError::Config(error))
         }
     }
-}
-
-/// What a webhook says may have changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Hint {
-    /// One task.
-    Task(String),
-    /// It does not say which, or it is a sync.
-    Anything,
-    /// Nothing about annotations.
-    Nothing,
-}
-
-/// What a target says about the frames of a task.
-pub(crate) struct TaskAnswers {
-    /// Id and time.
-    pub task: Task,
-    /// Its frames.
-    pub frames: Vec<FrameAnswers>,
-}
-
-/// What a target says about a frame.
-pub(crate) struct FrameAnswers {
-    /// Key that the task had for the frame; `None` where the target has no place for it.
-    pub key: Option<String>,
-    /// Name of its image, or `gs://bucket/name`.
-    pub image: String,
-    /// From width and height of the image to what is said: some targets count in percent.
-    pub answers: Box<dyn Fn(u32, u32) -> Vec<Answer>>,
-}
-
-/// Some tasks, and where the next ones begin.
-pub(crate) struct Page {
-    pub tasks: Vec<TaskAnswers>,
-    pub next: Option<String>,
-}
-
-/// A labeling system that is read.
-#[allow(async_fn_in_trait)]
-pub(crate) trait Answering {
-    /// What a webhook speaks of.
-    ///
-    /// # Errors
-    /// What is wrong with it, in words.
-    fn hint(&self, webhook: &[u8]) -> Result<Hint, String>;
-
-    /// A task; `None` where it is gone, or none of ours.
-    ///
-    /// # Errors
-    /// [`TargetError`].
-    async fn task(&self, id: &str) -> Result<Option<TaskAnswers>, TargetError>;
-
-    /// The tasks that changed since `since`, those whose answers were taken back too: a page of them,
-    /// from where the one before says.
-    ///
-    /// # Errors
-    /// [`TargetError`].
-    async fn changed(
-        &self,
-        since: Option<Timestamp>,
-        from: Option<&str>,
-    ) -> Result<Page, TargetError>;
-}
-
-/// From when on a target is asked, where all up to `seen` was read.
-fn with_overlap(seen: Timestamp) -> Timestamp {
-    seen.checked_sub(OVERLAP).unwrap_or(seen)
-}
-
-/// The body of a webhook.
-fn parsed<T: DeserializeOwned>(webhook: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(webhook).map_err(|error| format!("webhook: {error}"))
 }

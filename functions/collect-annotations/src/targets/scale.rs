@@ -1,6 +1,6 @@
 //! Scale AI: <https://docs.scale.com/reference/task-object>. A task is a frame.
 
-use super::{Answering, FrameAnswers, Hint, Page, TaskAnswers, parsed, with_overlap};
+use crate::answering::{Answering, FrameAnswers, Hint, Page, TaskAnswers, parsed, with_overlap};
 use framemill_annotations::sources::scale::ScaleTask;
 use framemill_component_sdk::gcs::encoded;
 use framemill_component_sdk::http::{HttpRequest, Web, basic_authorization};

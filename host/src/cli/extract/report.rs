@@ -58,8 +58,8 @@ impl VideoReport {
             Outcome::Extracted { manifest, .. } => self.manifest("extracted", output, &manifest),
             Outcome::Incomplete { manifest, .. } => self.manifest("incomplete", output, &manifest),
             Outcome::Unchanged { manifest } => self.manifest("unchanged", output, &manifest),
-            Outcome::Requested { .. } => {
-                self.fail("the component asks for labels instead of extracting frames");
+            Outcome::Requested { .. } | Outcome::Collected { .. } => {
+                self.fail("the component is about labels and extracts no frames");
             }
             Outcome::Rejected { message, .. } => {
                 self.fail(&message);

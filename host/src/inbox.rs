@@ -1,0 +1,85 @@
+//! Where labeling systems send their webhooks: a folder of the bucket, and a message about each.
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use framemill_annotations::is_authentic;
+use framemill_contract::{Event, EventKind, ObjectRef, Secret};
+use framemill_objects::{NewObject, Precondition, Store, StoreError};
+use framemill_sources::Source;
+use futures::StreamExt as _;
+use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// The webhook that asks for all that changed since the last time.
+const SYNC: &str = "sync";
+
+/// Keeps what a labeling system sends, and has it worked on.
+pub struct Inbox {
+    /// Kind of the target.
+    pub target: String,
+    /// How the names of webhooks start.
+    pub prefix: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// The bucket.
+    pub store: Arc<dyn Store>,
+    /// Where a message is added; `None` where the bucket's own notifications are the only messages.
+    pub source: Option<Arc<dyn Source>>,
+    /// What webhooks prove themselves with.
+    pub secret: Option<Secret>,
+}
+
+impl Inbox {
+    /// Whether a webhook's sender knows the secret. Without a secret nobody does.
+    pub fn admits<'h>(&self, header: impl Fn(&str) -> Option<&'h str>, body: &[u8]) -> bool {
+        let secret = self.secret.as_ref();
+        secret.is_some_and(|secret| is_authentic(&self.target, header, body, secret.reveal()))
+    }
+
+    /// Keeps a webhook as it came, under its hash, and has it worked on.
+    ///
+    /// # Errors
+    /// Where the bucket or the queue fails; what is kept then is found by the next sweep.
+    pub async fn take(&self, body: Bytes) -> anyhow::Result<()> {
+        let key = hex::encode(Sha256::digest(&body));
+        self.put(&key, Precondition::Generation(0), body).await
+    }
+
+    /// Has all read that changed since the last time.
+    ///
+    /// # Errors
+    /// As [`Self::take`].
+    pub async fn request_sync(&self) -> anyhow::Result<()> {
+        let now = humantime::format_rfc3339_millis(SystemTime::now());
+        let body = format!("{{\"requested_at\": \"{now}\"}}\n");
+        self.put(SYNC, Precondition::None, body.into()).await
+    }
+
+    async fn put(&self, key: &str, precondition: Precondition, body: Bytes) -> anyhow::Result<()> {
+        let name = format!("{}{key}.json", self.prefix);
+        let object = NewObject {
+            content_type: Some("application/json".to_owned()),
+            crc32c: Some(crc32c::crc32c(&body)),
+            ..NewObject::default()
+        };
+        let bytes = futures::stream::iter([Ok(body)]).boxed();
+        let written = self.store.write(&name, precondition, object, bytes);
+        let meta = match written.await {
+            // The same again: its message may have been lost.
+            Err(StoreError::PreconditionFailed { .. }) => self.store.head(&name).await,
+            written => written,
+        };
+        let meta = meta.with_context(|| format!("keeping {name}"))?;
+        if let Some(source) = &self.source {
+            let object = ObjectRef {
+                bucket: self.bucket.clone(),
+                name,
+                generation: Some(meta.generation),
+            };
+            let kind = EventKind::Finalized;
+            source.publish(&Event { kind, object }).await?;
+        }
+        Ok(())
+    }
+}
