@@ -103,10 +103,12 @@ impl<O: Objects, T: Answering> Request<'_, O, T> {
             Hint::Anything => self.sync().await?,
         }
         self.objects.delete(bucket, &self.job.failure()).await?;
-        if !self.job.is_sync() {
-            let record = to_json(&self.count)?;
-            self.objects.create(bucket, &done, JSON, &record).await?;
+        if self.job.is_sync() {
+            // Of the last one: a sweep sees that there is nothing to do.
+            self.objects.delete(bucket, &done).await?;
         }
+        let record = to_json(&self.count)?;
+        self.objects.create(bucket, &done, JSON, &record).await?;
         let Count {
             tasks,
             frames,
