@@ -3,16 +3,13 @@
 use anyhow::Context as _;
 use bytes::Bytes;
 use framemill_annotations::is_authentic;
-use framemill_contract::{Event, EventKind, ObjectRef, Secret};
+use framemill_contract::{Event, EventKind, ObjectRef, SYNC_WEBHOOK, Secret};
 use framemill_objects::{NewObject, Precondition, Store, StoreError};
 use framemill_sources::Source;
 use futures::StreamExt as _;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::time::SystemTime;
-
-/// The webhook that asks for all that changed since the last time.
-const SYNC: &str = "sync";
 
 /// Keeps what a labeling system sends, and has it worked on.
 pub struct Inbox {
@@ -53,7 +50,8 @@ impl Inbox {
     pub async fn request_sync(&self) -> anyhow::Result<()> {
         let now = humantime::format_rfc3339_millis(SystemTime::now());
         let body = format!("{{\"requested_at\": \"{now}\"}}\n");
-        self.put(SYNC, Precondition::None, body.into()).await
+        self.put(SYNC_WEBHOOK, Precondition::None, body.into())
+            .await
     }
 
     async fn put(&self, key: &str, precondition: Precondition, body: Bytes) -> anyhow::Result<()> {

@@ -24,4 +24,4 @@ pub use record::{
     ANNOTATION_SCHEMA, AnnotatedImage, Answer, FrameAnnotation, Revision, Shape, State, Task,
 };
 pub use rectangle::{Point, Rectangle, hull};
-pub use webhook::{LABEL_STUDIO_SECRET, is_authentic};
+pub use webhook::is_authentic;

@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq as _;
 
 /// The header in which Label Studio sends a secret: it has no signatures, and headers of its own only
 /// as they are configured there.
-pub const LABEL_STUDIO_SECRET: &str = "x-framemill-secret";
+const LABEL_STUDIO_SECRET: &str = "x-framemill-secret";
 /// CVAT's signature: `sha256=` and the HMAC of the body in hex.
 const CVAT_SIGNATURE: &str = "x-signature-256";
 /// The key of Scale AI's callbacks.

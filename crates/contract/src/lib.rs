@@ -61,8 +61,8 @@ pub use label::{
     LabelReceipt, LabelRequest, LabelTarget, Secret, SentBatch, TargetKind, webhook_signature,
 };
 pub use layout::{
-    CheckpointFolder, Layout, NamePattern, VideoName, image_name, image_name_of_content,
-    is_image_name,
+    CheckpointFolder, Layout, NamePattern, SYNC_WEBHOOK, VideoName, image_name,
+    image_name_of_content, is_image_name,
 };
 pub use manifest::{
     Claim, ColorFacts, DamagedFrame, DropReason, DroppedFrame, FailureRecord, KeptFrame,

@@ -2,12 +2,8 @@
 
 use framemill_annotations::{Answer, Task};
 use framemill_component_sdk::labeling::TargetError;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
-
-/// A sync looks this far back behind the last change that it saw: a change may become visible after a
-/// later one.
-const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
 
 /// What a webhook says may have changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,11 +65,6 @@ pub(crate) trait Answering {
         since: Option<Timestamp>,
         from: Option<&str>,
     ) -> Result<Page, TargetError>;
-}
-
-/// From when on a target is asked, where all up to `seen` was read.
-pub(crate) fn with_overlap(seen: Timestamp) -> Timestamp {
-    seen.checked_sub(OVERLAP).unwrap_or(seen)
 }
 
 /// The body of a webhook.

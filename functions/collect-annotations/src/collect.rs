@@ -3,22 +3,23 @@
 use crate::answering::{Answering, FrameAnswers, Hint, Page, TaskAnswers};
 use crate::frames::Frames;
 use crate::job::CollectJob;
-
 use framemill_annotations::{FrameAnnotation, Task};
 use framemill_component_sdk::annotations::{Kept, keep};
-use framemill_component_sdk::labeling::{LabelOutcome, TargetError};
-use framemill_component_sdk::store::{JSON, ObjectError, Objects, gone, to_json};
-use framemill_contract::{
-    Disposition, Event, FailureRecord, Ignored, JobError, LabelConfig, Outcome, Tool,
-};
+use framemill_component_sdk::labeling::{LabelOutcome, TargetError, ignore, rejected};
+use framemill_component_sdk::store::{JSON, ObjectError, Objects, exists, gone, to_json};
+use framemill_contract::{Disposition, Event, Ignored, JobError, LabelConfig, ObjectRef, Outcome};
 use framemill_video::ByteRange;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Seconds after which a message comes back where nothing says otherwise.
 const RETRY_AFTER: u64 = 10;
 /// Most bytes of a webhook: its task is read again, so more is of no use.
 const LARGEST_WEBHOOK: u64 = 10 << 20;
+
+/// A sync looks this far back behind the last change that it saw: a change may become visible after a
+/// later one.
+const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
 
 /// Handles one event, start to end.
 pub(crate) async fn handle<O: Objects, T: Answering>(
@@ -43,11 +44,6 @@ pub(crate) async fn handle<O: Objects, T: Answering>(
         Ok(outcome) => outcome.into(),
         Err(stop) => stopped(objects, config, &job, stop).await,
     }
-}
-
-fn ignore(ignored: &Ignored) -> LabelOutcome {
-    let reason = ignored.to_string();
-    Outcome::Ignored { reason }.into()
 }
 
 /// Why the work stops.
@@ -90,7 +86,7 @@ impl<O: Objects, T: Answering> Request<'_, O, T> {
     async fn run(&mut self) -> Result<Outcome, Stop> {
         let bucket = &self.job.webhook.bucket;
         let done = self.job.done();
-        if !self.job.is_sync() && self.exists(&done).await? {
+        if !self.job.is_sync() && exists(self.objects, bucket, &done).await? {
             return Ok(Outcome::Unchanged { manifest: done });
         }
         match self.hint().await? {
@@ -124,14 +120,6 @@ impl<O: Objects, T: Answering> Request<'_, O, T> {
         })
     }
 
-    async fn exists(&self, name: &str) -> Result<bool, ObjectError> {
-        match self.objects.metadata(&self.job.webhook.bucket, name).await {
-            Ok(_) => Ok(true),
-            Err(ObjectError::Gone) => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
     /// What the webhook speaks of.
     async fn hint(&self) -> Result<Hint, ObjectError> {
         let webhook = &self.job.webhook;
@@ -148,7 +136,7 @@ impl<O: Objects, T: Answering> Request<'_, O, T> {
             let reason = format!("webhook of {} bytes, limit {LARGEST_WEBHOOK}", meta.size);
             return Err(JobError::Annotations { reason }.into());
         }
-        let object = framemill_contract::ObjectRef {
+        let object = ObjectRef {
             generation: Some(meta.generation),
             ..webhook.clone()
         };
@@ -167,9 +155,10 @@ impl<O: Objects, T: Answering> Request<'_, O, T> {
         let bucket = &self.job.webhook.bucket;
         let name = self.job.synced();
         let (generation, since) = self.synced(&name).await?;
+        let asked = since.map(|since| since.checked_sub(OVERLAP).unwrap_or(since));
         let (mut until, mut from) = (since, None);
         loop {
-            let page = self.target.changed(since, from.as_deref()).await;
+            let page = self.target.changed(asked, from.as_deref()).await;
             let Page { tasks, next } = page.map_err(Stop::Target)?;
             for task in tasks {
                 until = until.max(Some(task.task.updated_at));
@@ -233,7 +222,8 @@ impl<O: Objects, T: Answering> Request<'_, O, T> {
         let folder = self.job.folder(&frame.video, frame.index);
         let answers = (said.answers)(frame.image.width, frame.image.height);
         // Nobody has said anything yet, which is not the same as having taken it back.
-        if answers.is_empty() && !self.exists(&format!("{folder}current.json")).await? {
+        let current = format!("{folder}current.json");
+        if answers.is_empty() && !exists(self.objects, bucket, &current).await? {
             return Ok(Some(Kept::Unchanged));
         }
         let annotation =
@@ -254,7 +244,7 @@ async fn stopped<O: Objects>(
     match stop {
         Stop::Store(ObjectError::Gone) => ignore(&Ignored::Superseded),
         Stop::Store(ObjectError::Failed(error)) if error.disposition() == Disposition::Reject => {
-            rejected(objects, config, job, &error).await
+            rejected(objects, config, &job.webhook, job.failure(), &error).await
         }
         Stop::Store(ObjectError::Failed(error)) => LabelOutcome::retry(&error, RETRY_AFTER),
         Stop::Target(TargetError::Misconfigured(error)) => {
@@ -276,34 +266,7 @@ async fn stopped<O: Objects>(
                 status,
                 message,
             };
-            rejected(objects, config, job, &error).await
+            rejected(objects, config, &job.webhook, job.failure(), &error).await
         }
-    }
-}
-
-/// Writes the failure record, in place of an older one.
-async fn rejected<O: Objects>(
-    objects: &O,
-    config: &LabelConfig,
-    job: &CollectJob,
-    error: &JobError,
-) -> LabelOutcome {
-    let write = async {
-        let (bucket, failure) = (&job.webhook.bucket, job.failure());
-        let tool = Tool::new(config.component_sha256.clone());
-        let record = FailureRecord::new(&job.webhook, error, tool);
-        objects.delete(bucket, &failure).await?;
-        let bytes = to_json(&record)?;
-        objects.create(bucket, &failure, JSON, &bytes).await?;
-        Ok(Outcome::Rejected {
-            failure,
-            code: record.code,
-            message: record.message,
-        })
-    };
-    match write.await {
-        Ok(outcome) => outcome.into(),
-        Err(ObjectError::Gone) => ignore(&Ignored::Superseded),
-        Err(ObjectError::Failed(error)) => LabelOutcome::retry(&error, RETRY_AFTER),
     }
 }

@@ -1,9 +1,8 @@
 //! From an event to the webhook that it is about, and the names of what follows from it.
 
-use framemill_contract::{Event, EventKind, Ignored, LabelConfig, Layout, ObjectRef, VideoName};
-
-/// Key of the webhook that asks for all that changed.
-const SYNC: &str = "sync";
+use framemill_contract::{
+    Event, EventKind, Ignored, LabelConfig, Layout, ObjectRef, SYNC_WEBHOOK, VideoName,
+};
 
 /// A webhook whose tasks are to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +45,7 @@ impl CollectJob {
 
     /// It asks for all that changed since the last time: whenever it comes there may be more.
     pub fn is_sync(&self) -> bool {
-        self.key == SYNC
+        self.key == SYNC_WEBHOOK
     }
 
     /// Prefix of all webhooks.

@@ -100,6 +100,22 @@ pub trait Objects {
     async fn delete(&self, bucket: &str, name: &str) -> Result<(), ObjectError>;
 }
 
+/// Whether there is an object of this name.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn exists<O: Objects>(
+    objects: &O,
+    bucket: &str,
+    name: &str,
+) -> Result<bool, ObjectError> {
+    match objects.metadata(bucket, name).await {
+        Ok(_) => Ok(true),
+        Err(ObjectError::Gone) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// What it means that an object is not there about which there was an event: it is gone, or its
 /// whole bucket is not where it is looked for. Names below `prefix` may be listed.
 pub async fn gone<O: Objects>(objects: &O, bucket: &str, prefix: &str) -> ObjectError {

@@ -16,7 +16,9 @@ use thiserror::Error;
 enum WebhookRefused {
     #[error("no annotations are collected of `{0}`")]
     NoSuchTarget(String),
-    #[error("the webhook does not prove that it comes from {0}: see annotations.webhook_secret")]
+    #[error(
+        "the webhook does not prove that it comes from {0}: see FRAMEMILL_ANNOTATIONS_WEBHOOK_SECRET"
+    )]
     Forged(String),
     #[error(transparent)]
     Body(#[from] BodyRefused),

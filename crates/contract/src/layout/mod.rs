@@ -35,6 +35,8 @@ const EXTRACT_FRAMES: &str = "extract-frames";
 const REQUEST_LABELING: &str = "request-labeling";
 /// What collect-annotations is called there.
 const COLLECT_ANNOTATIONS: &str = "collect-annotations";
+/// Key of the webhook that asks for all that changed since the last time.
+pub const SYNC_WEBHOOK: &str = "sync";
 /// Digits of an image's checksum in its name.
 const CONTENT_DIGITS: usize = 12;
 /// How records and manifests end.
@@ -238,11 +240,6 @@ impl Layout {
     /// What the target with this id sent, by its hash: hints that something changed there.
     pub fn webhook_names(&self, target: &str) -> NamePattern {
         self.record_names(&format!("webhooks/{target}"))
-    }
-
-    /// The webhook that asks for all that changed since the last time.
-    pub fn sync_request(&self, target: &str) -> String {
-        self.webhook_names(target).name(&"sync")
     }
 
     /// Says that the tasks of a webhook were read.

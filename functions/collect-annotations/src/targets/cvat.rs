@@ -1,7 +1,7 @@
 //! CVAT: <https://docs.cvat.ai/docs/api_sdk/api/>. A task holds many frames, and its jobs their
 //! annotations.
 
-use crate::answering::{Answering, FrameAnswers, Hint, Page, TaskAnswers, parsed, with_overlap};
+use crate::answering::{Answering, FrameAnswers, Hint, Page, TaskAnswers, parsed};
 use framemill_annotations::sources::cvat::{CvatFrame, CvatTask};
 use framemill_component_sdk::gcs::encoded;
 use framemill_component_sdk::http::{HttpRequest, Web};
@@ -51,14 +51,12 @@ struct Listing {
 
 impl<'a, W: Web> Cvat<'a, W> {
     pub(super) fn new(web: &'a W, config: &'a LabelConfig) -> Self {
-        let token = config.token.as_ref();
-        let header = token.map(|token| format!("Token {}", token.reveal()));
         let place = match config.project {
             Some(_) => "project",
             None => "target_url",
         };
         Self {
-            api: Api::new(web, header, place),
+            api: Api::with_token(web, config, place),
             config,
         }
     }
@@ -120,7 +118,7 @@ impl<W: Web> Answering for Cvat<'_, W> {
         let page = from.and_then(|from| from.parse().ok()).unwrap_or(1_u64);
         let mut filters = Vec::new();
         if let Some(since) = since {
-            let since = with_overlap(since).to_string();
+            let since = since.to_string();
             filters.push(json!({">": [{"var": "updated_date"}, since]}));
         }
         if let Some(project) = &self.config.project {

@@ -1,6 +1,6 @@
 //! Label Studio: <https://labelstud.io/guide/webhook_reference>. A task is a frame.
 
-use crate::answering::{Answering, FrameAnswers, Hint, Page, TaskAnswers, parsed, with_overlap};
+use crate::answering::{Answering, FrameAnswers, Hint, Page, TaskAnswers, parsed};
 use framemill_annotations::sources::label_studio::LabelStudioTask;
 use framemill_component_sdk::gcs::encoded;
 use framemill_component_sdk::http::{HttpRequest, Web};
@@ -43,10 +43,8 @@ struct Listing {
 
 impl<'a, W: Web> LabelStudio<'a, W> {
     pub(super) fn new(web: &'a W, config: &'a LabelConfig) -> Self {
-        let token = config.token.as_ref();
-        let header = token.map(|token| format!("Token {}", token.reveal()));
         Self {
-            api: Api::new(web, header, "project"),
+            api: Api::with_token(web, config, "project"),
             url: &config.target_url,
             project: config.project.as_deref().unwrap_or_default(),
         }
@@ -58,7 +56,7 @@ impl<'a, W: Web> LabelStudio<'a, W> {
                 "filter": "filter:tasks:updated_at",
                 "operator": "greater",
                 "type": "Datetime",
-                "value": with_overlap(since).to_string(),
+                "value": since.to_string(),
             })
         };
         let items: Vec<_> = since.map(newer).into_iter().collect();

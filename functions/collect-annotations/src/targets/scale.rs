@@ -1,6 +1,6 @@
 //! Scale AI: <https://docs.scale.com/reference/task-object>. A task is a frame.
 
-use crate::answering::{Answering, FrameAnswers, Hint, Page, TaskAnswers, parsed, with_overlap};
+use crate::answering::{Answering, FrameAnswers, Hint, Page, TaskAnswers, parsed};
 use framemill_annotations::sources::scale::ScaleTask;
 use framemill_component_sdk::gcs::encoded;
 use framemill_component_sdk::http::{HttpRequest, Web, basic_authorization};
@@ -70,7 +70,7 @@ impl<W: Web> Answering for Scale<'_, W> {
         from: Option<&str>,
     ) -> Result<Page, TargetError> {
         let mut url = format!("{}/v1/tasks?limit={PAGE}", self.config.target_url);
-        let since = since.map(|since| with_overlap(since).to_string());
+        let since = since.map(|since| since.to_string());
         for (name, value) in [
             ("project", self.config.project.as_deref()),
             ("updated_after", since.as_deref()),

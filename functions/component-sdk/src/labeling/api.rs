@@ -2,7 +2,7 @@
 
 use super::{TargetError, misconfigured};
 use crate::http::{HttpRequest, HttpResponse, Web, WebError};
-use framemill_contract::JobError;
+use framemill_contract::{JobError, LabelConfig};
 use serde::de::DeserializeOwned;
 
 /// A target's HTTP API.
@@ -23,6 +23,13 @@ impl<'a, W: Web> Api<'a, W> {
             authorization,
             place,
         }
+    }
+
+    /// Of a target that takes `Authorization: Token …`, with the token of the configuration.
+    pub fn with_token(web: &'a W, config: &LabelConfig, place: &'static str) -> Self {
+        let token = config.token.as_ref();
+        let header = token.map(|token| format!("Token {}", token.reveal()));
+        Self::new(web, header, place)
     }
 
     /// Sends a question and reads the answer: whatever fails, nothing has changed.

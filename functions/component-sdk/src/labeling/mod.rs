@@ -17,7 +17,7 @@ pub use images::ImageLinks;
 pub use target::{Target, TargetError, misconfigured};
 
 use crate::http::Web;
-use crate::store::{Created, JSON, ObjectError, Objects, gone, to_json};
+use crate::store::{Created, JSON, ObjectError, Objects, exists, gone, to_json};
 use framemill_contract::{
     Disposition, Event, FailureRecord, Ignored, JobError, KeptFrame, LabelBatch, LabelConfig,
     LabelFrame, LabelIntent, LabelJob, LabelManifest, LabelReceipt, ObjectRef, Outcome, SentBatch,
@@ -95,7 +95,8 @@ pub async fn handle<O: Objects, W: Web, T: Target>(
     }
 }
 
-fn ignore(ignored: &Ignored) -> LabelOutcome {
+/// What a message leads to that asks for nothing.
+pub fn ignore(ignored: &Ignored) -> LabelOutcome {
     let reason = ignored.to_string();
     Outcome::Ignored { reason }.into()
 }
@@ -145,11 +146,7 @@ impl<O: Objects, W: Web, T: Target> Request<'_, O, W, T> {
 
     async fn has_receipt(&self) -> Result<bool, ObjectError> {
         let bucket = &self.job.manifest.bucket;
-        match self.objects.metadata(bucket, &self.job.receipt()).await {
-            Ok(_) => Ok(true),
-            Err(ObjectError::Gone) => Ok(false),
-            Err(error) => Err(error),
-        }
+        exists(self.objects, bucket, &self.job.receipt()).await
     }
 
     fn unchanged(&self) -> Outcome {
@@ -281,21 +278,6 @@ impl<O: Objects, W: Web, T: Target> Request<'_, O, W, T> {
         }
     }
 
-    /// Writes the failure record, in place of an older one.
-    async fn reject(&self, error: &JobError) -> Result<Outcome, ObjectError> {
-        let (bucket, failure) = (&self.job.manifest.bucket, self.job.failure());
-        let tool = Tool::new(self.config.component_sha256.clone());
-        let record = FailureRecord::new(&self.job.manifest, error, tool);
-        self.objects.delete(bucket, &failure).await?;
-        let bytes = to_json(&record)?;
-        self.objects.create(bucket, &failure, JSON, &bytes).await?;
-        Ok(Outcome::Rejected {
-            failure,
-            code: record.code,
-            message: record.message,
-        })
-    }
-
     async fn stopped(&self, stop: Stop) -> LabelOutcome {
         let target = self.job.target.clone();
         match stop {
@@ -340,11 +322,46 @@ impl<O: Objects, W: Web, T: Target> Request<'_, O, W, T> {
 
     /// What a message leads to whose manifest is rejected.
     async fn rejected(&self, error: &JobError) -> LabelOutcome {
-        match self.reject(error).await {
-            Ok(outcome) => outcome.into(),
-            Err(ObjectError::Gone) => ignore(&Ignored::Superseded),
-            Err(ObjectError::Failed(error)) => LabelOutcome::retry(&error, RETRY_AFTER),
+        let failure = self.job.failure();
+        rejected(
+            self.objects,
+            self.config,
+            &self.job.manifest,
+            failure,
+            error,
+        )
+        .await
+    }
+}
+
+/// What a message about an object leads to that can never be worked on: its failure record, in place of
+/// an older one.
+pub async fn rejected<O: Objects>(
+    objects: &O,
+    config: &LabelConfig,
+    object: &ObjectRef,
+    failure: String,
+    error: &JobError,
+) -> LabelOutcome {
+    let write = async {
+        let tool = Tool::new(config.component_sha256.clone());
+        let record = FailureRecord::new(object, error, tool);
+        objects.delete(&object.bucket, &failure).await?;
+        let bytes = to_json(&record)?;
+        objects
+            .create(&object.bucket, &failure, JSON, &bytes)
+            .await?;
+        Ok(record)
+    };
+    match write.await {
+        Ok(FailureRecord { code, message, .. }) => Outcome::Rejected {
+            failure,
+            code,
+            message,
         }
+        .into(),
+        Err(ObjectError::Gone) => ignore(&Ignored::Superseded),
+        Err(ObjectError::Failed(error)) => LabelOutcome::retry(&error, RETRY_AFTER),
     }
 }
 

@@ -37,14 +37,12 @@ struct Task {
 
 impl<'a, W: Web> Cvat<'a, W> {
     pub(super) fn new(web: &'a W, config: &'a LabelConfig) -> Self {
-        let token = config.token.as_ref();
-        let header = token.map(|token| format!("Token {}", token.reveal()));
         let place = match config.project {
             Some(_) => "project",
             None => "target_url",
         };
         Self {
-            api: Api::new(web, header, place),
+            api: Api::with_token(web, config, place),
             config,
         }
     }

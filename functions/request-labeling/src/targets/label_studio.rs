@@ -81,10 +81,8 @@ struct Imported {
 
 impl<'a, W: Web> LabelStudio<'a, W> {
     pub(super) fn new(web: &'a W, config: &'a LabelConfig) -> Self {
-        let token = config.token.as_ref();
-        let header = token.map(|token| format!("Token {}", token.reveal()));
         Self {
-            api: Api::new(web, header, "project"),
+            api: Api::with_token(web, config, "project"),
             url: &config.target_url,
             project: config.project.as_deref().unwrap_or_default(),
         }
