@@ -40,21 +40,27 @@ impl Inbox {
     /// Where the bucket or the queue fails; what is kept then is found by the next sweep.
     pub async fn take(&self, body: Bytes) -> anyhow::Result<()> {
         let key = hex::encode(Sha256::digest(&body));
-        self.put(&key, Precondition::Generation(0), body).await
+        let put = self.put(&key, Precondition::Generation(0), body).await;
+        put.map(drop)
     }
 
-    /// Has all read that changed since the last time.
+    /// Has all read that changed since the last time. Gives the object that says so.
     ///
     /// # Errors
     /// As [`Self::take`].
-    pub async fn request_sync(&self) -> anyhow::Result<()> {
+    pub async fn request_sync(&self) -> anyhow::Result<ObjectRef> {
         let now = humantime::format_rfc3339_millis(SystemTime::now());
         let body = format!("{{\"requested_at\": \"{now}\"}}\n");
         self.put(SYNC_WEBHOOK, Precondition::None, body.into())
             .await
     }
 
-    async fn put(&self, key: &str, precondition: Precondition, body: Bytes) -> anyhow::Result<()> {
+    async fn put(
+        &self,
+        key: &str,
+        precondition: Precondition,
+        body: Bytes,
+    ) -> anyhow::Result<ObjectRef> {
         let name = format!("{}{key}.json", self.prefix);
         let object = NewObject {
             content_type: Some("application/json".to_owned()),
@@ -69,15 +75,15 @@ impl Inbox {
             written => written,
         };
         let meta = meta.with_context(|| format!("keeping {name}"))?;
+        let object = ObjectRef {
+            bucket: self.bucket.clone(),
+            name,
+            generation: Some(meta.generation),
+        };
         if let Some(source) = &self.source {
-            let object = ObjectRef {
-                bucket: self.bucket.clone(),
-                name,
-                generation: Some(meta.generation),
-            };
-            let kind = EventKind::Finalized;
+            let (kind, object) = (EventKind::Finalized, object.clone());
             source.publish(&Event { kind, object }).await?;
         }
-        Ok(())
+        Ok(object)
     }
 }

@@ -3,12 +3,14 @@
 use crate::listener::Listener;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::{get, post};
+use axum::routing::{get, patch, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
+use crate::servers::try_send;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
+use ureq::http::Request;
 
 /// Tasks by number.
 type Tasks = BTreeMap<u64, Value>;
@@ -18,6 +20,8 @@ type Answer = Result<Json<Value>, StatusCode>;
 struct Shared {
     token: String,
     tasks: Mutex<Tasks>,
+    /// Where it sends webhooks, by number.
+    webhooks: Mutex<BTreeMap<u64, Value>>,
     /// Time goes on by a second with each change: the order of changes is certain.
     clock: Mutex<u64>,
 }
@@ -55,6 +59,7 @@ impl LabelServer {
         let shared = Arc::new(Shared {
             token: token.to_owned(),
             tasks: Mutex::default(),
+            webhooks: Mutex::default(),
             clock: Mutex::default(),
         });
         let router = Router::new()
@@ -62,6 +67,8 @@ impl LabelServer {
             .route("/api/projects/1/import", post(import))
             .route("/api/tasks", get(list))
             .route("/api/tasks/{id}/", get(task))
+            .route("/api/webhooks/", get(webhooks).post(register))
+            .route("/api/webhooks/{id}/", patch(change_webhook))
             .with_state(Arc::clone(&shared));
         Self {
             listener: Listener::start(router),
@@ -81,15 +88,36 @@ impl LabelServer {
         tasks.iter().map(|(id, task)| (frame(task), *id)).collect()
     }
 
+    /// The images of the tasks, `gs://bucket/name`, by the tasks' numbers.
+    pub fn images(&self) -> BTreeMap<u64, String> {
+        let tasks = self.shared.tasks();
+        let image = |task: &Value| task["data"]["image"].as_str().unwrap().to_owned();
+        tasks.iter().map(|(id, task)| (*id, image(task))).collect()
+    }
+
+    /// The webhooks that are registered.
+    pub fn webhooks(&self) -> Vec<Value> {
+        let webhooks = self.shared.webhooks.lock().unwrap();
+        webhooks.values().cloned().collect()
+    }
+
     /// Someone marks a box of this label, in percent, in place of all that was marked.
-    pub fn mark(&self, task: u64, label: &str, [x, y, width, height]: [f64; 4]) {
+    pub fn mark(&self, task: u64, label: &str, edges: [f64; 4]) {
+        self.mark_all(task, &[(label, edges)]);
+    }
+
+    /// Someone marks these boxes; none says that there is nothing.
+    pub fn mark_all(&self, task: u64, boxes: &[(&str, [f64; 4])]) {
         let now = self.shared.now();
-        let region = json!({"id": "r", "type": "rectanglelabels", "from_name": "label",
-            "to_name": "image", "original_width": 320, "original_height": 180, "image_rotation": 0,
-            "value": {"x": x, "y": y, "width": width, "height": height, "rotation": 0,
-                "rectanglelabels": [label]}});
+        let region = |(number, (label, [x, y, width, height])): (usize, &(&str, [f64; 4]))| {
+            json!({"id": format!("r{number}"), "type": "rectanglelabels", "from_name": "label",
+                "to_name": "image", "original_width": 320, "original_height": 180,
+                "image_rotation": 0, "value": {"x": x, "y": y, "width": width, "height": height,
+                "rotation": 0, "rectanglelabels": [label]}})
+        };
+        let regions: Vec<Value> = boxes.iter().enumerate().map(region).collect();
         let annotation = json!({"id": task * 10, "completed_by": 1, "was_cancelled": false,
-            "ground_truth": false, "created_at": now, "updated_at": now, "result": [region]});
+            "ground_truth": false, "created_at": now, "updated_at": now, "result": regions});
         self.change(task, json!([annotation]), now);
     }
 
@@ -112,7 +140,56 @@ impl LabelServer {
         let task = tasks.get_mut(&id).unwrap();
         task["annotations"] = annotations;
         task["updated_at"] = now.into();
+        let told = json!({"action": "ANNOTATION_UPDATED", "task": task,
+            "annotation": task["annotations"][0]});
+        drop(tasks);
+        self.tell(&told);
     }
+
+    /// Sends a webhook wherever one is registered, once, as Label Studio does: what is not taken is lost.
+    fn tell(&self, webhook: &Value) {
+        for registered in self.webhooks() {
+            let mut request = Request::post(registered["url"].as_str().unwrap());
+            for (name, value) in registered["headers"].as_object().into_iter().flatten() {
+                request = request.header(name, value.as_str().unwrap());
+            }
+            let request = request.header("content-type", "application/json");
+            let _lost = try_send(request.body(webhook.to_string().into_bytes()).unwrap());
+        }
+    }
+}
+
+async fn webhooks(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answer {
+    shared.check(&headers)?;
+    let all = shared.webhooks.lock().unwrap();
+    Ok(Json(all.values().cloned().collect()))
+}
+
+async fn register(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    Json(mut webhook): Json<Value>,
+) -> Answer {
+    shared.check(&headers)?;
+    let mut all = shared.webhooks.lock().unwrap();
+    let id = all.len() as u64 + 1;
+    webhook["id"] = id.into();
+    all.insert(id, webhook.clone());
+    Ok(Json(webhook))
+}
+
+async fn change_webhook(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    Path(id): Path<u64>,
+    Json(mut webhook): Json<Value>,
+) -> Answer {
+    shared.check(&headers)?;
+    let mut all = shared.webhooks.lock().unwrap();
+    webhook["id"] = id.into();
+    let there = all.get_mut(&id).ok_or(StatusCode::NOT_FOUND)?;
+    *there = webhook.clone();
+    Ok(Json(webhook))
 }
 
 async fn project(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answer {

@@ -3,6 +3,7 @@
 
 mod clips;
 mod cold;
+mod dataset;
 mod decode;
 mod growth;
 mod images;
@@ -59,6 +60,9 @@ pub struct Options {
     /// emulator
     #[arg(long, help_heading = "Parts")]
     messages: bool,
+    /// Datasets of many annotated frames, built and exported: time and the host's memory
+    #[arg(long, help_heading = "Parts")]
+    dataset: bool,
     /// The same work with and without code by which a component can be stopped
     #[arg(long, help_heading = "Parts")]
     interruption: bool,
@@ -90,6 +94,18 @@ pub struct Options {
     /// --messages: how many small videos
     #[arg(long, default_value_t = 200, value_parser = messages)]
     videos: usize,
+    /// --dataset: how many frames, each with five boxes
+    #[arg(long, value_delimiter = ',', default_value = "10000,100000", value_parser = frames)]
+    frames: Vec<usize>,
+}
+
+/// Most frames of a dataset that is measured.
+const MOST_FRAMES: usize = 10_000_000;
+
+fn frames(text: &str) -> Result<usize> {
+    let count: usize = text.parse()?;
+    anyhow::ensure!((1..=MOST_FRAMES).contains(&count), "is not 1 to {MOST_FRAMES}");
+    Ok(count)
 }
 
 /// Fewer are settled before anybody has looked.
@@ -121,6 +137,7 @@ impl Options {
             self.images,
             self.growth,
             self.messages,
+            self.dataset,
             self.interruption,
             self.cold,
             self.profile,
@@ -150,6 +167,9 @@ pub fn bench(options: &Options) -> Result<()> {
     }
     if options.part(options.messages) {
         messages::bench(&folder, options.events, options.videos)?;
+    }
+    if options.part(options.dataset) {
+        dataset::bench(&folder, &options.frames)?;
     }
     if options.part(options.interruption) {
         interruption::bench(&folder, &footage, runs)?;
@@ -224,6 +244,7 @@ mod tests {
             ["--minutes", "1,x"],
             ["--events", "19"],
             ["--videos", "many"],
+            ["--frames", "0"],
         ] {
             assert!(parse(&wrong).is_err(), "{wrong:?}");
         }

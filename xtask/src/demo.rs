@@ -10,6 +10,8 @@ use std::process::Command;
 
 /// Where the demo's bucket is.
 const DATA: &str = "target/demo";
+/// Videos that are made for a dataset: fewer would leave a split without any.
+const SAMPLES: u32 = 8;
 /// Images named at the end, at most.
 const SHOWN: usize = 5;
 
@@ -48,6 +50,41 @@ pub fn cloud(video: Option<&Path>) -> Result<()> {
     run.env("FRAMEMILL_BIN", framemill);
     run.env("FRAMEMILL_COMPONENTS", build::components_dir());
     sh::run(&mut run)
+}
+
+/// Builds everything and takes videos from upload to dataset: images, labeling requests, answers,
+/// annotations, exports.
+pub fn dataset(video: Option<&Path>) -> Result<()> {
+    build::components()?;
+    let framemill = build::host()?;
+    let folder = sh::root().join("target/demo-dataset");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)
+            .with_context(|| format!("cannot empty {}", folder.display()))?;
+    }
+    let videos = folder.join("bucket/videos");
+    fs::create_dir_all(&videos)?;
+    match video {
+        Some(from) => place(from, &videos)?,
+        None => make_samples(&videos)?,
+    }
+    let mut run = example("dataset")?;
+    run.arg(folder);
+    run.env("FRAMEMILL_BIN", framemill);
+    run.env("FRAMEMILL_COMPONENTS", build::components_dir());
+    sh::run(&mut run)
+}
+
+/// Videos of two cameras, each with a look of its own.
+fn make_samples(folder: &Path) -> Result<()> {
+    step("making sample videos, 10 s of Motion JPEG each", || {
+        for look in 0..SAMPLES {
+            let camera = folder.join(format!("cam{}", look % 2 + 1));
+            fs::create_dir_all(&camera)?;
+            fs::write(camera.join(format!("drive{look}.avi")), sample::video(look)?)?;
+        }
+        Ok(())
+    })
 }
 
 /// Builds the components, installs fake-gcs-server, and runs one video through them under
@@ -96,7 +133,7 @@ fn make_sample(path: &Path) -> Result<()> {
         "making a sample video, 10 s of Motion JPEG: {}",
         path.display()
     );
-    step(&what, || Ok(fs::write(path, sample::video()?)?))
+    step(&what, || Ok(fs::write(path, sample::video(0)?)?))
 }
 
 /// Places a video, or all files below a folder, in the bucket: linked where the file system

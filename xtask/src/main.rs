@@ -47,6 +47,9 @@ enum Task {
         /// The same under the `spin` on the PATH, with fake-gcs-server as the bucket
         #[arg(long, conflicts_with = "cloud")]
         spin: bool,
+        /// From videos to an exported dataset, with a labeling system of the demo's own
+        #[arg(long, conflicts_with_all = ["cloud", "spin"])]
+        dataset: bool,
     },
     /// Set everything up and run every test
     Test {
@@ -100,6 +103,11 @@ fn main() -> Result<()> {
         Task::Demo {
             video, spin: true, ..
         } => demo::spin(video.as_deref()),
+        Task::Demo {
+            video,
+            dataset: true,
+            ..
+        } => demo::dataset(video.as_deref()),
         Task::Demo { video, .. } => demo::demo(video.as_deref()),
         Task::Test { with, filter } => test::test(&with, &filter),
         Task::Bench(options) => bench::bench(&options),

@@ -8,23 +8,26 @@ const HEIGHT: u16 = 360;
 const FPS: u32 = 10;
 const FRAMES: u32 = 100;
 
-/// Ten seconds of a square that crosses a colour gradient.
-pub fn video() -> Result<Vec<u8>> {
+/// Ten seconds of a square that crosses a colour gradient; `look` tells which.
+pub fn video(look: u32) -> Result<Vec<u8>> {
     let mut pictures = Vec::new();
     for number in 0..FRAMES {
         let mut jpeg = Vec::new();
         Encoder::new(&mut jpeg, 90)
-            .encode(&picture(number), WIDTH, HEIGHT, ColorType::Rgb)
+            .encode(&picture(number, look), WIDTH, HEIGHT, ColorType::Rgb)
             .context("cannot encode the sample")?;
         pictures.push(jpeg);
     }
     Ok(avi(&pictures))
 }
 
-fn picture(number: u32) -> Vec<u8> {
+fn picture(number: u32, look: u32) -> Vec<u8> {
     let (width, height) = (u32::from(WIDTH), u32::from(HEIGHT));
     let left = number * (width - 80) / FRAMES;
-    let inside = |x: u32, y: u32| (left..left + 80).contains(&x) && (140..220).contains(&y);
+    let top = 140 + look * 67 % 120;
+    let inside = |x: u32, y: u32| (left..left + 80).contains(&x) && (top..top + 80).contains(&y);
+    // Waves of another length in each look, none in the first: their blue is far from the square's.
+    let wave = |x: u32, y: u32| (x * (look + 1) / 40 + y * look / 30) % 2 * look.min(1) * 90;
     (0..height)
         .flat_map(|y| (0..width).map(move |x| (x, y)))
         .flat_map(|(x, y)| {
@@ -32,9 +35,10 @@ fn picture(number: u32) -> Vec<u8> {
                 [250, 220, 40]
             } else {
                 [
-                    (x * 255 / width) as u8,
+                    // Less red than the square has anywhere.
+                    (x * 200 / width) as u8,
                     (y * 255 / height) as u8,
-                    (number * 2) as u8,
+                    (number * 2).max(wave(x, y)) as u8,
                 ]
             }
         })

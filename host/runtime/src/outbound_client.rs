@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use framemill_support::net;
 use futures::stream::{self, StreamExt as _};
 use http::header::HeaderName;
-use http::{HeaderMap, Method, Request, Response, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 use http_body::Frame;
 use http_body_util::{BodyDataStream, BodyExt as _, StreamBody};
 use std::error::Error as _;
@@ -27,6 +27,8 @@ const LONGEST_UPLOAD: Duration = Duration::from_secs(3600);
 const SMALL: usize = 1 << 20;
 /// Requests to other servers at the same time.
 const AT_ONCE: usize = 16;
+/// Most bytes of an answer to the host itself.
+const LARGEST_ANSWER: usize = 16 << 20;
 /// Wait for the answer to a probe.
 const LONGEST_PROBE: Duration = Duration::from_secs(15);
 /// Headers that belong to one connection (RFC 9110, 7.6.1), or are set anew.
@@ -171,15 +173,59 @@ impl OutboundClient {
             // Nothing else may be asked for; a GET of it is no question.
             return Ok(200);
         };
-        let mut headers = HeaderMap::new();
-        let uri: Uri = url.parse()?;
-        if let Some(credential) = self.credential(&Method::GET, &uri, &destination) {
-            credential.add_to(&mut headers, b"").await?;
-        }
-        let request = client.get(url).headers(headers).timeout(LONGEST_PROBE);
-        let answer = request.send().await;
-        let answer = answer.map_err(|error| anyhow::anyhow!("{}", net::problem(error)))?;
+        let answer = self.ask(client, Method::GET, url, None).await?;
         Ok(answer.status().as_u16())
+    }
+
+    /// Status and body of a request with a JSON body, with its credential: for what the host itself asks of
+    /// a server that one of its functions may reach.
+    ///
+    /// # Errors
+    /// Where the server may not be reached, does not answer, or answers too much.
+    pub async fn request(
+        &self,
+        method: Method,
+        url: &str,
+        body: Option<Bytes>,
+    ) -> anyhow::Result<(u16, Bytes)> {
+        let destination =
+            Destination::parse(url).with_context(|| format!("`{url}` is not a URL"))?;
+        let networks = self.networks(&destination, |upstream| upstream.path.is_none());
+        let client = networks.and_then(|networks| self.client(networks));
+        let client = client.context("host is not configured")?;
+        let mut answer = self.ask(client, method, url, body).await?;
+        let mut whole = BytesMut::new();
+        while let Some(chunk) = answer.chunk().await? {
+            ensure!(
+                whole.len().saturating_add(chunk.len()) <= LARGEST_ANSWER,
+                "answer of over {LARGEST_ANSWER} bytes"
+            );
+            whole.extend_from_slice(&chunk);
+        }
+        Ok((answer.status().as_u16(), whole.freeze()))
+    }
+
+    async fn ask(
+        &self,
+        client: &reqwest::Client,
+        method: Method,
+        url: &str,
+        body: Option<Bytes>,
+    ) -> anyhow::Result<reqwest::Response> {
+        let destination =
+            Destination::parse(url).with_context(|| format!("`{url}` is not a URL"))?;
+        let (mut headers, uri) = (HeaderMap::new(), url.parse::<Uri>()?);
+        let body = body.unwrap_or_default();
+        if !body.is_empty() {
+            let json = HeaderValue::from_static("application/json");
+            headers.insert(header::CONTENT_TYPE, json);
+        }
+        if let Some(credential) = self.credential(&method, &uri, &destination) {
+            credential.add_to(&mut headers, &body).await?;
+        }
+        let request = client.request(method, url).headers(headers).body(body);
+        let answer = request.timeout(LONGEST_PROBE).send().await;
+        answer.map_err(|error| anyhow::anyhow!("{}", net::problem(error)))
     }
 
     /// Whether a component may send requests to where `uri` leads.

@@ -223,6 +223,22 @@ impl AppBuilder {
         Ok(services)
     }
 
+    /// The pipeline of one function, for a command that calls it itself: what it writes queues nothing.
+    ///
+    /// # Errors
+    /// Where its component, its bucket or a secret is missing.
+    pub async fn pipeline_of(
+        &mut self,
+        components: &Components,
+        settings: FunctionSettings,
+    ) -> anyhow::Result<Pipeline> {
+        let engine = components.engine()?;
+        let component = components.load(&engine, &settings.component).await?;
+        let observer: Observer = Arc::new(|_, _| {});
+        let pipeline = self.pipeline(&engine, Some(component), settings, &observer)?;
+        pipeline.context("no pipeline without a component")
+    }
+
     /// A source; where there are problems already they are not kept waiting for one that does not
     /// answer.
     async fn source_or(

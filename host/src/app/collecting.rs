@@ -1,10 +1,13 @@
 //! Annotations while the service runs: where webhooks go, and a sync every so often.
 
+use super::Components;
 use super::builder::AppBuilder;
-use crate::config::SourceAddress;
+use crate::config::{FunctionSettings, SourceAddress};
 use crate::inbox::Inbox;
-use anyhow::anyhow;
+use crate::service::Pipeline;
+use anyhow::{Context as _, anyhow};
 use framemill_contract::Interval;
+use framemill_sources::Source;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -28,30 +31,35 @@ impl Collecting {
     /// # Errors
     /// Where its bucket or its source cannot be opened.
     pub async fn open(app: &mut AppBuilder) -> anyhow::Result<Option<Self>> {
-        let mut functions = app.functions().into_iter();
-        let Some(settings) = functions.find(|it| it.function.name == COLLECT) else {
+        let Some(settings) = settings(app) else {
             return Ok(None);
         };
-        let variable = |name: &str| settings.variables.get(name).cloned().unwrap_or_default();
-        let every = variable("sync_every").parse::<Interval>();
+        let every = settings.variables.get("sync_every");
+        let every = every.map_or("", String::as_str).parse::<Interval>();
         let every =
             every.map_err(|reason| anyhow!("configuration `annotations.sync_every`: {reason}"))?;
         let source = match &settings.source {
             SourceAddress::None => None,
             address => Some(app.source(address).await?),
         };
-        let inbox = Inbox {
-            target: variable("target"),
-            prefix: settings.function.trigger.prefix.clone(),
-            bucket: settings.store.bucket().to_owned(),
-            store: app.store(&settings.store)?,
-            source,
-            secret: settings.webhook_secret()?,
-        };
         Ok(Some(Self {
-            inbox: Arc::new(inbox),
+            inbox: Arc::new(inbox(app, &settings, source)?),
             every: Duration::from_micros(every.micros()),
         }))
+    }
+
+    /// For one sync by a command: nothing is queued, the component is called.
+    ///
+    /// # Errors
+    /// Where annotations are not collected, or the bucket or the component cannot be opened.
+    pub async fn once(
+        app: &mut AppBuilder,
+        components: &Components,
+    ) -> anyhow::Result<(Inbox, Pipeline)> {
+        let settings = settings(app)
+            .context("no annotations are collected: set annotations.sync_every and labeling.target")?;
+        let inbox = inbox(app, &settings, None)?;
+        Ok((inbox, app.pipeline_of(components, settings).await?))
     }
 
     /// Asks for a sync at once, and then every so often.
@@ -60,7 +68,7 @@ impl Collecting {
         background.spawn(async move {
             loop {
                 let wait = match inbox.request_sync().await {
-                    Ok(()) => every,
+                    Ok(_) => every,
                     Err(error) => {
                         tracing::warn!(
                             "annotations are not synced, and it is tried again: {error:#}"
@@ -72,4 +80,25 @@ impl Collecting {
             }
         });
     }
+}
+
+/// What collects annotations, where it is switched on.
+fn settings(app: &AppBuilder) -> Option<FunctionSettings> {
+    let mut functions = app.functions().into_iter();
+    functions.find(|it| it.function.name == COLLECT)
+}
+
+fn inbox(
+    app: &mut AppBuilder,
+    settings: &FunctionSettings,
+    source: Option<Arc<dyn Source>>,
+) -> anyhow::Result<Inbox> {
+    Ok(Inbox {
+        target: settings.variables.get("target").cloned().unwrap_or_default(),
+        prefix: settings.function.trigger.prefix.clone(),
+        bucket: settings.store.bucket().to_owned(),
+        store: app.store(&settings.store)?,
+        source,
+        secret: settings.webhook_secret()?,
+    })
 }

@@ -3,6 +3,7 @@
 pub mod builder;
 pub mod collecting;
 mod components;
+pub mod connecting;
 mod folder;
 pub mod function_runtime;
 mod idle;

@@ -1,15 +1,20 @@
 //! The commands.
 
+mod annotations;
 mod bucket_options;
 mod check;
+mod dataset;
 mod extract;
 mod failures;
 mod inspect;
 mod options;
+mod progress;
 mod sweep;
 mod up;
 
+pub use annotations::{AnnotationsArgs, run_annotations};
 pub use check::{CheckArgs, run_check};
+pub use dataset::{DatasetArgs, run_dataset};
 pub use extract::{ExtractArgs, VideoReport, run_extract};
 pub use failures::{FailuresArgs, run_failures};
 pub use inspect::{InspectArgs, read_index, run_inspect};
@@ -44,6 +49,8 @@ Examples:
   framemill inspect clip.mp4 --every 2s              what is in a video, what an extraction would read
   framemill check --config framemill.toml            everything that is wrong with a set-up, in one run
   framemill sweep; framemill failures list           lost messages; videos that failed
+  framemill dataset build cars --data bucket         a versioned dataset of what was annotated
+  framemill dataset export cars --format coco -o out and that in the format of a trainer
 
 Exit status: 0 all went well, 1 a video failed, 2 wrong usage or configuration."
 )]
@@ -77,6 +84,10 @@ pub enum Command {
     Sweep(SweepArgs),
     /// List, show and retry what could not be processed
     Failures(FailuresArgs),
+    /// Read what the labeling system answered; tell it where its webhooks go
+    Annotations(AnnotationsArgs),
+    /// Build, compare, verify and export versioned datasets of what was annotated
+    Dataset(DatasetArgs),
 }
 
 /// How log lines look.
@@ -140,6 +151,8 @@ pub fn run(cli: Cli) -> ExitCode {
                 Command::Check(args) => run_check(args).await,
                 Command::Sweep(args) => run_sweep(args).await,
                 Command::Failures(args) => run_failures(args).await,
+                Command::Annotations(args) => run_annotations(args).await,
+                Command::Dataset(args) => run_dataset(args).await,
             }
         });
         if let Some(traces) = traces {

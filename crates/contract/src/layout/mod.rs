@@ -39,6 +39,8 @@ const COLLECT_ANNOTATIONS: &str = "collect-annotations";
 pub const SYNC_WEBHOOK: &str = "sync";
 /// Digits of an image's checksum in its name.
 const CONTENT_DIGITS: usize = 12;
+/// How the names of current annotations end.
+const CURRENT: &str = "/current.json";
 /// How records and manifests end.
 const JSON: &str = ".json";
 
@@ -252,14 +254,31 @@ impl Layout {
         self.failure_names(&format!("{COLLECT_ANNOTATIONS}/{target}"))
     }
 
+    /// Prefix of all that all targets answered.
+    pub fn all_annotations(&self) -> String {
+        format!("{}annotations/", self.records)
+    }
+
     /// Prefix of all that the target with this id answered.
     pub fn annotations(&self, target: &str) -> String {
-        format!("{}annotations/{target}/", self.records)
+        format!("{}{target}/", self.all_annotations())
     }
 
     /// Prefix of what it answered about a frame.
     pub fn annotations_of(&self, target: &str, video: &VideoName, index: u64) -> String {
         format!("{}{video}/{index:06}/", self.annotations(target))
+    }
+
+    /// Video and index of the frame whose current annotation, of whichever target, has this name;
+    /// `None` for all other names.
+    pub fn frame_of_current(&self, name: &str) -> Option<(VideoName, u64)> {
+        let below = name.strip_prefix(&self.all_annotations())?;
+        let folder = below.strip_suffix(CURRENT)?;
+        let (_, frame) = folder.split_once('/')?;
+        let (video, index) = frame.rsplit_once('/')?;
+        let is_number = index.bytes().all(|byte| byte.is_ascii_digit());
+        let index = index.parse().ok().filter(|_| is_number)?;
+        (!video.is_empty()).then(|| (VideoName::parse(video), index))
     }
 
     /// Until when all that changed at the target was read.
@@ -368,6 +387,26 @@ mod tests {
             ),
         ] {
             assert_eq!(name, expected);
+        }
+    }
+
+    #[test]
+    fn current_annotations_are_told_from_other_names() {
+        let layout = layout();
+        for video in ["x.mp4", "cam1/x.mp4@5", "current.json/x.mp4"] {
+            let video = VideoName::parse(video);
+            let folder = layout.annotations_of("cvat-1", &video, 30);
+            let current = format!("{folder}current.json");
+            assert_eq!(layout.frame_of_current(&current), Some((video, 30)));
+            assert_eq!(layout.frame_of_current(&format!("{folder}1.json")), None);
+        }
+        for other in [
+            "records/annotations/cvat-1/synced.json",
+            "records/annotations/cvat-1/000030/current.json",
+            "records/annotations/cvat-1/x.mp4/+30/current.json",
+            "manifests/cvat-1/x.mp4/000030/current.json",
+        ] {
+            assert_eq!(layout.frame_of_current(other), None, "{other}");
         }
     }
 

@@ -1,0 +1,110 @@
+//! A sink that reads and writes several images at the same time.
+
+use super::images::{ImageReader, ReadAhead};
+use super::place::Place;
+use crate::progress::{Progress, Step};
+use framemill_dataset::DatasetImage;
+use framemill_dataset::export::{Sink, SinkFile};
+use std::io;
+use std::sync::Arc;
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
+
+/// Images that are copied at the same time.
+const AT_ONCE: usize = 16;
+
+/// Who is told how far it is.
+type Told = Box<dyn Fn(Progress) + Send + Sync>;
+
+/// A sink that writes to a [`Place`]. It is used on a thread that may wait.
+pub(crate) struct StreamingSink<P> {
+    runtime: Handle,
+    reader: ImageReader,
+    place: Arc<P>,
+    copies: JoinSet<io::Result<()>>,
+    /// What will be asked for, until the first time that it is.
+    order: Vec<DatasetImage>,
+    of: u64,
+    ahead: Option<ReadAhead>,
+    done: u64,
+    told: Told,
+}
+
+impl<P: Place> StreamingSink<P> {
+    /// `order`: images as they will be asked for.
+    pub fn new(reader: ImageReader, place: P, order: Vec<DatasetImage>, told: Told) -> Self {
+        Self {
+            runtime: Handle::current(),
+            reader,
+            place: Arc::new(place),
+            copies: JoinSet::new(),
+            of: order.len() as u64,
+            order,
+            ahead: None,
+            done: 0,
+            told,
+        }
+    }
+
+    /// Waits until all is written, and gives the place back.
+    pub fn finish(mut self) -> io::Result<P> {
+        while !self.copies.is_empty() {
+            self.wait_for_copy()?;
+        }
+        let place = Arc::into_inner(self.place);
+        place.ok_or_else(|| io::Error::other("a copy of an image has not ended"))
+    }
+
+    fn wait_for_copy(&mut self) -> io::Result<()> {
+        if let Some(ended) = self.runtime.block_on(self.copies.join_next()) {
+            ended.map_err(io::Error::other)??;
+            self.count();
+        }
+        Ok(())
+    }
+
+    fn count(&mut self) {
+        self.done = self.done.saturating_add(1);
+        let (done, of) = (self.done, Some(self.of));
+        (self.told)(Progress { step: Step::Images, done, of });
+    }
+}
+
+impl<P: Place> Sink for StreamingSink<P> {
+    fn file(&mut self, path: &str) -> io::Result<Box<dyn SinkFile>> {
+        self.place.file(path)
+    }
+
+    fn image(&mut self, image: &DatasetImage, path: &str) -> io::Result<()> {
+        if self.copies.len() >= AT_ONCE {
+            self.wait_for_copy()?;
+        }
+        let (reader, place) = (self.reader.clone(), Arc::clone(&self.place));
+        let (image, path) = (image.clone(), path.to_owned());
+        let copy = async move {
+            let bytes = reader.read(&image).await?;
+            let put = tokio::task::spawn_blocking(move || place.put(&path, &bytes));
+            put.await.map_err(io::Error::other)?
+        };
+        self.copies.spawn_on(copy, &self.runtime);
+        Ok(())
+    }
+
+    fn image_bytes(&mut self, image: &DatasetImage) -> io::Result<Vec<u8>> {
+        let runtime = self.runtime.clone();
+        let ahead = self.ahead.get_or_insert_with(|| {
+            let order = std::mem::take(&mut self.order);
+            ReadAhead::start(&runtime, self.reader.clone(), order)
+        });
+        let bytes = match ahead.next(&runtime, image) {
+            Some(bytes) => bytes,
+            None => runtime.block_on(self.reader.read(image)),
+        }?;
+        self.count();
+        Ok(bytes.into())
+    }
+
+    fn image_uri(&self, image: &DatasetImage) -> Option<String> {
+        self.reader.uri(image)
+    }
+}

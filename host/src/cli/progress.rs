@@ -1,0 +1,50 @@
+//! How far a command is, for whoever looks.
+
+use anyhow::Context as _;
+use framemill_datasets::{Progress, Step};
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use std::time::Duration;
+
+/// What turns where nobody knows how much there is, else a bar, in this style; nothing where nobody looks.
+pub struct Bar(ProgressBar, ProgressStyle);
+
+impl Bar {
+    /// Shows nothing yet; never anything where `silent`.
+    ///
+    /// # Errors
+    /// Where the style is wrong.
+    pub fn new(silent: bool) -> anyhow::Result<Self> {
+        let style = |template| ProgressStyle::with_template(template).context("progress");
+        let with_length = style("{bar:30} {human_pos} of {human_len} {msg}, {eta} left")?;
+        if silent {
+            return Ok(Self(ProgressBar::hidden(), with_length));
+        }
+        let bar = ProgressBar::new_spinner().with_style(style("{spinner} {elapsed} {msg}")?);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Ok(Self(bar, with_length))
+    }
+
+    /// Shows how far it is.
+    pub fn show(&self, Progress { step, done, of }: Progress) {
+        let what = match step {
+            Step::Listing => "objects listed",
+            Step::Reading => "frames read",
+            Step::Images => "images",
+        };
+        let Some(of) = of else {
+            self.0.set_message(format!("{} {what}", HumanCount(done)));
+            return;
+        };
+        if self.0.length().is_none() {
+            self.0.set_length(of);
+            self.0.set_message(what);
+            self.0.set_style(self.1.clone());
+        }
+        self.0.set_position(done);
+    }
+
+    /// Takes it away.
+    pub fn clear(&self) {
+        self.0.finish_and_clear();
+    }
+}
