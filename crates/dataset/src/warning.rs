@@ -81,7 +81,7 @@ pub(crate) fn empty_splits(
     let warning = |name: &str| Warning {
         code: WarningCode::EmptySplit,
         message: format!(
-            "split `{name}` of {rule} is empty: none of the {} groups falls into it; more videos, smaller groups or another salt fill it",
+            "split `{name}` of {rule} is empty: of {} groups none falls into it; more videos, smaller groups or another salt fill it",
             groups.count
         ),
         count: groups.count,
