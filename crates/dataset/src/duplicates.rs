@@ -11,7 +11,7 @@ const MOST_BITS: u32 = 3;
 const BANDS: u32 = 4;
 /// Bits of a part.
 const BAND_BITS: u32 = u64::BITS / BANDS;
-/// Hashes that are compared at most. A camera that does not move makes hashes of which most have a part
+/// Hashes that are compared at most, but for those that are the same. A camera that does not move makes hashes of which most have a part
 /// in common, and to compare each with each would take hours.
 const MOST_COMPARED: u64 = 1 << 24;
 /// Of those with one part in common, so that one still camera leaves something for the others.
@@ -40,6 +40,7 @@ struct Pairs {
 pub(crate) fn near_duplicates(frames: &[DatasetFrame]) -> Option<Warning> {
     let looks = looks(frames);
     let mut pairs = Pairs::default();
+    pairs.add_same(&looks);
     for band in 0..BANDS {
         pairs.add_band(&looks, band);
     }
@@ -75,6 +76,20 @@ fn part(hash: u64, band: u32) -> u64 {
 }
 
 impl Pairs {
+    /// Those with the same hash, all of them: a video that is there twice under two names.
+    fn add_same(&mut self, looks: &[Look<'_>]) {
+        let mut by_hash: BTreeMap<u64, Vec<&Look<'_>>> = BTreeMap::new();
+        for look in looks {
+            by_hash.entry(look.hash).or_default().push(look);
+        }
+        for same in by_hash.values() {
+            // One of each split: there are at most 64.
+            for (place, a) in same.iter().enumerate() {
+                same.iter().skip(place + 1).for_each(|b| self.add(a, b));
+            }
+        }
+    }
+
     /// Compares those that have this part in common.
     fn add_band(&mut self, looks: &[Look<'_>], band: u32) {
         let mut buckets: BTreeMap<u64, Vec<&Look<'_>>> = BTreeMap::new();
@@ -104,10 +119,14 @@ impl Pairs {
 
     fn add_pair(&mut self, a: &Look<'_>, b: &Look<'_>, band: u32) {
         let is_same = |band| part(a.hash, band) == part(b.hash, band);
-        if (a.hash ^ b.hash).count_ones() > MOST_BITS || (0..band).any(is_same) {
-            // In the latter case it was found by that part.
-            return;
+        let bits = (a.hash ^ b.hash).count_ones();
+        // What has an earlier part in common was found by that one.
+        if (1..=MOST_BITS).contains(&bits) && !(0..band).any(is_same) {
+            self.add(a, b);
         }
+    }
+
+    fn add(&mut self, a: &Look<'_>, b: &Look<'_>) {
         self.count += 1;
         if self.examples.len() < MOST_EXAMPLES {
             let name = |it: &Look<'_>| {
@@ -171,7 +190,8 @@ mod tests {
         assert_eq!(near_duplicates(&frames[..2]), None);
     }
 
-    /// 3,000 hashes of either split with three parts in common: 9 million pairs by each.
+    /// 3,000 hashes of either split with three parts in common: 9 million pairs by each. Those with the same
+    /// hash are all found.
     #[test]
     fn what_is_not_compared_is_said() {
         let frames: Vec<_> = (0..6_000)
