@@ -2,6 +2,7 @@
 
 use framemill_annotations::FrameAnnotation;
 use framemill_contract::{FailureRecord, LabelReceipt, LabelRequest, Manifest};
+use framemill_dataset::{DatasetFrame, SnapshotMeta};
 use framemill_tests::documents::{Declarations, check, configuration, toml_schema};
 use framemill_tests::spin_toml::spin_toml;
 
@@ -31,6 +32,14 @@ fn schemas_follow_from_the_types() {
     check(
         "crates/annotations/annotation.schema.json",
         &schema::<FrameAnnotation>(),
+    );
+    check(
+        "crates/dataset/dataset.schema.json",
+        &schema::<SnapshotMeta>(),
+    );
+    check(
+        "crates/dataset/dataset-frame.schema.json",
+        &schema::<DatasetFrame>(),
     );
 }
 

@@ -43,7 +43,7 @@ impl Geometry {
     }
 
     /// Why it is no shape: numbers that are none, and areas without an area.
-    pub(crate) fn fault(&self) -> Option<&'static str> {
+    pub fn fault(&self) -> Option<&'static str> {
         let finite = |points: &[Point]| points.iter().all(|point| point.is_finite());
         match self {
             Self::Box(it) => {

@@ -2,6 +2,7 @@
 
 use framemill_annotations::Geometry;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A frame of a dataset: a line of `frames.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -78,4 +79,15 @@ pub struct DatasetShape {
     /// Something stands before it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub occluded: bool,
+}
+
+impl fmt::Display for FrameState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unlabeled => "unlabeled",
+            Self::Skipped => "skipped",
+            Self::Empty => "empty",
+            Self::Labeled => "labeled",
+        })
+    }
 }
