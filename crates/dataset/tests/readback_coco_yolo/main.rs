@@ -1,4 +1,5 @@
 //! What is exported as COCO and YOLO, read back by the tools that people use, or by their rules.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests
 
 mod coco;
 mod folder_sink;

@@ -17,15 +17,12 @@ pub(super) struct JsonFile {
 
 impl JsonFile {
     /// Begins the object.
-    ///
-    /// # Errors
-    /// As writing.
-    pub(super) fn begin(file: Box<dyn SinkFile>) -> io::Result<Self> {
-        Ok(Self {
+    pub(super) fn begin(file: Box<dyn SinkFile>) -> Self {
+        Self {
             file,
             gathered: b"{".to_vec(),
             is_first: true,
-        })
+        }
     }
 
     /// A member.

@@ -58,7 +58,7 @@ fn write_split(
     exported: &mut Exported,
     losses: &mut Losses,
 ) -> Result<(), ExportError> {
-    let mut file = JsonFile::begin(sink.file(&format!("annotations/instances_{split}.json"))?)?;
+    let mut file = JsonFile::begin(sink.file(&format!("annotations/instances_{split}.json"))?);
     file.member("info", &Info::of(dataset))?;
     file.array("licenses", std::iter::empty::<()>())?;
     let labels = dataset.labels.labels.iter();
