@@ -1,0 +1,61 @@
+//! What is exported as COCO and YOLO, read back by the tools that people use, or by their rules.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests
+
+mod coco;
+mod folder_sink;
+mod python;
+mod sample;
+mod yolo;
+
+use folder_sink::FolderSink;
+use framemill_dataset::export::{Exported, find};
+use sample::Sample;
+
+/// Writes a dataset in this format into a new folder.
+fn export(id: &str, sample: &Sample) -> (FolderSink, Exported) {
+    let mut sink = FolderSink::new();
+    let format = find(id).expect("a format");
+    let exported = format
+        .write(&sample.dataset(), &mut sink)
+        .expect("the sample fits");
+    (sink, exported)
+}
+
+#[test]
+fn the_same_dataset_gives_the_same_bytes() {
+    for id in ["coco", "yolo", "yolo-obb", "yolo-segment"] {
+        let (sink, exported) = export(id, &Sample::new());
+        let (again, exported_again) = export(id, &Sample::new());
+        assert_eq!(exported, exported_again);
+        assert!(sink.files().len() > 5, "{id}: {:?}", sink.files().keys());
+        assert!(sink.files() == again.files(), "{id}: files differ");
+    }
+}
+
+#[test]
+fn images_go_out_byte_for_byte_and_frames_that_nobody_answered_do_not() {
+    for id in ["coco", "yolo", "yolo-obb", "yolo-segment"] {
+        let sample = Sample::new();
+        let (sink, exported) = export(id, &sample);
+        assert_eq!(exported.frames, 4, "{id}");
+        let files = sink.files();
+        let mut images: Vec<_> = files
+            .iter()
+            .filter(|(path, _)| path.starts_with("images/"))
+            .map(|(path, bytes)| {
+                (
+                    path.split('/').nth(1).unwrap_or_default().to_owned(),
+                    bytes.clone(),
+                )
+            })
+            .collect();
+        let mut expected: Vec<_> = [0, 1, 2, 3]
+            .iter()
+            .map(|&place| &sample.frames[place])
+            .map(|frame| (frame.split.clone(), sample::bytes_of(&frame.image.name)))
+            .collect();
+        images.sort();
+        expected.sort();
+        assert_eq!(images, expected, "{id}");
+    }
+}
