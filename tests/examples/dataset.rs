@@ -5,11 +5,12 @@
 //! for the yellow square of the sample videos, and says of other videos that there is nothing.
 
 use framemill_tests::label_server::LabelServer;
-use framemill_tests::servers::free_port;
+use framemill_tests::servers::{free_port, try_send};
 use framemill_tests::{framemill, signal, succeed, tree, wait_for};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use ureq::http::Request;
 
 const TOKEN: &str = "a token of the demo";
 const SECRET: &str = "a secret of the demo";
@@ -32,7 +33,11 @@ fn main() {
     let port = free_port();
     let up = start(&data, &toml, port);
     let webhooks = format!("http://127.0.0.1:{port}/annotations/label-studio");
-    let connected = succeed(with_secrets(framemill().args(["annotations", "connect", &webhooks]), &data, &toml));
+    let connected = succeed(with_secrets(
+        framemill().args(["annotations", "connect", &webhooks]),
+        &data,
+        &toml,
+    ));
     print!("{}", String::from_utf8_lossy(&connected.stdout));
     answer(&server, &data);
     stop(up);
@@ -47,9 +52,20 @@ fn with_secrets<'c>(command: &'c mut Command, data: &Path, toml: &Path) -> &'c m
 
 fn start(data: &Path, toml: &Path, port: u16) -> Child {
     let mut up = framemill();
-    up.args(["up", "--stable-for", "100ms", "--listen", &format!("127.0.0.1:{port}")]);
+    // What happens to each of 80 frames would hide what there is to see.
+    up.env("RUST_LOG", "warn");
+    up.args([
+        "up",
+        "--stable-for",
+        "100ms",
+        "--listen",
+        &format!("127.0.0.1:{port}"),
+    ]);
     let up = with_secrets(&mut up, data, toml).spawn().unwrap();
-    wait_for("framemill up", || framemill_tests::servers::answers(&format!("http://127.0.0.1:{port}/healthz")));
+    let health = format!("http://127.0.0.1:{port}/healthz");
+    wait_for("framemill up", || {
+        try_send(Request::get(&health).body(Vec::new()).unwrap()).is_ok()
+    });
     up
 }
 
@@ -63,7 +79,9 @@ fn answer(server: &LabelServer, data: &Path) {
     let videos = tree(&data.join("videos")).len();
     let named = |start: &str, end: &str| {
         let names = tree(data).into_keys();
-        names.filter(|name| name.starts_with(start) && name.ends_with(end)).count()
+        names
+            .filter(|name| name.starts_with(start) && name.ends_with(end))
+            .count()
     };
     let mut answered = BTreeSet::new();
     wait_for("annotations of all images", || {
@@ -77,13 +95,20 @@ fn answer(server: &LabelServer, data: &Path) {
         let current = named("records/annotations/", "/current.json");
         asked + failed >= videos && current == answered.len()
     });
-    println!("{} tasks answered, each by a webhook and read again", answered.len());
+    println!(
+        "{} tasks answered, each by a webhook and read again",
+        answered.len()
+    );
 }
 
 /// What a person says about an image.
 fn look(server: &LabelServer, data: &Path, task: u64, image: &str) {
-    let (_, name) = image.split_once("/images/").expect("an image of the bucket");
-    let picture = image::open(data.join("images").join(name)).unwrap().to_rgb8();
+    let (_, name) = image
+        .split_once("/images/")
+        .expect("an image of the bucket");
+    let picture = image::open(data.join("images").join(name))
+        .unwrap()
+        .to_rgb8();
     let (width, height) = picture.dimensions();
     let yellow = |rgb: &image::Rgb<u8>| rgb.0[0] > 220 && rgb.0[1] > 190 && rgb.0[2] < 90;
     let found: Vec<(u32, u32)> = picture
@@ -104,8 +129,8 @@ fn look(server: &LabelServer, data: &Path, task: u64, image: &str) {
         ])
     };
     match edges() {
-        Some(edges) => server.mark_all(task, &[("square", edges)]),
-        None => server.mark_all(task, &[]),
+        Some(edges) => server.mark_all(task, (width, height), &[("square", edges)]),
+        None => server.mark_all(task, (width, height), &[]),
     }
 }
 
@@ -121,7 +146,14 @@ fn report(data: &Path, folder: &Path, toml: &Path) {
     dataset(&["build", "squares", "--split", "train=0.6,val=0.2,test=0.2"]);
     for format in FORMATS {
         let to = folder.join(format);
-        dataset(&["export", "squares", "--format", format, "-o", to.to_str().unwrap()]);
+        dataset(&[
+            "export",
+            "squares",
+            "--format",
+            format,
+            "-o",
+            to.to_str().unwrap(),
+        ]);
     }
     println!("\nWhat to look at:");
     println!("  {}", data.join("datasets/squares").display());

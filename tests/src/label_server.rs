@@ -1,12 +1,12 @@
 //! A labeling server after Label Studio's API, with people who answer at once: they are the test.
 
 use crate::listener::Listener;
+use crate::servers::try_send;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, patch, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
-use crate::servers::try_send;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
@@ -103,16 +103,16 @@ impl LabelServer {
 
     /// Someone marks a box of this label, in percent, in place of all that was marked.
     pub fn mark(&self, task: u64, label: &str, edges: [f64; 4]) {
-        self.mark_all(task, &[(label, edges)]);
+        self.mark_all(task, (320, 180), &[(label, edges)]);
     }
 
-    /// Someone marks these boxes; none says that there is nothing.
-    pub fn mark_all(&self, task: u64, boxes: &[(&str, [f64; 4])]) {
+    /// Someone marks these boxes in an image of this size; none says that there is nothing.
+    pub fn mark_all(&self, task: u64, image: (u32, u32), boxes: &[(&str, [f64; 4])]) {
         let now = self.shared.now();
         let region = |(number, (label, [x, y, width, height])): (usize, &(&str, [f64; 4]))| {
             json!({"id": format!("r{number}"), "type": "rectanglelabels", "from_name": "label",
-                "to_name": "image", "original_width": 320, "original_height": 180,
-                "image_rotation": 0, "value": {"x": x, "y": y, "width": width, "height": height,
+                "to_name": "image", "original_width": image.0,
+                "original_height": image.1, "image_rotation": 0, "value": {"x": x, "y": y, "width": width, "height": height,
                 "rotation": 0, "rectanglelabels": [label]}})
         };
         let regions: Vec<Value> = boxes.iter().enumerate().map(region).collect();

@@ -104,7 +104,10 @@ const MOST_FRAMES: usize = 10_000_000;
 
 fn frames(text: &str) -> Result<usize> {
     let count: usize = text.parse()?;
-    anyhow::ensure!((1..=MOST_FRAMES).contains(&count), "is not 1 to {MOST_FRAMES}");
+    anyhow::ensure!(
+        (1..=MOST_FRAMES).contains(&count),
+        "is not 1 to {MOST_FRAMES}"
+    );
     Ok(count)
 }
 

@@ -11,7 +11,9 @@ use std::process::Command;
 /// Where the demo's bucket is.
 const DATA: &str = "target/demo";
 /// Videos that are made for a dataset: fewer would leave a split without any.
-const SAMPLES: u32 = 8;
+const SAMPLES: u32 = 12;
+/// Their length: an image a second.
+const SAMPLE_SECONDS: u32 = 3;
 /// Images named at the end, at most.
 const SHOWN: usize = 5;
 
@@ -77,11 +79,14 @@ pub fn dataset(video: Option<&Path>) -> Result<()> {
 
 /// Videos of two cameras, each with a look of its own.
 fn make_samples(folder: &Path) -> Result<()> {
-    step("making sample videos, 10 s of Motion JPEG each", || {
+    step("making sample videos, 3 s of Motion JPEG each", || {
         for look in 0..SAMPLES {
             let camera = folder.join(format!("cam{}", look % 2 + 1));
             fs::create_dir_all(&camera)?;
-            fs::write(camera.join(format!("drive{look}.avi")), sample::video(look)?)?;
+            fs::write(
+                camera.join(format!("drive{look}.avi")),
+                sample::part(look, SAMPLE_SECONDS)?,
+            )?;
         }
         Ok(())
     })
@@ -133,7 +138,7 @@ fn make_sample(path: &Path) -> Result<()> {
         "making a sample video, 10 s of Motion JPEG: {}",
         path.display()
     );
-    step(&what, || Ok(fs::write(path, sample::video(0)?)?))
+    step(&what, || Ok(fs::write(path, sample::video()?)?))
 }
 
 /// Places a video, or all files below a folder, in the bucket: linked where the file system

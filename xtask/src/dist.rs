@@ -115,7 +115,7 @@ fn try_out(archive: &Path, name: &str) -> Result<()> {
     fs::create_dir_all(&folder)?;
     let mut tar = sh::command("tar");
     sh::run(tar.arg("-xzf").arg(archive).arg("-C").arg(&folder))?;
-    fs::write(folder.join("sample.avi"), sample::video(0)?)?;
+    fs::write(folder.join("sample.avi"), sample::video()?)?;
     let mut extract = sh::command(folder.join(name).join(PACKAGE));
     // Elsewhere, and without what this machine has set for it.
     extract

@@ -6,12 +6,18 @@ use jpeg_encoder::{ColorType, Encoder};
 const WIDTH: u16 = 640;
 const HEIGHT: u16 = 360;
 const FPS: u32 = 10;
+/// Frames in which the square crosses the picture.
 const FRAMES: u32 = 100;
 
-/// Ten seconds of a square that crosses a colour gradient; `look` tells which.
-pub fn video(look: u32) -> Result<Vec<u8>> {
+/// Ten seconds of a square that crosses a colour gradient.
+pub fn video() -> Result<Vec<u8>> {
+    part(0, 10)
+}
+
+/// The first seconds of such a video; `look` tells which.
+pub fn part(look: u32, seconds: u32) -> Result<Vec<u8>> {
     let mut pictures = Vec::new();
-    for number in 0..FRAMES {
+    for number in 0..FRAMES.min(seconds * FPS) {
         let mut jpeg = Vec::new();
         Encoder::new(&mut jpeg, 90)
             .encode(&picture(number, look), WIDTH, HEIGHT, ColorType::Rgb)

@@ -35,13 +35,21 @@ pub async fn build(
     told: Told<'_>,
 ) -> Result<Built, DatasetError> {
     let mut builder = SnapshotBuilder::new(name.as_str(), rule)?;
-    let candidates = Candidates { store, layout, told };
+    let candidates = Candidates {
+        store,
+        layout,
+        told,
+    };
     candidates.read(|candidate| builder.add(candidate)).await?;
     let names: Vec<String> = builder.label_names().map(str::to_owned).collect();
     let labels = add_labels(store, name, &names).await?;
     let (snapshot, report) = builder.finish(&labels)?;
     let is_new = keep(store, name, &snapshot).await?;
-    Ok(Built { snapshot, report, is_new })
+    Ok(Built {
+        snapshot,
+        report,
+        is_new,
+    })
 }
 
 /// Writes a snapshot. Says whether it is new.

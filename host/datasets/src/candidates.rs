@@ -57,13 +57,17 @@ impl Candidates<'_> {
                 take(candidate(&video, &folder, frame, annotations))?;
                 done = done.saturating_add(1);
             }
-            (self.told)(Progress { step: Step::Reading, done, of: None });
+            (self.told)(Progress {
+                step: Step::Reading,
+                done,
+                of: None,
+            });
         }
-        match damaged.into_iter().enumerate().last() {
+        match damaged.first() {
             None => Ok(()),
-            Some((last, first)) => Err(DatasetError::Damaged {
-                count: last.saturating_add(1),
-                first,
+            Some(first) => Err(DatasetError::Damaged {
+                count: damaged.len(),
+                first: first.clone(),
             }),
         }
     }
@@ -75,7 +79,11 @@ impl Candidates<'_> {
         while let Some(page) = pages.try_next().await? {
             names.extend(page.into_iter().map(|meta| meta.name));
             let done = names.len() as u64;
-            (self.told)(Progress { step: Step::Listing, done, of: None });
+            (self.told)(Progress {
+                step: Step::Listing,
+                done,
+                of: None,
+            });
         }
         Ok(names)
     }
@@ -94,7 +102,11 @@ impl Candidates<'_> {
                     of_video.push((index, meta.name));
                 }
             }
-            (self.told)(Progress { step: Step::Listing, done, of: None });
+            (self.told)(Progress {
+                step: Step::Listing,
+                done,
+                of: None,
+            });
         }
         Ok(found)
     }

@@ -34,7 +34,11 @@ pub async fn list(
     while let Some(page) = pages.try_next().await? {
         found.extend(page.into_iter().filter_map(|meta| {
             let (name, hash) = snapshot_of(&meta.name)?;
-            Some(Listed { name, hash, written_micros: meta.updated_micros })
+            Some(Listed {
+                name,
+                hash,
+                written_micros: meta.updated_micros,
+            })
         }));
     }
     found.sort_by(|a, b| {
@@ -90,7 +94,10 @@ impl Address {
         all.retain(|listed| listed.hash.starts_with(&self.digits));
         if all.len() > 1 && !self.digits.is_empty() {
             let address = format!("{}@{}", self.name, self.digits);
-            return Err(DatasetError::Ambiguous { address, count: all.len() });
+            return Err(DatasetError::Ambiguous {
+                address,
+                count: all.len(),
+            });
         }
         let newest = all.pop();
         newest.map(|listed| listed.hash).ok_or_else(|| {

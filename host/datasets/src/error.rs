@@ -1,8 +1,8 @@
 //! Why something cannot be done with a dataset.
 
 use framemill_annotations::LabelError;
-use framemill_dataset::{BuildError, SnapshotError};
 use framemill_dataset::export::ExportError;
+use framemill_dataset::{BuildError, SnapshotError};
 use framemill_objects::StoreError;
 use std::io;
 use std::path::PathBuf;
@@ -26,7 +26,9 @@ pub enum DatasetError {
     #[error("no such snapshot: {0}: `framemill dataset list` shows all")]
     Unknown(String),
     /// The first digits of several hashes.
-    #[error("{address} is {count} snapshots: write more digits of the hash, or none for the newest")]
+    #[error(
+        "{address} is {count} snapshots: write more digits of the hash, or none for the newest"
+    )]
     Ambiguous {
         /// As asked.
         address: String,

@@ -65,7 +65,10 @@ pub struct ExportRequest {
 pub fn format(id: &str) -> Result<&'static dyn Export, DatasetError> {
     find(id).ok_or_else(|| {
         let known: Vec<&str> = EXPORTS.iter().map(|export| export.id()).collect();
-        DatasetError::Format { format: id.to_owned(), known: known.join(", ") }
+        DatasetError::Format {
+            format: id.to_owned(),
+            known: known.join(", "),
+        }
     })
 }
 
@@ -85,7 +88,11 @@ pub async fn export(
             let place = FolderPlace::begin(folder)?;
             let (exported, place) = write(&request, format, snapshot, place, told).await?;
             place.commit()?;
-            Ok(summary(format.id(), &folder.display().to_string(), &exported))
+            Ok(summary(
+                format.id(),
+                &folder.display().to_string(),
+                &exported,
+            ))
         }
         ExportTo::Bucket => into_bucket(&request, format, snapshot, told).await,
     }
@@ -110,7 +117,13 @@ async fn into_bucket(
     let summary = summary(format.id(), &prefix, &exported);
     let bytes = serde_json::to_vec_pretty(&summary)
         .map_err(|error| DatasetError::BrokeOff(error.to_string()))?;
-    create(store.as_ref(), &commit, "application/json", Bytes::from(bytes)).await?;
+    create(
+        store.as_ref(),
+        &commit,
+        "application/json",
+        Bytes::from(bytes),
+    )
+    .await?;
     Ok(summary)
 }
 
@@ -127,7 +140,9 @@ async fn write<P: Place>(
     let work = move || {
         let mut sink = StreamingSink::new(reader, place, order, Box::new(told));
         let exported = format.write(&snapshot.as_export(), &mut sink)?;
-        let place = sink.finish().map_err(framemill_dataset::export::ExportError::from)?;
+        let place = sink
+            .finish()
+            .map_err(framemill_dataset::export::ExportError::from)?;
         Ok::<_, DatasetError>((exported, place))
     };
     let ended = tokio::task::spawn_blocking(work).await;
@@ -149,7 +164,9 @@ fn summary(format: &str, place: &str, exported: &Exported) -> ExportSummary {
         place: place.to_owned(),
         frames: exported.frames,
         shapes: exported.shapes,
-        losses: losses.map(|(loss, count)| (words(*loss).to_owned(), *count)).collect(),
+        losses: losses
+            .map(|(loss, count)| (words(*loss).to_owned(), *count))
+            .collect(),
     }
 }
 

@@ -44,7 +44,10 @@ async fn update(
     change: impl Fn(&mut LabelList) -> Result<(), LabelError>,
 ) -> Result<LabelList, DatasetError> {
     let object = dataset.labels();
-    let labels = |error| DatasetError::Labels { name: object.clone(), error };
+    let labels = |error| DatasetError::Labels {
+        name: object.clone(),
+        error,
+    };
     for _ in 0..TRIES {
         let (generation, before) = match read(store, &object, LARGEST_OBJECT).await? {
             None => (0, LabelList::default()),

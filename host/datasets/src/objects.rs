@@ -54,10 +54,7 @@ pub(crate) async fn read(
 }
 
 /// SHA-256 of an object, read piece by piece; `None` where there is none.
-pub(crate) async fn sha256(
-    store: &dyn Store,
-    name: &str,
-) -> Result<Option<String>, DatasetError> {
+pub(crate) async fn sha256(store: &dyn Store, name: &str) -> Result<Option<String>, DatasetError> {
     let reading = match store.read(name, None, RangeSpec::Whole).await {
         Err(StoreError::NotFound { .. }) => return Ok(None),
         reading => reading?,
@@ -81,9 +78,20 @@ pub(crate) async fn create(
     bytes: Bytes,
 ) -> Result<(), DatasetError> {
     let expected = hex::encode(Sha256::digest(&bytes));
-    match write(store, name, Precondition::Generation(0), content_type, bytes).await {
+    match write(
+        store,
+        name,
+        Precondition::Generation(0),
+        content_type,
+        bytes,
+    )
+    .await
+    {
         Err(StoreError::PreconditionFailed { .. }) => {
-            match sha256(store, name).await?.is_some_and(|there| there == expected) {
+            match sha256(store, name)
+                .await?
+                .is_some_and(|there| there == expected)
+            {
                 true => Ok(()),
                 false => Err(DatasetError::Changed(name.to_owned())),
             }

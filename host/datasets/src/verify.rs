@@ -48,7 +48,11 @@ pub async fn verify(
     let mut done = 0_u64;
     while let Some((image, found)) = read.try_next().await? {
         done = done.saturating_add(1);
-        told(Progress { step: Step::Images, done, of });
+        told(Progress {
+            step: Step::Images,
+            done,
+            of,
+        });
         if found.as_ref() == Some(&image.sha256) {
             verified.intact = verified.intact.saturating_add(1);
             continue;

@@ -56,8 +56,9 @@ impl Collecting {
         app: &mut AppBuilder,
         components: &Components,
     ) -> anyhow::Result<(Inbox, Pipeline)> {
-        let settings = settings(app)
-            .context("no annotations are collected: set annotations.sync_every and labeling.target")?;
+        let settings = settings(app).context(
+            "no annotations are collected: set annotations.sync_every and labeling.target",
+        )?;
         let inbox = inbox(app, &settings, None)?;
         Ok((inbox, app.pipeline_of(components, settings).await?))
     }
@@ -94,7 +95,11 @@ fn inbox(
     source: Option<Arc<dyn Source>>,
 ) -> anyhow::Result<Inbox> {
     Ok(Inbox {
-        target: settings.variables.get("target").cloned().unwrap_or_default(),
+        target: settings
+            .variables
+            .get("target")
+            .cloned()
+            .unwrap_or_default(),
         prefix: settings.function.trigger.prefix.clone(),
         bucket: settings.store.bucket().to_owned(),
         store: app.store(&settings.store)?,

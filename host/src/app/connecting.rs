@@ -81,7 +81,11 @@ fn registration(
     let variable = |name: &str| labeling.variables.get(name).cloned().unwrap_or_default();
     let (target, project) = (variable("target"), variable("project"));
     let base = variable("target_url").trim_end_matches('/').to_owned();
-    let number = || project.parse::<u64>().context("labeling.project is not a number");
+    let number = || {
+        project
+            .parse::<u64>()
+            .context("labeling.project is not a number")
+    };
     let create = format!("{base}/api/webhooks");
     match target.as_str() {
         "label-studio" => Ok(Registration {
@@ -147,7 +151,13 @@ async fn ask(
 ) -> anyhow::Result<Bytes> {
     let asked = outbound.request(method.clone(), url, body).await;
     let (status, answer) = asked.with_context(|| format!("{method} {url}"))?;
-    let said: String = String::from_utf8_lossy(&answer).chars().take(SHOWN).collect();
-    ensure!((200..300).contains(&status), "{method} {url} was answered {status}: {said}");
+    let said: String = String::from_utf8_lossy(&answer)
+        .chars()
+        .take(SHOWN)
+        .collect();
+    ensure!(
+        (200..300).contains(&status),
+        "{method} {url} was answered {status}: {said}"
+    );
     Ok(answer)
 }

@@ -109,7 +109,13 @@ async fn sync(settings: Settings, shared: &SharedOptions, json: bool) -> anyhow:
 
 fn words(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Collected { target, tasks, frames, unchanged, unknown } => format!(
+        Outcome::Collected {
+            target,
+            tasks,
+            frames,
+            unchanged,
+            unknown,
+        } => format!(
             "{target}: {tasks} tasks read: {frames} frames with something new, {unchanged} unchanged, {unknown} of no manifest"
         ),
         other => serde_json::to_string(other).unwrap_or_default(),

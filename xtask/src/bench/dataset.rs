@@ -53,8 +53,14 @@ pub fn bench(folder: &Path, frames: &[usize]) -> Result<()> {
                 ("coco", vec!["export", "bench", "--format", "coco", "-o"]),
             ] {
                 let mut command = Command::new(&framemill);
-                command.arg("dataset").args(arguments).args((what == "coco").then_some(&coco));
-                command.arg("--data").arg(&bucket.data).stderr(Stdio::null());
+                command
+                    .arg("dataset")
+                    .args(arguments)
+                    .args((what == "coco").then_some(&coco));
+                command
+                    .arg("--data")
+                    .arg(&bucket.data)
+                    .stderr(Stdio::null());
                 rows.push(cells(count, bucket.images_mib, what, &timed(&mut command)?));
             }
             ensure!(coco.join("annotations").is_dir(), "nothing was exported");
@@ -85,13 +91,16 @@ impl Bucket {
     fn make(folder: &Path, framemill: &Path, frames: usize) -> Result<Self> {
         let work = empty(folder, "dataset")?;
         let (video, out) = (work.join("sample.avi"), work.join("out"));
-        fs::write(&video, sample::video(0)?)?;
+        fs::write(&video, sample::video()?)?;
         let mut extract = Command::new(framemill);
         extract.args(["extract", "-o"]).arg(&out).arg(&video);
         sh::run(extract.stdout(Stdio::null()))?;
         let one = out.join("sample.avi");
         let manifest: Value = serde_json::from_slice(&fs::read(one.join("manifest.json"))?)?;
-        let frame = manifest["frames"].get(0).context("no frame of the sample")?.clone();
+        let frame = manifest["frames"]
+            .get(0)
+            .context("no frame of the sample")?
+            .clone();
         let image = one.join(frame["name"].as_str().context("a frame without a name")?);
         let bucket = Self {
             data: work.join("bucket"),
@@ -159,7 +168,10 @@ impl Bucket {
         let folder = format!("records/annotations/label-studio-bench/{video}/{index:06}");
         let folder = self.data.join(folder);
         fs::create_dir_all(&folder)?;
-        Ok(fs::write(folder.join("current.json"), serde_json::to_vec(&annotation)?)?)
+        Ok(fs::write(
+            folder.join("current.json"),
+            serde_json::to_vec(&annotation)?,
+        )?)
     }
 }
 
@@ -169,7 +181,11 @@ mod tests {
 
     #[test]
     fn a_row_has_all_columns() {
-        let used = Used { wall: 2.0, cpu: 3.0, peak_mib: 100.0 };
+        let used = Used {
+            wall: 2.0,
+            cpu: 3.0,
+            peak_mib: 100.0,
+        };
         let cells = cells(1000, 400.0, "build", &used);
         assert_eq!(cells.join("|"), "1000|5000|400|build|2.0|3.0|100|0.25");
         assert_eq!(cells.len(), COLUMNS.len());

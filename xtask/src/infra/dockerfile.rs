@@ -74,7 +74,7 @@ pub fn run_image() -> Result<()> {
     let program = program.context("the Dockerfile has no ENTRYPOINT")??;
     base_image(&image, &image.join(program.trim_start_matches('/')))?;
     let version = sh::output(in_image(&image, &file).args([&program, "--version"]))?;
-    fs::write(image.join("tmp/sample.avi"), sample::video(0)?)?;
+    fs::write(image.join("tmp/sample.avi"), sample::video()?)?;
     let mut extract = in_image(&image, &file);
     extract.args([&program, "extract", "/tmp/sample.avi", "-o", "/tmp/images"]);
     sh::run(&mut extract)?;

@@ -66,7 +66,13 @@ impl Write for Upload {
 
 impl SinkFile for Upload {
     fn finish(self: Box<Self>) -> io::Result<()> {
-        let Self { store, name, mut file, crc32c, sha256: hasher } = *self;
+        let Self {
+            store,
+            name,
+            mut file,
+            crc32c,
+            sha256: hasher,
+        } = *self;
         file.rewind()?;
         let object = NewObject {
             content_type: Some(content_type(&name).to_owned()),
@@ -82,7 +88,9 @@ impl SinkFile for Upload {
             match written.await {
                 Ok(_) => Ok(()),
                 Err(StoreError::PreconditionFailed { .. }) => {
-                    let there = sha256(store.as_ref(), &name).await.map_err(io::Error::other)?;
+                    let there = sha256(store.as_ref(), &name)
+                        .await
+                        .map_err(io::Error::other)?;
                     match there == Some(expected) {
                         true => Ok(()),
                         false => Err(io::Error::other(DatasetError::Changed(name))),
@@ -94,7 +102,6 @@ impl SinkFile for Upload {
     }
 }
 
-
 fn next_piece(file: &mut File) -> Result<Option<Bytes>, StoreError> {
     let mut piece = vec![0; PIECE];
     let mut read = 0;
@@ -105,7 +112,11 @@ fn next_piece(file: &mut File) -> Result<Option<Bytes>, StoreError> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(source) => {
                 let name = "a temporary file".to_owned();
-                return Err(StoreError::Io { what: "reading", name, source });
+                return Err(StoreError::Io {
+                    what: "reading",
+                    name,
+                    source,
+                });
             }
         }
     }

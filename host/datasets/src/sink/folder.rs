@@ -29,13 +29,18 @@ impl FolderPlace {
             _ => Path::new("."),
         };
         let work = fs::create_dir_all(parent).and_then(|()| {
-            tempfile::Builder::new().prefix(".framemill-export-").tempdir_in(parent)
+            tempfile::Builder::new()
+                .prefix(".framemill-export-")
+                .tempdir_in(parent)
         });
         let work = work.map_err(|source| DatasetError::Io {
             what: format!("cannot write beside {}", folder.display()),
             source,
         })?;
-        Ok(Self { folder: folder.to_owned(), work })
+        Ok(Self {
+            folder: folder.to_owned(),
+            work,
+        })
     }
 
     /// Puts it where it belongs.

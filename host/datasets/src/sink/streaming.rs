@@ -66,7 +66,11 @@ impl<P: Place> StreamingSink<P> {
     fn count(&mut self) {
         self.done = self.done.saturating_add(1);
         let (done, of) = (self.done, Some(self.of));
-        (self.told)(Progress { step: Step::Images, done, of });
+        (self.told)(Progress {
+            step: Step::Images,
+            done,
+            of,
+        });
     }
 }
 

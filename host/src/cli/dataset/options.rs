@@ -108,7 +108,11 @@ pub struct BuildArgs {
     #[arg(long = "where", value_name = "CONDITION")]
     pub conditions: Vec<String>,
     /// The splits and their shares
-    #[arg(long, value_name = "NAME=SHARE,…", default_value = "train=0.8,val=0.1,test=0.1")]
+    #[arg(
+        long,
+        value_name = "NAME=SHARE,…",
+        default_value = "train=0.8,val=0.1,test=0.1"
+    )]
     pub split: String,
     /// What is never divided among splits: `video`, or a regular expression over the path below videos/,
     /// whose first group (or whole match) is the name of the group
@@ -162,4 +166,3 @@ fn formats() -> clap::builder::PossibleValuesParser {
         .collect::<Vec<_>>()
         .into()
 }
-

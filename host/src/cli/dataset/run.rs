@@ -24,9 +24,12 @@ pub async fn run_dataset(args: DatasetArgs) -> anyhow::Result<bool> {
         DatasetAction::Diff { from, to, common } => diff(&from, &to, &common).await,
         DatasetAction::Verify { snapshot, common } => verify(&snapshot, &common).await,
         DatasetAction::Export(args) => export(args).await,
-        DatasetAction::RenameLabel { name, old, new, common } => {
-            rename(&name, (&old, &new), &common).await
-        }
+        DatasetAction::RenameLabel {
+            name,
+            old,
+            new,
+            common,
+        } => rename(&name, (&old, &new), &common).await,
     }
 }
 
@@ -140,7 +143,9 @@ async fn verify(snapshot: &str, common: &Common) -> anyhow::Result<bool> {
     let verified = framemill_datasets::verify(store, &address.name, &hash, &told).await;
     bar.clear();
     let verified = verified?;
-    place.tell(&verified, || words::verified(&address.name, &hash, &verified))?;
+    place.tell(&verified, || {
+        words::verified(&address.name, &hash, &verified)
+    })?;
     Ok(verified.changed == 0)
 }
 

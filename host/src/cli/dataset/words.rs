@@ -63,7 +63,12 @@ pub fn shown(snapshot: &Snapshot) -> String {
 fn warnings(meta: &SnapshotMeta) -> String {
     let mut text = String::new();
     for warning in &meta.warnings {
-        let _ = writeln!(text, "warning: {}: {}", warning.count, Printable(&warning.message));
+        let _ = writeln!(
+            text,
+            "warning: {}: {}",
+            warning.count,
+            Printable(&warning.message)
+        );
         for example in &warning.examples {
             let _ = writeln!(text, "  {}", Printable(example));
         }
