@@ -86,7 +86,7 @@ locals {
             metadata = {
               subscriptionName = google_pubsub_subscription.pull[key].id
               mode             = "SubscriptionSize"
-              # A manifest is a few requests to the labeling system, a video is computed.
+              # A manifest or a webhook is a few requests to the labeling system, a video is computed.
               value = tostring(key == "videos" ? var.videos_per_instance : var.videos_per_instance * 10)
             }
             authenticationRef = { name = "own-identity" }

@@ -1,8 +1,13 @@
 locals {
   bucket = coalesce(var.bucket, "${var.project}-${var.name}-dataset")
+
+  webhook_path   = "${var.record_path}/webhooks"
+  warehouse_path = "warehouse"
+  dataset_path   = "datasets"
 }
 
-# Videos below video_path; images, manifests and records each below a prefix of their own.
+# Videos below video_path; images, manifests, records, tables and datasets each below a prefix of
+# their own.
 resource "google_storage_bucket" "dataset" {
   name                        = local.bucket
   location                    = var.region
@@ -26,6 +31,19 @@ resource "google_storage_bucket" "dataset" {
     condition {
       days_since_noncurrent_time = var.noncurrent_days
       with_state                 = "ARCHIVED"
+    }
+  }
+
+  # Tables are replaced at each refresh, and made of what else lies in the bucket: old ones would
+  # only cost.
+  lifecycle_rule {
+    action {
+      type = "Delete"
+    }
+    condition {
+      days_since_noncurrent_time = 1
+      with_state                 = "ARCHIVED"
+      matches_prefix             = ["${local.warehouse_path}/"]
     }
   }
 

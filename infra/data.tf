@@ -1,6 +1,10 @@
-# For annotations that come back; nothing writes to them yet.
+# Firestore and BigQuery, each where it is switched on: the bucket has all that is in them, and fills
+# them again.
 
+# The annotation of each frame that counts, as a document.
 resource "google_firestore_database" "annotations" {
+  count = var.firestore ? 1 : 0
+
   name                    = var.name
   location_id             = var.region
   type                    = "FIRESTORE_NATIVE"
@@ -11,10 +15,13 @@ resource "google_firestore_database" "annotations" {
   depends_on = [google_project_service.api]
 }
 
-resource "google_bigquery_dataset" "annotations" {
+# The warehouse's tables: load jobs of the host make and replace them.
+resource "google_bigquery_dataset" "warehouse" {
+  count = var.bigquery ? 1 : 0
+
   dataset_id                 = replace(var.name, "-", "_")
   location                   = var.region
-  description                = "Annotations of framemill's images"
+  description                = "Tables of framemill's frames and annotations"
   labels                     = local.labels
   delete_contents_on_destroy = !var.protect_data
 

@@ -20,6 +20,23 @@ locals {
     subscription           = try(local.pulled_ids["videos"], local.pulled_ids["manifests"], "")
     manifests_subscription = try(local.pulled_ids["manifests"], "")
     labeling_settings      = var.labeling_settings
+    annotations_settings = var.annotations ? merge(
+      {
+        source     = "pubsub://${local.pulled_ids["webhooks"]}"
+        sync_every = var.annotations_sync_every
+      },
+      var.firestore ? {
+        firestore            = google_firestore_database.annotations[0].id
+        firestore_collection = var.firestore_collection
+      } : {}
+    ) : {}
+    warehouse_settings = var.warehouse ? merge(
+      { refresh_every = var.warehouse_refresh_every },
+      var.bigquery ? {
+        bigquery          = "${var.project}.${google_bigquery_dataset.warehouse[0].dataset_id}"
+        bigquery_location = google_bigquery_dataset.warehouse[0].location
+      } : {}
+    ) : {}
   }
 
   config = templatefile("${path.module}/framemill.toml.tftpl", local.settings)
@@ -116,6 +133,9 @@ resource "google_cloud_run_v2_worker_pool" "host" {
   }
 
   depends_on = [
+    google_bigquery_dataset_iam_member.host_loads,
+    google_project_iam_member.host_mirrors,
+    google_project_iam_member.host_starts_loads,
     google_pubsub_subscription_iam_member.host_pulls,
     google_pubsub_subscription_iam_member.host_sees,
     google_pubsub_subscription_iam_member.host_sees_dead_letters,

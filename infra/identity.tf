@@ -1,4 +1,5 @@
-# Who may do what: no key, no basic role, nothing on the whole project.
+# Who may do what: no key, no basic role, and nothing on the whole project but what Google has no
+# narrower place for.
 
 locals {
   host         = "serviceAccount:${google_service_account.host.email}"
@@ -23,7 +24,10 @@ resource "google_storage_bucket_iam_member" "host_reads" {
 
 # Create, and delete what a crash left unfinished; videos stay out of its reach.
 resource "google_storage_bucket_iam_member" "host_writes" {
-  for_each = toset([var.image_path, var.manifest_path, var.record_path])
+  for_each = toset(concat(
+    [var.image_path, var.manifest_path, var.record_path],
+    var.warehouse ? [local.warehouse_path] : []
+  ))
 
   bucket = google_storage_bucket.dataset.name
   role   = "roles/storage.objectUser"
@@ -32,6 +36,28 @@ resource "google_storage_bucket_iam_member" "host_writes" {
   condition {
     title      = "below-${replace(each.value, "/", "-")}"
     expression = "resource.name.startsWith(\"projects/_/buckets/${local.bucket}/objects/${each.value}/\")"
+  }
+}
+
+# `framemill dataset build` reads manifests, annotations and images, and writes datasets.
+resource "google_storage_bucket_iam_member" "builders_read" {
+  for_each = var.dataset_builders
+
+  bucket = google_storage_bucket.dataset.name
+  role   = "roles/storage.objectViewer"
+  member = each.value
+}
+
+resource "google_storage_bucket_iam_member" "builders_write" {
+  for_each = var.dataset_builders
+
+  bucket = google_storage_bucket.dataset.name
+  role   = "roles/storage.objectUser"
+  member = each.value
+
+  condition {
+    title      = "below-${local.dataset_path}"
+    expression = "resource.name.startsWith(\"projects/_/buckets/${local.bucket}/objects/${local.dataset_path}/\")"
   }
 }
 
@@ -146,6 +172,40 @@ resource "google_service_account_iam_member" "pubsub_signs_pushes" {
   service_account_id = google_service_account.push[0].name
   role               = "roles/iam.serviceAccountOpenIdTokenCreator"
   member             = local.pubsub_agent
+}
+
+# Firestore and BigQuery
+
+# A database has no policy of its own: the condition is what keeps it to this one.
+resource "google_project_iam_member" "host_mirrors" {
+  count = var.firestore ? 1 : 0
+
+  project = var.project
+  role    = "roles/datastore.user"
+  member  = local.host
+
+  condition {
+    title      = "database-${var.name}"
+    expression = "resource.name == \"${google_firestore_database.annotations[0].id}\""
+  }
+}
+
+# A job belongs to the project. The role starts jobs, and reads and writes no data.
+resource "google_project_iam_member" "host_starts_loads" {
+  count = var.bigquery ? 1 : 0
+
+  project = var.project
+  role    = "roles/bigquery.jobUser"
+  member  = local.host
+}
+
+# Makes the tables and replaces what is in them. A load job reads the bucket as the host.
+resource "google_bigquery_dataset_iam_member" "host_loads" {
+  count = var.bigquery ? 1 : 0
+
+  dataset_id = google_bigquery_dataset.warehouse[0].dataset_id
+  role       = "roles/bigquery.dataEditor"
+  member     = local.host
 }
 
 # Signed addresses and secrets

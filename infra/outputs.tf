@@ -31,14 +31,19 @@ output "subscriptions" {
   )
 }
 
+output "webhook_url" {
+  description = "Where the labeling system sends its webhooks, with the secret of annotations_webhook_secret; null where none are taken"
+  value       = one([for service in google_cloud_run_v2_service.webhooks : "${service.uri}/annotations/${var.labeling_settings["target"]}"])
+}
+
 output "firestore_database" {
-  description = "Firestore database for annotations"
-  value       = google_firestore_database.annotations.name
+  description = "Firestore database with the annotation of each frame; null where it is off"
+  value       = one(google_firestore_database.annotations[*].id)
 }
 
 output "bigquery_dataset" {
-  description = "BigQuery dataset for annotations"
-  value       = google_bigquery_dataset.annotations.dataset_id
+  description = "BigQuery dataset with the warehouse's tables; null where it is off"
+  value       = one(google_bigquery_dataset.warehouse[*].dataset_id)
 }
 
 output "framemill_toml" {

@@ -1,5 +1,6 @@
 # A topic for each kind of work, so that a backlog of one is not taken for one of the other. Images
-# are nobody's event: only videos and manifests are told of, and manifests only with `labeling`.
+# are nobody's event: only videos are told of, manifests with `labeling`, and webhooks of labeling
+# systems with `annotations`.
 locals {
   queues = merge(
     {
@@ -12,6 +13,12 @@ locals {
       manifests = {
         prefix        = "${var.manifest_path}/"
         push_endpoint = var.labeling_push_endpoint
+      }
+    } : {},
+    var.annotations ? {
+      webhooks = {
+        prefix        = "${local.webhook_path}/"
+        push_endpoint = null
       }
     } : {}
   )

@@ -25,8 +25,9 @@ variable "name" {
   default     = "framemill"
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{2,18}[a-z0-9]$", var.name))
-    error_message = "name must be 4 to 20 lowercase letters, digits and hyphens."
+    # A service account's name, NAME-autoscaler, has 30 characters at most.
+    condition     = can(regex("^[a-z][a-z0-9-]{2,17}[a-z0-9]$", var.name))
+    error_message = "name must be 4 to 19 lowercase letters, digits and hyphens."
   }
 }
 
@@ -191,6 +192,126 @@ variable "labeling_push_endpoint" {
   }
 }
 
+variable "annotations" {
+  description = "Collect what the labeling system answers; it is asked by the host every annotations_sync_every"
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.annotations || (var.labeling && var.labeling_push_endpoint == null && contains(["label-studio", "cvat", "scale"], lookup(var.labeling_settings, "target", "")))
+    error_message = "annotations need labeling = true without labeling_push_endpoint, and a target in labeling_settings that can be read: label-studio, cvat or scale."
+  }
+
+  validation {
+    condition     = !var.annotations || var.image == null || var.min_instances >= 1
+    error_message = "annotations need min_instances of at least 1: without a host that runs nobody asks for a sync."
+  }
+}
+
+variable "annotations_sync_every" {
+  description = "How often the labeling system is asked for what changed"
+  type        = string
+  default     = "10m"
+
+  validation {
+    condition     = can(regex("^[1-9][0-9]*(s|m|h)$", var.annotations_sync_every))
+    error_message = "annotations_sync_every must be a time such as 30s, 10m or 1h."
+  }
+}
+
+variable "annotations_webhook_secret" {
+  description = "Secret Manager secret that webhooks of the labeling system prove themselves with; it exists already. With it a service on the open internet takes webhooks, which make answers come sooner; null opens nothing"
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.annotations_webhook_secret == null || can(regex("^[A-Za-z0-9_-]{1,255}$", var.annotations_webhook_secret))
+    error_message = "annotations_webhook_secret must be the name of a secret: up to 255 letters, digits, hyphens and underscores."
+  }
+
+  validation {
+    condition     = var.annotations_webhook_secret == null || var.annotations
+    error_message = "annotations_webhook_secret needs annotations = true."
+  }
+}
+
+variable "webhooks_min_instances" {
+  description = "Instances that wait for webhooks; with 0 the first webhook after a pause waits until one has started, and may be given up by who sends it, but the instance asks for a sync then"
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = contains([0, 1], var.webhooks_min_instances)
+    error_message = "webhooks_min_instances must be 0 or 1."
+  }
+}
+
+variable "firestore" {
+  description = "Keep the annotation of each frame that counts in a Firestore database too"
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.firestore || var.annotations
+    error_message = "firestore needs annotations = true."
+  }
+}
+
+variable "firestore_collection" {
+  description = "Collection of the Firestore database with a document for each frame"
+  type        = string
+  default     = "frames"
+
+  validation {
+    condition     = can(regex("^[A-Za-z][A-Za-z0-9_-]{0,99}$", var.firestore_collection))
+    error_message = "firestore_collection must begin with a letter and be up to 100 letters, digits, hyphens and underscores."
+  }
+}
+
+variable "warehouse" {
+  description = "Keep tables of frames and annotations below warehouse/ of the bucket"
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.warehouse || var.image == null || (var.min_instances >= 1 && (var.push_endpoint == null || (var.labeling && var.labeling_push_endpoint == null)))
+    error_message = "warehouse needs min_instances of at least 1, and videos or manifests that are pulled: without a host that runs nobody refreshes the tables."
+  }
+}
+
+variable "warehouse_refresh_every" {
+  description = "How often the tables are brought up to date"
+  type        = string
+  default     = "1h"
+
+  validation {
+    condition     = can(regex("^[1-9][0-9]*(s|m|h)$", var.warehouse_refresh_every))
+    error_message = "warehouse_refresh_every must be a time such as 10m or 1h."
+  }
+}
+
+variable "bigquery" {
+  description = "Load the tables into a BigQuery dataset too"
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.bigquery || var.warehouse
+    error_message = "bigquery needs warehouse = true."
+  }
+}
+
+variable "dataset_builders" {
+  description = "Who may run `framemill dataset build`: reads the dataset bucket and writes below datasets/, for example [\"group:training@example.com\"]"
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for member in var.dataset_builders : can(regex("^(user|group|serviceAccount):[^@]+@[^@]+$", member))])
+    error_message = "dataset_builders must be user:, group: or serviceAccount: with an address, and never everyone."
+  }
+}
+
 variable "sign_urls" {
   description = "Let the host sign image addresses for labeling companies, as itself and without a key"
   type        = bool
@@ -201,6 +322,11 @@ variable "secrets" {
   description = "Environment variables of the host with the Secret Manager secret that each is read from, for example FRAMEMILL_LABELING_TOKEN = \"label-studio\"; the secrets exist already"
   type        = map(string)
   default     = {}
+
+  validation {
+    condition     = !contains(keys(var.secrets), "FRAMEMILL_ANNOTATIONS_WEBHOOK_SECRET")
+    error_message = "secrets are the host's, which takes no webhooks: name the secret in annotations_webhook_secret."
+  }
 }
 
 variable "image" {

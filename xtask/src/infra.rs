@@ -1,6 +1,7 @@
 //! `cargo xtask check-infra`: what can be known of infra/ and the Dockerfile without a cloud and
 //! without a Docker engine.
 
+mod access;
 mod dockerfile;
 mod files;
 mod host_config;
@@ -36,12 +37,13 @@ const ACCEPTED: &[(&str, &str)] = &[
 pub fn check() -> Result<()> {
     let files = files::Files::read(&sh::root().join("infra"))?;
     let mut findings = rules::check(&files);
+    findings.extend(access::check(&files));
     findings.extend(host_config::values_differ(&files));
     report("infra/*.tf", findings)?;
     checkov(&["--directory", "infra", "--framework", "terraform"])?;
     checkov(&["--file", "Dockerfile", "--framework", "dockerfile"])?;
     terraform::run()?;
-    host_config::check()?;
+    host_config::check(&files)?;
     report("Dockerfile", dockerfile::check()?)?;
     dockerfile::run_image()
 }
