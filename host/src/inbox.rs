@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use bytes::Bytes;
 use framemill_annotations::is_authentic;
-use framemill_contract::{Event, EventKind, ObjectRef, SYNC_WEBHOOK, Secret};
+use framemill_contract::{Event, EventKind, FULL_SYNC_WEBHOOK, ObjectRef, SYNC_WEBHOOK, Secret};
 use framemill_objects::{NewObject, Precondition, Store, StoreError};
 use framemill_sources::Source;
 use futures::StreamExt as _;
@@ -43,15 +43,18 @@ impl Inbox {
         self.put(&key, Precondition::Generation(0), body).await
     }
 
-    /// Has all read that changed since the last time.
+    /// Has all read that changed since the last time; a full sync finds what was deleted too.
     ///
     /// # Errors
     /// As [`Self::take`].
-    pub async fn request_sync(&self) -> anyhow::Result<()> {
+    pub async fn request_sync(&self, full: bool) -> anyhow::Result<()> {
         let now = humantime::format_rfc3339_millis(SystemTime::now());
         let body = format!("{{\"requested_at\": \"{now}\"}}\n");
-        self.put(SYNC_WEBHOOK, Precondition::None, body.into())
-            .await
+        let key = match full {
+            true => FULL_SYNC_WEBHOOK,
+            false => SYNC_WEBHOOK,
+        };
+        self.put(key, Precondition::None, body.into()).await
     }
 
     async fn put(&self, key: &str, precondition: Precondition, body: Bytes) -> anyhow::Result<()> {

@@ -1,19 +1,19 @@
 //! What a webhook speaks of is read again and kept: the flow, whatever the target.
 
 use crate::answering::{Answering, FrameAnswers, Hint, Page, TaskAnswers};
+use crate::deletions::deletions;
 use crate::frames::Frames;
-use crate::job::CollectJob;
+use crate::job::{CollectJob, Sync};
+use crate::stop::Stop;
 use framemill_annotations::{FrameAnnotation, Task};
 use framemill_component_sdk::annotations::{Kept, keep};
-use framemill_component_sdk::labeling::{LabelOutcome, TargetError, ignore, rejected};
+use framemill_component_sdk::labeling::{LabelOutcome, ignore};
 use framemill_component_sdk::store::{JSON, ObjectError, Objects, exists, gone, to_json};
-use framemill_contract::{Disposition, Event, Ignored, JobError, LabelConfig, ObjectRef, Outcome};
+use framemill_contract::{Event, JobError, LabelConfig, ObjectRef, Outcome};
 use framemill_video::ByteRange;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// Seconds after which a message comes back where nothing says otherwise.
-const RETRY_AFTER: u64 = 10;
 /// Most bytes of a webhook: its task is read again, so more is of no use.
 const LARGEST_WEBHOOK: u64 = 10 << 20;
 
@@ -42,19 +42,7 @@ pub(crate) async fn handle<O: Objects, T: Answering>(
     };
     match request.run().await {
         Ok(outcome) => outcome.into(),
-        Err(stop) => stopped(objects, config, &job, stop).await,
-    }
-}
-
-/// Why the work stops.
-enum Stop {
-    Store(ObjectError),
-    Target(TargetError),
-}
-
-impl<E: Into<ObjectError>> From<E> for Stop {
-    fn from(error: E) -> Self {
-        Self::Store(error.into())
+        Err(stop) => stop.outcome(objects, config, &job).await,
     }
 }
 
@@ -65,6 +53,15 @@ struct Count {
     frames: u64,
     unchanged: u64,
     unknown: u64,
+}
+
+impl Count {
+    fn add(&mut self, kept: Kept) {
+        match kept {
+            Kept::Current => self.frames += 1,
+            Kept::Unchanged | Kept::Superseded => self.unchanged += 1,
+        }
+    }
 }
 
 /// Until when all that changed was read, by the target's clock.
@@ -86,7 +83,7 @@ impl<O: Objects, T: Answering> Request<'_, O, T> {
     async fn run(&mut self) -> Result<Outcome, Stop> {
         let bucket = &self.job.webhook.bucket;
         let done = self.job.done();
-        if !self.job.is_sync() && exists(self.objects, bucket, &done).await? {
+        if self.job.sync().is_none() && exists(self.objects, bucket, &done).await? {
             return Ok(Outcome::Unchanged { manifest: done });
         }
         match self.hint().await? {
@@ -98,8 +95,11 @@ impl<O: Objects, T: Answering> Request<'_, O, T> {
             }
             Hint::Anything => self.sync().await?,
         }
+        if self.job.sync() == Some(Sync::Full) {
+            self.find_deleted().await?;
+        }
         self.objects.delete(bucket, &self.job.failure()).await?;
-        if self.job.is_sync() {
+        if self.job.sync().is_some() {
             // Of the last one: a sweep sees that there is nothing to do.
             self.objects.delete(bucket, &done).await?;
         }
@@ -129,7 +129,7 @@ impl<O: Objects, T: Answering> Request<'_, O, T> {
             }
             read => read?,
         };
-        if self.job.is_sync() {
+        if self.job.sync().is_some() {
             return Ok(Hint::Anything);
         }
         if meta.size > LARGEST_WEBHOOK {
@@ -159,8 +159,8 @@ impl<O: Objects, T: Answering> Request<'_, O, T> {
         let (mut until, mut from) = (since, None);
         loop {
             let page = self.target.changed(asked, from.as_deref()).await;
-            let Page { tasks, next } = page.map_err(Stop::Target)?;
-            for task in tasks {
+            let Page { items, next } = page.map_err(Stop::Target)?;
+            for task in items {
                 until = until.max(Some(task.task.updated_at));
                 self.keep(task).await?;
             }
@@ -176,6 +176,17 @@ impl<O: Objects, T: Answering> Request<'_, O, T> {
             objects
                 .replace(bucket, &name, generation, JSON, &synced)
                 .await?;
+        }
+        Ok(())
+    }
+
+    /// Notes what was deleted at the target.
+    async fn find_deleted(&mut self) -> Result<(), Stop> {
+        let (bucket, prefix) = (&self.job.webhook.bucket, self.job.annotations());
+        let found = deletions(self.objects, self.target, bucket, &prefix).await?;
+        for (folder, annotation) in found {
+            let kept = keep(self.objects, bucket, &folder, &annotation).await?;
+            self.count.add(kept);
         }
         Ok(())
     }
@@ -199,8 +210,7 @@ impl<O: Objects, T: Answering> Request<'_, O, T> {
         self.count.tasks += 1;
         for frame in task.frames {
             match self.keep_frame(&task.task, frame).await? {
-                Some(Kept::Current) => self.count.frames += 1,
-                Some(Kept::Unchanged | Kept::Superseded) => self.count.unchanged += 1,
+                Some(kept) => self.count.add(kept),
                 None => self.count.unknown += 1,
             }
         }
@@ -231,42 +241,5 @@ impl<O: Objects, T: Answering> Request<'_, O, T> {
         keep(self.objects, bucket, &folder, &annotation)
             .await
             .map(Some)
-    }
-}
-
-async fn stopped<O: Objects>(
-    objects: &O,
-    config: &LabelConfig,
-    job: &CollectJob,
-    stop: Stop,
-) -> LabelOutcome {
-    let target = job.target.clone();
-    match stop {
-        Stop::Store(ObjectError::Gone) => ignore(&Ignored::Superseded),
-        Stop::Store(ObjectError::Failed(error)) if error.disposition() == Disposition::Reject => {
-            rejected(objects, config, &job.webhook, job.failure(), &error).await
-        }
-        Stop::Store(ObjectError::Failed(error)) => LabelOutcome::retry(&error, RETRY_AFTER),
-        Stop::Target(TargetError::Misconfigured(error)) => {
-            LabelOutcome::misconfigured(&config.as_set(error).into())
-        }
-        Stop::Target(TargetError::Transient {
-            reason,
-            retry_after,
-        }) => {
-            let wait = retry_after.unwrap_or(RETRY_AFTER);
-            LabelOutcome::retry(&JobError::LabelTarget { target, reason }, wait)
-        }
-        Stop::Target(
-            TargetError::Unanswered { reason } | TargetError::Indeterminate { reason },
-        ) => LabelOutcome::retry(&JobError::LabelTarget { target, reason }, RETRY_AFTER),
-        Stop::Target(TargetError::Refused { status, message }) => {
-            let error = JobError::LabelRefused {
-                target,
-                status,
-                message,
-            };
-            rejected(objects, config, &job.webhook, job.failure(), &error).await
-        }
     }
 }

@@ -12,8 +12,10 @@
 
 mod answering;
 mod collect;
+mod deletions;
 mod frames;
 mod job;
+mod stop;
 mod targets;
 
 #[cfg(target_arch = "wasm32")]

@@ -66,6 +66,25 @@ pub async fn keep<O: Objects>(
     }))
 }
 
+/// What is current below `folder`; `None` where nothing is, or nothing that can be read.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn current<O: Objects>(
+    objects: &O,
+    bucket: &str,
+    folder: &str,
+) -> Result<Option<FrameAnnotation>, ObjectError> {
+    match objects
+        .read_all(bucket, &format!("{folder}current.json"))
+        .await
+    {
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+        Err(ObjectError::Gone) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// What is current, with its generation; 0 where nothing is. What cannot be read counts as earlier than
 /// everything, since revisions say what is true.
 async fn read<O: Objects>(

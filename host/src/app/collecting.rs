@@ -14,6 +14,9 @@ const COLLECT: &str = "collect-annotations";
 /// A sync that could not be asked for is tried again after this time.
 const AGAIN: Duration = Duration::from_secs(60);
 
+/// Of so many syncs one is full: it reads a record of each frame, and a listing of all tasks.
+const FULL_SYNC_EVERY: u64 = 24;
+
 /// How annotations come in.
 pub struct Collecting {
     /// Where webhooks and syncs go.
@@ -54,13 +57,18 @@ impl Collecting {
         }))
     }
 
-    /// Asks for a sync at once, and then every so often.
+    /// Asks for a full sync at once, and then for a sync every so often.
     pub(super) fn start_syncs(&self, background: &mut JoinSet<anyhow::Result<()>>) {
         let (inbox, every) = (Arc::clone(&self.inbox), self.every);
         background.spawn(async move {
+            let mut syncs = 0_u64;
             loop {
-                let wait = match inbox.request_sync().await {
-                    Ok(()) => every,
+                let full = syncs.is_multiple_of(FULL_SYNC_EVERY);
+                let wait = match inbox.request_sync(full).await {
+                    Ok(()) => {
+                        syncs = syncs.wrapping_add(1);
+                        every
+                    }
                     Err(error) => {
                         tracing::warn!(
                             "annotations are not synced, and it is tried again: {error:#}"

@@ -1,5 +1,6 @@
 //! The commands.
 
+mod annotations;
 mod bucket_options;
 mod check;
 mod extract;
@@ -9,6 +10,7 @@ mod options;
 mod sweep;
 mod up;
 
+pub use annotations::{AnnotationsArgs, run_annotations};
 pub use check::{CheckArgs, run_check};
 pub use extract::{ExtractArgs, VideoReport, run_extract};
 pub use failures::{FailuresArgs, run_failures};
@@ -77,6 +79,8 @@ pub enum Command {
     Sweep(SweepArgs),
     /// List, show and retry what could not be processed
     Failures(FailuresArgs),
+    /// Ask the labeling system for annotations now
+    Annotations(AnnotationsArgs),
 }
 
 /// How log lines look.
@@ -140,6 +144,7 @@ pub fn run(cli: Cli) -> ExitCode {
                 Command::Check(args) => run_check(args).await,
                 Command::Sweep(args) => run_sweep(args).await,
                 Command::Failures(args) => run_failures(args).await,
+                Command::Annotations(args) => run_annotations(args).await,
             }
         });
         if let Some(traces) = traces {

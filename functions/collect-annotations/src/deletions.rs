@@ -1,0 +1,107 @@
+//! Tasks that were deleted at the target: no webhook has to come for them, and no listing of what
+//! changed has them. They are those of known frames that a listing of all tasks lacks.
+
+use crate::answering::{Answering, Page};
+use crate::stop::Stop;
+use framemill_annotations::{FrameAnnotation, State};
+use framemill_component_sdk::annotations::current;
+use framemill_component_sdk::labeling::{TargetError, misconfigured};
+use framemill_component_sdk::store::{ObjectError, Objects};
+use futures::future::try_join_all;
+use std::collections::BTreeMap;
+
+/// Records that are read at a time.
+const PARALLEL: usize = 16;
+/// Most pages of a listing: more than any project has.
+const MOST_PAGES: usize = 1_000_000;
+/// That all tasks are deleted is believed of this many known ones; of more, the project has to answer.
+const MOST_UNPROVEN: usize = 10;
+
+/// The folders of frames, by the task that is their current one.
+type Known = BTreeMap<String, Vec<String>>;
+
+/// What follows for the frames below `prefix` whose task was deleted: their folders, and the revisions
+/// that are due.
+///
+/// What is known is read before the tasks are listed, so a task that is new is no deleted one. Each that
+/// the listing lacks is asked about by itself: pages may shift while they are turned. Nothing is told of
+/// a listing that breaks off.
+///
+/// # Errors
+/// [`Stop`]; a target that lists nothing at all where much is known is misconfigured.
+pub(crate) async fn deletions<O: Objects, T: Answering>(
+    objects: &O,
+    target: &T,
+    bucket: &str,
+    prefix: &str,
+) -> Result<Vec<(String, FrameAnnotation)>, Stop> {
+    let known = known(objects, bucket, prefix).await?;
+    let missing = missing(target, known).await.map_err(Stop::Target)?;
+    let mut found = Vec::new();
+    for (task, folders) in missing {
+        if !target.is_gone(&task).await.map_err(Stop::Target)? {
+            continue;
+        }
+        for folder in folders {
+            let current = current(objects, bucket, &folder).await?;
+            if let Some(current) = current.filter(|it| it.task == task && is_there(it)) {
+                found.push((folder, current.of_deleted_task()));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn is_there(annotation: &FrameAnnotation) -> bool {
+    annotation.state != State::Deleted
+}
+
+/// The frames that have answers.
+async fn known<O: Objects>(objects: &O, bucket: &str, prefix: &str) -> Result<Known, ObjectError> {
+    let names = objects.list(bucket, prefix).await?;
+    let folders = names.iter().filter_map(|name| {
+        let folder = name.strip_suffix("current.json")?;
+        folder.ends_with('/').then_some(folder)
+    });
+    let folders: Vec<&str> = folders.collect();
+    let mut known = Known::new();
+    for some in folders.chunks(PARALLEL) {
+        let read = some.iter().map(|folder| current(objects, bucket, folder));
+        for (folder, current) in some.iter().zip(try_join_all(read).await?) {
+            if let Some(current) = current.filter(is_there) {
+                let folders = known.entry(current.task).or_default();
+                folders.push((*folder).to_owned());
+            }
+        }
+    }
+    Ok(known)
+}
+
+/// Those that a listing of all tasks lacks.
+async fn missing<T: Answering>(target: &T, mut known: Known) -> Result<Known, TargetError> {
+    let before = known.len();
+    if before == 0 {
+        return Ok(known);
+    }
+    let (mut listed, mut from) = (false, None);
+    for _ in 0..MOST_PAGES {
+        let Page { items, next } = target.ids(from.as_deref()).await?;
+        listed |= !items.is_empty();
+        for id in items {
+            known.remove(&id);
+        }
+        from = next;
+        if from.is_some() {
+            continue;
+        }
+        if !listed && before > MOST_UNPROVEN && !target.has_project().await? {
+            let reason = format!(
+                "lists no task, but {before} are known: give the token the right to see them, or name the project, whose answer proves that they are deleted"
+            );
+            return Err(misconfigured("token", reason));
+        }
+        return Ok(known);
+    }
+    let reason = format!("the listing of all tasks has more than {MOST_PAGES} pages");
+    Err(TargetError::transient(reason))
+}
