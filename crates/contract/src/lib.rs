@@ -30,6 +30,7 @@
 
 mod budget;
 mod checkpoint;
+mod collect;
 mod config;
 mod error;
 mod event;
@@ -48,6 +49,7 @@ mod work;
 
 pub use budget::SegmentBudget;
 pub use checkpoint::{Checkpoint, LastKept};
+pub use collect::{CollectConfig, FirestoreConfig};
 pub use config::{
     Config, Dedupe, Filters, ImageSettings, Select, Selection, Snap, UnspecifiedMatrix,
 };

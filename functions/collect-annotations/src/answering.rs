@@ -9,6 +9,8 @@ use serde::de::DeserializeOwned;
 pub(crate) enum Hint {
     /// One task.
     Task(String),
+    /// It says all itself.
+    Answers(Vec<TaskAnswers>),
     /// It does not say which, or it is a sync.
     Anything,
     /// Nothing about annotations.
@@ -42,6 +44,9 @@ pub(crate) struct Page<T> {
 /// A labeling system that is read.
 #[allow(async_fn_in_trait)]
 pub(crate) trait Answering {
+    /// Whether its tasks can be listed, so that what is not there is known to be deleted.
+    const LISTS_TASKS: bool = true;
+
     /// What a webhook speaks of.
     ///
     /// # Errors

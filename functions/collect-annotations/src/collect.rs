@@ -2,47 +2,50 @@
 
 use crate::answering::{Answering, FrameAnswers, Hint, Page, TaskAnswers};
 use crate::deletions::deletions;
+use crate::door::LARGEST_WEBHOOK;
 use crate::frames::Frames;
 use crate::job::{CollectJob, Sync};
+use crate::mirror::Mirror;
 use crate::stop::Stop;
 use framemill_annotations::{FrameAnnotation, Task};
 use framemill_component_sdk::annotations::{Kept, keep};
+use framemill_component_sdk::http::Web;
 use framemill_component_sdk::labeling::{LabelOutcome, ignore};
 use framemill_component_sdk::store::{JSON, ObjectError, Objects, exists, gone, to_json};
-use framemill_contract::{Event, JobError, LabelConfig, ObjectRef, Outcome};
+use framemill_contract::{CollectConfig, Event, JobError, ObjectRef, Outcome};
 use framemill_video::ByteRange;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-
-/// Most bytes of a webhook: its task is read again, so more is of no use.
-const LARGEST_WEBHOOK: u64 = 10 << 20;
 
 /// A sync looks this far back behind the last change that it saw: a change may become visible after a
 /// later one.
 const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
 
 /// Handles one event, start to end.
-pub(crate) async fn handle<O: Objects, T: Answering>(
+pub(crate) async fn handle<O: Objects, W: Web, T: Answering>(
     objects: &O,
-    config: &LabelConfig,
+    web: &W,
+    config: &CollectConfig,
     target: &T,
     event: &Event,
 ) -> LabelOutcome {
-    let job = match CollectJob::from_event(event, config) {
+    let labeling = &config.labeling;
+    let job = match CollectJob::from_event(event, labeling) {
         Ok(job) => job,
         Err(ignored) => return ignore(&ignored),
     };
-    let frames = Frames::new(objects, &job.webhook.bucket, &config.layout);
+    let frames = Frames::new(objects, &job.webhook.bucket, &labeling.layout);
     let mut request = Request {
         objects,
         target,
         job: &job,
         frames,
+        mirror: Mirror::new(web, config),
         count: Count::default(),
     };
     match request.run().await {
         Ok(outcome) => outcome.into(),
-        Err(stop) => stop.outcome(objects, config, &job).await,
+        Err(stop) => stop.outcome(objects, labeling, &job).await,
     }
 }
 
@@ -71,15 +74,16 @@ struct Synced {
 }
 
 /// One webhook's work.
-struct Request<'a, O, T> {
+struct Request<'a, O, W, T> {
     objects: &'a O,
     target: &'a T,
     job: &'a CollectJob,
     frames: Frames<'a, O>,
+    mirror: Mirror<'a, W>,
     count: Count,
 }
 
-impl<O: Objects, T: Answering> Request<'_, O, T> {
+impl<O: Objects, W: Web, T: Answering> Request<'_, O, W, T> {
     async fn run(&mut self) -> Result<Outcome, Stop> {
         let bucket = &self.job.webhook.bucket;
         let done = self.job.done();
@@ -93,11 +97,17 @@ impl<O: Objects, T: Answering> Request<'_, O, T> {
                     self.keep(task).await?;
                 }
             }
+            Hint::Answers(tasks) => {
+                for task in tasks {
+                    self.keep(task).await?;
+                }
+            }
             Hint::Anything => self.sync().await?,
         }
-        if self.job.sync() == Some(Sync::Full) {
+        if self.job.sync() == Some(Sync::Full) && T::LISTS_TASKS {
             self.find_deleted().await?;
         }
+        self.mirror.flush().await?;
         self.objects.delete(bucket, &self.job.failure()).await?;
         if self.job.sync().is_some() {
             // Of the last one: a sweep sees that there is nothing to do.
@@ -170,6 +180,8 @@ impl<O: Objects, T: Answering> Request<'_, O, T> {
             }
         }
         if let Some(until) = until.filter(|_| until != since) {
+            // What is noted as read is not read again.
+            self.mirror.flush().await?;
             let synced = to_json(&Synced { until })?;
             let objects = self.objects;
             // Another sync may have come further: its note stays.
@@ -185,7 +197,7 @@ impl<O: Objects, T: Answering> Request<'_, O, T> {
         let (bucket, prefix) = (&self.job.webhook.bucket, self.job.annotations());
         let found = deletions(self.objects, self.target, bucket, &prefix).await?;
         for (folder, annotation) in found {
-            let kept = keep(self.objects, bucket, &folder, &annotation).await?;
+            let kept = self.keep_revision(bucket, &folder, &annotation).await?;
             self.count.add(kept);
         }
         Ok(())
@@ -238,8 +250,22 @@ impl<O: Objects, T: Answering> Request<'_, O, T> {
         }
         let annotation =
             FrameAnnotation::new(&self.job.target, &frame.key, frame.image, task, answers);
-        keep(self.objects, bucket, &folder, &annotation)
-            .await
-            .map(Some)
+        let kept = self.keep_revision(bucket, &folder, &annotation).await?;
+        Ok(Some(kept))
+    }
+
+    /// Keeps a revision, and mirrors it where it is current: also where it was already, since whoever
+    /// made it so may have ended before it was mirrored.
+    async fn keep_revision(
+        &mut self,
+        bucket: &str,
+        folder: &str,
+        annotation: &FrameAnnotation,
+    ) -> Result<Kept, ObjectError> {
+        let kept = keep(self.objects, bucket, folder, annotation).await?;
+        if kept != Kept::Superseded {
+            self.mirror.add(annotation).await?;
+        }
+        Ok(kept)
     }
 }

@@ -5,7 +5,7 @@ mod systems;
 use framemill_component_sdk::http::{HttpRequest, HttpResponse, Web, WebError};
 use framemill_component_sdk::store::ObjectError;
 use framemill_component_sdk::testing::{InMemory, Simulation, connection_cut};
-use framemill_contract::{Event, EventKind, LabelConfig, ObjectRef, Outcome};
+use framemill_contract::{CollectConfig, Event, EventKind, ObjectRef, Outcome};
 use futures::executor::block_on;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
@@ -36,7 +36,7 @@ pub fn state(name: &str) -> Option<(String, Option<(f64, f64)>)> {
 
 pub struct Harness {
     pub objects: InMemory,
-    config: LabelConfig,
+    config: CollectConfig,
     /// Who is asked.
     pub systems: Systems,
     /// What was asked for.
@@ -97,7 +97,7 @@ impl Harness {
         };
         let harness = Self {
             objects: InMemory::default(),
-            config: LabelConfig::from_lookup(lookup).unwrap(),
+            config: CollectConfig::from_lookup(lookup).unwrap(),
             systems: Systems::new(target),
             reads: RefCell::default(),
             calls: Cell::new(0),
@@ -123,11 +123,12 @@ impl Harness {
     }
 
     fn target(&self) -> String {
-        self.config.target_id().unwrap()
+        self.config.labeling.target_id().unwrap()
     }
 
     fn name_of(&self, webhook: &str) -> String {
         self.config
+            .labeling
             .layout
             .webhook_names(&self.target())
             .name(&webhook)
