@@ -1,6 +1,7 @@
 //! What is published with the code says what the code does.
 
 use framemill_annotations::FrameAnnotation;
+use framemill_annotations::sources::report::AnswerReport;
 use framemill_contract::{FailureRecord, LabelReceipt, LabelRequest, Manifest};
 use framemill_tests::documents::{Declarations, check, configuration, toml_schema};
 use framemill_tests::spin_toml::spin_toml;
@@ -31,6 +32,10 @@ fn schemas_follow_from_the_types() {
     check(
         "crates/annotations/annotation.schema.json",
         &schema::<FrameAnnotation>(),
+    );
+    check(
+        "crates/annotations/answer.schema.json",
+        &schema::<AnswerReport>(),
     );
 }
 

@@ -1,21 +1,25 @@
 //! What a webhook speaks of is read again and kept: the flow, whatever the target.
 
 use crate::answering::{Answering, FrameAnswers, Hint, Page, TaskAnswers};
-use crate::deletions::deletions;
+use crate::deletions::{Known, deletions, note};
 use crate::door::LARGEST_WEBHOOK;
 use crate::frames::Frames;
 use crate::job::{CollectJob, Sync};
 use crate::mirror::Mirror;
 use crate::stop::Stop;
 use framemill_annotations::{FrameAnnotation, Task};
-use framemill_component_sdk::annotations::{Kept, keep};
+use framemill_component_sdk::annotations::{Kept, current, current_folders, keep};
 use framemill_component_sdk::http::Web;
 use framemill_component_sdk::labeling::{LabelOutcome, ignore};
 use framemill_component_sdk::store::{JSON, ObjectError, Objects, exists, gone, to_json};
 use framemill_contract::{CollectConfig, Event, JobError, ObjectRef, Outcome};
 use framemill_video::ByteRange;
+use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+
+/// Records that are read at a time.
+const PARALLEL: usize = 16;
 
 /// A sync looks this far back behind the last change that it saw: a change may become visible after a
 /// later one.
@@ -104,8 +108,8 @@ impl<O: Objects, W: Web, T: Answering> Request<'_, O, W, T> {
             }
             Hint::Anything => self.sync().await?,
         }
-        if self.job.sync() == Some(Sync::Full) && T::LISTS_TASKS {
-            self.find_deleted().await?;
+        if self.job.sync() == Some(Sync::Full) {
+            self.look_at_all().await?;
         }
         self.mirror.flush().await?;
         self.objects.delete(bucket, &self.job.failure()).await?;
@@ -192,13 +196,27 @@ impl<O: Objects, W: Web, T: Answering> Request<'_, O, W, T> {
         Ok(())
     }
 
-    /// Notes what was deleted at the target.
-    async fn find_deleted(&mut self) -> Result<(), Stop> {
-        let (bucket, prefix) = (&self.job.webhook.bucket, self.job.annotations());
-        let found = deletions(self.objects, self.target, bucket, &prefix).await?;
-        for (folder, annotation) in found {
-            let kept = self.keep_revision(bucket, &folder, &annotation).await?;
-            self.count.add(kept);
+    /// Looks at what is current of each frame: notes what was deleted at the target, and mirrors what is
+    /// not mirrored yet, for whoever ended in between.
+    async fn look_at_all(&mut self) -> Result<(), Stop> {
+        let bucket = &self.job.webhook.bucket;
+        let mut known = Known::new();
+        let folders = current_folders(self.objects, bucket, &self.job.annotations()).await?;
+        for some in folders.chunks(PARALLEL) {
+            let read = some.iter().map(|it| current(self.objects, bucket, it));
+            for (folder, current) in some.iter().zip(try_join_all(read).await?) {
+                if let Some(current) = current {
+                    self.mirror.add(&current).await?;
+                    note(&mut known, folder.clone(), current);
+                }
+            }
+        }
+        if T::LISTS_TASKS {
+            let found = deletions(self.objects, self.target, bucket, known).await?;
+            for (folder, annotation) in found {
+                let kept = self.keep_revision(bucket, &folder, &annotation).await?;
+                self.count.add(kept);
+            }
         }
         Ok(())
     }

@@ -6,24 +6,27 @@ use crate::stop::Stop;
 use framemill_annotations::{FrameAnnotation, State};
 use framemill_component_sdk::annotations::current;
 use framemill_component_sdk::labeling::{TargetError, misconfigured};
-use framemill_component_sdk::store::{ObjectError, Objects};
-use futures::future::try_join_all;
+use framemill_component_sdk::store::Objects;
 use std::collections::BTreeMap;
 
-/// Records that are read at a time.
-const PARALLEL: usize = 16;
 /// Most pages of a listing: more than any project has.
 const MOST_PAGES: usize = 1_000_000;
 /// That all tasks are deleted is believed of this many known ones; of more, the project has to answer.
 const MOST_UNPROVEN: usize = 10;
 
-/// The folders of frames, by the task that is their current one.
-type Known = BTreeMap<String, Vec<String>>;
+/// The folders of frames that have answers, by the task that is their current one.
+pub(crate) type Known = BTreeMap<String, Vec<String>>;
 
-/// What follows for the frames below `prefix` whose task was deleted: their folders, and the revisions
-/// that are due.
+/// Notes a frame, if it has answers.
+pub(crate) fn note(known: &mut Known, folder: String, current: FrameAnnotation) {
+    if is_there(&current) {
+        known.entry(current.task).or_default().push(folder);
+    }
+}
+
+/// What follows for the frames whose task was deleted: their folders, and the revisions that are due.
 ///
-/// What is known is read before the tasks are listed, so a task that is new is no deleted one. Each that
+/// What is known was read before the tasks are listed, so a task that is new is no deleted one. Each that
 /// the listing lacks is asked about by itself: pages may shift while they are turned. Nothing is told of
 /// a listing that breaks off.
 ///
@@ -33,9 +36,8 @@ pub(crate) async fn deletions<O: Objects, T: Answering>(
     objects: &O,
     target: &T,
     bucket: &str,
-    prefix: &str,
+    known: Known,
 ) -> Result<Vec<(String, FrameAnnotation)>, Stop> {
-    let known = known(objects, bucket, prefix).await?;
     let missing = missing(target, known).await.map_err(Stop::Target)?;
     let mut found = Vec::new();
     for (task, folders) in missing {
@@ -54,27 +56,6 @@ pub(crate) async fn deletions<O: Objects, T: Answering>(
 
 fn is_there(annotation: &FrameAnnotation) -> bool {
     annotation.state != State::Deleted
-}
-
-/// The frames that have answers.
-async fn known<O: Objects>(objects: &O, bucket: &str, prefix: &str) -> Result<Known, ObjectError> {
-    let names = objects.list(bucket, prefix).await?;
-    let folders = names.iter().filter_map(|name| {
-        let folder = name.strip_suffix("current.json")?;
-        folder.ends_with('/').then_some(folder)
-    });
-    let folders: Vec<&str> = folders.collect();
-    let mut known = Known::new();
-    for some in folders.chunks(PARALLEL) {
-        let read = some.iter().map(|folder| current(objects, bucket, folder));
-        for (folder, current) in some.iter().zip(try_join_all(read).await?) {
-            if let Some(current) = current.filter(is_there) {
-                let folders = known.entry(current.task).or_default();
-                folders.push((*folder).to_owned());
-            }
-        }
-    }
-    Ok(known)
 }
 
 /// Those that a listing of all tasks lacks.

@@ -66,6 +66,23 @@ pub async fn keep<O: Objects>(
     }))
 }
 
+/// Folders of all frames below `prefix` of which something is current.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn current_folders<O: Objects>(
+    objects: &O,
+    bucket: &str,
+    prefix: &str,
+) -> Result<Vec<String>, ObjectError> {
+    let names = objects.list(bucket, prefix).await?;
+    let folder = |name: &String| {
+        let folder = name.strip_suffix("current.json")?;
+        folder.ends_with('/').then(|| folder.to_owned())
+    };
+    Ok(names.iter().filter_map(folder).collect())
+}
+
 /// What is current below `folder`; `None` where nothing is, or nothing that can be read.
 ///
 /// # Errors

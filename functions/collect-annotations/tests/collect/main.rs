@@ -6,5 +6,10 @@
 )]
 
 mod deletions;
+mod door;
+mod emulator;
 mod harness;
+mod mirror;
+mod model;
+mod reports;
 mod whole;

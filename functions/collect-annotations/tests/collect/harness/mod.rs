@@ -1,7 +1,9 @@
 //! A bucket in memory and the labeling systems after their documentation, with a fault at any call.
 
+pub mod firestore;
 mod systems;
 
+use firestore::Firestore;
 use framemill_component_sdk::http::{HttpRequest, HttpResponse, Web, WebError};
 use framemill_component_sdk::store::ObjectError;
 use framemill_component_sdk::testing::{InMemory, Simulation, connection_cut};
@@ -19,6 +21,8 @@ pub const SYNC: &str = "sync";
 /// Name of the webhook that asks for what was deleted too.
 pub const FULL_SYNC: &str = "full-sync";
 const URL: &str = "http://labels.test";
+/// What webhooks prove themselves with.
+pub const SECRET: &str = "hush";
 
 /// What is known of a frame: its state, and left edge and width of its first shape.
 pub fn known(harness: &Harness, frame: u64) -> Option<(String, Option<(f64, f64)>)> {
@@ -36,7 +40,9 @@ pub fn state(name: &str) -> Option<(String, Option<(f64, f64)>)> {
 
 pub struct Harness {
     pub objects: InMemory,
-    config: CollectConfig,
+    pub config: CollectConfig,
+    /// Where current annotations are mirrored to.
+    pub firestore: Firestore,
     /// Who is asked.
     pub systems: Systems,
     /// What was asked for.
@@ -68,24 +74,39 @@ pub fn skipped(id: u64, at: i64) -> Value {
         "created_at": time(at), "updated_at": time(at), "result": []})
 }
 
-fn manifest() -> Value {
-    let frame = |index: u64| {
+fn manifest(video: &str, frames: &[u64]) -> Value {
+    let frame = |index: &u64| {
         json!({"index": index, "pts": index, "seconds": index, "name": format!("{index:06}.jpg"),
             "width": 640, "height": 480, "bytes": 1, "sha256": "00".repeat(32), "phash": "",
             "sharpness": 1.0})
     };
     json!({
         "schema": framemill_contract::MANIFEST_SCHEMA,
-        "source": {"bucket": "b", "name": "videos/cam 1/x.mp4", "generation": 5, "size": 9},
-        "image_folder": "cam 1/x.mp4",
-        "frames": [frame(0), frame(30)],
+        "source": {"bucket": "b", "name": format!("videos/{video}"), "generation": 5, "size": 9},
+        "image_folder": video,
+        "frames": frames.iter().map(frame).collect::<Vec<_>>(),
     })
 }
 
 impl Harness {
     pub fn new(target: &str) -> Self {
+        Self::with(target, &[])
+    }
+
+    /// With a mirror.
+    pub fn mirrored(target: &str) -> Self {
+        Self::with(target, &firestore::KEYS)
+    }
+
+    /// With these keys too.
+    pub fn with(target: &str, keys: &[(&str, &str)]) -> Self {
         let lookup = |key: &str| {
+            if let Some((_, value)) = keys.iter().find(|(name, _)| *name == key) {
+                return Some((*value).to_owned());
+            }
             let value = match key {
+                "bucket" => "b",
+                "webhook_secret" => SECRET,
                 "target" => target,
                 "target_url" => URL,
                 "project" => "4",
@@ -98,15 +119,15 @@ impl Harness {
         let harness = Self {
             objects: InMemory::default(),
             config: CollectConfig::from_lookup(lookup).unwrap(),
+            firestore: Firestore::default(),
             systems: Systems::new(target),
             reads: RefCell::default(),
             calls: Cell::new(0),
             fault: Cell::new(None),
         };
+        let manifest = manifest("cam 1/x.mp4", &[0, 30]).to_string();
         let name = "manifests/cam 1/x.mp4.json";
-        harness
-            .objects
-            .put(name, manifest().to_string().as_bytes(), 0);
+        harness.objects.put(name, manifest.as_bytes(), 0);
         // Another video whose name begins alike.
         harness
             .objects
@@ -120,6 +141,14 @@ impl Harness {
             "framemill_frame": format!("gs://b/videos/cam 1/x.mp4#5/{index}"),
             "framemill_video": "gs://b/videos/cam 1/x.mp4#5", "framemill_object": image}});
         self.systems.tasks.borrow_mut().insert(id, (at, task));
+    }
+
+    /// The manifest of another video with so many frames.
+    pub fn put_manifest(&self, video: &str, frames: u64) {
+        let frames: Vec<u64> = (0..frames).collect();
+        let manifest = manifest(video, &frames).to_string();
+        let name = format!("manifests/{video}.json");
+        self.objects.put(&name, manifest.as_bytes(), 0);
     }
 
     fn target(&self) -> String {
@@ -167,6 +196,11 @@ impl Harness {
 
     /// Delivers the event of a webhook; `None` where there is none.
     pub fn deliver(&self, name: &str) -> Option<Outcome> {
+        self.deliver_with(self, name)
+    }
+
+    /// The same with another way to other hosts.
+    pub fn deliver_with(&self, web: &impl Web, name: &str) -> Option<Outcome> {
         let name = self.name_of(name);
         let generation = self.objects.generation(&name);
         let object = ObjectRef {
@@ -176,12 +210,7 @@ impl Harness {
         };
         let kind = EventKind::Finalized;
         let event = Event { kind, object };
-        let outcome = block_on(collect_annotations::handle(
-            self,
-            self,
-            &self.config,
-            &event,
-        ));
+        let outcome = block_on(collect_annotations::handle(self, web, &self.config, &event));
         Some(outcome.outcome)
     }
 
@@ -240,19 +269,28 @@ impl Simulation for Harness {
 
 impl Web for Harness {
     async fn send(&self, request: HttpRequest<'_>) -> Result<HttpResponse, WebError> {
-        if self.fault() != (false, false) {
-            return Err(WebError::Unanswered("connection cut".to_owned()));
+        let (early, late) = self.fault();
+        let cut = || WebError::Unanswered("connection cut".to_owned());
+        if early {
+            return Err(cut());
         }
         self.reads.borrow_mut().push(request.url.clone());
-        let (status, body) = match self.systems.answer(request.url.strip_prefix(URL).unwrap()) {
-            Ok(value) => (200, value),
+        let answered = match request.url.strip_prefix(URL) {
+            Some(path) => self.systems.answer(path).map(|body| (200, body)),
+            None => Ok(self.firestore.answer(&request)),
+        };
+        let (status, body) = match answered {
+            Ok(value) => value,
             Err(status) => (status, json!({"detail": "no"})),
         };
-        Ok(HttpResponse {
-            status,
-            body: body.to_string().into_bytes(),
-            ..HttpResponse::default()
-        })
+        match late {
+            true => Err(cut()),
+            false => Ok(HttpResponse {
+                status,
+                body: body.to_string().into_bytes(),
+                ..HttpResponse::default()
+            }),
+        }
     }
 
     fn now(&self) -> u64 {
