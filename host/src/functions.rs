@@ -1,7 +1,7 @@
 //! The functions that framemill brings: one line each. All that the host knows of a function
 //! stands in its declaration; see `docs/contributing.md` for how to add one.
 
-use framemill_contract::{Config, ConfigError, LabelConfig, TargetKind};
+use framemill_contract::{CollectConfig, Config, ConfigError, LabelConfig, TargetKind};
 use framemill_function_spec::{FunctionSpec, SpecError};
 use std::sync::LazyLock;
 
@@ -36,11 +36,13 @@ const BUILTINS: &[Builtin] = &[
 
 /// Answers can be read of some targets only.
 fn check_collection(given: &dyn Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
-    let config = LabelConfig::from_lookup(given)?;
-    let name = config.target.as_ref().map_or("", TargetKind::name);
-    if given("sync_every").is_some() && !matches!(name, "label-studio" | "cvat" | "scale") {
+    let config = CollectConfig::from_lookup(given)?;
+    let name = config.labeling.target.as_ref().map_or("", TargetKind::name);
+    if given("sync_every").is_some()
+        && !matches!(name, "label-studio" | "cvat" | "scale" | "webhook")
+    {
         let reason = format!(
-            "annotations are read of labeling.target = label-studio, cvat or scale, not of `{name}`: remove the table [annotations], or change the target"
+            "annotations are read of labeling.target = label-studio, cvat, scale or webhook, not of `{name}`: remove the table [annotations], or change the target"
         );
         return Err(ConfigError::new("sync_every", reason));
     }

@@ -3,13 +3,15 @@
 use anyhow::Context as _;
 use bytes::Bytes;
 use framemill_annotations::is_authentic;
-use framemill_contract::{Event, EventKind, ObjectRef, SYNC_WEBHOOK, Secret};
+use framemill_contract::{
+    Event, EventKind, FULL_SYNC_WEBHOOK, NamePattern, ObjectRef, SYNC_WEBHOOK, Secret,
+};
 use framemill_objects::{NewObject, Precondition, Store, StoreError};
 use framemill_sources::Source;
 use futures::StreamExt as _;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Keeps what a labeling system sends, and has it worked on.
 pub struct Inbox {
@@ -17,6 +19,8 @@ pub struct Inbox {
     pub target: String,
     /// How the names of webhooks start.
     pub prefix: String,
+    /// The names of what says that a webhook's tasks were read.
+    pub done: Option<NamePattern>,
     /// Name of the bucket.
     pub bucket: String,
     /// The bucket.
@@ -44,15 +48,37 @@ impl Inbox {
         put.map(drop)
     }
 
-    /// Has all read that changed since the last time. Gives the object that says so.
+    /// Has all read that changed since the last time; a full sync finds what was deleted too. Gives the object
+    /// that says so.
     ///
     /// # Errors
     /// As [`Self::take`].
-    pub async fn request_sync(&self) -> anyhow::Result<ObjectRef> {
+    pub async fn request_sync(&self, full: bool) -> anyhow::Result<ObjectRef> {
         let now = humantime::format_rfc3339_millis(SystemTime::now());
         let body = format!("{{\"requested_at\": \"{now}\"}}\n");
-        self.put(SYNC_WEBHOOK, Precondition::None, body.into())
-            .await
+        let key = match full {
+            true => FULL_SYNC_WEBHOOK,
+            false => SYNC_WEBHOOK,
+        };
+        self.put(key, Precondition::None, body.into()).await
+    }
+
+    /// Whether no full sync has ended for so long, whoever asked for it. Where the bucket does not say,
+    /// it is not: the next time it may.
+    pub async fn full_sync_is_due(&self, after: Duration) -> bool {
+        let Some(done) = &self.done else {
+            return false;
+        };
+        match self.store.head(&done.name(&FULL_SYNC_WEBHOOK)).await {
+            Ok(meta) => {
+                let micros = u64::try_from(meta.updated_micros).unwrap_or(0);
+                let ended = UNIX_EPOCH.checked_add(Duration::from_micros(micros));
+                let age = ended.and_then(|ended| SystemTime::now().duration_since(ended).ok());
+                age.is_some_and(|age| age >= after)
+            }
+            Err(StoreError::NotFound { .. }) => true,
+            Err(_) => false,
+        }
     }
 
     async fn put(

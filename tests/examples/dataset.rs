@@ -52,7 +52,7 @@ fn with_secrets<'c>(command: &'c mut Command, data: &Path, toml: &Path) -> &'c m
 
 fn start(data: &Path, toml: &Path, port: u16) -> Child {
     let mut up = framemill();
-    // What happens to each of 80 frames would hide what there is to see.
+    // What happens to each frame would hide what there is to see.
     up.env("RUST_LOG", "warn");
     up.args([
         "up",

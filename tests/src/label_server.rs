@@ -135,6 +135,11 @@ impl LabelServer {
         self.change(task, json!([]), now);
     }
 
+    /// Someone deletes the task.
+    pub fn delete(&self, task: u64) {
+        assert!(self.shared.tasks().remove(&task).is_some(), "{task}");
+    }
+
     fn change(&self, id: u64, annotations: Value, now: String) {
         let mut tasks = self.shared.tasks();
         let task = tasks.get_mut(&id).unwrap();

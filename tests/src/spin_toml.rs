@@ -26,7 +26,7 @@ pub fn spin_toml(declared: &Declarations) -> String {
         }
     }
     for spec in &declared.functions {
-        component(&mut text, spec, &declared.platform);
+        component(&mut text, spec, declared);
     }
     text
 }
@@ -84,16 +84,34 @@ fn template(prefix: &str, key: &Key) -> String {
     format!("{{{{ {variable} }}}}{}", path.unwrap_or_default())
 }
 
-fn component(text: &mut String, spec: &FunctionSpec, platform: &[Key]) {
+/// What the variable of a function's key begins with: that of the function whose key it is.
+fn prefix(spec: &FunctionSpec, key: &Key, declared: &Declarations) -> String {
+    let owner = match &key.from {
+        Some(from) => declared.functions.iter().find(|it| it.name == *from),
+        None => key.is_own().then_some(spec),
+    };
+    owner.map_or_else(String::new, FunctionSpec::spin_prefix)
+}
+
+fn component(text: &mut String, spec: &FunctionSpec, declared: &Declarations) {
     let name = &spec.name;
     let route = spec.route.as_deref().unwrap_or("/...");
     let _ = write!(
         text,
-        "\n# Push subscriptions of {name} go here.\n[[trigger.http]]\nroute = {route:?}\ncomponent = {name:?}\n\n\
-         [component.{name}]\nsource = \"target/components/{}.wasm\"\nallowed_outbound_hosts = [\n",
+        "\n# Push subscriptions of {name} go here.\n[[trigger.http]]\nroute = {route:?}\ncomponent = {name:?}\n"
+    );
+    if let Some(route) = &spec.webhook_route {
+        let _ = write!(
+            text,
+            "\n# And webhooks here.\n[[trigger.http]]\nroute = {route:?}\ncomponent = {name:?}\n"
+        );
+    }
+    let _ = write!(
+        text,
+        "\n[component.{name}]\nsource = \"target/components/{}.wasm\"\nallowed_outbound_hosts = [\n",
         spec.component
     );
-    for host in hosts(spec) {
+    for host in hosts(spec, declared) {
         let _ = writeln!(text, "    {host:?},");
     }
     let _ = write!(
@@ -105,10 +123,7 @@ fn component(text: &mut String, spec: &FunctionSpec, platform: &[Key]) {
         .iter()
         .filter(|key| is_given(key) || key.name == "bucket")
     {
-        let prefix = match key.is_own() {
-            true => spec.spin_prefix(),
-            false => String::new(),
-        };
+        let prefix = prefix(spec, key, declared);
         let _ = writeln!(text, "{} = {:?}", key.name, template(&prefix, key));
         // The component checks the two halves of a URL.
         if key.spin_path_variable(&prefix).is_some() {
@@ -116,7 +131,7 @@ fn component(text: &mut String, spec: &FunctionSpec, platform: &[Key]) {
             let _ = writeln!(text, "{own} = \"{{{{ {} }}}}\"", key.spin_variable(&prefix));
         }
     }
-    for key in given(platform) {
+    for key in given(&declared.platform) {
         let _ = writeln!(text, "{} = {:?}", key.name, template("", key));
     }
     let _ = write!(
@@ -127,7 +142,7 @@ fn component(text: &mut String, spec: &FunctionSpec, platform: &[Key]) {
 
 /// Whom a component may reach: its objects, Google's keys and metadata server, the URLs of its
 /// hosts, and itself where it chains.
-fn hosts(spec: &FunctionSpec) -> Vec<String> {
+fn hosts(spec: &FunctionSpec, declared: &Declarations) -> Vec<String> {
     let mut hosts = vec![
         "{{ objects_url }}".to_owned(),
         "{{ push_keys_origin }}".to_owned(),
@@ -143,7 +158,7 @@ fn hosts(spec: &FunctionSpec) -> Vec<String> {
         .iter()
         .filter(|key| urls.contains(key.name.as_str()))
     {
-        let variable = key.spin_variable(&spec.spin_prefix());
+        let variable = key.spin_variable(&prefix(spec, key, declared));
         hosts.push(format!("{{{{ {variable} }}}}"));
     }
     if let Some(key) = spec.key(CHAINED)

@@ -180,4 +180,12 @@ fn what_people_answer_ends_in_the_bucket() {
     wait_for("the next sync", || up.known().len() == 4);
     assert!(up.named("records/annotations/", "/synced.json").len() == 1);
     up.stop();
+
+    // A task that is deleted is in no list of what changed: the full sync at the start finds it.
+    server.delete(ids[3]);
+    let up = Up::start(folder.path(), &server, "1h");
+    let deleted = (90, "deleted".to_owned(), nothing);
+    wait_for("the deleted task", || up.known().contains(&deleted));
+    assert_eq!(up.known().len(), 4);
+    up.stop();
 }

@@ -1,6 +1,7 @@
 //! What is published with the code says what the code does.
 
 use framemill_annotations::FrameAnnotation;
+use framemill_annotations::sources::report::AnswerReport;
 use framemill_contract::{FailureRecord, LabelReceipt, LabelRequest, Manifest};
 use framemill_dataset::{DatasetFrame, SnapshotMeta};
 use framemill_tests::documents::{Declarations, check, configuration, toml_schema};
@@ -40,6 +41,10 @@ fn schemas_follow_from_the_types() {
     check(
         "crates/dataset/dataset-frame.schema.json",
         &schema::<DatasetFrame>(),
+    );
+    check(
+        "crates/annotations/answer.schema.json",
+        &schema::<AnswerReport>(),
     );
 }
 

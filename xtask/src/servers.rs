@@ -13,6 +13,8 @@ const LABEL_STUDIO: &str = "label-studio==1.23.2";
 
 const EMULATOR_PACKAGE: &str = "google-cloud-cli-pubsub-emulator";
 const EMULATOR_FOLDER: &str = "/usr/lib/google-cloud-sdk/platform/pubsub-emulator/lib";
+const FIRESTORE_PACKAGE: &str = "google-cloud-cli-firestore-emulator";
+const FIRESTORE_FOLDER: &str = "/usr/lib/google-cloud-sdk/platform/cloud-firestore-emulator";
 const RABBITMQ: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 /// Debian asks this script whether an installed service may start; 101 says no.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
@@ -20,6 +22,7 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 /// Installs the servers that every run of the tests needs, and tells `tests` where they are.
 pub fn provide(tests: &mut Command) -> Result<()> {
     provide_pubsub(tests)?;
+    provide_firestore(tests)?;
     tests.env("FRAMEMILL_TEST_RABBITMQ", rabbitmq()?);
     let bin = venv("servers", &[FAKE_GCS, MOTO])?;
     tests.env("FRAMEMILL_TEST_MOTO", bin.join("moto_server"));
@@ -29,6 +32,12 @@ pub fn provide(tests: &mut Command) -> Result<()> {
 /// Installs Google's Pub/Sub emulator alone and tells `program` where it is.
 pub fn provide_pubsub(program: &mut Command) -> Result<()> {
     program.env("FRAMEMILL_TEST_PUBSUB_EMULATOR", pubsub_emulator()?);
+    Ok(())
+}
+
+/// Installs Google's Firestore emulator alone and tells `program` where it is.
+pub fn provide_firestore(program: &mut Command) -> Result<()> {
+    program.env("FRAMEMILL_TEST_FIRESTORE_EMULATOR", firestore_emulator()?);
     Ok(())
 }
 
@@ -106,18 +115,30 @@ fn fake_gcs(bin: &Path) -> Result<PathBuf> {
 }
 
 fn pubsub_emulator() -> Result<PathBuf> {
-    let jar = || {
+    emulator("pubsub-emulator", EMULATOR_PACKAGE, || {
         find(Path::new(EMULATOR_FOLDER), |name| {
             name.ends_with("-all.jar")
         })
-    };
+    })
+}
+
+fn firestore_emulator() -> Result<PathBuf> {
+    emulator("cloud-firestore-emulator", FIRESTORE_PACKAGE, || {
+        find(Path::new(FIRESTORE_FOLDER), |name| {
+            name == "cloud-firestore-emulator.jar"
+        })
+    })
+}
+
+/// The jar of one of Google's emulators: a component of gcloud, and a package of Google's repository.
+fn emulator(component: &str, package: &str, jar: impl Fn() -> Result<PathBuf>) -> Result<PathBuf> {
     sh::apt_install(&["default-jre-headless"], || sh::on_path("java"))?;
-    if jar().is_err() && !apt_knows(EMULATOR_PACKAGE) {
+    if jar().is_err() && !apt_knows(package) {
         bail!(
-            "no Pub/Sub emulator: add Google's package repository (https://cloud.google.com/sdk/docs/install#deb) and run this again, or run `gcloud components install pubsub-emulator` and copy its platform/pubsub-emulator/lib/*-all.jar into {EMULATOR_FOLDER}"
+            "no {component}: add Google's package repository (https://cloud.google.com/sdk/docs/install#deb) and run this again, or run `gcloud components install {component}` and copy its jar to where {package} puts it, below /usr/lib/google-cloud-sdk/platform"
         );
     }
-    sh::apt_install(&[EMULATOR_PACKAGE], || jar().is_ok())?;
+    sh::apt_install(&[package], || jar().is_ok())?;
     jar()
 }
 

@@ -1,7 +1,7 @@
 //! What is written about a frame: all answers of a labeling system, and what follows from them.
 
 use crate::geometry::Geometry;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -193,6 +193,22 @@ impl FrameAnnotation {
         }
     }
 
+    /// What follows where its task was deleted. A target does not say when that was: it counts as a
+    /// microsecond later, as finely as the names of revisions tell times apart. So it is later than what
+    /// it deletes, the same whoever finds it, and earlier than whatever a new task of the frame answers.
+    #[must_use]
+    pub fn of_deleted_task(&self) -> Self {
+        let later = self.updated_at.checked_add(SignedDuration::from_micros(1));
+        Self {
+            state: State::Deleted,
+            shapes: Vec::new(),
+            counts: None,
+            answers: Vec::new(),
+            updated_at: later.unwrap_or(self.updated_at),
+            ..self.clone()
+        }
+    }
+
     /// Where it stands among the revisions of its frame.
     pub fn revision(&self) -> Revision {
         let bytes = serde_json::to_vec(self).unwrap_or_default();
@@ -301,6 +317,19 @@ mod tests {
         assert_eq!(annotation(vec![passed.clone(), old]).state, State::Labeled);
         assert_eq!(annotation(vec![passed]).state, State::Skipped);
         assert_eq!(annotation(vec![]).state, State::Deleted);
+    }
+
+    #[test]
+    fn a_deleted_task_is_later_than_its_answers_and_earlier_than_a_new_task() {
+        let last = annotation(vec![answer("1", 10, &[shape("car")])]);
+        let deleted = last.of_deleted_task();
+        assert_eq!(deleted.state, State::Deleted);
+        assert!(deleted.shapes.is_empty() && deleted.answers.is_empty());
+        assert!(deleted.revision() > last.revision());
+        assert!(deleted.revision().name() > last.revision().name());
+        assert_eq!(deleted.revision(), last.of_deleted_task().revision());
+        let again = annotation(vec![answer("2", 11, &[])]);
+        assert!(again.revision() > deleted.revision());
     }
 
     #[test]

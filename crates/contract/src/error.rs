@@ -144,6 +144,12 @@ pub enum JobError {
         /// What it said.
         reason: String,
     },
+    /// What is known cannot be mirrored now.
+    #[error("mirror: {reason}")]
+    Mirror {
+        /// Status or connection error.
+        reason: String,
+    },
     /// A segment failed in a way that may pass.
     #[error("segment: {reason}")]
     Segment {
@@ -172,6 +178,7 @@ impl JobError {
             | Self::GivenUp { .. }
             | Self::Storage { .. }
             | Self::Denied { .. }
+            | Self::Mirror { .. }
             | Self::Segment { .. }
             | Self::LabelTarget { .. }
             | Self::LabelBusy { .. } => Disposition::Retry,
@@ -213,6 +220,7 @@ impl JobError {
             Self::Storage { .. } => "storage",
             Self::OutOfMemory { .. } => "out_of_memory",
             Self::Denied { .. } => "storage_denied",
+            Self::Mirror { .. } => "mirror",
             Self::Segment { .. } => "segment",
         }
     }
@@ -261,6 +269,7 @@ impl JobError {
                 "change what the target complains of, then `framemill failures retry`"
             }
             Self::Storage { .. }
+            | Self::Mirror { .. }
             | Self::Segment { .. }
             | Self::LabelTarget { .. }
             | Self::LabelBusy { .. } => "none: it is tried again",

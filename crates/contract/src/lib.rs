@@ -30,6 +30,7 @@
 
 mod budget;
 mod checkpoint;
+mod collect;
 mod config;
 mod error;
 mod event;
@@ -48,6 +49,7 @@ mod work;
 
 pub use budget::SegmentBudget;
 pub use checkpoint::{Checkpoint, LastKept};
+pub use collect::{CollectConfig, FirestoreConfig};
 pub use config::{
     Config, Dedupe, Filters, ImageSettings, Select, Selection, Snap, UnspecifiedMatrix,
 };
@@ -61,7 +63,7 @@ pub use label::{
     LabelReceipt, LabelRequest, LabelTarget, Secret, SentBatch, TargetKind, webhook_signature,
 };
 pub use layout::{
-    CheckpointFolder, Layout, NamePattern, SYNC_WEBHOOK, VideoName, image_name,
+    CheckpointFolder, FULL_SYNC_WEBHOOK, Layout, NamePattern, SYNC_WEBHOOK, VideoName, image_name,
     image_name_of_content, is_image_name,
 };
 pub use manifest::{

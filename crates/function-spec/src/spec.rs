@@ -37,6 +37,8 @@ pub struct FunctionSpec {
     pub webhook_secret: Option<SecretSpec>,
     /// Its HTTP route under Spin.
     pub route: Option<String>,
+    /// Its HTTP route for webhooks under Spin, where it takes any.
+    pub webhook_route: Option<String>,
     /// Largest size of its component's file, as text: the build fails above it.
     pub size_budget: Option<String>,
     /// What starts it.

@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 /// What a webhook says may have changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Hint {
     /// One task.
     Task(String),
+    /// It says all itself.
+    Answers(Vec<TaskAnswers>),
     /// It does not say which, or it is a sync.
     Anything,
     /// Nothing about annotations.
@@ -34,15 +35,18 @@ pub(crate) struct FrameAnswers {
     pub answers: Box<dyn Fn(u32, u32) -> Vec<Answer>>,
 }
 
-/// Some tasks, and where the next ones begin.
-pub(crate) struct Page {
-    pub tasks: Vec<TaskAnswers>,
+/// Some of a listing, and where the next begin.
+pub(crate) struct Page<T> {
+    pub items: Vec<T>,
     pub next: Option<String>,
 }
 
 /// A labeling system that is read.
 #[allow(async_fn_in_trait)]
 pub(crate) trait Answering {
+    /// Whether its tasks can be listed, so that what is not there is known to be deleted.
+    const LISTS_TASKS: bool = true;
+
     /// What a webhook speaks of.
     ///
     /// # Errors
@@ -64,7 +68,26 @@ pub(crate) trait Answering {
         &self,
         since: Option<Timestamp>,
         from: Option<&str>,
-    ) -> Result<Page, TargetError>;
+    ) -> Result<Page<TaskAnswers>, TargetError>;
+
+    /// Ids of all tasks that there are: a page of them, from where the one before says.
+    ///
+    /// # Errors
+    /// [`TargetError`].
+    async fn ids(&self, from: Option<&str>) -> Result<Page<String>, TargetError>;
+
+    /// Whether the task with this id is not there, asked about it alone.
+    ///
+    /// # Errors
+    /// [`TargetError`].
+    async fn is_gone(&self, id: &str) -> Result<bool, TargetError>;
+
+    /// Whether the project itself answers, so that a listing of it without a task is one; false where
+    /// none is configured.
+    ///
+    /// # Errors
+    /// [`TargetError`], also where the project is not there.
+    async fn has_project(&self) -> Result<bool, TargetError>;
 }
 
 /// The body of a webhook.

@@ -1,60 +1,55 @@
 //! What a webhook speaks of is read again and kept: the flow, whatever the target.
 
 use crate::answering::{Answering, FrameAnswers, Hint, Page, TaskAnswers};
+use crate::deletions::{Known, deletions, note};
+use crate::door::LARGEST_WEBHOOK;
 use crate::frames::Frames;
-use crate::job::CollectJob;
+use crate::job::{CollectJob, Sync};
+use crate::mirror::Mirror;
+use crate::stop::Stop;
 use framemill_annotations::{FrameAnnotation, Task};
-use framemill_component_sdk::annotations::{Kept, keep};
-use framemill_component_sdk::labeling::{LabelOutcome, TargetError, ignore, rejected};
+use framemill_component_sdk::annotations::{Kept, current, current_folders, keep};
+use framemill_component_sdk::http::Web;
+use framemill_component_sdk::labeling::{LabelOutcome, ignore};
 use framemill_component_sdk::store::{JSON, ObjectError, Objects, exists, gone, to_json};
-use framemill_contract::{Disposition, Event, Ignored, JobError, LabelConfig, ObjectRef, Outcome};
+use framemill_contract::{CollectConfig, Event, JobError, ObjectRef, Outcome};
 use framemill_video::ByteRange;
+use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// Seconds after which a message comes back where nothing says otherwise.
-const RETRY_AFTER: u64 = 10;
-/// Most bytes of a webhook: its task is read again, so more is of no use.
-const LARGEST_WEBHOOK: u64 = 10 << 20;
+/// Records that are read at a time.
+const PARALLEL: usize = 16;
 
 /// A sync looks this far back behind the last change that it saw: a change may become visible after a
 /// later one.
 const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
 
 /// Handles one event, start to end.
-pub(crate) async fn handle<O: Objects, T: Answering>(
+pub(crate) async fn handle<O: Objects, W: Web, T: Answering>(
     objects: &O,
-    config: &LabelConfig,
+    web: &W,
+    config: &CollectConfig,
     target: &T,
     event: &Event,
 ) -> LabelOutcome {
-    let job = match CollectJob::from_event(event, config) {
+    let labeling = &config.labeling;
+    let job = match CollectJob::from_event(event, labeling) {
         Ok(job) => job,
         Err(ignored) => return ignore(&ignored),
     };
-    let frames = Frames::new(objects, &job.webhook.bucket, &config.layout);
+    let frames = Frames::new(objects, &job.webhook.bucket, &labeling.layout);
     let mut request = Request {
         objects,
         target,
         job: &job,
         frames,
+        mirror: Mirror::new(web, config),
         count: Count::default(),
     };
     match request.run().await {
         Ok(outcome) => outcome.into(),
-        Err(stop) => stopped(objects, config, &job, stop).await,
-    }
-}
-
-/// Why the work stops.
-enum Stop {
-    Store(ObjectError),
-    Target(TargetError),
-}
-
-impl<E: Into<ObjectError>> From<E> for Stop {
-    fn from(error: E) -> Self {
-        Self::Store(error.into())
+        Err(stop) => stop.outcome(objects, labeling, &job).await,
     }
 }
 
@@ -67,6 +62,15 @@ struct Count {
     unknown: u64,
 }
 
+impl Count {
+    fn add(&mut self, kept: Kept) {
+        match kept {
+            Kept::Current => self.frames += 1,
+            Kept::Unchanged | Kept::Superseded => self.unchanged += 1,
+        }
+    }
+}
+
 /// Until when all that changed was read, by the target's clock.
 #[derive(Serialize, Deserialize)]
 struct Synced {
@@ -74,19 +78,20 @@ struct Synced {
 }
 
 /// One webhook's work.
-struct Request<'a, O, T> {
+struct Request<'a, O, W, T> {
     objects: &'a O,
     target: &'a T,
     job: &'a CollectJob,
     frames: Frames<'a, O>,
+    mirror: Mirror<'a, W>,
     count: Count,
 }
 
-impl<O: Objects, T: Answering> Request<'_, O, T> {
+impl<O: Objects, W: Web, T: Answering> Request<'_, O, W, T> {
     async fn run(&mut self) -> Result<Outcome, Stop> {
         let bucket = &self.job.webhook.bucket;
         let done = self.job.done();
-        if !self.job.is_sync() && exists(self.objects, bucket, &done).await? {
+        if self.job.sync().is_none() && exists(self.objects, bucket, &done).await? {
             return Ok(Outcome::Unchanged { manifest: done });
         }
         match self.hint().await? {
@@ -96,10 +101,19 @@ impl<O: Objects, T: Answering> Request<'_, O, T> {
                     self.keep(task).await?;
                 }
             }
+            Hint::Answers(tasks) => {
+                for task in tasks {
+                    self.keep(task).await?;
+                }
+            }
             Hint::Anything => self.sync().await?,
         }
+        if self.job.sync() == Some(Sync::Full) {
+            self.look_at_all().await?;
+        }
+        self.mirror.flush().await?;
         self.objects.delete(bucket, &self.job.failure()).await?;
-        if self.job.is_sync() {
+        if self.job.sync().is_some() {
             // Of the last one: a sweep sees that there is nothing to do.
             self.objects.delete(bucket, &done).await?;
         }
@@ -129,7 +143,7 @@ impl<O: Objects, T: Answering> Request<'_, O, T> {
             }
             read => read?,
         };
-        if self.job.is_sync() {
+        if self.job.sync().is_some() {
             return Ok(Hint::Anything);
         }
         if meta.size > LARGEST_WEBHOOK {
@@ -159,8 +173,8 @@ impl<O: Objects, T: Answering> Request<'_, O, T> {
         let (mut until, mut from) = (since, None);
         loop {
             let page = self.target.changed(asked, from.as_deref()).await;
-            let Page { tasks, next } = page.map_err(Stop::Target)?;
-            for task in tasks {
+            let Page { items, next } = page.map_err(Stop::Target)?;
+            for task in items {
                 until = until.max(Some(task.task.updated_at));
                 self.keep(task).await?;
             }
@@ -170,12 +184,39 @@ impl<O: Objects, T: Answering> Request<'_, O, T> {
             }
         }
         if let Some(until) = until.filter(|_| until != since) {
+            // What is noted as read is not read again.
+            self.mirror.flush().await?;
             let synced = to_json(&Synced { until })?;
             let objects = self.objects;
             // Another sync may have come further: its note stays.
             objects
                 .replace(bucket, &name, generation, JSON, &synced)
                 .await?;
+        }
+        Ok(())
+    }
+
+    /// Looks at what is current of each frame: notes what was deleted at the target, and mirrors what is
+    /// not mirrored yet, for whoever ended in between.
+    async fn look_at_all(&mut self) -> Result<(), Stop> {
+        let bucket = &self.job.webhook.bucket;
+        let mut known = Known::new();
+        let folders = current_folders(self.objects, bucket, &self.job.annotations()).await?;
+        for some in folders.chunks(PARALLEL) {
+            let read = some.iter().map(|it| current(self.objects, bucket, it));
+            for (folder, current) in some.iter().zip(try_join_all(read).await?) {
+                if let Some(current) = current {
+                    self.mirror.add(&current).await?;
+                    note(&mut known, folder.clone(), current);
+                }
+            }
+        }
+        if T::LISTS_TASKS {
+            let found = deletions(self.objects, self.target, bucket, known).await?;
+            for (folder, annotation) in found {
+                let kept = self.keep_revision(bucket, &folder, &annotation).await?;
+                self.count.add(kept);
+            }
         }
         Ok(())
     }
@@ -199,8 +240,7 @@ impl<O: Objects, T: Answering> Request<'_, O, T> {
         self.count.tasks += 1;
         for frame in task.frames {
             match self.keep_frame(&task.task, frame).await? {
-                Some(Kept::Current) => self.count.frames += 1,
-                Some(Kept::Unchanged | Kept::Superseded) => self.count.unchanged += 1,
+                Some(kept) => self.count.add(kept),
                 None => self.count.unknown += 1,
             }
         }
@@ -228,45 +268,22 @@ impl<O: Objects, T: Answering> Request<'_, O, T> {
         }
         let annotation =
             FrameAnnotation::new(&self.job.target, &frame.key, frame.image, task, answers);
-        keep(self.objects, bucket, &folder, &annotation)
-            .await
-            .map(Some)
+        let kept = self.keep_revision(bucket, &folder, &annotation).await?;
+        Ok(Some(kept))
     }
-}
 
-async fn stopped<O: Objects>(
-    objects: &O,
-    config: &LabelConfig,
-    job: &CollectJob,
-    stop: Stop,
-) -> LabelOutcome {
-    let target = job.target.clone();
-    match stop {
-        Stop::Store(ObjectError::Gone) => ignore(&Ignored::Superseded),
-        Stop::Store(ObjectError::Failed(error)) if error.disposition() == Disposition::Reject => {
-            rejected(objects, config, &job.webhook, job.failure(), &error).await
+    /// Keeps a revision, and mirrors it where it is current: also where it was already, since whoever
+    /// made it so may have ended before it was mirrored.
+    async fn keep_revision(
+        &mut self,
+        bucket: &str,
+        folder: &str,
+        annotation: &FrameAnnotation,
+    ) -> Result<Kept, ObjectError> {
+        let kept = keep(self.objects, bucket, folder, annotation).await?;
+        if kept != Kept::Superseded {
+            self.mirror.add(annotation).await?;
         }
-        Stop::Store(ObjectError::Failed(error)) => LabelOutcome::retry(&error, RETRY_AFTER),
-        Stop::Target(TargetError::Misconfigured(error)) => {
-            LabelOutcome::misconfigured(&config.as_set(error).into())
-        }
-        Stop::Target(TargetError::Transient {
-            reason,
-            retry_after,
-        }) => {
-            let wait = retry_after.unwrap_or(RETRY_AFTER);
-            LabelOutcome::retry(&JobError::LabelTarget { target, reason }, wait)
-        }
-        Stop::Target(
-            TargetError::Unanswered { reason } | TargetError::Indeterminate { reason },
-        ) => LabelOutcome::retry(&JobError::LabelTarget { target, reason }, RETRY_AFTER),
-        Stop::Target(TargetError::Refused { status, message }) => {
-            let error = JobError::LabelRefused {
-                target,
-                status,
-                message,
-            };
-            rejected(objects, config, &job.webhook, job.failure(), &error).await
-        }
+        Ok(kept)
     }
 }

@@ -1,8 +1,18 @@
 //! From an event to the webhook that it is about, and the names of what follows from it.
 
 use framemill_contract::{
-    Event, EventKind, Ignored, LabelConfig, Layout, ObjectRef, SYNC_WEBHOOK, VideoName,
+    Event, EventKind, FULL_SYNC_WEBHOOK, Ignored, LabelConfig, Layout, ObjectRef, SYNC_WEBHOOK,
+    VideoName,
 };
+
+/// What is asked for that no webhook came for. Whenever it comes there may be more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sync {
+    /// All that changed since the last time.
+    Changed,
+    /// That, and what was deleted.
+    Full,
+}
 
 /// A webhook whose tasks are to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,9 +53,13 @@ impl CollectJob {
         })
     }
 
-    /// It asks for all that changed since the last time: whenever it comes there may be more.
-    pub fn is_sync(&self) -> bool {
-        self.key == SYNC_WEBHOOK
+    /// The sync that it is, if it is one.
+    pub fn sync(&self) -> Option<Sync> {
+        match self.key.as_str() {
+            SYNC_WEBHOOK => Some(Sync::Changed),
+            FULL_SYNC_WEBHOOK => Some(Sync::Full),
+            _ => None,
+        }
     }
 
     /// Prefix of all webhooks.
@@ -68,6 +82,11 @@ impl CollectJob {
     /// Until when all was read.
     pub fn synced(&self) -> String {
         self.layout.synced(&self.target)
+    }
+
+    /// Prefix of what is known about all frames.
+    pub fn annotations(&self) -> String {
+        self.layout.annotations(&self.target)
     }
 
     /// Prefix of what is known about a frame.

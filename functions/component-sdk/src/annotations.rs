@@ -66,6 +66,42 @@ pub async fn keep<O: Objects>(
     }))
 }
 
+/// Folders of all frames below `prefix` of which something is current.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn current_folders<O: Objects>(
+    objects: &O,
+    bucket: &str,
+    prefix: &str,
+) -> Result<Vec<String>, ObjectError> {
+    let names = objects.list(bucket, prefix).await?;
+    let folder = |name: &String| {
+        let folder = name.strip_suffix("current.json")?;
+        folder.ends_with('/').then(|| folder.to_owned())
+    };
+    Ok(names.iter().filter_map(folder).collect())
+}
+
+/// What is current below `folder`; `None` where nothing is, or nothing that can be read.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn current<O: Objects>(
+    objects: &O,
+    bucket: &str,
+    folder: &str,
+) -> Result<Option<FrameAnnotation>, ObjectError> {
+    match objects
+        .read_all(bucket, &format!("{folder}current.json"))
+        .await
+    {
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+        Err(ObjectError::Gone) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// What is current, with its generation; 0 where nothing is. What cannot be read counts as earlier than
 /// everything, since revisions say what is true.
 async fn read<O: Objects>(

@@ -2,6 +2,7 @@
 
 use super::Components;
 use super::builder::AppBuilder;
+use super::records::pattern;
 use crate::config::{FunctionSettings, SourceAddress};
 use crate::inbox::Inbox;
 use crate::service::Pipeline;
@@ -16,6 +17,9 @@ use tokio::task::JoinSet;
 const COLLECT: &str = "collect-annotations";
 /// A sync that could not be asked for is tried again after this time.
 const AGAIN: Duration = Duration::from_secs(60);
+
+/// Of so many syncs one is full: it reads a record of each frame, and a listing of all tasks.
+const FULL_SYNC_EVERY: u32 = 24;
 
 /// How annotations come in.
 pub struct Collecting {
@@ -63,12 +67,15 @@ impl Collecting {
         Ok((inbox, app.pipeline_of(components, settings).await?))
     }
 
-    /// Asks for a sync at once, and then every so often.
+    /// Asks for a sync at once, and then every so often; now and then for a full one.
     pub(super) fn start_syncs(&self, background: &mut JoinSet<anyhow::Result<()>>) {
         let (inbox, every) = (Arc::clone(&self.inbox), self.every);
         background.spawn(async move {
             loop {
-                let wait = match inbox.request_sync().await {
+                let full = inbox
+                    .full_sync_is_due(every.saturating_mul(FULL_SYNC_EVERY))
+                    .await;
+                let wait = match inbox.request_sync(full).await {
                     Ok(_) => every,
                     Err(error) => {
                         tracing::warn!(
@@ -101,6 +108,11 @@ fn inbox(
             .cloned()
             .unwrap_or_default(),
         prefix: settings.function.trigger.prefix.clone(),
+        done: settings
+            .function
+            .records
+            .as_ref()
+            .map(|it| pattern(&it.done)),
         bucket: settings.store.bucket().to_owned(),
         store: app.store(&settings.store)?,
         source,

@@ -18,6 +18,8 @@ use tokio_util::sync::CancellationToken;
 Examples:
   framemill annotations sync --config framemill.toml
                        read all that changed since the last time, as `framemill up` does every sync_every
+  framemill annotations sync --full
+                       and find the tasks that were deleted
   framemill annotations connect https://framemill.example.com/annotations/label-studio
                        have Label Studio or CVAT send webhooks there, with the secret of
                        FRAMEMILL_ANNOTATIONS_WEBHOOK_SECRET
@@ -34,6 +36,9 @@ pub struct AnnotationsArgs {
 pub enum AnnotationsAction {
     /// Read what the target answered since the last time, here and now
     Sync {
+        /// Find the tasks that were deleted too: a record of each frame is read, and all tasks are listed
+        #[arg(long)]
+        full: bool,
         /// Print the outcome as JSON
         #[arg(long)]
         json: bool,
@@ -71,9 +76,14 @@ impl Named for AnnotationsCommand {
 /// Where the configuration, the bucket or the target does not allow it.
 pub async fn run_annotations(args: AnnotationsArgs) -> anyhow::Result<bool> {
     match args.action {
-        AnnotationsAction::Sync { json, shared, keys } => {
+        AnnotationsAction::Sync {
+            full,
+            json,
+            shared,
+            keys,
+        } => {
             let settings = Settings::load(&keys.layer, shared.config.as_deref())?;
-            sync(settings, &shared, json).await
+            sync(settings, &shared, full, json).await
         }
         AnnotationsAction::Connect { url, shared, keys } => {
             let settings = Settings::load(&keys.layer, shared.config.as_deref())?;
@@ -87,10 +97,15 @@ pub async fn run_annotations(args: AnnotationsArgs) -> anyhow::Result<bool> {
 }
 
 /// Runs the component on a sync of its own, without any queue: a service that runs is not in the way.
-async fn sync(settings: Settings, shared: &SharedOptions, json: bool) -> anyhow::Result<bool> {
+async fn sync(
+    settings: Settings,
+    shared: &SharedOptions,
+    full: bool,
+    json: bool,
+) -> anyhow::Result<bool> {
     let mut app = AppBuilder::new(settings);
     let (inbox, pipeline) = Collecting::once(&mut app, &shared.components()).await?;
-    let object = inbox.request_sync().await?;
+    let object = inbox.request_sync(full).await?;
     let name = object.name.clone();
     let kind = EventKind::Finalized;
     let message = Message::of_event(&Event { kind, object }, "1", SystemTime::now(), "sync");

@@ -138,6 +138,7 @@ impl PipelineSettings {
             enabled_by: None,
             webhook_secret: None,
             route: None,
+            webhook_route: None,
             size_budget: None,
             trigger: TriggerSpec {
                 prefix: self.prefix.clone(),

@@ -3,6 +3,7 @@
 
 pub mod cvat;
 pub mod label_studio;
+pub mod report;
 pub mod scale;
 
 use thiserror::Error;

@@ -87,6 +87,11 @@ impl ScaleTask {
         }
     }
 
+    /// Whether it was taken back.
+    pub fn is_canceled(&self) -> bool {
+        self.status == "canceled"
+    }
+
     /// What is said about the frame: one answer once the task is completed, or in error, which passes
     /// the frame on; none before, and none of a task that was canceled.
     pub fn answers(&self) -> Vec<Answer> {
@@ -189,6 +194,8 @@ mod tests {
         assert_eq!(done.frame(), Some("gs://b/v.mp4#1/0"));
         assert_eq!(done.task().updated_at.to_string(), "2026-11-01T10:05:00Z");
         assert!(task("pending", marked.clone()).answers().is_empty());
+        assert!(!task("pending", json!([])).is_canceled());
+        assert!(task("canceled", json!([])).is_canceled());
         assert!(task("canceled", marked).answers().is_empty());
         assert!(task("error", json!([])).answers()[0].skipped);
     }

@@ -37,6 +37,9 @@ const REQUEST_LABELING: &str = "request-labeling";
 const COLLECT_ANNOTATIONS: &str = "collect-annotations";
 /// Key of the webhook that asks for all that changed since the last time.
 pub const SYNC_WEBHOOK: &str = "sync";
+/// Key of the webhook that asks for what was deleted too. It has a name of its own, since a sync that
+/// is asked for meanwhile replaces the one that waits.
+pub const FULL_SYNC_WEBHOOK: &str = "full-sync";
 /// Digits of an image's checksum in its name.
 const CONTENT_DIGITS: usize = 12;
 /// How the names of current annotations end.

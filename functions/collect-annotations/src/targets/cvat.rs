@@ -14,6 +14,8 @@ use std::collections::HashMap;
 
 /// Tasks on a page of a listing: each is read by itself then.
 const PAGE: u64 = 20;
+/// Tasks on a page where they are only named.
+const PAGE_OF_IDS: u64 = 100;
 /// Jobs and labels of a task, at most: more than CVAT gives on a page.
 const MOST: u64 = 10_000;
 
@@ -67,6 +69,37 @@ impl<'a, W: Web> Cvat<'a, W> {
         let value: Option<Value> = self.api.find(HttpRequest::get(url)).await?;
         Ok(value.map(|value| value.to_string().into_bytes()))
     }
+
+    /// Ids of the tasks that changed since `since`, or of all: a page of this size.
+    async fn page(
+        &self,
+        since: Option<Timestamp>,
+        from: Option<&str>,
+        size: u64,
+    ) -> Result<Page<String>, TargetError> {
+        let page = from.and_then(|from| from.parse().ok()).unwrap_or(1_u64);
+        let mut filters = Vec::new();
+        if let Some(since) = since {
+            let since = since.to_string();
+            filters.push(json!({">": [{"var": "updated_date"}, since]}));
+        }
+        if let Some(project) = &self.config.project {
+            filters.push(json!({"==": [{"var": "project_id"}, project.parse::<u64>().ok()]}));
+        }
+        let mut url = format!(
+            "{}/api/tasks?sort=id&page={page}&page_size={size}",
+            self.config.target_url
+        );
+        if !filters.is_empty() {
+            let filter = json!({ "and": filters }).to_string();
+            url.push_str(&format!("&filter={}", encoded(&filter)));
+        }
+        let Listing { results, next } = self.api.query(HttpRequest::get(url)).await?;
+        Ok(Page {
+            items: results.iter().map(|task| task.id.to_string()).collect(),
+            next: next.map(|_| page.saturating_add(1).to_string()),
+        })
+    }
 }
 
 impl<W: Web> Answering for Cvat<'_, W> {
@@ -114,33 +147,31 @@ impl<W: Web> Answering for Cvat<'_, W> {
         &self,
         since: Option<Timestamp>,
         from: Option<&str>,
-    ) -> Result<Page, TargetError> {
-        let page = from.and_then(|from| from.parse().ok()).unwrap_or(1_u64);
-        let mut filters = Vec::new();
-        if let Some(since) = since {
-            let since = since.to_string();
-            filters.push(json!({">": [{"var": "updated_date"}, since]}));
+    ) -> Result<Page<TaskAnswers>, TargetError> {
+        let Page { items, next } = self.page(since, from, PAGE).await?;
+        let mut tasks = Vec::with_capacity(items.len());
+        for id in items {
+            tasks.extend(self.task(&id).await?);
         }
-        if let Some(project) = &self.config.project {
-            filters.push(json!({"==": [{"var": "project_id"}, project.parse::<u64>().ok()]}));
-        }
-        let mut url = format!(
-            "{}/api/tasks?sort=id&page={page}&page_size={PAGE}",
-            self.config.target_url
-        );
-        if !filters.is_empty() {
-            let filter = json!({ "and": filters }).to_string();
-            url.push_str(&format!("&filter={}", encoded(&filter)));
-        }
-        let Listing { results, next } = self.api.query(HttpRequest::get(url)).await?;
-        let mut tasks = Vec::with_capacity(results.len());
-        for task in results {
-            tasks.extend(self.task(&task.id.to_string()).await?);
-        }
-        Ok(Page {
-            tasks,
-            next: next.map(|_| page.saturating_add(1).to_string()),
-        })
+        Ok(Page { items: tasks, next })
+    }
+
+    async fn ids(&self, from: Option<&str>) -> Result<Page<String>, TargetError> {
+        self.page(None, from, PAGE_OF_IDS).await
+    }
+
+    async fn is_gone(&self, id: &str) -> Result<bool, TargetError> {
+        let task = self.get(format!("tasks/{}", encoded(id))).await?;
+        Ok(task.is_none())
+    }
+
+    async fn has_project(&self) -> Result<bool, TargetError> {
+        let Some(project) = &self.config.project else {
+            return Ok(false);
+        };
+        let url = format!("{}/api/projects/{project}", self.config.target_url);
+        let _: Id = self.api.query(HttpRequest::get(url)).await?;
+        Ok(true)
     }
 }
 

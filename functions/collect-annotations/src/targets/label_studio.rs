@@ -13,6 +13,8 @@ use serde_json::json;
 
 /// Tasks on a page of a listing: each is read by itself then.
 const PAGE: u64 = 50;
+/// Tasks on a page where they are only named: as many as it gives by itself.
+const PAGE_OF_IDS: u64 = 100;
 /// Tasks that are read at a time.
 const PARALLEL: usize = 8;
 
@@ -27,18 +29,18 @@ pub(super) struct LabelStudio<'a, W> {
 struct Webhook {
     action: String,
     #[serde(default)]
-    task: Option<TaskId>,
+    task: Option<Id>,
 }
 
 #[derive(Deserialize)]
-struct TaskId {
+struct Id {
     id: u64,
 }
 
 #[derive(Deserialize)]
 struct Listing {
     total: u64,
-    tasks: Vec<TaskId>,
+    tasks: Vec<Id>,
 }
 
 impl<'a, W: Web> LabelStudio<'a, W> {
@@ -50,7 +52,25 @@ impl<'a, W: Web> LabelStudio<'a, W> {
         }
     }
 
-    fn page_url(&self, since: Option<Timestamp>, page: u64) -> String {
+    /// Ids of the tasks that changed since `since`, or of all: a page of this size.
+    async fn page(
+        &self,
+        since: Option<Timestamp>,
+        from: Option<&str>,
+        size: u64,
+    ) -> Result<Page<String>, TargetError> {
+        let page = from.and_then(|from| from.parse().ok()).unwrap_or(1_u64);
+        let url = self.page_url(since, page, size);
+        let Listing { total, tasks } = self.api.query(HttpRequest::get(url)).await?;
+        // A page after the last is an error to Label Studio.
+        let more = !tasks.is_empty() && page.saturating_mul(size) < total;
+        Ok(Page {
+            items: tasks.iter().map(|task| task.id.to_string()).collect(),
+            next: more.then(|| page.saturating_add(1).to_string()),
+        })
+    }
+
+    fn page_url(&self, since: Option<Timestamp>, page: u64, size: u64) -> String {
         let newer = |since: Timestamp| {
             json!({
                 "filter": "filter:tasks:updated_at",
@@ -66,7 +86,7 @@ impl<'a, W: Web> LabelStudio<'a, W> {
             "ordering": ["tasks:id"],
         });
         format!(
-            "{}/api/tasks?project={}&page={page}&page_size={PAGE}&query={}",
+            "{}/api/tasks?project={}&page={page}&page_size={size}&fields=task_only&query={}",
             self.url,
             self.project,
             encoded(&query.to_string())
@@ -95,22 +115,30 @@ impl<W: Web> Answering for LabelStudio<'_, W> {
         &self,
         since: Option<Timestamp>,
         from: Option<&str>,
-    ) -> Result<Page, TargetError> {
-        let page = from.and_then(|from| from.parse().ok()).unwrap_or(1_u64);
-        let url = self.page_url(since, page);
-        let Listing { total, tasks } = self.api.query(HttpRequest::get(url)).await?;
-        let mut read = Vec::with_capacity(tasks.len());
-        for some in tasks.chunks(PARALLEL) {
-            let ids: Vec<String> = some.iter().map(|task| task.id.to_string()).collect();
+    ) -> Result<Page<TaskAnswers>, TargetError> {
+        let Page { items, next } = self.page(since, from, PAGE).await?;
+        let mut read = Vec::with_capacity(items.len());
+        for ids in items.chunks(PARALLEL) {
             let found = try_join_all(ids.iter().map(|id| self.task(id))).await?;
             read.extend(found.into_iter().flatten());
         }
-        // A page after the last is an error to Label Studio.
-        let more = !tasks.is_empty() && page.saturating_mul(PAGE) < total;
-        Ok(Page {
-            tasks: read,
-            next: more.then(|| page.saturating_add(1).to_string()),
-        })
+        Ok(Page { items: read, next })
+    }
+
+    async fn ids(&self, from: Option<&str>) -> Result<Page<String>, TargetError> {
+        self.page(None, from, PAGE_OF_IDS).await
+    }
+
+    async fn is_gone(&self, id: &str) -> Result<bool, TargetError> {
+        let url = format!("{}/api/tasks/{}/", self.url, encoded(id));
+        let task: Option<Id> = self.api.find(HttpRequest::get(url)).await?;
+        Ok(task.is_none())
+    }
+
+    async fn has_project(&self) -> Result<bool, TargetError> {
+        let url = format!("{}/api/projects/{}/", self.url, self.project);
+        let _: Id = self.api.query(HttpRequest::get(url)).await?;
+        Ok(true)
     }
 }
 

@@ -48,27 +48,18 @@ impl<'a, W: Web> Scale<'a, W> {
             config,
         }
     }
-}
 
-impl<W: Web> Answering for Scale<'_, W> {
-    fn hint(&self, webhook: &[u8]) -> Result<Hint, String> {
-        let Callback { task_id, task } = parsed(webhook)?;
-        let id = task_id.or(task.map(|task| task.task_id));
-        id.map(Hint::Task)
-            .ok_or_else(|| "webhook: it names no task".to_owned())
-    }
-
-    async fn task(&self, id: &str) -> Result<Option<TaskAnswers>, TargetError> {
+    async fn find(&self, id: &str) -> Result<Option<ScaleTask>, TargetError> {
         let url = format!("{}/v1/task/{}", self.config.target_url, encoded(id));
-        let task: Option<ScaleTask> = self.api.find(HttpRequest::get(url)).await?;
-        Ok(task.and_then(answers))
+        self.api.find(HttpRequest::get(url)).await
     }
 
-    async fn changed(
+    /// The tasks that changed since `since`, or all: a page of them.
+    async fn page(
         &self,
         since: Option<Timestamp>,
         from: Option<&str>,
-    ) -> Result<Page, TargetError> {
+    ) -> Result<Page<ScaleTask>, TargetError> {
         let mut url = format!("{}/v1/tasks?limit={PAGE}", self.config.target_url);
         let since = since.map(|since| since.to_string());
         for (name, value) in [
@@ -82,9 +73,59 @@ impl<W: Web> Answering for Scale<'_, W> {
         }
         let Listing { docs, next_token } = self.api.query(HttpRequest::get(url)).await?;
         Ok(Page {
-            tasks: docs.into_iter().filter_map(answers).collect(),
+            items: docs,
             next: next_token.filter(|token| !token.is_empty()),
         })
+    }
+}
+
+impl<W: Web> Answering for Scale<'_, W> {
+    fn hint(&self, webhook: &[u8]) -> Result<Hint, String> {
+        let Callback { task_id, task } = parsed(webhook)?;
+        let id = task_id.or(task.map(|task| task.task_id));
+        id.map(Hint::Task)
+            .ok_or_else(|| "webhook: it names no task".to_owned())
+    }
+
+    async fn task(&self, id: &str) -> Result<Option<TaskAnswers>, TargetError> {
+        Ok(self.find(id).await?.and_then(answers))
+    }
+
+    async fn changed(
+        &self,
+        since: Option<Timestamp>,
+        from: Option<&str>,
+    ) -> Result<Page<TaskAnswers>, TargetError> {
+        let Page { items, next } = self.page(since, from).await?;
+        Ok(Page {
+            items: items.into_iter().filter_map(answers).collect(),
+            next,
+        })
+    }
+
+    async fn ids(&self, from: Option<&str>) -> Result<Page<String>, TargetError> {
+        let Page { items, next } = self.page(None, from).await?;
+        let there = items.iter().filter(|task| !task.is_canceled());
+        Ok(Page {
+            items: there.map(|task| task.task().id).collect(),
+            next,
+        })
+    }
+
+    /// Nothing is deleted there: it is canceled.
+    async fn is_gone(&self, id: &str) -> Result<bool, TargetError> {
+        let task = self.find(id).await?;
+        Ok(task.is_none_or(|task| task.is_canceled()))
+    }
+
+    async fn has_project(&self) -> Result<bool, TargetError> {
+        let Some(project) = &self.config.project else {
+            return Ok(false);
+        };
+        let base = &self.config.target_url;
+        let url = format!("{base}/v1/projects/{}", encoded(project));
+        let _: serde::de::IgnoredAny = self.api.query(HttpRequest::get(url)).await?;
+        Ok(true)
     }
 }
 

@@ -12,6 +12,74 @@ use std::pin::pin;
 /// Seconds after which a message may come back that nobody could check.
 const RETRY_AFTER: u64 = 10;
 
+/// Headers of a request.
+pub struct Headers(Vec<(String, Vec<u8>)>);
+
+impl Headers {
+    /// The first of this name, where it is text.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let mut headers = self.0.iter();
+        let (_, value) = headers.find(|(given, _)| given.eq_ignore_ascii_case(name))?;
+        std::str::from_utf8(value).ok()
+    }
+}
+
+/// A request whose sender nobody has looked at yet.
+pub struct OpenRequest {
+    /// Path, without trailing slash.
+    pub path: String,
+    /// Whether it is a `POST`.
+    pub is_post: bool,
+    headers: Headers,
+    request: IncomingRequest,
+}
+
+impl OpenRequest {
+    /// Nothing of its body is read yet.
+    pub fn of(request: IncomingRequest) -> Self {
+        let path = request.path_with_query().unwrap_or_default();
+        let path = path.split('?').next().unwrap_or_default();
+        Self {
+            path: path.trim_end_matches('/').to_owned(),
+            is_post: matches!(request.method(), Method::Post),
+            headers: Headers(request.headers().entries()),
+            request,
+        }
+    }
+
+    /// Headers and body, of at most this many bytes.
+    ///
+    /// # Errors
+    /// The answer to give instead.
+    pub async fn read(self, most: u64) -> Result<(Headers, Vec<u8>), Response> {
+        let body = body(self.request, most).await?;
+        Ok((self.headers, body))
+    }
+
+    /// Lets a POST request in, if its sender is who it should be. Nothing of its body is read
+    /// before that.
+    ///
+    /// # Errors
+    /// The answer to give instead.
+    pub async fn authenticated(self) -> Result<AuthenticatedRequest, Response> {
+        if !self.is_post {
+            return Err(plain(405, "only POST is understood"));
+        }
+        let platform =
+            configured(|lookup| Platform::of_component(lookup)).map_err(misconfigured)?;
+        let limits = configured(|lookup| SizeLimits::from_lookup(lookup)).map_err(misconfigured)?;
+        let admitted = admitted(&platform, self.headers.get("authorization")).await?;
+        Ok(AuthenticatedRequest {
+            path: self.path,
+            body: body(self.request, limits.body).await?,
+            platform,
+            limits,
+            headers: self.headers,
+            admitted,
+        })
+    }
+}
+
 /// A request whose sender may have it done.
 pub struct AuthenticatedRequest {
     /// Where we run.
@@ -22,40 +90,22 @@ pub struct AuthenticatedRequest {
     pub path: String,
     /// Body.
     pub body: Vec<u8>,
-    headers: Vec<(String, Vec<u8>)>,
+    headers: Headers,
     admitted: Admitted,
 }
 
 impl AuthenticatedRequest {
-    /// Lets a POST request in, if its sender is who it should be. Nothing of its body is read
-    /// before that.
+    /// As [`OpenRequest::authenticated`].
     ///
     /// # Errors
     /// The answer to give instead.
     pub async fn of(request: IncomingRequest) -> Result<Self, Response> {
-        if !matches!(request.method(), Method::Post) {
-            return Err(plain(405, "only POST is understood"));
-        }
-        let headers = request.headers().entries();
-        let platform =
-            configured(|lookup| Platform::of_component(lookup)).map_err(misconfigured)?;
-        let limits = configured(|lookup| SizeLimits::from_lookup(lookup)).map_err(misconfigured)?;
-        let admitted = admitted(&platform, header(&headers, "authorization")).await?;
-        let path = request.path_with_query().unwrap_or_default();
-        let path = path.split('?').next().unwrap_or_default();
-        Ok(Self {
-            path: path.trim_end_matches('/').to_owned(),
-            body: body(request, limits.body).await?,
-            platform,
-            limits,
-            headers,
-            admitted,
-        })
+        OpenRequest::of(request).authenticated().await
     }
 
     /// A header of the request.
     pub fn header(&self, name: &str) -> Option<&str> {
-        header(&self.headers, name)
+        self.headers.get(name)
     }
 
     /// The event in the request, or the outcome where there is none.
@@ -73,12 +123,6 @@ impl AuthenticatedRequest {
             message: error.to_string(),
         })
     }
-}
-
-fn header<'a>(headers: &'a [(String, Vec<u8>)], name: &str) -> Option<&'a str> {
-    let mut headers = headers.iter();
-    let (_, value) = headers.find(|(given, _)| given.eq_ignore_ascii_case(name))?;
-    std::str::from_utf8(value).ok()
 }
 
 async fn admitted(platform: &Platform, authorization: Option<&str>) -> Result<Admitted, Response> {

@@ -5,7 +5,7 @@ mod label;
 mod timer;
 mod web;
 
-pub use handler::{AuthenticatedRequest, answer, configured, json, plain};
+pub use handler::{AuthenticatedRequest, Headers, OpenRequest, answer, configured, json, plain};
 pub use label::{LabelWeb, label};
 pub use timer::wait;
 pub use web::{NoAnswer, WasiWeb, exchange};

@@ -1,36 +1,58 @@
 //! A bucket in memory and the labeling systems after their documentation, with a fault at any call.
 
+pub mod firestore;
+mod systems;
+
+use firestore::Firestore;
 use framemill_component_sdk::http::{HttpRequest, HttpResponse, Web, WebError};
 use framemill_component_sdk::store::ObjectError;
 use framemill_component_sdk::testing::{InMemory, Simulation, connection_cut};
-use framemill_contract::{Event, EventKind, LabelConfig, ObjectRef, Outcome};
+use framemill_contract::{CollectConfig, Event, EventKind, ObjectRef, Outcome};
 use futures::executor::block_on;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use systems::Systems;
 
 /// The images of both frames.
 pub const FRAME_0: &str = "gs://b/images/cam 1/x.mp4/000000.jpg";
 pub const FRAME_1: &str = "gs://b/images/cam 1/x.mp4/000030.jpg";
 /// Name of the webhook that asks for all.
 pub const SYNC: &str = "sync";
+/// Name of the webhook that asks for what was deleted too.
+pub const FULL_SYNC: &str = "full-sync";
 const URL: &str = "http://labels.test";
+/// What webhooks prove themselves with.
+pub const SECRET: &str = "hush";
+
+/// What is known of a frame: its state, and left edge and width of its first shape.
+pub fn known(harness: &Harness, frame: u64) -> Option<(String, Option<(f64, f64)>)> {
+    let current = harness.current(frame)?;
+    let shape = &current["shapes"][0];
+    let edges = Some((shape["x"].as_f64(), shape["width"].as_f64()));
+    let edges = edges.and_then(|(x, width)| Some((x?, width?)));
+    Some((current["state"].as_str().unwrap().to_owned(), edges))
+}
+
+/// A state without shapes, as [`known`] gives it.
+pub fn state(name: &str) -> Option<(String, Option<(f64, f64)>)> {
+    Some((name.to_owned(), None))
+}
 
 pub struct Harness {
     pub objects: InMemory,
-    config: LabelConfig,
-    /// Label Studio's tasks, with seconds of their last change.
-    tasks: RefCell<BTreeMap<u64, (i64, Value)>>,
+    pub config: CollectConfig,
+    /// Where current annotations are mirrored to.
+    pub firestore: Firestore,
+    /// Who is asked.
+    pub systems: Systems,
     /// What was asked for.
     pub reads: RefCell<Vec<String>>,
     pub calls: Cell<usize>,
     /// The call that fails, and whether it takes effect.
     pub fault: Cell<Option<(usize, bool)>>,
-    /// What every question is answered with.
-    pub status: Cell<Option<u16>>,
 }
 
-fn time(seconds: i64) -> String {
+pub fn time(seconds: i64) -> String {
     let start: jiff::Timestamp = "2026-11-01T10:00:00Z".parse().unwrap();
     (start + jiff::SignedDuration::from_secs(seconds)).to_string()
 }
@@ -52,24 +74,39 @@ pub fn skipped(id: u64, at: i64) -> Value {
         "created_at": time(at), "updated_at": time(at), "result": []})
 }
 
-fn manifest() -> Value {
-    let frame = |index: u64| {
+fn manifest(video: &str, frames: &[u64]) -> Value {
+    let frame = |index: &u64| {
         json!({"index": index, "pts": index, "seconds": index, "name": format!("{index:06}.jpg"),
             "width": 640, "height": 480, "bytes": 1, "sha256": "00".repeat(32), "phash": "",
             "sharpness": 1.0})
     };
     json!({
         "schema": framemill_contract::MANIFEST_SCHEMA,
-        "source": {"bucket": "b", "name": "videos/cam 1/x.mp4", "generation": 5, "size": 9},
-        "image_folder": "cam 1/x.mp4",
-        "frames": [frame(0), frame(30)],
+        "source": {"bucket": "b", "name": format!("videos/{video}"), "generation": 5, "size": 9},
+        "image_folder": video,
+        "frames": frames.iter().map(frame).collect::<Vec<_>>(),
     })
 }
 
 impl Harness {
     pub fn new(target: &str) -> Self {
+        Self::with(target, &[])
+    }
+
+    /// With a mirror.
+    pub fn mirrored(target: &str) -> Self {
+        Self::with(target, &firestore::KEYS)
+    }
+
+    /// With these keys too.
+    pub fn with(target: &str, keys: &[(&str, &str)]) -> Self {
         let lookup = |key: &str| {
+            if let Some((_, value)) = keys.iter().find(|(name, _)| *name == key) {
+                return Some((*value).to_owned());
+            }
             let value = match key {
+                "bucket" => "b",
+                "webhook_secret" => SECRET,
                 "target" => target,
                 "target_url" => URL,
                 "project" => "4",
@@ -81,17 +118,16 @@ impl Harness {
         };
         let harness = Self {
             objects: InMemory::default(),
-            config: LabelConfig::from_lookup(lookup).unwrap(),
-            tasks: RefCell::default(),
+            config: CollectConfig::from_lookup(lookup).unwrap(),
+            firestore: Firestore::default(),
+            systems: Systems::new(target),
             reads: RefCell::default(),
             calls: Cell::new(0),
             fault: Cell::new(None),
-            status: Cell::new(None),
         };
+        let manifest = manifest("cam 1/x.mp4", &[0, 30]).to_string();
         let name = "manifests/cam 1/x.mp4.json";
-        harness
-            .objects
-            .put(name, manifest().to_string().as_bytes(), 0);
+        harness.objects.put(name, manifest.as_bytes(), 0);
         // Another video whose name begins alike.
         harness
             .objects
@@ -104,15 +140,24 @@ impl Harness {
         let task = json!({"id": id, "updated_at": time(at), "annotations": annotations, "data": {
             "framemill_frame": format!("gs://b/videos/cam 1/x.mp4#5/{index}"),
             "framemill_video": "gs://b/videos/cam 1/x.mp4#5", "framemill_object": image}});
-        self.tasks.borrow_mut().insert(id, (at, task));
+        self.systems.tasks.borrow_mut().insert(id, (at, task));
+    }
+
+    /// The manifest of another video with so many frames.
+    pub fn put_manifest(&self, video: &str, frames: u64) {
+        let frames: Vec<u64> = (0..frames).collect();
+        let manifest = manifest(video, &frames).to_string();
+        let name = format!("manifests/{video}.json");
+        self.objects.put(&name, manifest.as_bytes(), 0);
     }
 
     fn target(&self) -> String {
-        self.config.target_id().unwrap()
+        self.config.labeling.target_id().unwrap()
     }
 
     fn name_of(&self, webhook: &str) -> String {
         self.config
+            .labeling
             .layout
             .webhook_names(&self.target())
             .name(&webhook)
@@ -133,6 +178,11 @@ impl Harness {
         self.put_webhook(SYNC, b"{}");
     }
 
+    pub fn full_sync(&self) -> Outcome {
+        self.put_webhook(FULL_SYNC, b"{}");
+        self.deliver(FULL_SYNC).unwrap()
+    }
+
     pub fn sync(&self) {
         self.request_sync();
         let outcome = self.deliver(SYNC).unwrap();
@@ -146,6 +196,11 @@ impl Harness {
 
     /// Delivers the event of a webhook; `None` where there is none.
     pub fn deliver(&self, name: &str) -> Option<Outcome> {
+        self.deliver_with(self, name)
+    }
+
+    /// The same with another way to other hosts.
+    pub fn deliver_with(&self, web: &impl Web, name: &str) -> Option<Outcome> {
         let name = self.name_of(name);
         let generation = self.objects.generation(&name);
         let object = ObjectRef {
@@ -155,18 +210,18 @@ impl Harness {
         };
         let kind = EventKind::Finalized;
         let event = Event { kind, object };
-        let outcome = block_on(collect_annotations::handle(
-            self,
-            self,
-            &self.config,
-            &event,
-        ));
+        let outcome = block_on(collect_annotations::handle(self, web, &self.config, &event));
         Some(outcome.outcome)
     }
 
     fn folder(&self, frame: u64) -> String {
+        self.folder_of("cam 1/x.mp4", frame)
+    }
+
+    /// Where the revisions of a frame are.
+    pub fn folder_of(&self, video: &str, frame: u64) -> String {
         let target = self.target();
-        format!("records/annotations/{target}/cam 1/x.mp4/{frame:06}/")
+        format!("records/annotations/{target}/{video}/{frame:06}/")
     }
 
     /// What is current of a frame.
@@ -192,73 +247,6 @@ impl Harness {
             _ => (false, false),
         }
     }
-
-    fn answer(&self, url: &str) -> Result<Value, u16> {
-        let path = url.strip_prefix(URL).unwrap();
-        if let Some(status) = self.status.get() {
-            return Err(status);
-        }
-        match self.config.target.as_ref().unwrap().name() {
-            "label-studio" => self.label_studio(path),
-            "cvat" => cvat(path),
-            _ => scale(path),
-        }
-    }
-
-    fn label_studio(&self, path: &str) -> Result<Value, u16> {
-        let tasks = self.tasks.borrow();
-        if let Some(query) = path.strip_prefix("/api/tasks?project=4&page=1&") {
-            let query = query.split("query=").nth(1).unwrap();
-            let query = percent_encoding::percent_decode_str(query)
-                .decode_utf8()
-                .unwrap();
-            let query: Value = serde_json::from_str(&query).unwrap();
-            let filter = &query["filters"]["items"][0];
-            assert!(filter.is_null() || filter["filter"] == "filter:tasks:updated_at");
-            let since = filter["value"].as_str().unwrap_or_default().to_owned();
-            let newer = tasks.iter().filter(|(_, (at, _))| time(*at) > since);
-            let found: Vec<Value> = newer.map(|(id, _)| json!({ "id": id })).collect();
-            return Ok(json!({"total": found.len(), "tasks": found}));
-        }
-        let id = path
-            .strip_prefix("/api/tasks/")
-            .unwrap()
-            .trim_end_matches('/');
-        let task = tasks.get(&id.parse().unwrap()).ok_or(404_u16)?;
-        Ok(task.1.clone())
-    }
-}
-
-fn cvat(path: &str) -> Result<Value, u16> {
-    let frame = |index: u64| json!({"name": format!("images/cam 1/x.mp4/{index:06}.jpg"), "width": 640, "height": 480});
-    Ok(match path.split('?').next().unwrap() {
-        "/api/tasks" => json!({"results": [{"id": 3}, {"id": 77}], "next": null}),
-        "/api/tasks/3/data/meta" => {
-            json!({"frames": [frame(0), frame(30)], "deleted_frames": [], "start_frame": 0,
-                "stop_frame": 1, "size": 2})
-        }
-        "/api/labels" => json!({"results": [{"id": 11, "name": "car"}]}),
-        "/api/jobs" => json!({"results": [{"id": 5, "state": "in progress", "start_frame": 0,
-            "stop_frame": 1, "type": "annotation", "stage": "annotation",
-            "created_date": time(1), "updated_date": time(10)}]}),
-        "/api/jobs/5/annotations" => json!({"tags": [], "tracks": [], "shapes": [{"id": 1,
-            "type": "rectangle", "frame": 0, "label_id": 11, "points": [16.0, 20.0, 64.0, 80.0],
-            "rotation": 0.0, "outside": false, "occluded": false}]}),
-        _ => return Err(404),
-    })
-}
-
-fn scale(path: &str) -> Result<Value, u16> {
-    let task = json!({"task_id": "t1", "status": "completed", "created_at": time(1),
-        "completed_at": time(10), "updated_at": time(10),
-        "metadata": {"framemill_frame": "gs://b/videos/cam 1/x.mp4#5/0", "framemill_object": FRAME_0},
-        "response": {"annotations": [{"type": "box", "label": "car", "left": 16, "top": 20,
-            "width": 48, "height": 60}]}});
-    Ok(match path.split('?').next().unwrap() {
-        "/v1/task/t1" => task,
-        "/v1/tasks" => json!({"docs": [task], "next_token": null}),
-        _ => return Err(404),
-    })
 }
 
 impl Simulation for Harness {
@@ -281,19 +269,28 @@ impl Simulation for Harness {
 
 impl Web for Harness {
     async fn send(&self, request: HttpRequest<'_>) -> Result<HttpResponse, WebError> {
-        if self.fault() != (false, false) {
-            return Err(WebError::Unanswered("connection cut".to_owned()));
+        let (early, late) = self.fault();
+        let cut = || WebError::Unanswered("connection cut".to_owned());
+        if early {
+            return Err(cut());
         }
         self.reads.borrow_mut().push(request.url.clone());
-        let (status, body) = match self.answer(&request.url) {
-            Ok(value) => (200, value),
+        let answered = match request.url.strip_prefix(URL) {
+            Some(path) => self.systems.answer(path).map(|body| (200, body)),
+            None => Ok(self.firestore.answer(&request)),
+        };
+        let (status, body) = match answered {
+            Ok(value) => value,
             Err(status) => (status, json!({"detail": "no"})),
         };
-        Ok(HttpResponse {
-            status,
-            body: body.to_string().into_bytes(),
-            ..HttpResponse::default()
-        })
+        match late {
+            true => Err(cut()),
+            false => Ok(HttpResponse {
+                status,
+                body: body.to_string().into_bytes(),
+                ..HttpResponse::default()
+            }),
+        }
     }
 
     fn now(&self) -> u64 {

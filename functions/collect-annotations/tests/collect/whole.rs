@@ -1,28 +1,8 @@
-//! What labeling systems answer ends in the bucket: whatever fails, in whatever order, however often.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a helper that fails is a test that fails"
-)]
+//! Webhooks and syncs, from the target to what is current.
 
-mod harness;
-
+use crate::harness::{FRAME_0, FRAME_1, Harness, SYNC, annotation, known, skipped, state};
 use framemill_contract::Outcome;
-use harness::{FRAME_0, FRAME_1, Harness, SYNC, annotation, skipped};
 use serde_json::json;
-
-/// What is known of a frame: its state, and left edge and width of its first shape.
-fn known(harness: &Harness, frame: u64) -> Option<(String, Option<(f64, f64)>)> {
-    let current = harness.current(frame)?;
-    let shape = &current["shapes"][0];
-    let edges = Some((shape["x"].as_f64(), shape["width"].as_f64()));
-    let edges = edges.and_then(|(x, width)| Some((x?, width?)));
-    Some((current["state"].as_str().unwrap().to_owned(), edges))
-}
-
-fn state(name: &str) -> Option<(String, Option<(f64, f64)>)> {
-    Some((name.to_owned(), None))
-}
 
 #[test]
 fn an_annotation_is_read_again_and_kept_in_pixels() {
@@ -229,7 +209,7 @@ fn what_is_not_ours_or_no_webhook_is_named() {
 fn a_target_that_refuses_names_the_setting_and_loses_nothing() {
     let harness = Harness::new("label-studio");
     harness.set_task(7, FRAME_0, 10, json!([annotation(1, 10, 25.0)]));
-    harness.status.set(Some(401));
+    harness.systems.status.set(Some(401));
     let hint = json!({"action": "ANNOTATION_CREATED", "task": {"id": 7}});
     let outcome = harness.webhook("a", &hint);
     let Outcome::Retry { code, message } = &outcome else {
@@ -237,12 +217,12 @@ fn a_target_that_refuses_names_the_setting_and_loses_nothing() {
     };
     assert_eq!(code, "configuration");
     assert!(message.contains("labeling_token"), "{message}");
-    harness.status.set(Some(503));
+    harness.systems.status.set(Some(503));
     assert!(matches!(
         harness.deliver("a").unwrap(),
         Outcome::Retry { .. }
     ));
-    harness.status.set(None);
+    harness.systems.status.set(None);
     assert!(matches!(
         harness.deliver("a").unwrap(),
         Outcome::Collected { frames: 1, .. }
