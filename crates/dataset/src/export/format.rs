@@ -100,4 +100,6 @@ pub enum Loss {
     Outside,
     /// A shape was left out: the format has no such kind.
     KindLost,
+    /// A shape was left out: it is smaller than what the format is read for takes.
+    TooSmall,
 }
