@@ -91,19 +91,32 @@ pub fn check(workspace: &Workspace, crates: &[Crate]) -> Result<Vec<String>> {
     Ok(findings)
 }
 
+/// Where hash tables get their seed from. What is below it is the platform's, another on each.
+const SEED: &str = "getrandom";
+
 /// Everything that a package is built of, on any platform, with all features.
 fn dependencies(package: &str) -> Result<BTreeSet<String>> {
     let mut tree = cargo_command()?;
     tree.args(["tree", "--locked", "--edges", "normal", "--all-features"]);
-    tree.args(["--target", "all", "--prefix", "none", "--format", "{p}"]);
-    // Where hash tables get their seed from. What it calls is the platform's, another on each.
-    tree.args(["--prune", "getrandom"]);
+    tree.args(["--target", "all", "--prefix", "depth", "--format", " {p}"]);
     let tree = sh::output(tree.args(["--package", package]))?;
-    let mut names = tree.lines().filter_map(|line| line.split(' ').next());
-    if names.next() != Some(package) {
+    let mut lines = tree.lines().filter_map(|line| {
+        let mut words = line.split(' ');
+        Some((words.next()?.parse::<usize>().ok()?, words.next()?))
+    });
+    if lines.next().map(|(_, name)| name) != Some(package) {
         bail!("cargo tree did not list {package}: the boundary was not checked");
     }
-    Ok(names.map(str::to_owned).collect())
+    let mut names = BTreeSet::new();
+    let mut seed = None;
+    for (depth, name) in lines {
+        if seed.is_some_and(|seed| depth > seed) {
+            continue;
+        }
+        seed = (name == SEED).then_some(depth);
+        names.insert(name.to_owned());
+    }
+    Ok(names)
 }
 
 fn is_forbidden(name: &str) -> bool {
