@@ -105,6 +105,11 @@ impl LoadJob {
         self.table.name
     }
 
+    /// Where its dataset is, where that was said.
+    pub fn location(&self) -> Option<&str> {
+        self.location.as_deref()
+    }
+
     /// Its id, the `attempt`th, from 0: the same files in the same generations are the same job, so
     /// that a repeated one is refused and not done again. Generations, and not contents: files that
     /// go back to what they once were must be loaded again. A job that failed has used its id up, and

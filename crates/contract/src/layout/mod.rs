@@ -18,9 +18,11 @@
 //! `naming = "sample"`, or `@<generation>-<work>` where another [`Work`](crate::Work) has that folder;
 //! the manifest names it.
 
+mod answers;
 mod checkpoint_folder;
 mod video_name;
 
+pub use answers::AnnotatedFrame;
 pub use checkpoint_folder::CheckpointFolder;
 pub use video_name::VideoName;
 
@@ -123,6 +125,39 @@ impl Layout {
                 key,
                 format!(
                     "`{prefix}` contains video_path `{video_path}`: what is written would be taken for uploads, choose a prefix beside it"
+                ),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether what something else than a component writes below `prefix` lies beside uploads and all
+    /// that components write; `key` is the prefix's key.
+    ///
+    /// # Errors
+    /// Where it is empty, or one lies inside the other.
+    pub fn check_beside(
+        &self,
+        key: &'static str,
+        prefix: &str,
+        video_path: &str,
+    ) -> Result<(), ConfigError> {
+        if prefix.is_empty() {
+            let reason = "is empty: choose a prefix of its own".to_owned();
+            return Err(ConfigError::new(key, reason));
+        }
+        // Videos may be those of the whole bucket: then their endings tell them from the rest.
+        let videos = [("video_path", video_path)].into_iter();
+        let mut all = videos
+            .filter(|(_, path)| !path.is_empty())
+            .chain(self.by_key());
+        let inside =
+            |(_, other): &(_, &str)| prefix.starts_with(other) || other.starts_with(prefix);
+        match all.find(inside) {
+            Some((other, there)) => Err(ConfigError::new(
+                key,
+                format!(
+                    "`{prefix}` and {other} `{there}` lie in each other: choose a prefix beside it"
                 ),
             )),
             None => Ok(()),
