@@ -8,6 +8,7 @@ mod inspect;
 mod options;
 mod sweep;
 mod up;
+mod warehouse;
 
 pub use check::{CheckArgs, run_check};
 pub use extract::{ExtractArgs, VideoReport, run_extract};
@@ -16,6 +17,7 @@ pub use inspect::{InspectArgs, read_index, run_inspect};
 pub use options::{KeyOptions, Named, SharedOptions};
 pub use sweep::{SweepArgs, run_sweep};
 pub use up::{UpArgs, run_up};
+pub use warehouse::{WarehouseArgs, run_warehouse};
 
 use crate::app::Problems;
 use crate::config::SettingErrors;
@@ -77,6 +79,8 @@ pub enum Command {
     Sweep(SweepArgs),
     /// List, show and retry what could not be processed
     Failures(FailuresArgs),
+    /// Make tables of what is in the bucket: Parquet files for SQL, and BigQuery
+    Warehouse(WarehouseArgs),
 }
 
 /// How log lines look.
@@ -140,6 +144,7 @@ pub fn run(cli: Cli) -> ExitCode {
                 Command::Check(args) => run_check(args).await,
                 Command::Sweep(args) => run_sweep(args).await,
                 Command::Failures(args) => run_failures(args).await,
+                Command::Warehouse(args) => run_warehouse(args).await,
             }
         });
         if let Some(traces) = traces {

@@ -8,7 +8,8 @@ use framemill_annotations::{ANNOTATION_SCHEMA, FrameAnnotation};
 use framemill_contract::{Layout, MANIFEST_SCHEMA, Manifest, VideoName};
 use framemill_objects::{Store, StoreError, read_whole};
 use framemill_warehouse::{IndexedAnnotation, Shard, ShardTables, TableFile, VideoContent};
-use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -79,7 +80,9 @@ impl ShardReader<'_> {
             .videos(shard)
             .flat_map(|(video, listing)| Wanted::all(video, listing))
             .collect();
-        let parts = wanted.iter().map(|wanted| self.part(wanted));
+        // Boxed: what is borrowed is else too much for the compiler to see that it may be sent.
+        let parts: Vec<BoxFuture<'_, _>> =
+            wanted.iter().map(|wanted| self.part(wanted).boxed()).collect();
         // In order, so that a video is whole before the next one begins.
         let mut parts = std::pin::pin!(futures::stream::iter(parts).buffered(AT_ONCE));
         let mut assembly = Assembly::new(self.layout)?;
