@@ -81,8 +81,10 @@ impl ShardReader<'_> {
             .flat_map(|(video, listing)| Wanted::all(video, listing))
             .collect();
         // Boxed: what is borrowed is else too much for the compiler to see that it may be sent.
-        let parts: Vec<BoxFuture<'_, _>> =
-            wanted.iter().map(|wanted| self.part(wanted).boxed()).collect();
+        let parts: Vec<BoxFuture<'_, _>> = wanted
+            .iter()
+            .map(|wanted| self.part(wanted).boxed())
+            .collect();
         // In order, so that a video is whole before the next one begins.
         let mut parts = std::pin::pin!(futures::stream::iter(parts).buffered(AT_ONCE));
         let mut assembly = Assembly::new(self.layout)?;
