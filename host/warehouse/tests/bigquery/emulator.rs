@@ -14,6 +14,15 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Installs DuckDB's spatial extension from the package that has it, which the emulator would else fetch
+/// from the network, and starts it.
+const START: &str = "
+import pathlib, duckdb, duckdb_extension_spatial as spatial
+folder = pathlib.Path(spatial.__file__).parent
+duckdb.execute(\"install '%s'\" % next(folder.rglob('spatial.duckdb_extension')))
+from bqemulator.cli import main
+main()
+";
 /// How long it may take to be ready, on a machine that is busy with other tests.
 const READY_WITHIN: Duration = Duration::from_secs(180);
 
@@ -26,9 +35,10 @@ struct Emulator {
 impl Emulator {
     /// With the buckets below `root`.
     async fn start(root: &Path) -> Self {
+        framemill_support::net::install_tls();
         let program = std::env::var_os("FRAMEMILL_TEST_BQEMULATOR").expect(
             "FRAMEMILL_TEST_BQEMULATOR is not set: `cargo xtask test` installs bqemulator and sets it; by hand: \
-             python3 -m venv venv && venv/bin/pip install bqemulator==1.4.0 duckdb==1.5.5 duckdb-extension-spatial==1.5.5 numpy, then set it to venv/bin/bqemulator",
+             python3 -m venv venv && venv/bin/pip install bqemulator==1.4.0 duckdb==1.5.5 duckdb-extension-spatial==1.5.5 numpy pytz, then set it to venv/bin/bqemulator",
         );
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
@@ -36,8 +46,11 @@ impl Emulator {
             .unwrap()
             .port();
         let log = File::create(root.join("emulator.log")).unwrap();
-        let child = Command::new(program)
+        // Its Python, which lies beside it.
+        let child = Command::new(Path::new(&program).with_file_name("python"))
             .args([
+                "-c",
+                START,
                 "start",
                 "--rest-port",
                 &port.to_string(),
@@ -45,6 +58,7 @@ impl Emulator {
                 "0",
             ])
             .env("BQEMU_GCS_LOCAL_ROOT", root)
+            .env("HOME", root)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -94,9 +108,9 @@ impl Emulator {
 
     /// Rows of an answer, as text.
     async fn query(&self, sql: &str) -> Vec<Vec<Value>> {
-        let body = json!({"query": sql, "useLegacySql": false,
-            "defaultDataset": {"projectId": "p", "datasetId": "d"}});
+        let body = json!({"query": sql, "useLegacySql": false});
         let answer = self.post("queries", &body).await;
+        assert!(answer["errors"].is_null(), "{answer}");
         let rows = answer["rows"].as_array().cloned().unwrap_or_default();
         let cells = |row: &Value| {
             row["f"]
@@ -166,16 +180,16 @@ async fn tables_are_what_the_files_are() {
     emulator
         .load(&warehouse.refresh(&|_| {}).await.unwrap())
         .await;
-    let cameras = "select camera, count(*) from frames where label_state is null group by camera order by camera";
+    let cameras = "select camera, count(*) from p.d.frames where label_state is null group by camera order by camera";
     assert_eq!(
         emulator.query(cameras).await,
         [[json!("cam1"), json!("3")], [json!("cam2"), json!("2")]]
     );
-    let labels = "select label, frame_index, x from annotations where counts order by label";
+    let labels = "select label, frame_index, x from p.d.annotations where counts order by label";
     let found = emulator.query(labels).await;
     assert_eq!(found.len(), 2);
     assert_eq!((&found[0][0], &found[0][1]), (&json!("bus"), &json!("30")));
-    let when = "select unix_micros(updated_at) from annotations limit 1";
+    let when = "select unix_micros(updated_at) from p.d.annotations limit 1";
     let micros = crate::common::fixture::time(1).as_microsecond().to_string();
     assert_eq!(emulator.query(when).await, [[json!(micros)]]);
 
@@ -186,11 +200,11 @@ async fn tables_are_what_the_files_are() {
         .load(&warehouse.refresh(&|_| {}).await.unwrap())
         .await;
     assert_eq!(
-        emulator.query("select count(*) from frames").await,
+        emulator.query("select count(*) from p.d.frames").await,
         [[json!("5")]]
     );
     assert_eq!(
-        emulator.query("select count(*) from videos").await,
+        emulator.query("select count(*) from p.d.videos").await,
         [[json!("3")]]
     );
 }
