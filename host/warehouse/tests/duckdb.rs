@@ -1,5 +1,9 @@
 //! The questions of docs/warehouse.md, asked with DuckDB.
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests fail the test"
+)]
 
 mod common;
 
@@ -43,7 +47,7 @@ async fn fill(bucket: &Path) {
     let (car, bus) = (marked("car", 1.0), marked("bus", 2.0));
     // They disagree; the newer answer counts.
     let both = vec![
-        answer("1", "ann", 1, &[car.clone()]),
+        answer("1", "ann", 1, std::slice::from_ref(&car)),
         answer("2", "bob", DAY, &[car.clone(), bus]),
     ];
     put_annotation(&memory, "t", "cam1/a.mp4", 0, both);
@@ -53,8 +57,8 @@ async fn fill(bucket: &Path) {
         ..answer("9", "eve", 3, &[])
     };
     let agreed = vec![
-        answer("3", "ann", 2, &[car.clone()]),
-        answer("4", "bob", 3, &[car.clone()]),
+        answer("3", "ann", 2, std::slice::from_ref(&car)),
+        answer("4", "bob", 3, std::slice::from_ref(&car)),
         passed.clone(),
     ];
     put_annotation(&memory, "t", "cam1/a.mp4", 30, agreed);

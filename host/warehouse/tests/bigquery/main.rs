@@ -1,5 +1,9 @@
 //! Loads into BigQuery: a strict fake that fails in all ways, and an emulator that reads the files.
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests fail the test"
+)]
 
 #[path = "../common/mod.rs"]
 mod common;
