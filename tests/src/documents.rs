@@ -15,6 +15,8 @@ pub fn root() -> PathBuf {
 pub struct Declarations {
     /// Keys of the host.
     pub host: Vec<Key>,
+    /// Keys of the warehouse.
+    pub warehouse: Vec<Key>,
     /// The functions, in the order of the host's list.
     pub functions: Vec<FunctionSpec>,
     /// Keys that every component reads.
@@ -39,6 +41,7 @@ impl Declarations {
         };
         Self {
             host: keys("host/host.toml"),
+            warehouse: keys("host/warehouse.toml"),
             functions: folders.iter().map(parse).collect(),
             platform: keys("functions/component-sdk/platform.toml"),
         }
@@ -66,6 +69,11 @@ pub fn configuration(declared: &Declarations) -> String {
         "\n## Host keys\n\nAt the top of `framemill.toml`.\n\n{}",
         table(&declared.host)
     );
+    let _ = write!(
+        text,
+        "\n## Warehouse (`[warehouse]`)\n\n{WAREHOUSE} Environment: `FRAMEMILL_WAREHOUSE_KEY`.\n\n{}",
+        table(&declared.warehouse)
+    );
     for spec in &declared.functions {
         let variable = spec.variable("KEY");
         let _ = write!(
@@ -87,10 +95,13 @@ pub fn configuration(declared: &Declarations) -> String {
     text
 }
 
+/// What `[warehouse]` is.
+const WAREHOUSE: &str = "Tables of what is in the bucket ([warehouse](warehouse.md)).";
+
 const CONFIGURATION: &str = "\
 # Configuration
 
-Made from the declarations: [host/host.toml](../host/host.toml), each function's `function.toml`
+Made from the declarations: [host/host.toml](../host/host.toml), [host/warehouse.toml](../host/warehouse.toml), each function's `function.toml`
 ([extract-frames](../functions/extract-frames/function.toml),
 [request-labeling](../functions/request-labeling/function.toml),
 [collect-annotations](../functions/collect-annotations/function.toml)) and
@@ -185,6 +196,13 @@ pub fn toml_schema(declared: &Declarations) -> String {
         });
         properties.insert(spec.table.clone(), table);
     }
+    let warehouse = json!({
+        "type": "object",
+        "description": "Tables of what is in the bucket",
+        "additionalProperties": false,
+        "properties": self::properties(&declared.warehouse),
+    });
+    properties.insert("warehouse".to_owned(), warehouse);
     properties.insert("pipeline".to_owned(), tables);
     let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -19,6 +19,15 @@ const READERS: [&str; 6] = [
     "webdataset==1.0.2",
 ];
 const LABEL_STUDIO: &str = "label-studio==1.23.2";
+/// DuckDB's spatial extension is a package of its own, so that the emulator fetches nothing at its start;
+/// pytz is what DuckDB gives times with.
+const BQEMULATOR: [&str; 5] = [
+    "bqemulator==1.4.0",
+    "duckdb==1.5.5",
+    "duckdb-extension-spatial==1.5.5",
+    "numpy",
+    "pytz",
+];
 
 const EMULATOR_PACKAGE: &str = "google-cloud-cli-pubsub-emulator";
 const EMULATOR_FOLDER: &str = "/usr/lib/google-cloud-sdk/platform/pubsub-emulator/lib";
@@ -37,6 +46,9 @@ pub fn provide(tests: &mut Command) -> Result<()> {
     tests.env("FRAMEMILL_PYTHON", readers.join("python"));
     let bin = venv("servers", &[FAKE_GCS, MOTO])?;
     tests.env("FRAMEMILL_TEST_MOTO", bin.join("moto_server"));
+    let bin = venv("bigquery", &BQEMULATOR)?;
+    tests.env("FRAMEMILL_TEST_BQEMULATOR", bin.join("bqemulator"));
+    tests.env("FRAMEMILL_TEST_DUCKDB_PYTHON", bin.join("python"));
     provide_fake_gcs(tests)
 }
 

@@ -63,7 +63,7 @@ pub use label::{
     LabelReceipt, LabelRequest, LabelTarget, Secret, SentBatch, TargetKind, webhook_signature,
 };
 pub use layout::{
-    CheckpointFolder, FULL_SYNC_WEBHOOK, Layout, NamePattern, SYNC_WEBHOOK, VideoName, image_name,
+    AnnotatedFrame, CheckpointFolder, FULL_SYNC_WEBHOOK, Layout, NamePattern, SYNC_WEBHOOK, VideoName, image_name,
     image_name_of_content, is_image_name,
 };
 pub use manifest::{

@@ -97,9 +97,9 @@ impl Candidates<'_> {
         while let Some(page) = pages.try_next().await? {
             done = done.saturating_add(page.len() as u64);
             for meta in page {
-                if let Some((video, index)) = self.layout.frame_of_current(&meta.name) {
-                    let of_video = found.entry(video.to_string()).or_default();
-                    of_video.push((index, meta.name));
+                if let Some(frame) = self.layout.annotated_frame(&meta.name) {
+                    let of_video = found.entry(frame.video.to_string()).or_default();
+                    of_video.push((frame.index, meta.name));
                 }
             }
             (self.told)(Progress {

@@ -15,6 +15,7 @@ mod multipart;
 mod reply;
 mod s3;
 mod store;
+mod whole;
 
 pub use access::Access;
 pub use body::{Body, BodyError};
@@ -26,3 +27,4 @@ pub use local::{FileLayout, Found, LiesAs, LocalStore, PRIVATE_FOLDER, Walk, gen
 pub use reply::json;
 pub use s3::{S3Options, S3Store};
 pub use store::{ByteStream, NewObject, Notification, ObjectMeta, Reading, Store};
+pub use whole::{PAGE, pages, read_whole};

@@ -13,6 +13,7 @@ pub mod records;
 pub mod sweep;
 pub mod sweep_rules;
 mod sweeping;
+pub mod warehouse;
 
 use crate::config::{SHORTAGE_REMEDY, Settings, SourceAddress, StoreAddress, memory};
 use crate::service::{Pipeline, Pushes, RunSummary, Service};
@@ -31,6 +32,7 @@ use sweeping::start_sweeps;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use warehouse::start_refreshes;
 
 /// What is run, and until when.
 pub struct App {
@@ -86,6 +88,7 @@ pub async fn run(
     if let Some(collecting) = &collecting {
         collecting.start_syncs(&mut background);
     }
+    start_refreshes(&mut app, &mut background)?;
     let swept = start_sweeps(&mut app, &running, &mut background).await?;
     if let Some(listening) = &listening {
         let inbox = collecting.map(|it| it.inbox);

@@ -3,18 +3,15 @@
 
 use bytes::Bytes;
 use framemill_contract::{
-    Claim, FailureRecord, JobError, Layout, NamePattern, Naming, ObjectRef, SizeLimits, Tool,
-    VideoName,
+    Claim, FailureRecord, JobError, Layout, NamePattern, Naming, ObjectRef, Tool, VideoName,
 };
 use framemill_function_spec::{Function, Records};
-use framemill_objects::{NewObject, ObjectMeta, Precondition, RangeSpec, Store, StoreError};
-use futures::{Stream, StreamExt as _, TryStreamExt as _};
+use framemill_objects::{NewObject, ObjectMeta, Precondition, Store, StoreError};
+pub use framemill_objects::{PAGE, pages, read_whole as read};
+use futures::{StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Objects per page of a listing. Google gives 1000 at most, the last one of the page before among
-/// them: one more would cost a second request for each page.
-pub const PAGE: usize = 999;
 /// Records that are read at the same time.
 const AT_ONCE: usize = 16;
 
@@ -28,24 +25,6 @@ pub struct StoredFailure {
     pub generation: i64,
     /// What it says.
     pub record: FailureRecord,
-}
-
-/// All objects whose names start with `prefix`, by name, a page at a time.
-pub fn pages(
-    store: &dyn Store,
-    prefix: String,
-) -> impl Stream<Item = Result<Vec<ObjectMeta>, StoreError>> {
-    futures::stream::try_unfold(Some(String::new()), move |after| {
-        let prefix = prefix.clone();
-        async move {
-            let Some(after) = after else { return Ok(None) };
-            let after = Some(after.as_str()).filter(|name| !name.is_empty());
-            let page = store.list(&prefix, after, PAGE).await?;
-            let last = page.last().filter(|_| page.len() == PAGE);
-            let next = last.map(|meta| meta.name.clone());
-            Ok(Some((page, next)))
-        }
-    })
 }
 
 /// The failure records of all functions. Costs a listing of them, and a read of each.
@@ -74,26 +53,6 @@ pub async fn failures(
         found.extend(read.into_iter().flatten());
     }
     Ok(found)
-}
-
-/// Reads a small object whole; `None` where there is none.
-///
-/// # Errors
-/// Where the store does not answer, or the object is larger than any record.
-pub async fn read(store: &dyn Store, name: &str) -> Result<Option<Bytes>, StoreError> {
-    let reading = match store.read(name, None, RangeSpec::Whole).await {
-        Err(StoreError::NotFound { .. }) => return Ok(None),
-        reading => reading?,
-    };
-    let limit = SizeLimits::STANDARD.object;
-    if reading.meta.size > limit {
-        return Err(StoreError::Invalid(format!(
-            "record has {} bytes, limit {limit}: {name}",
-            reading.meta.size
-        )));
-    }
-    let chunks: Vec<Bytes> = reading.stream.try_collect().await?;
-    Ok(Some(chunks.concat().into()))
 }
 
 /// As [`read`], parsed; `None` also for what is no such record.

@@ -11,6 +11,7 @@ mod options;
 mod progress;
 mod sweep;
 mod up;
+mod warehouse;
 
 pub use annotations::{AnnotationsArgs, run_annotations};
 pub use check::{CheckArgs, run_check};
@@ -21,6 +22,7 @@ pub use inspect::{InspectArgs, read_index, run_inspect};
 pub use options::{KeyOptions, Named, SharedOptions};
 pub use sweep::{SweepArgs, run_sweep};
 pub use up::{UpArgs, run_up};
+pub use warehouse::{WarehouseArgs, run_warehouse};
 
 use crate::app::Problems;
 use crate::config::SettingErrors;
@@ -88,6 +90,8 @@ pub enum Command {
     Annotations(AnnotationsArgs),
     /// Build, compare, verify and export versioned datasets of what was annotated
     Dataset(DatasetArgs),
+    /// Make tables of what is in the bucket: Parquet files for SQL, and BigQuery
+    Warehouse(WarehouseArgs),
 }
 
 /// How log lines look.
@@ -153,6 +157,7 @@ pub fn run(cli: Cli) -> ExitCode {
                 Command::Failures(args) => run_failures(args).await,
                 Command::Annotations(args) => run_annotations(args).await,
                 Command::Dataset(args) => run_dataset(args).await,
+                Command::Warehouse(args) => run_warehouse(args).await,
             }
         });
         if let Some(traces) = traces {

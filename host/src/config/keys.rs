@@ -15,6 +15,44 @@ pub fn host_keys() -> Result<&'static [Key], &'static SpecError> {
     HOST.as_ref().map(|keys| keys.keys.as_slice())
 }
 
+/// A table of the host's own in `framemill.toml`.
+pub(super) struct HostTable {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// Its keys, in the order in which they are documented.
+    pub(super) keys: Vec<Key>,
+}
+
+impl HostTable {
+    fn parse(name: &'static str, text: &str) -> Result<Self, SpecError> {
+        let Keys { keys, .. } = Keys::parse(text)?;
+        Ok(Self { name, keys })
+    }
+
+    /// The variable of the environment for a key.
+    pub(super) fn variable(&self, key: &str) -> String {
+        format!("FRAMEMILL_{}_{key}", self.name).to_ascii_uppercase()
+    }
+}
+
+static WAREHOUSE: LazyLock<Result<HostTable, SpecError>> =
+    LazyLock::new(|| HostTable::parse("warehouse", include_str!("../../warehouse.toml")));
+
+/// The tables of the host's own.
+pub(super) fn host_tables() -> impl Iterator<Item = &'static HostTable> {
+    [&WAREHOUSE]
+        .into_iter()
+        .filter_map(|table| table.as_ref().ok())
+}
+
+/// `[warehouse]`.
+///
+/// # Errors
+/// As [`host_keys`].
+pub(super) fn warehouse_table() -> Result<&'static HostTable, &'static SpecError> {
+    WAREHOUSE.as_ref()
+}
+
 /// Commands that run the first function on videos, and so have flags for its keys.
 const RUN_IT: [&str; 3] = ["up", "extract", "inspect"];
 

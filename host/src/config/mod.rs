@@ -1,5 +1,5 @@
 //! What the host is told: flags before environment (`FRAMEMILL_…`) before `framemill.toml`
-//! before defaults. Keys are declared in `host.toml` and in each function's `function.toml`.
+//! before defaults. Keys are declared in `host.toml`, `warehouse.toml` and each function's `function.toml`.
 
 mod addresses;
 mod credentials;
@@ -12,6 +12,7 @@ mod machine;
 mod pipelines;
 mod settings;
 mod variables;
+mod warehouse;
 
 pub use addresses::{LOCAL_BUCKET, SourceAddress, StoreAddress};
 pub use error::{Origin, SettingError, SettingErrors};
@@ -22,6 +23,7 @@ pub use machine::{cores, memory};
 pub use pipelines::PipelineSettings;
 pub use settings::{SHORTAGE_REMEDY, Settings, sandboxes};
 pub use variables::UnknownVariable;
+pub use warehouse::{BigQuerySettings, WarehouseSettings};
 
 #[cfg(test)]
 mod tests;

@@ -4,10 +4,11 @@ use super::addresses::{SourceAddress, StoreAddress};
 use super::error::{SettingError, SettingErrors};
 use super::file::{self, File};
 use super::functions::{FunctionSettings, Reader};
-use super::keys::host_keys;
-use super::layers::{Given, Layer, Layers};
+use super::keys::{HostTable, host_keys, host_tables, warehouse_table};
+use super::layers::{Given, Layer, Layers, named};
 use super::machine::{self, cores};
 use super::variables::{UnknownVariable, unknown};
+use super::warehouse::WarehouseSettings;
 use framemill_contract::{Config, Platform, Push};
 use framemill_function_spec::{ByteSize, Key, Values};
 use framemill_runtime::{Limits, MemoryBudget};
@@ -57,6 +58,8 @@ pub struct Settings {
     pub push: Push,
     /// What runs: framemill's own functions that are switched on, then the user's.
     pub functions: Vec<FunctionSettings>,
+    /// Tables of what is in the bucket.
+    pub warehouse: WarehouseSettings,
     /// Variables of the environment that look like keys and are none.
     pub unknown_variables: Vec<UnknownVariable>,
     /// The extraction's configuration as types, for the commands that are about videos.
@@ -202,6 +205,10 @@ impl Settings {
             given: &given,
             errors: Vec::new(),
         };
+        let table = warehouse_table()
+            .map_err(|error| errors.push(SettingError::new("warehouse.toml", error.to_string())))
+            .ok()?;
+        let (warehouse, of_warehouse) = WarehouseSettings::read(table, environment, &file, errors);
         let limits = host.limits();
         let memory_budget = host.memory_budget(&limits);
         let data = host.text("data").unwrap_or_default();
@@ -239,6 +246,7 @@ impl Settings {
         let config = extraction_config(&functions)
             .map_err(|error| errors.push(error))
             .ok()?;
+        errors.extend(warehouse.check(&of_warehouse, &store, &config));
         Some(Self {
             data: PathBuf::from(data),
             workers: host
@@ -259,6 +267,7 @@ impl Settings {
             store,
             source,
             functions,
+            warehouse,
             unknown_variables: Vec::new(),
             config,
         })
@@ -378,6 +387,7 @@ fn unknown_names(file: &File, keys: &[Key]) -> Vec<SettingError> {
         .map_or(&[][..], Vec::as_slice)
         .iter()
         .map(|(spec, _)| spec.table.as_str())
+        .chain(host_tables().map(|table| table.name))
         .collect();
     let keys_known = keys.iter().map(|key| key.name.clone());
     let tables_known = tables.iter().map(|table| format!("[{table}]"));
@@ -401,7 +411,19 @@ fn unknown_names(file: &File, keys: &[Key]) -> Vec<SettingError> {
         let line = keys.values().map(|(_, line)| *line).min().unwrap_or(1);
         (!tables.contains(&name.as_str())).then(|| unknown(name, line))
     });
-    top.chain(others).collect()
+    let of_tables = host_tables().flat_map(|table| unknown_in(file, table));
+    top.chain(others).chain(of_tables).collect()
+}
+
+/// Names in a table of the host's that are none of its keys.
+fn unknown_in(file: &File, table: &HostTable) -> Vec<SettingError> {
+    let names: Vec<&str> = table.keys.iter().map(|key| key.name.as_str()).collect();
+    let given = file.tables.get(table.name).into_iter().flatten();
+    let unknown = given.filter(|(name, _)| !names.contains(&name.as_str()));
+    let reason = format!("is unknown: choose from {}", names.join(", "));
+    unknown
+        .map(|(name, (_, line))| file.error(&named(table.name, name), *line, reason.clone()))
+        .collect()
 }
 
 #[cfg(test)]

@@ -381,3 +381,69 @@ fn two_selections_in_one_layer_are_refused() {
     let settings = of(&off, &variables, "").unwrap();
     assert_eq!(settings.extraction().unwrap().variables["every"], "5s");
 }
+
+#[test]
+fn the_warehouse_is_a_table_of_its_own() {
+    let read = |file: &str, environment: &[(&str, &str)]| {
+        let environment = layer(environment);
+        Settings::new(
+            &Layer::new(),
+            |name| environment.get(name).cloned(),
+            Some(file),
+        )
+    };
+    let off = read("", &[]).unwrap().warehouse;
+    assert_eq!(
+        (off.refresh_every, off.path.as_str(), off.bigquery),
+        (None, "warehouse/", None)
+    );
+    let gcs = "store = 'gs://b'\nsource = 'none'\n";
+    let file =
+        format!("{gcs}[warehouse]\nrefresh_every = '10m'\npath = 'tables'\nbigquery = 'p.d'");
+    let location = [("FRAMEMILL_WAREHOUSE_BIGQUERY_LOCATION", "EU")];
+    let on = read(&file, &location).unwrap().warehouse;
+    assert_eq!(
+        (on.refresh_every, on.path.as_str()),
+        (Some(Duration::from_secs(600)), "tables/")
+    );
+    let bigquery = on.bigquery.unwrap();
+    assert_eq!(
+        (
+            bigquery.dataset.to_string().as_str(),
+            bigquery.location.as_deref()
+        ),
+        ("p.d", Some("EU"))
+    );
+    for (file, words) in [
+        (
+            "[warehouse]\nbigquery = 'p.d'",
+            "needs a bucket that BigQuery can read",
+        ),
+        (
+            "[warehouse]\npath = 'images/tables'",
+            "choose a prefix beside it",
+        ),
+        ("[warehouse]\npath = 'videos'", "choose a prefix beside it"),
+        ("[warehouse]\npath = '/'", "is empty"),
+        (
+            "[warehouse]\nrefresh_every = '0s'",
+            "warehouse.refresh_every",
+        ),
+        (
+            "[warehouse]\nbigquery_location = 'EU'",
+            "warehouse.bigquery is not set",
+        ),
+        (
+            "[warehouse]\nrefreshes = '1h'",
+            "choose from refresh_every, path",
+        ),
+        ("warehouse = 'here'", "is a table: [warehouse]"),
+    ] {
+        let error = read(file, &[]).unwrap_err().to_string();
+        assert!(error.contains(words), "{file}: {error}");
+    }
+    let error = read(&format!("{gcs}[warehouse]\nbigquery = 'd'"), &[])
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("PROJECT.DATASET"), "{error}");
+}

@@ -1,6 +1,6 @@
 //! Environment variables that look like keys and are none.
 
-use super::keys::host_keys;
+use super::keys::{host_keys, host_tables};
 use crate::functions::builtins;
 use framemill_function_spec::Key;
 use std::collections::BTreeSet;
@@ -72,6 +72,10 @@ fn known() -> BTreeSet<String> {
     let settable = |key: &&Key| !key.internal && !key.secret && key.from.is_none();
     let of_host = host_keys().unwrap_or_default().iter().filter(settable);
     known.extend(of_host.map(|key| format!("{START}{}", key.name.to_ascii_uppercase())));
+    for table in host_tables() {
+        let keys = table.keys.iter().filter(settable);
+        known.extend(keys.map(|key| table.variable(&key.name)));
+    }
     for (spec, _) in builtins().map_or(&[][..], Vec::as_slice) {
         let keys = super::functions::with_common(spec);
         known.extend(

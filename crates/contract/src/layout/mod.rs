@@ -18,9 +18,11 @@
 //! `naming = "sample"`, or `@<generation>-<work>` where another [`Work`](crate::Work) has that folder;
 //! the manifest names it.
 
+mod answers;
 mod checkpoint_folder;
 mod video_name;
 
+pub use answers::AnnotatedFrame;
 pub use checkpoint_folder::CheckpointFolder;
 pub use video_name::VideoName;
 
@@ -42,8 +44,6 @@ pub const SYNC_WEBHOOK: &str = "sync";
 pub const FULL_SYNC_WEBHOOK: &str = "full-sync";
 /// Digits of an image's checksum in its name.
 const CONTENT_DIGITS: usize = 12;
-/// How the names of current annotations end.
-const CURRENT: &str = "/current.json";
 /// How records and manifests end.
 const JSON: &str = ".json";
 
@@ -128,6 +128,39 @@ impl Layout {
                 key,
                 format!(
                     "`{prefix}` contains video_path `{video_path}`: what is written would be taken for uploads, choose a prefix beside it"
+                ),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether what something else than a component writes below `prefix` lies beside uploads and all
+    /// that components write; `key` is the prefix's key.
+    ///
+    /// # Errors
+    /// Where it is empty, or one lies inside the other.
+    pub fn check_beside(
+        &self,
+        key: &'static str,
+        prefix: &str,
+        video_path: &str,
+    ) -> Result<(), ConfigError> {
+        if prefix.is_empty() {
+            let reason = "is empty: choose a prefix of its own".to_owned();
+            return Err(ConfigError::new(key, reason));
+        }
+        // Videos may be those of the whole bucket: then their endings tell them from the rest.
+        let videos = [("video_path", video_path)].into_iter();
+        let mut all = videos
+            .filter(|(_, path)| !path.is_empty())
+            .chain(self.by_key());
+        let inside =
+            |(_, other): &(_, &str)| prefix.starts_with(other) || other.starts_with(prefix);
+        match all.find(inside) {
+            Some((other, there)) => Err(ConfigError::new(
+                key,
+                format!(
+                    "`{prefix}` and {other} `{there}` lie in each other: choose a prefix beside it"
                 ),
             )),
             None => Ok(()),
@@ -257,11 +290,6 @@ impl Layout {
         self.failure_names(&format!("{COLLECT_ANNOTATIONS}/{target}"))
     }
 
-    /// Prefix of all that all targets answered.
-    pub fn all_annotations(&self) -> String {
-        format!("{}annotations/", self.records)
-    }
-
     /// Prefix of all that the target with this id answered.
     pub fn annotations(&self, target: &str) -> String {
         format!("{}{target}/", self.all_annotations())
@@ -270,18 +298,6 @@ impl Layout {
     /// Prefix of what it answered about a frame.
     pub fn annotations_of(&self, target: &str, video: &VideoName, index: u64) -> String {
         format!("{}{video}/{index:06}/", self.annotations(target))
-    }
-
-    /// Video and index of the frame whose current annotation, of whichever target, has this name;
-    /// `None` for all other names.
-    pub fn frame_of_current(&self, name: &str) -> Option<(VideoName, u64)> {
-        let below = name.strip_prefix(&self.all_annotations())?;
-        let folder = below.strip_suffix(CURRENT)?;
-        let (_, frame) = folder.split_once('/')?;
-        let (video, index) = frame.rsplit_once('/')?;
-        let is_number = index.bytes().all(|byte| byte.is_ascii_digit());
-        let index = index.parse().ok().filter(|_| is_number)?;
-        (!video.is_empty()).then(|| (VideoName::parse(video), index))
     }
 
     /// Until when all that changed at the target was read.
@@ -390,26 +406,6 @@ mod tests {
             ),
         ] {
             assert_eq!(name, expected);
-        }
-    }
-
-    #[test]
-    fn current_annotations_are_told_from_other_names() {
-        let layout = layout();
-        for video in ["x.mp4", "cam1/x.mp4@5", "current.json/x.mp4"] {
-            let video = VideoName::parse(video);
-            let folder = layout.annotations_of("cvat-1", &video, 30);
-            let current = format!("{folder}current.json");
-            assert_eq!(layout.frame_of_current(&current), Some((video, 30)));
-            assert_eq!(layout.frame_of_current(&format!("{folder}1.json")), None);
-        }
-        for other in [
-            "records/annotations/cvat-1/synced.json",
-            "records/annotations/cvat-1/000030/current.json",
-            "records/annotations/cvat-1/x.mp4/+30/current.json",
-            "manifests/cvat-1/x.mp4/000030/current.json",
-        ] {
-            assert_eq!(layout.frame_of_current(other), None, "{other}");
         }
     }
 

@@ -54,7 +54,7 @@ impl Default for RetryPolicy {
 impl RetryPolicy {
     /// The waits before further attempts: full jitter, so that many callers do not come back at
     /// the same moment.
-    pub(super) fn backoff(self) -> impl Iterator<Item = Duration> + Send + Sync + Unpin {
+    pub fn backoff(self) -> impl Iterator<Item = Duration> + Send + Sync + Unpin {
         let bounds = std::iter::successors(Some(self.first_wait), move |bound| {
             Some(bound.saturating_mul(2).min(self.longest_wait))
         });
