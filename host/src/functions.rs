@@ -37,10 +37,9 @@ const BUILTINS: &[Builtin] = &[
 /// Answers can be read of some targets only.
 fn check_collection(given: &dyn Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
     let config = CollectConfig::from_lookup(given)?;
-    let name = config.labeling.target.as_ref().map_or("", TargetKind::name);
-    if given("sync_every").is_some()
-        && !matches!(name, "label-studio" | "cvat" | "scale" | "webhook")
-    {
+    let target = config.labeling.target.as_ref();
+    if given("sync_every").is_some() && !target.is_some_and(TargetKind::is_read) {
+        let name = target.map_or("", TargetKind::name);
         let reason = format!(
             "annotations are read of labeling.target = label-studio, cvat, scale or webhook, not of `{name}`: remove the table [annotations], or change the target"
         );

@@ -4,6 +4,7 @@
 //! `cargo xtask test` installs them and says where they are. A server that is missing fails the
 //! test with the command that brings it.
 
+mod firestore;
 mod gcs;
 mod http;
 mod label_studio;
@@ -12,6 +13,7 @@ mod pubsub;
 mod rabbitmq;
 mod s3;
 
+pub use firestore::Firestore;
 pub use gcs::{Gcs, Object};
 pub use http::{HttpResponse, call, send, try_send};
 pub use label_studio::LabelStudio;

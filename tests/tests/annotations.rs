@@ -2,7 +2,7 @@
 //! Studio's API.
 
 use framemill_tests::label_server::LabelServer;
-use framemill_tests::servers::{free_port, send};
+use framemill_tests::servers::{Firestore, free_port, send};
 use framemill_tests::*;
 use serde_json::{Value, json};
 use std::fs;
@@ -22,11 +22,16 @@ struct Up {
 
 impl Up {
     fn start(folder: &Path, server: &LabelServer, sync_every: &str) -> Self {
+        Self::start_with(folder, server, sync_every, "")
+    }
+
+    /// With more of `[annotations]`.
+    fn start_with(folder: &Path, server: &LabelServer, sync_every: &str, more: &str) -> Self {
         let (port, data) = (free_port(), folder.join("bucket"));
         fs::create_dir_all(data.join("videos")).unwrap();
         let toml = folder.join("framemill.toml");
         let text = format!(
-            "[labeling]\ntarget = 'label-studio'\ntarget_url = '{}'\nproject = '1'\n[annotations]\nsync_every = '{sync_every}'\n",
+            "[labeling]\ntarget = 'label-studio'\ntarget_url = '{}'\nproject = '1'\n[annotations]\nsync_every = '{sync_every}'\n{more}",
             server.origin()
         );
         fs::write(&toml, text).unwrap();
@@ -187,5 +192,35 @@ fn what_people_answer_ends_in_the_bucket() {
     let deleted = (90, "deleted".to_owned(), nothing);
     wait_for("the deleted task", || up.known().contains(&deleted));
     assert_eq!(up.known().len(), 4);
+    up.stop();
+}
+
+#[test]
+fn what_is_current_is_in_firestore_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = LabelServer::start(TOKEN);
+    let firestore = Firestore::start();
+    let mirror = format!(
+        "firestore = '{}'\nfirestore_url = '{}'\n",
+        Firestore::database(),
+        firestore.endpoint()
+    );
+    let up = Up::start_with(folder.path(), &server, "10s", &mirror);
+    let video = h264_clip("four-seconds.mp4", 4);
+    upload(&up.data, &video, "x.mp4", MODIFIED);
+    wait_for("four tasks", || server.tasks().len() == 4);
+    let ids: Vec<u64> = server.tasks().into_values().collect();
+    server.mark(ids[0], "car", [25.0, 50.0, 10.0, 20.0]);
+    server.skip(ids[1]);
+    let states = || {
+        let documents = firestore.documents("frames");
+        let state = |fields: &Value| fields["state"]["stringValue"].as_str().unwrap().to_owned();
+        let mut states: Vec<String> = documents.iter().map(state).collect();
+        states.sort();
+        states
+    };
+    wait_for("two documents", || states() == ["labeled", "skipped"]);
+    server.clear(ids[0]);
+    wait_for("the deletion", || states() == ["deleted", "skipped"]);
     up.stop();
 }

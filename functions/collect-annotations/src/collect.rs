@@ -199,6 +199,9 @@ impl<O: Objects, W: Web, T: Answering> Request<'_, O, W, T> {
     /// Looks at what is current of each frame: notes what was deleted at the target, and mirrors what is
     /// not mirrored yet, for whoever ended in between.
     async fn look_at_all(&mut self) -> Result<(), Stop> {
+        if !T::LISTS_TASKS && !self.mirror.is_on() {
+            return Ok(());
+        }
         let bucket = &self.job.webhook.bucket;
         let mut known = Known::new();
         let folders = current_folders(self.objects, bucket, &self.job.annotations()).await?;

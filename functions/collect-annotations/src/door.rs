@@ -94,7 +94,8 @@ impl<'c> Door<'c> {
         };
         let nobody = || Refused::NoSuchTarget(name.chars().take(100).collect());
         let labeling = &config.labeling;
-        let target = labeling.target.as_ref().map(TargetKind::name);
+        let target = labeling.target.as_ref().filter(|target| target.is_read());
+        let target = target.map(TargetKind::name);
         let target = target.filter(|target| *target == name);
         let (Some(target), Some(id)) = (target, labeling.target_id()) else {
             return Err(nobody());

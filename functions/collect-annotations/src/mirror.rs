@@ -66,6 +66,11 @@ impl<'a, W: Web> Mirror<'a, W> {
         }
     }
 
+    /// Whether there is one.
+    pub fn is_on(&self) -> bool {
+        self.config.firestore.is_some()
+    }
+
     /// Takes what is current of a frame; it is there after the next [`Mirror::flush`].
     ///
     /// # Errors

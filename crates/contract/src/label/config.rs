@@ -73,6 +73,14 @@ impl TargetKind {
         })
     }
 
+    /// Whether its answers can be read: a topic answers to whoever listens there.
+    pub fn is_read(&self) -> bool {
+        match self {
+            Self::LabelStudio | Self::Cvat | Self::Scale | Self::Webhook => true,
+            Self::Pubsub | Self::Custom(_) => false,
+        }
+    }
+
     /// As in the configuration.
     pub fn name(&self) -> &str {
         match self {

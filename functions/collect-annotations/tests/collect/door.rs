@@ -148,6 +148,12 @@ fn who_does_not_know_the_secret_leaves_nothing() {
     }
     let harness = Harness::new("webhook");
     assert_eq!(knock(&harness, "/annotations/webhook", &own, b"{}"), 200);
+    // Whose answers nobody reads has no door.
+    let topic = ("topic", "projects/p/topics/t");
+    let harness = Harness::with("pubsub", &[topic]);
+    for path in ["/annotations/pubsub", "/annotations/pubsub/sync"] {
+        assert_eq!(knock(&harness, path, &[right], b"{}"), 404, "{path}");
+    }
     // Without a secret nobody is let in, not even who sends none.
     let harness = Harness::with("label-studio", &[("webhook_secret", "")]);
     for (path, header) in [
