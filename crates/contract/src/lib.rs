@@ -63,8 +63,8 @@ pub use label::{
     LabelReceipt, LabelRequest, LabelTarget, Secret, SentBatch, TargetKind, webhook_signature,
 };
 pub use layout::{
-    AnnotatedFrame, CheckpointFolder, FULL_SYNC_WEBHOOK, Layout, NamePattern, SYNC_WEBHOOK, VideoName, image_name,
-    image_name_of_content, is_image_name,
+    AnnotatedFrame, CheckpointFolder, FULL_SYNC_WEBHOOK, Layout, NamePattern, SYNC_WEBHOOK,
+    VideoName, image_name, image_name_of_content, is_image_name,
 };
 pub use manifest::{
     Claim, ColorFacts, DamagedFrame, DropReason, DroppedFrame, FailureRecord, KeptFrame,

@@ -7,7 +7,7 @@ use crate::objects::{LARGEST_OBJECT, create, read};
 use crate::progress::Progress;
 use crate::sink::{BucketPlace, FolderPlace, ImageReader, Place, StreamingSink};
 use bytes::Bytes;
-use framemill_dataset::export::{EXPORTS, Export, Exported, Loss, find};
+use framemill_dataset::export::{EXPORTS, Export, Exported, find};
 use framemill_dataset::{DatasetImage, Snapshot};
 use framemill_objects::Store;
 use serde::{Deserialize, Serialize};
@@ -165,18 +165,7 @@ fn summary(format: &str, place: &str, exported: &Exported) -> ExportSummary {
         frames: exported.frames,
         shapes: exported.shapes,
         losses: losses
-            .map(|(loss, count)| (words(*loss).to_owned(), *count))
+            .map(|(loss, count)| (loss.to_string(), *count))
             .collect(),
-    }
-}
-
-/// What was lost, in words.
-fn words(loss: Loss) -> &'static str {
-    match loss {
-        Loss::RotationLost => "rotated boxes became upright ones around them",
-        Loss::OutlineLost => "outlines became boxes around them",
-        Loss::Clipped => "shapes were cut at the edge of the image",
-        Loss::Outside => "shapes outside their image were left out",
-        Loss::KindLost => "shapes were left out, the format has no such kind",
     }
 }

@@ -3,6 +3,7 @@
 use super::dataset::ExportDataset;
 use crate::DatasetImage;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{self, Write};
 use thiserror::Error;
 
@@ -102,4 +103,17 @@ pub enum Loss {
     KindLost,
     /// A shape was left out: it is smaller than what the format is read for takes.
     TooSmall,
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RotationLost => "rotated boxes became upright ones around them",
+            Self::OutlineLost => "outlines became boxes around them",
+            Self::Clipped => "shapes were cut at the edge of the image",
+            Self::Outside => "shapes outside their image were left out",
+            Self::TooSmall => "shapes were left out, smaller than the format allows",
+            Self::KindLost => "shapes were left out, the format has no such kind",
+        })
+    }
 }
