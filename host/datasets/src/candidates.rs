@@ -1,12 +1,12 @@
 //! Frames that a dataset may have: those of all manifests, with what was answered about them.
 
 use crate::error::DatasetError;
-use crate::objects::{LARGEST_OBJECT, pages, read};
+use crate::objects::{LARGEST_OBJECT, read};
 use crate::progress::{Progress, Step, Told};
 use framemill_annotations::FrameAnnotation;
 use framemill_contract::{KeptFrame, Layout, Manifest};
 use framemill_dataset::{BuildError, Candidate, DatasetImage};
-use framemill_objects::Store;
+use framemill_objects::{Store, pages};
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::collections::HashMap;
 
@@ -75,7 +75,7 @@ impl Candidates<'_> {
     async fn manifests(&self) -> Result<Vec<String>, DatasetError> {
         let prefix = self.layout.manifest_names().prefix;
         let mut names = Vec::new();
-        let mut pages = std::pin::pin!(pages(self.store, &prefix));
+        let mut pages = std::pin::pin!(pages(self.store, prefix));
         while let Some(page) = pages.try_next().await? {
             names.extend(page.into_iter().map(|meta| meta.name));
             let done = names.len() as u64;
@@ -92,7 +92,7 @@ impl Candidates<'_> {
     async fn annotated(&self) -> Result<Annotated, DatasetError> {
         let prefix = self.layout.all_annotations();
         let mut found = Annotated::new();
-        let mut pages = std::pin::pin!(pages(self.store, &prefix));
+        let mut pages = std::pin::pin!(pages(self.store, prefix));
         let mut done = 0_u64;
         while let Some(page) = pages.try_next().await? {
             done = done.saturating_add(page.len() as u64);

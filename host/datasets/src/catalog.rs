@@ -2,10 +2,10 @@
 
 use crate::error::DatasetError;
 use crate::names::{DATASETS, DatasetName, is_hash};
-use crate::objects::{LARGEST_FILE, pages, read};
+use crate::objects::{LARGEST_FILE, read};
 use bytes::Bytes;
 use framemill_dataset::{DATASET_FILE, FRAMES_FILE, LABELS_FILE, Snapshot};
-use framemill_objects::Store;
+use framemill_objects::{Store, pages};
 use futures::TryStreamExt as _;
 use serde::Serialize;
 
@@ -30,7 +30,7 @@ pub async fn list(
 ) -> Result<Vec<Listed>, DatasetError> {
     let prefix = name.map_or_else(|| DATASETS.to_owned(), DatasetName::prefix);
     let mut found = Vec::new();
-    let mut pages = std::pin::pin!(pages(store, &prefix));
+    let mut pages = std::pin::pin!(pages(store, prefix));
     while let Some(page) = pages.try_next().await? {
         found.extend(page.into_iter().filter_map(|meta| {
             let (name, hash) = snapshot_of(&meta.name)?;

@@ -3,32 +3,15 @@
 use crate::error::DatasetError;
 use bytes::Bytes;
 use framemill_objects::{NewObject, ObjectMeta, Precondition, RangeSpec, Store, StoreError};
-use futures::{Stream, StreamExt as _, TryStreamExt as _};
+use futures::{StreamExt as _, TryStreamExt as _};
 use sha2::{Digest as _, Sha256};
 
-/// Objects per page of a listing; see `framemill`'s.
-const PAGE: usize = 999;
 /// Most bytes of a file of a snapshot: some 10 million frames.
 pub(crate) const LARGEST_FILE: u64 = 8 << 30;
 /// Most bytes of an image or a record.
 pub(crate) const LARGEST_OBJECT: u64 = 128 << 20;
 /// Bytes of a piece of what is written.
 const PIECE: usize = 1 << 20;
-
-/// All objects below `prefix`, by name, a page at a time.
-pub(crate) fn pages<'s>(
-    store: &'s dyn Store,
-    prefix: &'s str,
-) -> impl Stream<Item = Result<Vec<ObjectMeta>, StoreError>> + 's {
-    futures::stream::try_unfold(Some(String::new()), move |after| async move {
-        let Some(after) = after else { return Ok(None) };
-        let after = Some(after.as_str()).filter(|name| !name.is_empty());
-        let page = store.list(prefix, after, PAGE).await?;
-        let last = page.last().filter(|_| page.len() == PAGE);
-        let next = last.map(|meta| meta.name.clone());
-        Ok(Some((page, next)))
-    })
-}
 
 /// Reads an object; `None` where there is none.
 pub(crate) async fn read(

@@ -15,6 +15,7 @@ mod logs;
 mod memory;
 mod outbound_client;
 mod outgoing;
+mod own_requests;
 mod perf_map;
 mod response;
 mod sandbox;

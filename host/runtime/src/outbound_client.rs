@@ -5,12 +5,12 @@ use super::allowed_host::{Destination, Entry, Networks, NotPublic, PublicOnly, s
 use super::bodies::whole;
 use super::credential::{Credential, HostCredential};
 use super::credential_scope::{is_plain, remove_overrides};
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use bytes::{Bytes, BytesMut};
 use framemill_support::net;
 use futures::stream::{self, StreamExt as _};
 use http::header::HeaderName;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
+use http::{Method, Request, Response, Uri, header};
 use http_body::Frame;
 use http_body_util::{BodyDataStream, BodyExt as _, StreamBody};
 use std::error::Error as _;
@@ -27,10 +27,6 @@ const LONGEST_UPLOAD: Duration = Duration::from_secs(3600);
 const SMALL: usize = 1 << 20;
 /// Requests to other servers at the same time.
 const AT_ONCE: usize = 16;
-/// Most bytes of an answer to the host itself.
-const LARGEST_ANSWER: usize = 16 << 20;
-/// Wait for the answer to a probe.
-const LONGEST_PROBE: Duration = Duration::from_secs(15);
 /// Headers that belong to one connection (RFC 9110, 7.6.1), or are set anew.
 const NOT_FORWARDED: &[HeaderName] = &[
     header::CONNECTION,
@@ -54,9 +50,9 @@ pub struct AllowedHost {
     pub path: Option<String>,
 }
 
-struct AllowedDestination {
+pub(super) struct AllowedDestination {
     entry: Entry,
-    path: Option<String>,
+    pub(super) path: Option<String>,
 }
 
 /// The servers that a component may reach.
@@ -159,75 +155,6 @@ impl OutboundClient {
         Ok(())
     }
 
-    /// Status of a GET of `url`, with its credential.
-    ///
-    /// # Errors
-    /// Where the server does not answer.
-    pub async fn probe(&self, url: &str) -> anyhow::Result<u16> {
-        let destination =
-            Destination::parse(url).with_context(|| format!("`{url}` is not a URL"))?;
-        let allowed = self.networks(&destination, |upstream| upstream.path.is_none());
-        let Some(client) = allowed.and_then(|networks| self.client(networks)) else {
-            self.networks(&destination, |_| true)
-                .context("host is not configured")?;
-            // Nothing else may be asked for; a GET of it is no question.
-            return Ok(200);
-        };
-        let answer = self.ask(client, Method::GET, url, None).await?;
-        Ok(answer.status().as_u16())
-    }
-
-    /// Status and body of a request with a JSON body, with its credential: for what the host itself asks of
-    /// a server that one of its functions may reach.
-    ///
-    /// # Errors
-    /// Where the server may not be reached, does not answer, or answers too much.
-    pub async fn request(
-        &self,
-        method: Method,
-        url: &str,
-        body: Option<Bytes>,
-    ) -> anyhow::Result<(u16, Bytes)> {
-        let destination =
-            Destination::parse(url).with_context(|| format!("`{url}` is not a URL"))?;
-        let networks = self.networks(&destination, |upstream| upstream.path.is_none());
-        let client = networks.and_then(|networks| self.client(networks));
-        let client = client.context("host is not configured")?;
-        let mut answer = self.ask(client, method, url, body).await?;
-        let mut whole = BytesMut::new();
-        while let Some(chunk) = answer.chunk().await? {
-            ensure!(
-                whole.len().saturating_add(chunk.len()) <= LARGEST_ANSWER,
-                "answer of over {LARGEST_ANSWER} bytes"
-            );
-            whole.extend_from_slice(&chunk);
-        }
-        Ok((answer.status().as_u16(), whole.freeze()))
-    }
-
-    async fn ask(
-        &self,
-        client: &reqwest::Client,
-        method: Method,
-        url: &str,
-        body: Option<Bytes>,
-    ) -> anyhow::Result<reqwest::Response> {
-        let destination =
-            Destination::parse(url).with_context(|| format!("`{url}` is not a URL"))?;
-        let (mut headers, uri) = (HeaderMap::new(), url.parse::<Uri>()?);
-        let body = body.unwrap_or_default();
-        if !body.is_empty() {
-            let json = HeaderValue::from_static("application/json");
-            headers.insert(header::CONTENT_TYPE, json);
-        }
-        if let Some(credential) = self.credential(&method, &uri, &destination) {
-            credential.add_to(&mut headers, &body).await?;
-        }
-        let request = client.request(method, url).headers(headers).body(body);
-        let answer = request.timeout(LONGEST_PROBE).send().await;
-        answer.map_err(|error| anyhow::anyhow!("{}", net::problem(error)))
-    }
-
     /// Whether a component may send requests to where `uri` leads.
     pub(super) fn allows(&self, uri: &Uri) -> bool {
         self.destination(uri).is_some()
@@ -244,7 +171,7 @@ impl OutboundClient {
     }
 
     /// The most that one of the entries lets a request allowed.
-    fn networks(
+    pub(super) fn networks(
         &self,
         destination: &Destination,
         among: impl Fn(&AllowedDestination) -> bool,
@@ -255,14 +182,14 @@ impl OutboundClient {
             .max()
     }
 
-    fn client(&self, networks: Networks) -> Option<&reqwest::Client> {
+    pub(super) fn client(&self, networks: Networks) -> Option<&reqwest::Client> {
         match networks {
             Networks::Public => self.public.as_ref(),
             Networks::All => self.named.as_ref(),
         }
     }
 
-    fn credential(
+    pub(super) fn credential(
         &self,
         method: &Method,
         uri: &Uri,

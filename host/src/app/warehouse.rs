@@ -5,7 +5,7 @@ use crate::config::{BigQuerySettings, Settings};
 use anyhow::Context as _;
 use framemill_warehouse::TABLES;
 use framemill_warehouse::bigquery::LoadJob;
-use framemill_warehouse_host::{BigQuery, Loaded, Progress, Refreshed, Warehouse};
+use framemill_warehouse_host::{BigQuery, Loaded, Progress, Refreshed, Warehouse, WarehouseError};
 use serde::Serialize;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -113,6 +113,10 @@ pub(super) fn start_refreshes(
                     note(&delivered);
                     every
                 }
+                Err(error) if is_conflict(&error) => {
+                    tracing::info!("another process refreshes the warehouse");
+                    every
+                }
                 Err(error) => {
                     tracing::warn!(
                         "the warehouse is not up to date, and it is tried again: {error:#}"
@@ -124,6 +128,12 @@ pub(super) fn start_refreshes(
         }
     });
     Ok(())
+}
+
+/// Whether another process was faster: then the tables are its.
+fn is_conflict(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<WarehouseError>();
+    matches!(error, Some(WarehouseError::Conflict { .. }))
 }
 
 fn note(delivered: &Delivered) {

@@ -38,6 +38,9 @@ const FORBIDDEN: &[&str] = &[
     "wasmtime-",
     "wit-bindgen",
 ];
+/// Gives hash maps their seeds (ahash, below Parquet's writer), and nothing that comes out: what it needs to
+/// ask a system for them, on any platform, is its own.
+const SEEDS: &str = "getrandom";
 /// Parts of the standard library that they do not name: what does I/O or reads a clock, and not
 /// the plain values that are given to them, such as an address or a time.
 const FORBIDDEN_STD: &[&[&str]] = &[
@@ -91,32 +94,32 @@ pub fn check(workspace: &Workspace, crates: &[Crate]) -> Result<Vec<String>> {
     Ok(findings)
 }
 
-/// Where hash tables get their seed from. What is below it is the platform's, another on each.
-const SEED: &str = "getrandom";
-
 /// Everything that a package is built of, on any platform, with all features.
 fn dependencies(package: &str) -> Result<BTreeSet<String>> {
     let mut tree = cargo_command()?;
     tree.args(["tree", "--locked", "--edges", "normal", "--all-features"]);
     tree.args(["--target", "all", "--prefix", "depth", "--format", " {p}"]);
     let tree = sh::output(tree.args(["--package", package]))?;
-    let mut lines = tree.lines().filter_map(|line| {
-        let mut words = line.split(' ');
-        Some((words.next()?.parse::<usize>().ok()?, words.next()?))
-    });
-    if lines.next().map(|(_, name)| name) != Some(package) {
+    let mut names = without_seeds(&tree);
+    if names.next() != Some(package) {
         bail!("cargo tree did not list {package}: the boundary was not checked");
     }
-    let mut names = BTreeSet::new();
-    let mut seed = None;
-    for (depth, name) in lines {
-        if seed.is_some_and(|seed| depth > seed) {
-            continue;
+    Ok(names.map(str::to_owned).collect())
+}
+
+/// The names in a tree whose lines are a depth and a package, but for what lies below [`SEEDS`].
+fn without_seeds(tree: &str) -> impl Iterator<Item = &str> {
+    let mut below: Option<usize> = None;
+    tree.lines().filter_map(move |line| {
+        let mut words = line.split(' ');
+        let depth: usize = words.next()?.parse().ok()?;
+        let name = words.next()?;
+        if below.is_some_and(|seeds| depth > seeds) {
+            return None;
         }
-        seed = (name == SEED).then_some(depth);
-        names.insert(name.to_owned());
-    }
-    Ok(names)
+        below = (name == SEEDS).then_some(depth);
+        Some(name)
+    })
 }
 
 fn is_forbidden(name: &str) -> bool {
@@ -184,6 +187,13 @@ mod tests {
     fn dependencies_are_those_of_cargo() {
         assert!(dependencies("framemill").unwrap().contains("tokio"));
         assert!(dependencies("no-such-package").is_err());
+    }
+
+    #[test]
+    fn only_what_gives_seeds_may_ask_a_system() {
+        let tree = "0 it v1\n1 ahash v1\n2 getrandom v1\n3 wasip2 v1\n4 wit-bindgen v1\n2 once v1\n1 wasi v1 (*)";
+        let names: Vec<&str> = without_seeds(tree).collect();
+        assert_eq!(names, ["it", "ahash", "getrandom", "once", "wasi"]);
     }
 
     fn found(text: &str) -> Vec<String> {

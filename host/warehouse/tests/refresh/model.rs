@@ -149,6 +149,15 @@ proptest! {
             }
             let refreshed = refresh(&store).await;
             let files = tables(&store);
+            // Of the same bucket, where no warehouse ever was.
+            let fresh = Arc::new(Memory::default());
+            for (name, bytes) in store.below("") {
+                if !name.starts_with("warehouse/") {
+                    fresh.put(&name, bytes);
+                }
+            }
+            rebuild(&fresh).await;
+            prop_assert_eq!(&tables(&fresh), &files);
             let rebuilt = rebuild(&store).await;
             prop_assert_eq!(&tables(&store), &files);
             prop_assert_eq!(&rebuilt.problems, &refreshed.problems);
