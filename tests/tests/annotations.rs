@@ -31,7 +31,7 @@ impl Up {
         fs::create_dir_all(data.join("videos")).unwrap();
         let toml = folder.join("framemill.toml");
         let text = format!(
-            "[labeling]\ntarget = 'label-studio'\ntarget_url = '{}'\nproject = '1'\n[annotations]\nsync_every = '{sync_every}'\n{more}",
+            "[labeling]\ntarget = 'label-studio'\ntarget_url = '{}'\nproject = '1'\n[warehouse]\nrefresh_every = '1s'\n[annotations]\nsync_every = '{sync_every}'\n{more}",
             server.origin()
         );
         fs::write(&toml, text).unwrap();
@@ -186,13 +186,50 @@ fn what_people_answer_ends_in_the_bucket() {
     assert!(up.named("records/annotations/", "/synced.json").len() == 1);
     up.stop();
 
-    // A task that is deleted is in no list of what changed: the full sync at the start finds it.
+    // A task that is deleted is in no list of what changed: a full sync finds it, beside a service that
+    // runs.
     server.delete(ids[3]);
     let up = Up::start(folder.path(), &server, "1h");
     let deleted = (90, "deleted".to_owned(), nothing);
-    wait_for("the deleted task", || up.known().contains(&deleted));
+    assert!(sync(folder.path(), &[]).contains(" tasks read: "));
+    assert!(!up.known().contains(&deleted));
+    sync(folder.path(), &["--full"]);
+    assert!(up.known().contains(&deleted));
     assert_eq!(up.known().len(), 4);
+    wait_for("tables", || {
+        !up.named("warehouse/annotations/", ".parquet").is_empty()
+    });
     up.stop();
+    the_tables_are_those_of_a_rebuild(&folder.path().join("bucket"));
+}
+
+/// What the command prints that reads the target's answers here and now.
+fn sync(folder: &Path, flags: &[&str]) -> String {
+    let mut sync = framemill();
+    sync.args(["annotations", "sync"]).args(flags);
+    sync.arg("--data").arg(folder.join("bucket"));
+    sync.arg("--config").arg(folder.join("framemill.toml"));
+    let output = succeed(sync.env("FRAMEMILL_LABELING_TOKEN", TOKEN));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What the service made of each change, brought up to date, is what is made of all at once.
+fn the_tables_are_those_of_a_rebuild(data: &Path) {
+    let tables = |action: &str| {
+        let mut command = framemill();
+        succeed(command.args(["warehouse", action, "--data"]).arg(data));
+        let mut files = files(data);
+        files.retain(|name, _| name.starts_with("warehouse/") && name.ends_with(".parquet"));
+        files
+    };
+    let refreshed = tables("refresh");
+    assert!(
+        refreshed
+            .keys()
+            .any(|name| name.starts_with("warehouse/frames/"))
+    );
+    fs::remove_dir_all(data.join("warehouse")).unwrap();
+    assert_eq!(tables("rebuild"), refreshed);
 }
 
 #[test]

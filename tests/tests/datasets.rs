@@ -311,7 +311,10 @@ fn what_cannot_be_is_named_and_leaves_nothing() {
     bucket(data);
     for (arguments, words) in [
         (&["build", "a/b"][..], "no name of a dataset"),
-        (&["build", "cars", "--split", "train=0.5"], "train=0.5"),
+        (
+            &["build", "cars", "--split", "train=0.5"],
+            "add up to 0.5, not 1",
+        ),
         (&["build", "cars", "--group", "("], "group"),
         (&["build", "cars", "--where", "colour=red"], "colour"),
         (&["build", "cars", "--labels", "cars"], "car"),

@@ -7,7 +7,7 @@ use crate::objects::{LARGEST_OBJECT, create, read};
 use crate::progress::Progress;
 use crate::sink::{BucketPlace, FolderPlace, ImageReader, Place, StreamingSink};
 use bytes::Bytes;
-use framemill_dataset::export::{EXPORTS, Export, Exported, find};
+use framemill_dataset::export::{EXPORTS, Export, ExportError, Exported, find};
 use framemill_dataset::{DatasetImage, Snapshot};
 use framemill_objects::Store;
 use serde::{Deserialize, Serialize};
@@ -139,11 +139,13 @@ async fn write<P: Place>(
     let order = order(&snapshot);
     let work = move || {
         let mut sink = StreamingSink::new(reader, place, order, Box::new(told));
-        let exported = format.write(&snapshot.as_export(), &mut sink)?;
-        let place = sink
-            .finish()
-            .map_err(framemill_dataset::export::ExportError::from)?;
-        Ok::<_, DatasetError>((exported, place))
+        match format.write(&snapshot.as_export(), &mut sink) {
+            Ok(exported) => Ok((exported, sink.finish().map_err(ExportError::from)?)),
+            Err(error) => {
+                sink.abandon();
+                Err(DatasetError::from(error))
+            }
+        }
     };
     let ended = tokio::task::spawn_blocking(work).await;
     ended.map_err(|error| DatasetError::BrokeOff(error.to_string()))?

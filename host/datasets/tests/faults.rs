@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use framemill_contract::{Config, Layout};
 use framemill_dataset::BuildRule;
-use framemill_datasets::{DatasetName, ExportRequest, ExportTo, build, export};
+use framemill_dataset_host::{DatasetName, ExportRequest, ExportTo, build, export};
 use framemill_objects::{
     Access, ByteStream, FileLayout, LocalStore, NewObject, ObjectMeta, Precondition, RangeSpec,
     Reading, Store, StoreError,
@@ -244,9 +244,10 @@ async fn a_fault_at_any_call_leaves_nothing_that_another_try_does_not_mend() {
             bucket(folder.path());
             let faulty = Faulty::new(folder.path(), Some((at, after)));
             let first = build_once(&faulty).await;
-            assert_eq!(
-                first.is_err(),
-                at < calls_to_build,
+            // What is not there is an answer, too: behind it the call takes no effect that could be lost.
+            let fails = at < calls_to_build;
+            assert!(
+                first.is_err() == fails || (fails && after),
                 "{at} {after}: {first:?}"
             );
             if first.is_ok() {

@@ -1,7 +1,7 @@
 //! How far a command is, for whoever looks.
 
 use anyhow::Context as _;
-use framemill_datasets::{Progress, Step};
+use framemill_dataset_host::{Progress, Step};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use std::time::Duration;
 

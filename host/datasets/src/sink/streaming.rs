@@ -48,11 +48,24 @@ impl<P: Place> StreamingSink<P> {
 
     /// Waits until all is written, and gives the place back.
     pub fn finish(mut self) -> io::Result<P> {
-        while !self.copies.is_empty() {
-            self.wait_for_copy()?;
-        }
+        self.wait_for_copies()?;
         let place = Arc::into_inner(self.place);
         place.ok_or_else(|| io::Error::other("a copy of an image has not ended"))
+    }
+
+    /// Ends what is not to be finished: nothing is written any more once the place is taken away.
+    pub fn abandon(mut self) {
+        // Why it is abandoned is known already.
+        let _ = self.wait_for_copies();
+    }
+
+    /// Waits for all copies, and says what was wrong with the first that failed.
+    fn wait_for_copies(&mut self) -> io::Result<()> {
+        let mut first = Ok(());
+        while !self.copies.is_empty() {
+            first = first.and(self.wait_for_copy());
+        }
+        first
     }
 
     fn wait_for_copy(&mut self) -> io::Result<()> {

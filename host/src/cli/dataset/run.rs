@@ -7,7 +7,7 @@ use crate::cli::progress::Bar;
 use crate::config::{Settings, StoreAddress};
 use framemill_contract::Layout;
 use framemill_dataset::{BuildRule, Diff, FrameFilter, GroupRule, MinState, Snapshot, SplitRule};
-use framemill_datasets::{Address, DatasetName, ExportRequest, ExportTo};
+use framemill_dataset_host::{Address, DatasetName, ExportRequest, ExportTo};
 use framemill_objects::Store;
 use serde::Serialize;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ impl Place {
         let address = Address::parse(snapshot)?;
         let store = self.store.as_ref();
         let hash = address.resolve(store).await?;
-        let snapshot = framemill_datasets::load(store, &address.name, &hash).await?;
+        let snapshot = framemill_dataset_host::load(store, &address.name, &hash).await?;
         Ok((address.name, snapshot))
     }
 
@@ -102,7 +102,7 @@ async fn build(args: BuildArgs) -> anyhow::Result<bool> {
     let bar = Bar::new(place.json)?;
     let told = |progress| bar.show(progress);
     let store = place.store.as_ref();
-    let built = framemill_datasets::build(store, &place.layout, &name, rule, &told).await;
+    let built = framemill_dataset_host::build(store, &place.layout, &name, rule, &told).await;
     bar.clear();
     let built = built?;
     place.tell(built.snapshot.meta(), || words::built(&built))?;
@@ -112,7 +112,7 @@ async fn build(args: BuildArgs) -> anyhow::Result<bool> {
 async fn list(name: Option<&str>, common: &Common) -> anyhow::Result<bool> {
     let name = name.map(DatasetName::parse).transpose()?;
     let place = Place::open(common)?;
-    let all = framemill_datasets::list(place.store.as_ref(), name.as_ref()).await?;
+    let all = framemill_dataset_host::list(place.store.as_ref(), name.as_ref()).await?;
     place.tell(&all, || words::listed(&all))?;
     Ok(true)
 }
@@ -140,7 +140,7 @@ async fn verify(snapshot: &str, common: &Common) -> anyhow::Result<bool> {
     let hash = address.resolve(store).await?;
     let bar = Bar::new(place.json)?;
     let told = |progress| bar.show(progress);
-    let verified = framemill_datasets::verify(store, &address.name, &hash, &told).await;
+    let verified = framemill_dataset_host::verify(store, &address.name, &hash, &told).await;
     bar.clear();
     let verified = verified?;
     place.tell(&verified, || {
@@ -163,7 +163,7 @@ async fn export(args: ExportArgs) -> anyhow::Result<bool> {
         to: args.output.map_or(ExportTo::Bucket, ExportTo::Folder),
     };
     let shown = Arc::clone(&bar);
-    let exported = framemill_datasets::export(request, move |it| shown.show(it)).await;
+    let exported = framemill_dataset_host::export(request, move |it| shown.show(it)).await;
     bar.clear();
     let exported = exported?;
     place.tell(&exported, || words::exported(&exported))?;
@@ -174,7 +174,7 @@ async fn rename(name: &str, (old, new): (&str, &str), common: &Common) -> anyhow
     let name = DatasetName::parse(name)?;
     let place = Place::open(common)?;
     let store = place.store.as_ref();
-    let list = framemill_datasets::rename_label(store, &name, old, new).await?;
+    let list = framemill_dataset_host::rename_label(store, &name, old, new).await?;
     place.tell(&list, || words::labels(&list))?;
     Ok(true)
 }

@@ -2,7 +2,7 @@
 
 use framemill_annotations::LabelList;
 use framemill_dataset::{Snapshot, SnapshotMeta};
-use framemill_datasets::{Built, DatasetName, ExportSummary, Listed, Verified};
+use framemill_dataset_host::{Built, DatasetName, ExportSummary, Listed, Verified};
 use framemill_support::text::Printable;
 use std::fmt::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
