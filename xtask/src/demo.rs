@@ -125,11 +125,11 @@ fn one_video(video: Option<&Path>, folder: &Path) -> Result<PathBuf> {
     }
 }
 
-/// Runs an example of the tests' crate; its arguments follow.
+/// Runs an example of the tests' crate; its arguments follow. Without that crate's name: for it alone
+/// dependencies would have other features, and be compiled once more beside those of the tests.
 fn example(name: &str) -> Result<Command> {
     let mut run = cargo_command()?;
-    run.args(["run", "--release", "--locked"]);
-    run.args(["--package", "framemill-tests", "--example", name, "--"]);
+    run.args(["run", "--release", "--locked", "--example", name, "--"]);
     Ok(run)
 }
 

@@ -178,6 +178,51 @@ fn links_between_folders_do_not_multiply_a_scan() {
     assert!((1..=256).contains(&seen), "{seen}");
 }
 
+/// Folders are read in the order of names, and left out where all of them came before.
+#[tokio::test]
+async fn pages_of_a_folder_are_its_names_in_order_once_each() {
+    let folder = tempfile::tempdir().unwrap();
+    // `-` and `.` come before the slash behind a folder's name, digits and letters behind it.
+    let mut names = Vec::new();
+    for first in ["a", "a-", "a.b", "a0", "b"] {
+        names.push(format!("v/{first}.mp4"));
+        for second in ["x", "x-y", "x.z", "x0"] {
+            names.push(format!("v/{first}/{second}.mp4"));
+            names.push(format!("v/{first}/{second}/deep.mp4"));
+        }
+    }
+    for name in &names {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, name).unwrap();
+    }
+    names.sort();
+    let store = LocalStore::new(FileLayout::folder(folder.path()));
+    for limit in 1..=names.len() + 1 {
+        for prefix in ["", "v/a", "v/a/", "v/a/x", "v/b/x.z/"] {
+            let mut seen: Vec<String> = Vec::new();
+            loop {
+                let after = seen.last().map(String::as_str);
+                let page = store.list(prefix, after, limit).await.unwrap();
+                let is_last = page.len() < limit;
+                seen.extend(page.into_iter().map(|meta| meta.name));
+                if is_last {
+                    break;
+                }
+            }
+            let expected: Vec<&String> = names
+                .iter()
+                .filter(|name| name.starts_with(prefix))
+                .collect();
+            assert_eq!(
+                seen.iter().collect::<Vec<_>>(),
+                expected,
+                "{limit} {prefix}"
+            );
+        }
+    }
+}
+
 /// The private folder may be a link where links are followed.
 #[cfg(unix)]
 #[test]

@@ -124,11 +124,14 @@ impl Bucket {
         let video = format!("cam{}/drive{number:05}.avi", number % 10);
         let images = self.data.join("images").join(&video);
         fs::create_dir_all(&images)?;
+        // A file has 65,000 names at most on some file systems.
+        let first = images.join("first");
+        fs::copy(image, &first)?;
         let mut manifest = manifest.clone();
         let mut kept = Vec::with_capacity(frames);
         for index in 0..frames {
             let name = format!("{index:06}.jpg");
-            fs::hard_link(image, images.join(&name))?;
+            fs::hard_link(&first, images.join(&name))?;
             let mut frame = frame.clone();
             frame["index"] = index.into();
             frame["seconds"] = (index as f64).into();
@@ -139,6 +142,7 @@ impl Bucket {
             self.annotate(&video, index, &name, &frame)?;
             kept.push(frame);
         }
+        fs::remove_file(&first)?;
         manifest["frames"] = kept.into();
         manifest["image_folder"] = video.clone().into();
         manifest["source"]["name"] = format!("videos/{video}").into();

@@ -19,6 +19,7 @@ use framemill_support::finding::Finding;
 use futures::StreamExt;
 use std::fs;
 use std::io::{self, ErrorKind, Read as _};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -243,22 +244,22 @@ impl Store for LocalStore {
         let layout = self.layout.clone();
         let (prefix, after) = (prefix.to_owned(), after.unwrap_or_default().to_owned());
         blocking(move || {
-            let mut found: Vec<(String, Existing)> = Vec::new();
+            let mut found: Vec<ObjectMeta> = Vec::new();
             let wanted = |name: &str| name.starts_with(&prefix) && *name > *after;
-            for (name, path) in &layout.files {
-                if wanted(name) {
-                    found.push((name.clone(), Existing::Input(path.clone())));
-                }
+            for (name, path) in layout.files.iter().filter(|(name, _)| wanted(name)) {
+                found.extend(Existing::Input(path.clone()).describe(name));
             }
+            // Of each folder the first names are enough: more than `limit` are never among all.
             for (start, folder) in &layout.folders {
                 let walk = Walk {
                     folder,
                     prefix: &prefix,
                     follow_links: layout.follow_links,
                 };
-                walk.visit(start, &mut |there| {
+                let mut left = limit;
+                walk.visit_after(start, &after, &mut |there| {
                     let Found::File { name, below } = there else {
-                        return;
+                        return ControlFlow::Continue(());
                     };
                     if wanted(&name) {
                         let location = Location {
@@ -267,16 +268,21 @@ impl Store for LocalStore {
                             follow_links: layout.follow_links,
                             within: layout.within(start),
                         };
-                        found.push((name, Existing::Below(location)));
+                        if let Ok(meta) = Existing::Below(location).describe(&name) {
+                            found.push(meta);
+                            left = left.saturating_sub(1);
+                        }
+                    }
+                    match left {
+                        0 => ControlFlow::Break(()),
+                        _ => ControlFlow::Continue(()),
                     }
                 });
             }
-            found.sort_by(|a, b| a.0.cmp(&b.0));
-            found.dedup_by(|a, b| a.0 == b.0);
-            let described = found
-                .into_iter()
-                .filter_map(|(name, existing)| existing.describe(&name).ok());
-            Ok(described.take(limit).collect())
+            found.sort_by(|a, b| a.name.cmp(&b.name));
+            found.dedup_by(|a, b| a.name == b.name);
+            found.truncate(limit);
+            Ok(found)
         })
         .await
     }

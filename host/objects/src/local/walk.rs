@@ -4,6 +4,7 @@ use super::layout::PRIVATE_FOLDER;
 use super::place::{Place, leads_out};
 use std::collections::HashMap;
 use std::fs::{self, DirEntry};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 /// Folders deeper than this are not read.
@@ -53,14 +54,30 @@ impl Walk<'_> {
     /// Visits all files, but for those of [`PRIVATE_FOLDER`]. `name` is the folder's own name with a
     /// slash at its end, empty for the bucket's.
     pub fn visit(&self, name: &str, visit: &mut dyn FnMut(Found)) {
+        self.visit_after(name, "", &mut |found| {
+            visit(found);
+            ControlFlow::Continue(())
+        });
+    }
+
+    /// As [`Self::visit`], in the order of object names, until `visit` breaks. Folders of which all names
+    /// come before `after` are not read.
+    pub fn visit_after(
+        &self,
+        name: &str,
+        after: &str,
+        visit: &mut dyn FnMut(Found) -> ControlFlow<()>,
+    ) {
         let mut down = Down {
             walk: *self,
+            after,
             way: Vec::new(),
             entered: HashMap::new(),
             visit,
         };
         if let Ok(path) = fs::canonicalize(self.folder) {
-            down.enter(path, Path::new(""), name);
+            // Whether it broke is the visitor's to know.
+            let _ = down.enter(path, Path::new(""), name);
         }
     }
 
@@ -72,24 +89,41 @@ impl Walk<'_> {
 /// One walk.
 struct Down<'a> {
     walk: Walk<'a>,
+    after: &'a str,
     /// The folders from the first to the one that is read, without links.
     way: Vec<PathBuf>,
     /// How often each was read.
     entered: HashMap<PathBuf, usize>,
-    visit: &'a mut dyn FnMut(Found),
+    visit: &'a mut dyn FnMut(Found) -> ControlFlow<()>,
 }
 
 impl Down<'_> {
     /// `path` has no links, `below` and `name` are as it was found.
-    fn enter(&mut self, path: PathBuf, below: &Path, name: &str) {
+    fn enter(&mut self, path: PathBuf, below: &Path, name: &str) -> ControlFlow<()> {
         if self.way.len() > DEEPEST || !self.walk.is_relevant(name) || !self.may_enter(&path) {
-            return;
+            return ControlFlow::Continue(());
         }
-        let Ok(entries) = fs::read_dir(&path) else {
-            return;
-        };
+        let entries = self.entries(&path, below, name);
         self.way.push(path);
-        for entry in entries.flatten() {
+        for (name, below, kind) in entries {
+            match kind {
+                Kind::Folder(path) => self.enter(path, &below, &name)?,
+                Kind::File => (self.visit)(Found::File { name, below })?,
+                // It may be a file, or a folder on the way to what is asked for.
+                Kind::LeadsOut if self.walk.is_relevant(&format!("{name}/")) => {
+                    (self.visit)(Found::LeadsOut { name })?;
+                }
+                Kind::LeadsOut | Kind::Other => {}
+            }
+        }
+        self.way.pop();
+        ControlFlow::Continue(())
+    }
+
+    /// What a folder holds, in the order of object names: a folder's own ends with a slash.
+    fn entries(&self, path: &Path, below: &Path, name: &str) -> Vec<(String, PathBuf, Kind)> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
             let Ok(file_name) = entry.file_name().into_string() else {
                 tracing::warn!(path = %entry.path().display(), "file name is not UTF-8: left out, rename it");
                 continue;
@@ -98,18 +132,18 @@ impl Down<'_> {
                 continue;
             }
             let below = below.join(&file_name);
-            let name = format!("{name}{file_name}");
-            match self.kind(&entry, &below) {
-                Kind::Folder(path) => self.enter(path, &below, &format!("{name}/")),
-                Kind::File => (self.visit)(Found::File { name, below }),
-                // It may be a file, or a folder on the way to what is asked for.
-                Kind::LeadsOut if self.walk.is_relevant(&format!("{name}/")) => {
-                    (self.visit)(Found::LeadsOut { name });
+            let mut name = format!("{name}{file_name}");
+            let kind = self.kind(&entry, &below);
+            if matches!(kind, Kind::Folder(_)) {
+                name.push('/');
+                if name.as_str() < self.after && !self.after.starts_with(&name) {
+                    continue;
                 }
-                Kind::LeadsOut | Kind::Other => {}
             }
+            found.push((name, below, kind));
         }
-        self.way.pop();
+        found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        found
     }
 
     /// Links between folders would make ways without end, or more than anyone can go.
