@@ -87,6 +87,9 @@ resource "google_cloud_run_v2_service" "webhooks" {
     service_account = google_service_account.webhooks[0].email
     timeout         = "60s"
 
+    # Bodies of up to 10 MiB are held until their sender is known.
+    max_instance_request_concurrency = 20
+
     # One answers all webhooks there are; the second is there while the first is replaced. More would
     # only be a larger bill for whoever sends nonsense.
     scaling {

@@ -247,6 +247,7 @@ async fn list(
                     let time = |text: &str| humantime::parse_rfc3339(text).unwrap();
                     time(task["updated_at"].as_str().unwrap()) > time(value)
                 }
+                "filter:tasks:id" => task["id"].as_u64() > item["value"].as_u64(),
                 other => panic!("{other}"),
             }
         })

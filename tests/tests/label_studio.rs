@@ -183,6 +183,28 @@ fn what_label_studio_knows_the_bucket_knows() {
     circle.call("POST", &path, Some(json!({"result": []})));
     circle.wait_until(60, "empty", None);
 
+    // Pages begin behind an id: what a sync asks with.
+    let after = tasks.values().min().unwrap();
+    let query = json!({"filters": {"conjunction": "and", "items": [{"filter": "filter:tasks:id",
+        "operator": "greater", "type": "Number", "value": after}]}, "ordering": ["tasks:id"]});
+    let query = framemill_gcs_api::encoded(&query.to_string());
+    let path = format!(
+        "/api/tasks?project={}&page=1&page_size=2&fields=task_only&query={query}",
+        circle.project
+    );
+    let page = circle.call("GET", &path, None);
+    assert_eq!(page["total"], 5);
+    let ids: Vec<u64> = page["tasks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["id"].as_u64().unwrap())
+        .collect();
+    assert_eq!(
+        ids,
+        tasks.values().copied().skip(1).take(2).collect::<Vec<_>>()
+    );
+
     // Webhooks are lost from here on: a sync finds what they spoke of.
     let webhook = webhooks[0]["id"].as_u64().unwrap();
     circle.call("DELETE", &format!("/api/webhooks/{webhook}/"), None);

@@ -12,8 +12,10 @@ use std::collections::BTreeSet;
 /// The field that orders the documents of a frame: [`Revision::name`](crate::Revision::name).
 pub const REVISION: &str = "revision";
 
-/// Most bytes of the shapes of a document, as JSON: it has 1 MiB at most in all.
+/// Most bytes of the shapes of a document, as Firestore counts them: it has 1 MiB at most in all.
 const MOST_SHAPES: usize = 900 << 10;
+/// Most bytes of the shapes as they are sent: a request has 10 MiB at most.
+const MOST_SENT: usize = 8 << 20;
 
 /// What is kept of a frame.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,11 +85,29 @@ fn fields(current: &FrameAnnotation, revision: &str) -> Value {
     });
     fields[REVISION] = revision.into();
     // Large masks are in the bucket alone.
-    match shapes.to_string().len() > MOST_SHAPES {
-        true => fields["shapes_left_out"] = true.into(),
-        false => fields["shapes"] = shapes,
+    let fits =
+        stored_size(&shapes) <= MOST_SHAPES && typed(shapes.clone()).to_string().len() <= MOST_SENT;
+    match fits {
+        true => fields["shapes"] = shapes,
+        false => fields["shapes_left_out"] = true.into(),
     }
     fields
+}
+
+/// Bytes of a value as they count towards the limit of a document: numbers have 8, whatever their digits.
+/// <https://cloud.google.com/firestore/docs/storage-size>
+fn stored_size(value: &Value) -> usize {
+    let text = |text: &str| text.len().saturating_add(1);
+    match value {
+        Value::Null | Value::Bool(_) => 1,
+        Value::Number(_) => 8,
+        Value::String(value) => text(value),
+        Value::Array(values) => values.iter().map(stored_size).sum(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| text(name).saturating_add(stored_size(value)))
+            .sum(),
+    }
 }
 
 fn typed_fields(fields: Value) -> Value {
@@ -199,17 +219,24 @@ mod tests {
 
     #[test]
     fn a_mask_that_no_document_holds_is_left_out() {
-        let mask = Mask {
-            width: 640,
-            height: 480,
-            counts: vec![1000; 300_000],
+        let document = |count: u32, runs: usize| {
+            let mask = Mask {
+                width: 640,
+                height: 480,
+                counts: vec![count; runs],
+            };
+            Document::new("d", &annotation(Geometry::Mask(mask)))
         };
-        let document = Document::new("d", &annotation(Geometry::Mask(mask)));
-        assert_eq!(
-            document.fields["shapes_left_out"],
-            json!({"booleanValue": true})
-        );
-        assert_eq!(document.fields.get("shapes"), None);
-        assert!(document.fields.to_string().len() < 4096);
+        // Of two shapes. Eight bytes a run, however short it is as text.
+        for (count, runs) in [(1000, 300_000), (1000, 60_000), (1, 60_000)] {
+            let document = document(count, runs);
+            assert_eq!(
+                document.fields["shapes_left_out"],
+                json!({"booleanValue": true})
+            );
+            assert_eq!(document.fields.get("shapes"), None);
+            assert!(document.fields.to_string().len() < 4096);
+        }
+        assert!(document(1, 50_000).fields.get("shapes").is_some());
     }
 }

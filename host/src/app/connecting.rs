@@ -55,7 +55,7 @@ pub async fn connect(settings: &Settings, url: &str) -> anyhow::Result<Connected
     )?;
     let registration = registration(labeling, url, &secret)?;
     let outbound = outbound(labeling)?;
-    let there = registered(&outbound, &registration, url).await?;
+    let there = registered(&outbound, &secret, &registration, url).await?;
     let (method, to, connected) = match there {
         Some(id) => {
             let to = format!("{}/{id}{}", registration.create, registration.ending);
@@ -67,7 +67,7 @@ pub async fn connect(settings: &Settings, url: &str) -> anyhow::Result<Connected
         }
     };
     let body = Bytes::from(serde_json::to_vec(&registration.body)?);
-    ask(&outbound, method, &to, Some(body)).await?;
+    ask(&outbound, &secret, method, &to, Some(body)).await?;
     Ok(connected)
 }
 
@@ -101,11 +101,15 @@ fn registration(
                 "is_active": true,
                 "headers": {"X-Framemill-Secret": secret.reveal()},
                 "actions": ["ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_CREATED",
-                    "ANNOTATIONS_DELETED", "TASKS_DELETED"],
+                    "ANNOTATIONS_DELETED"],
             }),
         }),
         "cvat" => Ok(Registration {
-            list: format!("{create}?project_id={}", number()?),
+            list: format!(
+                "{create}?project_id={}&target_url={}",
+                number()?,
+                framemill_gcs_api::encoded(url)
+            ),
             create,
             ending: "",
             url_key: "target_url",
@@ -131,10 +135,11 @@ fn registration(
 /// Id of the webhook that leads to `url` already.
 async fn registered(
     outbound: &OutboundClient,
+    secret: &Secret,
     registration: &Registration,
     url: &str,
 ) -> anyhow::Result<Option<u64>> {
-    let answer = ask(outbound, Method::GET, &registration.list, None).await?;
+    let answer = ask(outbound, secret, Method::GET, &registration.list, None).await?;
     let answer: Value = serde_json::from_slice(&answer).context("webhooks cannot be listed")?;
     // Pages of CVAT; a plain list of Label Studio.
     let all = answer.get("results").unwrap_or(&answer).as_array();
@@ -145,16 +150,16 @@ async fn registered(
 
 async fn ask(
     outbound: &OutboundClient,
+    secret: &Secret,
     method: Method,
     url: &str,
     body: Option<Bytes>,
 ) -> anyhow::Result<Bytes> {
     let asked = outbound.request(method.clone(), url, body).await;
     let (status, answer) = asked.with_context(|| format!("{method} {url}"))?;
-    let said: String = String::from_utf8_lossy(&answer)
-        .chars()
-        .take(SHOWN)
-        .collect();
+    // What it complains about may be what it was sent.
+    let said = String::from_utf8_lossy(&answer).replace(secret.reveal(), "…");
+    let said: String = said.chars().take(SHOWN).collect();
     ensure!(
         (200..300).contains(&status),
         "{method} {url} was answered {status}: {said}"

@@ -103,10 +103,8 @@ pub async fn give_up(
         Some(claims) => owned_name(store, &claims, stem, object, meta.generation).await?,
         None => VideoName::parse(stem),
     };
-    if head(store, &pattern(&records.done).name(&name))
-        .await?
-        .is_some()
-    {
+    let done = head(store, &pattern(&records.done).name(&name)).await?;
+    if done.is_some_and(|done| done.updated_micros >= meta.updated_micros) {
         // A late delivery of what was done long ago.
         return Ok(());
     }

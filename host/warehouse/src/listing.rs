@@ -23,6 +23,8 @@ pub(crate) struct VideoListing {
 /// The objects of all videos.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
+    /// Prefix of the images, which rows name.
+    images: String,
     shards: BTreeMap<Shard, BTreeMap<String, VideoListing>>,
     pub(crate) listed: u64,
 }
@@ -34,7 +36,10 @@ impl Listing {
         layout: &Layout,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Self, StoreError> {
-        let mut listing = Self::default();
+        let mut listing = Self {
+            images: layout.images.clone(),
+            ..Self::default()
+        };
         for prefix in [
             layout.manifest_names().prefix,
             layout.all_labels(),
@@ -89,6 +94,7 @@ impl Listing {
     /// Changes with all that the files of a shard follow from.
     pub(crate) fn fingerprint(&self, shard: Shard) -> String {
         let mut hash = Sha256::new();
+        hash.update(format!("{:?}\n", self.images));
         for (video, listing) in self.videos(shard) {
             // Debug quotes names, so that none can look like the next line.
             hash.update(format!("{video:?} {:?}\n", listing.manifest));

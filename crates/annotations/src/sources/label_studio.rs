@@ -18,6 +18,8 @@ const SYSTEM: &str = "Label Studio";
 #[derive(Clone, Debug, Deserialize)]
 pub struct LabelStudioTask {
     id: u64,
+    #[serde(default)]
+    project: Option<u64>,
     updated_at: Timestamp,
     #[serde(default)]
     data: Value,
@@ -74,6 +76,11 @@ impl LabelStudioTask {
     /// The frame's image: `gs://bucket/name`.
     pub fn object(&self) -> Option<&str> {
         self.data.get("framemill_object")?.as_str()
+    }
+
+    /// Whether it is in the project of this number, as far as it says.
+    pub fn is_of_project(&self, project: &str) -> bool {
+        self.project.is_none_or(|it| it.to_string() == project)
     }
 
     /// Its id and time.

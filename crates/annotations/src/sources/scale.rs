@@ -16,6 +16,8 @@ const SYSTEM: &str = "Scale AI";
 pub struct ScaleTask {
     task_id: String,
     #[serde(default)]
+    project: Option<String>,
+    #[serde(default)]
     status: String,
     created_at: Timestamp,
     #[serde(default)]
@@ -76,6 +78,11 @@ impl ScaleTask {
     /// The frame's image: `gs://bucket/name`.
     pub fn object(&self) -> Option<&str> {
         self.metadata.get("framemill_object")?.as_str()
+    }
+
+    /// Whether it is in the project of this name, as far as it says.
+    pub fn is_of_project(&self, project: &str) -> bool {
+        self.project.as_ref().is_none_or(|it| it == project)
     }
 
     /// Its id and time.

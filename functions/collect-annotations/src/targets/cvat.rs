@@ -45,6 +45,12 @@ struct Id {
 }
 
 #[derive(Deserialize)]
+struct OfProject {
+    #[serde(default)]
+    project_id: Option<u64>,
+}
+
+#[derive(Deserialize)]
 struct Listing {
     results: Vec<Id>,
     #[serde(default)]
@@ -77,8 +83,12 @@ impl<'a, W: Web> Cvat<'a, W> {
         from: Option<&str>,
         size: u64,
     ) -> Result<Page<String>, TargetError> {
-        let page = from.and_then(|from| from.parse().ok()).unwrap_or(1_u64);
         let mut filters = Vec::new();
+        // After the one that `from` names: a task that is deleted while pages are turned moves none over the
+        // edge of a page.
+        if let Some(last) = from.and_then(|from| from.parse::<u64>().ok()) {
+            filters.push(json!({">": [{"var": "id"}, last]}));
+        }
         if let Some(since) = since {
             let since = since.to_string();
             filters.push(json!({">": [{"var": "updated_date"}, since]}));
@@ -87,7 +97,7 @@ impl<'a, W: Web> Cvat<'a, W> {
             filters.push(json!({"==": [{"var": "project_id"}, project.parse::<u64>().ok()]}));
         }
         let mut url = format!(
-            "{}/api/tasks?sort=id&page={page}&page_size={size}",
+            "{}/api/tasks?sort=id&page=1&page_size={size}",
             self.config.target_url
         );
         if !filters.is_empty() {
@@ -96,23 +106,13 @@ impl<'a, W: Web> Cvat<'a, W> {
         }
         let Listing { results, next } = self.api.query(HttpRequest::get(url)).await?;
         Ok(Page {
+            next: next.and_then(|_| Some(results.last()?.id.to_string())),
             items: results.iter().map(|task| task.id.to_string()).collect(),
-            next: next.map(|_| page.saturating_add(1).to_string()),
-        })
-    }
-}
-
-impl<W: Web> Answering for Cvat<'_, W> {
-    fn hint(&self, webhook: &[u8]) -> Result<Hint, String> {
-        let Webhook { event, job, task } = parsed(webhook)?;
-        let id = job.map(|job| job.task_id).or(task.map(|task| task.id));
-        Ok(match id {
-            Some(id) if event != "ping" => Hint::Task(id.to_string()),
-            _ => Hint::Nothing,
         })
     }
 
-    async fn task(&self, id: &str) -> Result<Option<TaskAnswers>, TargetError> {
+    /// What a task says, whatever its project.
+    async fn read(&self, id: &str) -> Result<Option<TaskAnswers>, TargetError> {
         let path = encoded(id);
         let Some(meta) = self.get(format!("tasks/{path}/data/meta")).await? else {
             return Ok(None);
@@ -142,6 +142,31 @@ impl<W: Web> Answering for Cvat<'_, W> {
             frames: frames.into_iter().map(answers).collect(),
         }))
     }
+}
+
+impl<W: Web> Answering for Cvat<'_, W> {
+    fn hint(&self, webhook: &[u8]) -> Result<Hint, String> {
+        let Webhook { event, job, task } = parsed(webhook)?;
+        let id = job.map(|job| job.task_id).or(task.map(|task| task.id));
+        Ok(match id {
+            Some(id) if event != "ping" => Hint::Task(id.to_string()),
+            _ => Hint::Nothing,
+        })
+    }
+
+    async fn task(&self, id: &str) -> Result<Option<TaskAnswers>, TargetError> {
+        if let Some(project) = &self.config.project {
+            // Its token may see tasks of other projects, whose webhooks may come here too.
+            let url = format!("{}/api/tasks/{}", self.config.target_url, encoded(id));
+            let task: Option<OfProject> = self.api.find(HttpRequest::get(url)).await?;
+            let ours =
+                |task: OfProject| task.project_id.is_none_or(|it| it.to_string() == *project);
+            if !task.is_some_and(ours) {
+                return Ok(None);
+            }
+        }
+        self.read(id).await
+    }
 
     async fn changed(
         &self,
@@ -151,7 +176,7 @@ impl<W: Web> Answering for Cvat<'_, W> {
         let Page { items, next } = self.page(since, from, PAGE).await?;
         let mut tasks = Vec::with_capacity(items.len());
         for id in items {
-            tasks.extend(self.task(&id).await?);
+            tasks.extend(self.read(&id).await?);
         }
         Ok(Page { items: tasks, next })
     }

@@ -59,18 +59,19 @@ impl<'a, W: Web> LabelStudio<'a, W> {
         from: Option<&str>,
         size: u64,
     ) -> Result<Page<String>, TargetError> {
-        let page = from.and_then(|from| from.parse().ok()).unwrap_or(1_u64);
-        let url = self.page_url(since, page, size);
+        let url = self.page_url(since, from, size);
         let Listing { total, tasks } = self.api.query(HttpRequest::get(url)).await?;
-        // A page after the last is an error to Label Studio.
-        let more = !tasks.is_empty() && page.saturating_mul(size) < total;
+        let more = (tasks.len() as u64) < total;
+        let last = tasks.last().filter(|_| more);
         Ok(Page {
+            next: last.map(|task| task.id.to_string()),
             items: tasks.iter().map(|task| task.id.to_string()).collect(),
-            next: more.then(|| page.saturating_add(1).to_string()),
         })
     }
 
-    fn page_url(&self, since: Option<Timestamp>, page: u64, size: u64) -> String {
+    /// The tasks after the one that `from` names, by id: a task that is deleted while pages are turned moves
+    /// none over the edge of a page.
+    fn page_url(&self, since: Option<Timestamp>, from: Option<&str>, size: u64) -> String {
         let newer = |since: Timestamp| {
             json!({
                 "filter": "filter:tasks:updated_at",
@@ -79,14 +80,26 @@ impl<'a, W: Web> LabelStudio<'a, W> {
                 "value": since.to_string(),
             })
         };
-        let items: Vec<_> = since.map(newer).into_iter().collect();
-        // In an order that changes do not disturb while pages are turned.
+        let after = |id: u64| {
+            json!({
+                "filter": "filter:tasks:id",
+                "operator": "greater",
+                "type": "Number",
+                "value": id,
+            })
+        };
+        let from = from.and_then(|from| from.parse().ok());
+        let items: Vec<_> = since
+            .map(newer)
+            .into_iter()
+            .chain(from.map(after))
+            .collect();
         let query = json!({
             "filters": {"conjunction": "and", "items": items},
             "ordering": ["tasks:id"],
         });
         format!(
-            "{}/api/tasks?project={}&page={page}&page_size={size}&fields=task_only&query={}",
+            "{}/api/tasks?project={}&page=1&page_size={size}&fields=task_only&query={}",
             self.url,
             self.project,
             encoded(&query.to_string())
@@ -108,7 +121,9 @@ impl<W: Web> Answering for LabelStudio<'_, W> {
     async fn task(&self, id: &str) -> Result<Option<TaskAnswers>, TargetError> {
         let url = format!("{}/api/tasks/{}/", self.url, encoded(id));
         let task: Option<LabelStudioTask> = self.api.find(HttpRequest::get(url)).await?;
-        Ok(task.and_then(answers))
+        // Its token may see tasks of other projects, whose webhooks may come here too.
+        let ours = task.filter(|task| task.is_of_project(self.project));
+        Ok(ours.and_then(answers))
     }
 
     async fn changed(

@@ -88,7 +88,10 @@ impl<W: Web> Answering for Scale<'_, W> {
     }
 
     async fn task(&self, id: &str) -> Result<Option<TaskAnswers>, TargetError> {
-        Ok(self.find(id).await?.and_then(answers))
+        let task = self.find(id).await?;
+        let project = self.config.project.as_deref();
+        let ours = |task: &ScaleTask| project.is_none_or(|project| task.is_of_project(project));
+        Ok(task.filter(ours).and_then(answers))
     }
 
     async fn changed(

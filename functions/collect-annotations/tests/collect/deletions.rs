@@ -68,6 +68,49 @@ fn a_listing_that_breaks_off_deletes_nothing() {
 }
 
 #[test]
+fn a_task_that_is_deleted_while_pages_are_turned_hides_no_other() {
+    let harness = Harness::new("label-studio");
+    for id in 100..250 {
+        let other = "gs://other/images/x.mp4/000000.jpg";
+        harness.set_task(id, other, 12, json!([]));
+    }
+    // The first of the second page.
+    harness.set_task(150, FRAME_0, 12, json!([annotation(1, 12, 25.0)]));
+    harness.systems.deleted_behind_a_page.set(Some(100));
+    harness.sync();
+    assert_eq!(known(&harness, 0).unwrap().0, "labeled");
+}
+
+#[test]
+fn tasks_of_other_projects_are_not_ours() {
+    let studio = Harness::new("label-studio");
+    studio.set_task(7, FRAME_0, 10, json!([annotation(1, 10, 25.0)]));
+    let of_project = |project: u64| {
+        let mut tasks = studio.systems.tasks.borrow_mut();
+        tasks.get_mut(&7).unwrap().1["project"] = project.into();
+    };
+    let told = |key: &str| {
+        let webhook = json!({"action": "ANNOTATION_CREATED", "task": {"id": 7}, "key": key});
+        studio.webhook(key, &webhook)
+    };
+    of_project(5);
+    told("a");
+    assert_eq!(known(&studio, 0), None);
+    of_project(4);
+    told("b");
+    assert_eq!(known(&studio, 0).unwrap().0, "labeled");
+
+    let cvat = Harness::new("cvat");
+    let webhook = json!({"event": "update:job", "job": {"id": 5, "task_id": 3}});
+    cvat.systems.cvat_project.set(5);
+    cvat.webhook("a", &webhook);
+    assert_eq!(known(&cvat, 0), None);
+    cvat.systems.cvat_project.set(4);
+    cvat.webhook("b", &webhook);
+    assert_eq!(known(&cvat, 0).unwrap().0, "labeled");
+}
+
+#[test]
 fn a_listing_that_lacks_a_task_by_mistake_deletes_nothing() {
     let harness = labeled();
     harness.systems.lists_nothing.set(true);

@@ -14,12 +14,16 @@ pub struct Systems {
     pub status: Cell<Option<u16>>,
     /// What questions about this page, and those after it, are answered with.
     pub broken_page: Cell<Option<(usize, u16)>>,
+    /// The task that is deleted once the next page is given.
+    pub deleted_behind_a_page: Cell<Option<u64>>,
     /// Whether listings are empty, as for a token that may see nothing.
     pub lists_nothing: Cell<bool>,
     /// Whether the one task of CVAT and of Scale is deleted.
     pub deleted: Cell<bool>,
     /// What questions about the project are answered with.
     pub project: Cell<u16>,
+    /// The project that CVAT's task is in; ours is 4.
+    pub cvat_project: Cell<u64>,
 }
 
 impl Systems {
@@ -29,9 +33,11 @@ impl Systems {
             tasks: RefCell::default(),
             status: Cell::new(None),
             broken_page: Cell::new(None),
+            deleted_behind_a_page: Cell::new(None),
             lists_nothing: Cell::new(false),
             deleted: Cell::new(false),
             project: Cell::new(200),
+            cvat_project: Cell::new(4),
         }
     }
 
@@ -67,27 +73,36 @@ impl Systems {
         }
         assert_eq!((&*query["project"], &*query["fields"]), ("4", "task_only"));
         let number = |name: &str| query[name].parse::<usize>().unwrap();
-        let (page, size) = (number("page"), number("page_size"));
+        let size = number("page_size");
+        assert_eq!(number("page"), 1, "pages begin behind an id");
+        let filters: Value = serde_json::from_str(&query["query"]).unwrap();
+        let (mut since, mut after) = (String::new(), 0);
+        for filter in filters["filters"]["items"].as_array().unwrap() {
+            match filter["filter"].as_str().unwrap() {
+                "filter:tasks:updated_at" => since = filter["value"].as_str().unwrap().to_owned(),
+                "filter:tasks:id" => after = filter["value"].as_u64().unwrap(),
+                other => panic!("{other}"),
+            }
+        }
+        let before = tasks.keys().filter(|id| **id <= after).count();
         if let Some((broken, status)) = self.broken_page.get()
-            && page >= broken
+            && before / size + 1 >= broken
         {
             return Err(status);
         }
-        let filters: Value = serde_json::from_str(&query["query"]).unwrap();
-        let filter = &filters["filters"]["items"][0];
-        assert!(filter.is_null() || filter["filter"] == "filter:tasks:updated_at");
-        let since = filter["value"].as_str().unwrap_or_default();
-        let newer = tasks.iter().filter(|(_, (at, _))| *time(*at) > *since);
-        let found: Vec<Value> = newer
-            .filter(|_| !self.lists_nothing.get())
+        let wanted = |id: u64, at: i64| id > after && *time(at) > *since;
+        let found: Vec<Value> = tasks
+            .iter()
+            .filter(|(id, (at, _))| wanted(**id, *at) && !self.lists_nothing.get())
             .map(|(id, _)| json!({ "id": id }))
             .collect();
-        let of_page = found.iter().skip((page - 1) * size).take(size);
-        let of_page: Vec<&Value> = of_page.collect();
-        if of_page.is_empty() && page > 1 {
-            return Err(404);
+        let of_page: Vec<&Value> = found.iter().take(size).collect();
+        let answer = json!({"total": found.len(), "tasks": of_page});
+        drop(tasks);
+        if let Some(id) = self.deleted_behind_a_page.take() {
+            self.tasks.borrow_mut().remove(&id);
         }
-        Ok(json!({"total": found.len(), "tasks": of_page}))
+        Ok(answer)
     }
 
     fn cvat(&self, path: &str) -> Result<Value, u16> {
@@ -97,7 +112,7 @@ impl Systems {
             "/api/tasks" if deleted => json!({"results": [{"id": 77}], "next": null}),
             "/api/tasks" => json!({"results": [{"id": 3}, {"id": 77}], "next": null}),
             _ if deleted => return Err(404),
-            "/api/tasks/3" => json!({"id": 3}),
+            "/api/tasks/3" => json!({"id": 3, "project_id": self.cvat_project.get()}),
             "/api/tasks/3/data/meta" => {
                 json!({"frames": [frame(0), frame(30)], "deleted_frames": [], "start_frame": 0,
                     "stop_frame": 1, "size": 2})
