@@ -187,7 +187,8 @@ fn what_label_studio_knows_the_bucket_knows() {
     let after = tasks.values().min().unwrap();
     let query = json!({"filters": {"conjunction": "and", "items": [{"filter": "filter:tasks:id",
         "operator": "greater", "type": "Number", "value": after}]}, "ordering": ["tasks:id"]});
-    let query = framemill_gcs_api::encoded(&query.to_string());
+    let query = query.to_string();
+    let query = framemill_gcs_api::encoded(&query);
     let path = format!(
         "/api/tasks?project={}&page=1&page_size=2&fields=task_only&query={query}",
         circle.project

@@ -1,10 +1,11 @@
 //! Tells a labeling system where its webhooks go.
 
-use super::function_runtime::outbound;
+use super::function_runtime::outbound_with;
 use crate::config::{FunctionSettings, Settings};
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
 use framemill_contract::Secret;
+use framemill_function_spec::CredentialMethod;
 use framemill_runtime::OutboundClient;
 use http::Method;
 use serde_json::{Value, json};
@@ -54,7 +55,7 @@ pub async fn connect(settings: &Settings, url: &str) -> anyhow::Result<Connected
         "webhooks have no secret to prove themselves with: set FRAMEMILL_ANNOTATIONS_WEBHOOK_SECRET or annotations.webhook_secret_file",
     )?;
     let registration = registration(labeling, url, &secret)?;
-    let outbound = outbound(labeling)?;
+    let outbound = outbound_with(labeling, &[CredentialMethod::Patch])?;
     let there = registered(&outbound, &secret, &registration, url).await?;
     let (method, to, connected) = match there {
         Some(id) => {

@@ -3,7 +3,7 @@
 use super::Problems;
 use crate::config::{FunctionSettings, Settings, cores};
 use framemill_contract::SizeLimits;
-use framemill_function_spec::Function;
+use framemill_function_spec::{CredentialMethod, Function};
 use framemill_objects::{Access, Gateway, OwnAccess, Store};
 use framemill_runtime::{
     AllowedHost, Component, Engine, MemoryBudget, Observer, OutboundClient, Runtime, RuntimeParts,
@@ -57,12 +57,24 @@ pub fn allowed_hosts(function: &Function) -> Vec<AllowedHost> {
 /// # Errors
 /// [`Problems`]: each secret that is missing, and each server and credential that cannot be meant.
 pub fn outbound(function: &FunctionSettings) -> Result<OutboundClient, Problems> {
+    outbound_with(function, &[])
+}
+
+/// As [`outbound`], for the host itself: its credentials are good for these methods too.
+///
+/// # Errors
+/// As [`outbound`].
+pub fn outbound_with(
+    function: &FunctionSettings,
+    methods: &[CredentialMethod],
+) -> Result<OutboundClient, Problems> {
     let mut problems = Problems::default();
-    let credentials: Vec<_> = function
-        .credentials()
-        .into_iter()
-        .filter_map(|credential| problems.note(credential))
-        .collect();
+    let credentials = function.credentials().into_iter();
+    let credentials = credentials.filter_map(|credential| problems.note(credential));
+    let mut credentials: Vec<_> = credentials.collect();
+    for credential in &mut credentials {
+        credential.methods.extend_from_slice(methods);
+    }
     match OutboundClient::new(&allowed_hosts(&function.function), &credentials) {
         Ok(outbound) => problems.none().map(|()| outbound),
         Err(wrong) => {
