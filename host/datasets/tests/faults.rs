@@ -1,6 +1,8 @@
 //! A build and an export that fail at any single call, before or after it takes effect, and are tried again
 //! end in the same bytes as those that never failed.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 use async_trait::async_trait;
 use framemill_contract::{Config, Layout};
 use framemill_dataset::BuildRule;
