@@ -2,13 +2,12 @@
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use framemill_annotations::is_authentic;
+use framemill_annotations::{is_authentic, may_be_authentic};
 use framemill_contract::{
     Event, EventKind, FULL_SYNC_WEBHOOK, NamePattern, ObjectRef, SYNC_WEBHOOK, Secret,
 };
-use framemill_objects::{NewObject, Precondition, Store, StoreError};
+use framemill_objects::{Precondition, Store, StoreError, write_whole};
 use framemill_sources::Source;
-use futures::StreamExt as _;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -32,6 +31,13 @@ pub struct Inbox {
 }
 
 impl Inbox {
+    /// Whether a webhook with these headers may be one whose sender knows the secret: before its body is
+    /// read.
+    pub fn may_admit<'h>(&self, header: impl Fn(&str) -> Option<&'h str>) -> bool {
+        let secret = self.secret.as_ref();
+        secret.is_some_and(|secret| may_be_authentic(&self.target, header, secret.reveal()))
+    }
+
     /// Whether a webhook's sender knows the secret. Without a secret nobody does.
     pub fn admits<'h>(&self, header: impl Fn(&str) -> Option<&'h str>, body: &[u8]) -> bool {
         let secret = self.secret.as_ref();
@@ -88,16 +94,11 @@ impl Inbox {
         body: Bytes,
     ) -> anyhow::Result<ObjectRef> {
         let name = format!("{}{key}.json", self.prefix);
-        let object = NewObject {
-            content_type: Some("application/json".to_owned()),
-            crc32c: Some(crc32c::crc32c(&body)),
-            ..NewObject::default()
-        };
-        let bytes = futures::stream::iter([Ok(body)]).boxed();
-        let written = self.store.write(&name, precondition, object, bytes);
+        let store = self.store.as_ref();
+        let written = write_whole(store, &name, precondition, "application/json", body);
         let meta = match written.await {
             // The same again: its message may have been lost.
-            Err(StoreError::PreconditionFailed { .. }) => self.store.head(&name).await,
+            Err(StoreError::PreconditionFailed { .. }) => store.head(&name).await,
             written => written,
         };
         let meta = meta.with_context(|| format!("keeping {name}"))?;

@@ -212,7 +212,8 @@ pub fn written(data: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// All files below a folder with their bytes.
+/// All files below a folder with their bytes, also of one that a service writes to: what goes while
+/// this reads, as a part does that becomes an object, is not there.
 pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     collect(folder, folder, &mut files);
@@ -220,14 +221,26 @@ pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
-    for entry in fs::read_dir(folder).unwrap() {
+    let Some(entries) = if_there(fs::read_dir(folder)) else {
+        assert_ne!(root, folder, "no folder {}", root.display());
+        return;
+    };
+    for entry in entries {
         let path = entry.unwrap().path();
         if path.is_dir() {
             collect(root, &path, files);
-        } else {
+        } else if let Some(bytes) = if_there(fs::read(&path)) {
             let name = path.strip_prefix(root).unwrap().to_string_lossy();
-            files.insert(name.into_owned(), fs::read(&path).unwrap());
+            files.insert(name.into_owned(), bytes);
         }
+    }
+}
+
+fn if_there<T>(read: std::io::Result<T>) -> Option<T> {
+    match read {
+        Ok(it) => Some(it),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => panic!("{error}"),
     }
 }
 

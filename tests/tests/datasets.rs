@@ -31,6 +31,18 @@ fn bucket(data: &Path) {
 
 /// Someone marks a box for each label in the `n`th frame of a video, `None` passes it on.
 fn answer(data: &Path, video: &str, n: usize, at: i64, labels: Option<&[&str]>) {
+    answer_with_faults(data, video, n, at, labels, &[]);
+}
+
+/// As [`answer`], and marks something that cannot be used.
+fn answer_with_faults(
+    data: &Path,
+    video: &str,
+    n: usize,
+    at: i64,
+    labels: Option<&[&str]>,
+    faults: &[&str],
+) {
     let manifest = stored_manifest(data, video);
     let frame = &manifest.frames[n];
     let time = format!("2026-11-01T10:00:{at:02}Z").parse().unwrap();
@@ -60,7 +72,7 @@ fn answer(data: &Path, video: &str, n: usize, at: i64, labels: Option<&[&str]>) 
             .enumerate()
             .map(shape)
             .collect(),
-        faults: Vec::new(),
+        faults: faults.iter().map(|&it| it.to_owned()).collect(),
     };
     let image = framemill_annotations::AnnotatedImage {
         name: format!("images/{}/{}", manifest.image_folder, frame.name),
@@ -73,7 +85,7 @@ fn answer(data: &Path, video: &str, n: usize, at: i64, labels: Option<&[&str]>) 
         updated_at: time,
     };
     let key = format!("gs://bucket/videos/{video}#1/{}", frame.index);
-    let annotation = FrameAnnotation::new("label-studio", &key, image, &task, vec![answer]);
+    let annotation = FrameAnnotation::new("label-studio-1", &key, image, &task, vec![answer]);
     let folder = data.join(format!(
         "records/annotations/label-studio-1/{video}/{:06}",
         frame.index
@@ -333,10 +345,123 @@ fn what_cannot_be_is_named_and_leaves_nothing() {
         reason.contains("1 records cannot be read") && reason.contains("current.json"),
         "{reason}"
     );
+    let other = String::from_utf8_lossy(&before).replace("annotation/1", "annotation/2");
+    fs::write(&current, other).unwrap();
+    let reason = refused(data, &["build", "cars"]);
+    assert!(
+        reason.contains("schema is `framemill.annotation/2`, not `framemill.annotation/1`"),
+        "{reason}"
+    );
     fs::write(&current, before).unwrap();
     let snapshots = datasets(data)
         .into_keys()
         .filter(|name| name.ends_with("dataset.json"));
     assert_eq!(snapshots.count(), 0);
     told(data, &["build", "cars"]);
+}
+
+#[test]
+fn what_is_left_out_is_told_and_changes_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    bucket(data);
+    let all = json(data, &["build", "cars"]);
+    assert_eq!(all["report"]["warnings"], serde_json::json!([]));
+
+    // Of frame 3 some marks are of no use: the others alone would teach that there is nothing.
+    let drive = "cam1/drive.mp4";
+    answer_with_faults(data, drive, 3, 1, Some(&["car"]), &["region r9: a circle"]);
+    // A frame that the next extraction did not take.
+    let annotations = data.join("records/annotations/label-studio-1").join(drive);
+    let gone = annotations.join("000999");
+    fs::create_dir(&gone).unwrap();
+    fs::copy(
+        annotations.join("000000/current.json"),
+        gone.join("current.json"),
+    )
+    .unwrap();
+    let output = told(data, &["build", "cars"]);
+    for words in [
+        "unchanged: ",
+        "not in it: 1 frames in which something is marked that cannot be used",
+        "region r9: a circle",
+        "no manifest has their frames",
+        "cam1/drive.mp4#999 (label-studio-1)",
+    ] {
+        assert!(output.contains(words), "{words}: {output}");
+    }
+    let report = json(data, &["build", "cars"])["report"].clone();
+    let index = stored_manifest(data, drive).frames[3].index;
+    assert_eq!(
+        (&report["faulty"], &report["orphaned"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(
+        report["warnings"][0]["examples"][0],
+        format!("{drive}#{index}: region r9: a circle")
+    );
+}
+
+#[test]
+fn a_name_means_what_was_written_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    bucket(data);
+    let first = json(data, &["build", "cars"]);
+    assert_eq!(first["is_newest"], true);
+    let second = json(data, &["build", "cars", "--labels", "car"]);
+    assert_eq!(
+        (&second["is_new"], &second["is_newest"]),
+        (&true.into(), &true.into())
+    );
+    let again = told(data, &["build", "cars"]);
+    let hash = first["hash"].as_str().unwrap();
+    let words = format!(
+        "`cars` alone means a snapshot that was written later: this one is cars@{}",
+        &hash[..12]
+    );
+    assert!(
+        again.contains("unchanged: ") && again.contains(&words),
+        "{again}"
+    );
+    assert_eq!(json(data, &["show", "cars"])["hash"], second["hash"]);
+}
+
+#[test]
+fn exports_that_cannot_be_finished_are_refused_at_their_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("bucket");
+    bucket(&data);
+    let hash = json(&data, &["build", "cars"])["hash"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let empty = folder.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&empty, &link).unwrap();
+    let here = empty.join(".");
+    for (out, words) in [(&link, "no empty folder"), (&here, "cannot be replaced")] {
+        let out = out.to_str().unwrap();
+        let reason = refused(&data, &["export", "cars", "--format", "coco", "-o", out]);
+        assert!(reason.contains(words), "{out}: {reason}");
+    }
+    assert_eq!(
+        fs::read_dir(folder.path()).unwrap().count(),
+        3,
+        "nothing else"
+    );
+
+    // As another version of framemill has left it.
+    let prefix = format!("datasets/cars/{hash}/exports/coco/");
+    let begun = data.join(&prefix).join("annotations/instances_train.json");
+    fs::create_dir_all(begun.parent().unwrap()).unwrap();
+    fs::write(&begun, b"{}").unwrap();
+    let reason = refused(&data, &["export", "cars", "--format", "coco"]);
+    assert!(
+        reason.contains(&format!("remove {prefix} and export again")),
+        "{reason}"
+    );
+    fs::remove_dir_all(data.join(&prefix)).unwrap();
+    told(&data, &["export", "cars", "--format", "coco"]);
 }

@@ -26,4 +26,4 @@ pub use record::{
     ANNOTATION_SCHEMA, AnnotatedImage, Answer, FrameAnnotation, Revision, Shape, State, Task,
 };
 pub use rectangle::{Point, Rectangle, hull};
-pub use webhook::{is_authentic, may_request_sync};
+pub use webhook::{is_authentic, may_be_authentic, may_request_sync};

@@ -1,7 +1,7 @@
 //! The configuration of collect-annotations as types; its keys are declared in the function's
 //! `function.toml`.
 
-use crate::config::{Declared, declared};
+use crate::config::{Declared, as_set, declared};
 use crate::{LabelConfig, Secret};
 use framemill_function_spec::{ConfigError, FunctionSpec, Values};
 use std::sync::LazyLock;
@@ -65,7 +65,7 @@ impl CollectConfig {
     pub fn of_component(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let labeling = LabelConfig::of_component(&lookup)?;
         let on_framemill = lookup("host").as_deref() == Some("framemill");
-        Self::with_labeling(labeling, &lookup).map_err(|error| as_set(error, on_framemill))
+        Self::with_labeling(labeling, &lookup).map_err(|error| as_set(&SPEC, error, on_framemill))
     }
 
     fn with_labeling(
@@ -84,19 +84,8 @@ impl CollectConfig {
     /// An error about a key of collect-annotations with the name that the key has where a person sets
     /// it.
     pub fn as_set(&self, error: ConfigError) -> ConfigError {
-        as_set(error, self.on_framemill)
+        as_set(&SPEC, error, self.on_framemill)
     }
-}
-
-fn as_set(error: ConfigError, on_framemill: bool) -> ConfigError {
-    let Ok(spec) = declared(&SPEC) else {
-        return error;
-    };
-    let name = match on_framemill {
-        true => spec.framemill_name(&error.key),
-        false => spec.spin_variable(&error.key),
-    };
-    ConfigError::new(name, error.reason)
 }
 
 fn firestore<F: Fn(&str) -> Option<String>>(

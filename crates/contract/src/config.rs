@@ -23,6 +23,22 @@ pub(crate) fn declared<T>(spec: &'static Declared<T>) -> Result<&'static T, Conf
         .map_err(|error| ConfigError::new("function.toml", error.to_string()))
 }
 
+/// An error about a key of a function with the name that the key has where a person sets it.
+pub(crate) fn as_set(
+    spec: &'static Declared<FunctionSpec>,
+    error: ConfigError,
+    on_framemill: bool,
+) -> ConfigError {
+    let Ok(spec) = declared(spec) else {
+        return error;
+    };
+    let name = match on_framemill {
+        true => spec.framemill_name(&error.key),
+        false => spec.spin_variable(&error.key),
+    };
+    ConfigError::new(name, error.reason)
+}
+
 /// Which frames.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -41,6 +41,7 @@ mod layout;
 mod manifest;
 mod naming;
 mod platform;
+mod record;
 mod segment;
 mod segment_scope;
 mod size_limits;
@@ -63,8 +64,8 @@ pub use label::{
     LabelReceipt, LabelRequest, LabelTarget, Secret, SentBatch, TargetKind, webhook_signature,
 };
 pub use layout::{
-    AnnotatedFrame, CheckpointFolder, FULL_SYNC_WEBHOOK, Layout, NamePattern, SYNC_WEBHOOK,
-    VideoName, image_name, image_name_of_content, is_image_name,
+    AnnotatedFrame, CURRENT_FILE, CheckpointFolder, FULL_SYNC_WEBHOOK, Layout, NamePattern,
+    SYNC_WEBHOOK, VideoName, image_name, image_name_of_content, is_image_name,
 };
 pub use manifest::{
     Claim, ColorFacts, DamagedFrame, DropReason, DroppedFrame, FailureRecord, KeptFrame,
@@ -73,6 +74,7 @@ pub use manifest::{
 };
 pub use naming::Naming;
 pub use platform::{Credentials, Platform, Push};
+pub use record::{RecordError, parse_record};
 pub use segment::{GopWork, SegmentError, SegmentReply, SegmentRequest, SegmentResult, Wanted};
 pub use segment_scope::SegmentRefused;
 pub use size_limits::SizeLimits;

@@ -2,7 +2,7 @@
 
 use crate::fault::shape_fault;
 use crate::{DatasetImage, FrameState};
-use framemill_annotations::{FrameAnnotation, State};
+use framemill_annotations::{Answer, FrameAnnotation, Shape, State};
 use std::cmp::Reverse;
 
 /// The annotation of a frame that counts.
@@ -37,26 +37,49 @@ impl Counting {
         self.annotation
     }
 
-    /// What is known of the frame; `None` where something was marked of which nothing can be used:
-    /// that is no negative.
-    pub(crate) fn state(&self, image: &DatasetImage) -> Option<FrameState> {
+    /// What is known of the frame.
+    ///
+    /// # Errors
+    /// What is wrong with the first of what was marked and cannot be used. The others alone would teach
+    /// that there is nothing in its place.
+    pub(crate) fn state(&self, image: &DatasetImage) -> Result<FrameState, String> {
         match self.annotation.state {
-            State::Labeled => {
-                let mut shapes = self.annotation.shapes.iter();
-                let usable = shapes.any(|it| shape_fault(&it.geometry, image).is_none());
-                usable.then_some(FrameState::Labeled)
-            }
-            State::Empty => Some(FrameState::Empty),
-            State::Skipped => Some(FrameState::Skipped),
-            State::Deleted => Some(FrameState::Unlabeled),
+            State::Labeled => match self.fault(image) {
+                Some(fault) => Err(fault),
+                None => Ok(FrameState::Labeled),
+            },
+            State::Empty => Ok(FrameState::Empty),
+            State::Skipped => Ok(FrameState::Skipped),
+            State::Deleted => Ok(FrameState::Unlabeled),
         }
+    }
+
+    fn fault(&self, image: &DatasetImage) -> Option<String> {
+        let found = self.answer().and_then(|answer| answer.faults.first());
+        if let Some(found) = found {
+            return Some(found.clone());
+        }
+        let shapes = &self.annotation.shapes;
+        let unfit = |it: &Shape| {
+            Some(format!(
+                "{}: {}",
+                it.label,
+                shape_fault(&it.geometry, image)?
+            ))
+        };
+        let fault = shapes.iter().find_map(unfit);
+        fault.or_else(|| shapes.is_empty().then(|| "nothing is marked".to_owned()))
+    }
+
+    /// The answer that the shapes are of.
+    fn answer(&self) -> Option<&Answer> {
+        let id = self.annotation.counts.as_ref()?;
+        self.annotation.answers.iter().find(|it| it.id == *id)
     }
 
     /// Who gave the answer.
     pub(crate) fn annotator(&self) -> Option<&str> {
-        let id = self.annotation.counts.as_ref()?;
-        let answer = self.annotation.answers.iter().find(|it| it.id == *id)?;
-        answer.annotator.as_deref()
+        self.answer()?.annotator.as_deref()
     }
 }
 
@@ -64,7 +87,7 @@ impl Counting {
 mod tests {
     use super::*;
     use crate::testing::{annotation, candidate, square};
-    use framemill_annotations::{Geometry, Mask, Shape};
+    use framemill_annotations::{Geometry, Mask};
     use proptest::prelude::*;
 
     fn target(annotations: &[FrameAnnotation]) -> Option<String> {
@@ -96,24 +119,30 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_no_negative() {
-        let mut faulty = annotation("a", 1, 1, &[square("car", 0.0)]);
+    fn a_frame_is_labeled_where_all_that_is_marked_can_be_used() {
+        let mut annotation = annotation("a", 1, 1, &[square("car", 5.0)]);
         let image = candidate("a.mp4", 0, 1).image;
-        let counted = |it: &FrameAnnotation| counting(vec![it.clone()]).unwrap().state(&image);
-        assert_eq!(counted(&faulty), None);
-        faulty.shapes.push(square("car", 5.0));
-        assert_eq!(counted(&faulty), Some(FrameState::Labeled));
+        let state = |it: &FrameAnnotation| counting(vec![it.clone()]).unwrap().state(&image);
+        assert_eq!(state(&annotation), Ok(FrameState::Labeled));
+        annotation.answers[0].faults = vec!["region r: a circle".to_owned()];
+        assert_eq!(state(&annotation), Err("region r: a circle".to_owned()));
+        // What is wrong with an answer that does not count does not matter.
+        annotation.answers[0].id = "8".to_owned();
+        assert_eq!(state(&annotation), Ok(FrameState::Labeled));
+        annotation.shapes.push(square("van", 0.0));
+        let fault = state(&annotation).unwrap_err();
+        assert!(fault.starts_with("van: "), "{fault}");
         // A mask counts where it is of all of the image.
-        for (width, state) in [(639, None), (640, Some(FrameState::Labeled))] {
+        for (width, is_usable) in [(639, false), (640, true)] {
             let mask = Mask::of_rows(width, 480, |x, _| x == 1);
-            faulty.shapes = vec![Shape {
+            annotation.shapes = vec![Shape {
                 geometry: Geometry::Mask(mask),
                 ..square("car", 1.0)
             }];
-            assert_eq!(counted(&faulty), state);
+            assert_eq!(state(&annotation).is_ok(), is_usable);
         }
-        faulty.shapes.clear();
-        assert_eq!(counted(&faulty), None);
+        annotation.shapes.clear();
+        assert_eq!(state(&annotation), Err("nothing is marked".to_owned()));
     }
 
     proptest! {

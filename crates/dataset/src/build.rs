@@ -5,13 +5,12 @@ use crate::build_error::BuildError;
 use crate::candidate::frame_name;
 use crate::counts::Counts;
 use crate::duplicates::near_duplicates;
-use crate::fault::shape_fault;
 use crate::meta::{DATASET_SCHEMA, EXPORTER_VERSION, SnapshotMeta, is_name};
+use crate::report::LeftOut;
 use crate::resolve::Resolved;
-use crate::warning::{Tally, WarningCode, empty_splits};
-use crate::{BuildRule, Candidate, DatasetFrame, DatasetShape, FrameState, Snapshot};
+use crate::warning::empty_splits;
+use crate::{BuildReport, BuildRule, Candidate, DatasetFrame, DatasetShape, FrameState, Snapshot};
 use framemill_annotations::{LabelList, Shape};
-use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 
 /// Builds a snapshot of candidates, which come one by one and in any order.
@@ -27,26 +26,7 @@ pub struct SnapshotBuilder {
     /// Names of labels, and each one's place in the order in which they came.
     names: HashMap<String, u32>,
     report: BuildReport,
-    stale: Tally,
-    faulty: Tally,
-}
-
-/// What became of the candidates.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct BuildReport {
-    /// All there were.
-    pub candidates: u64,
-    /// Frames of the snapshot.
-    pub frames: u64,
-    /// Left out by a condition.
-    pub filtered: u64,
-    /// Left out as too little is known of them.
-    pub below_min_state: u64,
-    /// Left out as something is marked of which nothing can be used.
-    pub faulty: u64,
-    /// Annotations that do not count, as the image is another one since. Of candidates that a condition
-    /// on the frame itself leaves out, they are not counted.
-    pub stale: u64,
+    left_out: LeftOut,
 }
 
 impl SnapshotBuilder {
@@ -64,8 +44,7 @@ impl SnapshotBuilder {
             frames: Vec::new(),
             names: HashMap::new(),
             report: BuildReport::default(),
-            stale: Tally::default(),
-            faulty: Tally::default(),
+            left_out: LeftOut::default(),
         })
     }
 
@@ -85,9 +64,14 @@ impl SnapshotBuilder {
         }
         let counting = self.counting(&mut candidate);
         let state = counting.as_ref().map(|it| it.state(&candidate.image));
-        let Some(state) = state.unwrap_or(Some(FrameState::Unlabeled)) else {
-            self.faulty.add(candidate.name());
-            return Ok(());
+        let state = match state.unwrap_or(Ok(FrameState::Unlabeled)) {
+            Ok(state) => state,
+            Err(fault) => {
+                self.left_out
+                    .faulty
+                    .add(format!("{}: {fault}", candidate.name()));
+                return Ok(());
+            }
         };
         let fits = |it: &crate::FrameFilter| it.fits_answer(state, counting.as_ref());
         if !self.rule.wheres.iter().all(fits) {
@@ -101,6 +85,12 @@ impl SnapshotBuilder {
         Ok(())
     }
 
+    /// Counts an annotation of a frame that is no candidate, as no manifest has it.
+    pub fn orphaned(&mut self, video: &str, index: u64, target: &str) {
+        let example = format!("{} ({target})", frame_name(video, index));
+        self.left_out.orphaned.add(example);
+    }
+
     /// The annotation that counts, of those about the candidate's image.
     fn counting(&mut self, candidate: &mut Candidate) -> Option<Counting> {
         let annotations = std::mem::take(&mut candidate.annotations);
@@ -110,7 +100,7 @@ impl SnapshotBuilder {
             .partition(|it| is_stale(&it.image.sha256));
         for annotation in stale {
             let example = format!("{} ({})", candidate.name(), annotation.target);
-            self.stale.add(example);
+            self.left_out.stale.add(example);
         }
         counting(of_image)
     }
@@ -124,14 +114,11 @@ impl SnapshotBuilder {
         let annotation = counting.map(Counting::into_annotation);
         let revision = annotation.as_ref().map(|it| it.revision().name());
         let (target, shapes) = match annotation {
-            Some(it) => (Some(it.target), it.shapes),
+            Some(it) if state == FrameState::Labeled => (Some(it.target), it.shapes),
+            Some(it) => (Some(it.target), Vec::new()),
             None => (None, Vec::new()),
         };
-        let is_usable = |it: &Shape| {
-            state == FrameState::Labeled && shape_fault(&it.geometry, &candidate.image).is_none()
-        };
-        let usable = shapes.into_iter().filter(is_usable);
-        let shapes = usable.map(|shape| self.shape(shape)).collect();
+        let shapes = shapes.into_iter().map(|shape| self.shape(shape)).collect();
         let group = self.rule.group.group_of(&candidate.video).to_owned();
         DatasetFrame {
             split: self.rule.split.split_of(&group).to_owned(),
@@ -185,9 +172,7 @@ impl SnapshotBuilder {
         let filtered = before.saturating_sub(self.frames.len()) as u64;
         self.report.filtered = self.report.filtered.saturating_add(filtered);
         self.report.frames = self.frames.len() as u64;
-        self.report.stale = self.stale.count;
-        self.report.faulty = self.faulty.count;
-        let report = self.report.clone();
+        let report = std::mem::take(&mut self.left_out).told(std::mem::take(&mut self.report));
         Ok((self.snapshot(labels), report))
     }
 
@@ -195,14 +180,6 @@ impl SnapshotBuilder {
         let counts = Counts::of(&self.frames, &self.rule.split, labels);
         let mut warnings = empty_splits(&self.rule.split, &counts, &self.frames);
         warnings.extend(near_duplicates(&self.frames));
-        warnings.extend(self.stale.warning(
-            WarningCode::StaleAnnotations,
-            "annotations do not count: they are of another image than the frame has now; have those frames labeled again",
-        ));
-        warnings.extend(self.faulty.warning(
-            WarningCode::FaultyAnnotations,
-            "frames are left out: something is marked in them of which nothing can be used; mend it in the labeling system",
-        ));
         let meta = SnapshotMeta {
             schema: DATASET_SCHEMA.to_owned(),
             name: self.name,
@@ -260,18 +237,19 @@ mod tests {
         let expected = BuildReport {
             candidates: 8,
             frames: 4,
-            filtered: 0,
             below_min_state: 3,
             faulty: 1,
             stale: 1,
+            warnings: report.warnings.clone(),
+            ..BuildReport::default()
         };
         assert_eq!(report, expected);
-        let warnings = &snapshot.meta().warnings;
+        let warnings = &report.warnings;
         let found = |code| warnings.iter().find(|it| it.code == code).unwrap();
         let faulty = found(WarningCode::FaultyAnnotations);
         assert_eq!(
             (faulty.count, faulty.examples.as_slice()),
-            (1, &["c.mp4#6".to_owned()][..])
+            (1, &["c.mp4#6: car: a box has no area".to_owned()][..])
         );
         let stale = found(WarningCode::StaleAnnotations);
         assert_eq!(stale.examples, ["d.mp4@7#7 (cvat)"]);
@@ -286,6 +264,39 @@ mod tests {
             .map(|it| it.label)
             .collect();
         assert_eq!(labels, [1, 2], "bus, car, van");
+    }
+
+    #[test]
+    fn what_is_left_out_does_not_change_the_snapshot() {
+        let labels = |builder: &SnapshotBuilder| {
+            let mut labels = LabelList::default();
+            labels.add_all(builder.label_names());
+            labels
+        };
+        let built = |candidates: Vec<Candidate>, orphans: u64| {
+            let mut builder = SnapshotBuilder::new("cars", BuildRule::default()).unwrap();
+            for index in 0..orphans {
+                builder.orphaned("gone.mp4", index, "cvat");
+            }
+            for candidate in candidates {
+                builder.add(candidate).unwrap();
+            }
+            let labels = labels(&builder);
+            builder.finish(&labels).unwrap()
+        };
+        let (all, report) = built(mixed(), 2);
+        let orphaned = report.warnings.last().unwrap();
+        assert_eq!(
+            (orphaned.code, orphaned.count, report.orphaned),
+            (WarningCode::OrphanedAnnotations, 2, 2)
+        );
+        assert_eq!(
+            orphaned.examples,
+            ["gone.mp4#0 (cvat)", "gone.mp4#1 (cvat)"]
+        );
+        let (few, report) = built(mixed().into_iter().take(6).collect(), 0);
+        assert_eq!(report.warnings, []);
+        assert_eq!(all.files(), few.files());
     }
 
     #[test]
@@ -307,7 +318,7 @@ mod tests {
         ];
         assert_eq!(
             all, expected,
-            "but for the one of which nothing can be used"
+            "but for the one with a mark that cannot be used"
         );
     }
 

@@ -7,7 +7,7 @@ use thiserror::Error;
 pub enum BuildError {
     /// The dataset cannot be called so.
     #[error(
-        "`{0}` is no name of a dataset: 1 to 100 of the characters A-Z a-z 0-9 . _ -, and no point first"
+        "`{0}` is no name of a dataset: 1 to 64 of a-z, A-Z, 0-9, `.`, `_` and `-`, the first one neither `.` nor `-`"
     )]
     Name(String),
     /// What a manifest says of a frame cannot be.

@@ -24,6 +24,7 @@ mod frame;
 mod group;
 mod label_names;
 mod meta;
+mod report;
 mod resolve;
 mod rule;
 mod shape_diff;
@@ -33,7 +34,7 @@ mod split;
 mod testing;
 mod warning;
 
-pub use build::{BuildReport, SnapshotBuilder};
+pub use build::SnapshotBuilder;
 pub use build_error::BuildError;
 pub use candidate::Candidate;
 pub use counts::{Counts, LabelCounts, SplitCounts};
@@ -41,7 +42,8 @@ pub use diff::{Changed, Diff, FrameChange, FrameDiff, LabelDiff, Moved, Version}
 pub use filter::{FilterError, FrameFilter};
 pub use frame::{DatasetFrame, DatasetImage, DatasetShape, FrameState};
 pub use group::{GroupError, GroupRule};
-pub use meta::{DATASET_SCHEMA, EXPORTER_VERSION, FileSum, SnapshotMeta};
+pub use meta::{DATASET_SCHEMA, EXPORTER_VERSION, FileSum, SnapshotMeta, is_name};
+pub use report::BuildReport;
 pub use rule::{BuildRule, MinState};
 pub use shape_diff::ShapeDiff;
 pub use snapshot::{DATASET_FILE, FRAMES_FILE, LABELS_FILE, Snapshot, SnapshotError};

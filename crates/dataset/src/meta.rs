@@ -12,9 +12,9 @@ use std::io::{self, Write};
 pub const DATASET_SCHEMA: &str = "framemill.dataset/1";
 /// Which code built a snapshot: goes up where the same frames, annotations, labels and rules would give
 /// another one.
-pub const EXPORTER_VERSION: u32 = 1;
+pub const EXPORTER_VERSION: u32 = 2;
 /// Bytes of a dataset's name at most.
-const MOST_NAME: usize = 100;
+const MOST_NAME: usize = 64;
 
 /// A snapshot but for its frames and labels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,11 +68,11 @@ impl SnapshotMeta {
     }
 }
 
-/// Whether a dataset can be called so: what can be a folder, too.
-pub(crate) fn is_name(name: &str) -> bool {
+/// Whether a dataset can be called so: what can be a folder and an argument, too.
+pub fn is_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     let length = (1..=MOST_NAME).contains(&name.len());
-    length && !name.starts_with('.') && name.bytes().all(allowed)
+    length && !name.starts_with(['.', '-']) && name.bytes().all(allowed)
 }
 
 /// JSON for people, with a line break at its end.

@@ -30,6 +30,18 @@ pub(crate) fn candidate(video: &str, index: u64, image: u64) -> Candidate {
     }
 }
 
+/// An image of which nothing but the size matters.
+pub(crate) fn sized_image(width: u32, height: u32) -> DatasetImage {
+    DatasetImage {
+        name: "images/a.mp4/000000.jpg".to_owned(),
+        sha256: String::new(),
+        bytes: 0,
+        width,
+        height,
+        phash: String::new(),
+    }
+}
+
 /// A frame with an answer about it.
 pub(crate) fn answered(video: &str, index: u64, shapes: &[Shape]) -> Candidate {
     let image = index + 1;
@@ -121,7 +133,7 @@ pub(crate) fn mixed() -> Vec<Candidate> {
         candidate("b.mp4", 3, 4),
         answered("8.mp4", 4, &[square("car", 30.0)]),
         answered("c.mp4", 5, &[square("bus", 7.25)]),
-        // An answer about another image, and one of which nothing can be used.
+        // An answer about another image, and one with a mark that cannot be used.
         answered("c.mp4", 6, &[square("car", 0.0)]),
         answered("d.mp4@7", 7, &[square("car", 3.0)]),
     ];

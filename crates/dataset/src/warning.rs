@@ -33,8 +33,10 @@ pub enum WarningCode {
     NearDuplicates,
     /// Annotations of images that have been replaced do not count.
     StaleAnnotations,
-    /// Frames were left out of whose shapes none can be used.
+    /// Frames were left out in which something is marked that cannot be used.
     FaultyAnnotations,
+    /// Annotations of frames that no manifest has do not count.
+    OrphanedAnnotations,
 }
 
 /// How often something was found, and the first few in order of the alphabet.

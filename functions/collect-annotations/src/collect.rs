@@ -12,7 +12,7 @@ use framemill_component_sdk::annotations::{Kept, current, current_folders, keep}
 use framemill_component_sdk::http::Web;
 use framemill_component_sdk::labeling::{LabelOutcome, ignore};
 use framemill_component_sdk::store::{JSON, ObjectError, Objects, exists, gone, to_json};
-use framemill_contract::{CollectConfig, Event, JobError, ObjectRef, Outcome};
+use framemill_contract::{CURRENT_FILE, CollectConfig, Event, JobError, ObjectRef, Outcome};
 use framemill_video::ByteRange;
 use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -265,7 +265,7 @@ impl<O: Objects, W: Web, T: Answering> Request<'_, O, W, T> {
         let folder = self.job.folder(&frame.video, frame.index);
         let answers = (said.answers)(frame.image.width, frame.image.height);
         // Nobody has said anything yet, which is not the same as having taken it back.
-        let current = format!("{folder}current.json");
+        let current = format!("{folder}{CURRENT_FILE}");
         if answers.is_empty() && !exists(self.objects, bucket, &current).await? {
             return Ok(Some(Kept::Unchanged));
         }

@@ -3,9 +3,8 @@
 use crate::door::{Door, LARGEST_WEBHOOK, is_at};
 use framemill_component_sdk::gcs::GcsObjects;
 use framemill_component_sdk::google::{Authorized, Tokened};
-use framemill_component_sdk::labeling::LabelOutcome;
 use framemill_component_sdk::wasi::{
-    AuthenticatedRequest, OpenRequest, WasiWeb, answer, configured, plain,
+    AuthenticatedRequest, OpenRequest, WasiWeb, answered, configured, plain,
 };
 use framemill_contract::{CollectConfig, JobError, Platform, SizeLimits};
 use spin_sdk::http::{IncomingRequest, Response};
@@ -23,24 +22,14 @@ async fn handle(request: IncomingRequest) -> Response {
 }
 
 async fn message(request: &AuthenticatedRequest) -> Response {
-    let event = match request.event() {
-        Ok(event) => event,
-        Err(outcome) => return answer(&outcome, 0),
-    };
-    let work = async {
+    answered(request, async |event| {
         let config = config()?;
         let web = Authorized::new(&WasiWeb, &request.platform, googles(&config))?;
         let objects_url = &config.labeling.objects_url;
         let objects = GcsObjects::new(&web, objects_url, request.limits, None);
-        Ok::<_, JobError>(crate::handle(&objects, &web, &config, &event).await)
-    };
-    let LabelOutcome {
-        outcome,
-        retry_after,
-    } = work
-        .await
-        .unwrap_or_else(|error| LabelOutcome::misconfigured(&error));
-    answer(&outcome, retry_after)
+        Ok(crate::handle(&objects, &web, &config, event).await)
+    })
+    .await
 }
 
 /// Its sender proves himself by what is in it.

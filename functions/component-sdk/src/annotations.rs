@@ -11,7 +11,7 @@
 
 use crate::store::{JSON, ObjectError, Objects, to_json};
 use framemill_annotations::FrameAnnotation;
-use framemill_contract::{JobError, ObjectRef};
+use framemill_contract::{CURRENT_FILE, JobError, ObjectRef};
 use framemill_video::ByteRange;
 
 /// How often `current.json` is tried to be replaced while others do the same.
@@ -42,7 +42,7 @@ pub async fn keep<O: Objects>(
     let revision = annotation.revision();
     let name = format!("{folder}{}.json", revision.name());
     objects.create(bucket, &name, JSON, &bytes).await?;
-    let current = format!("{folder}current.json");
+    let current = format!("{folder}{CURRENT_FILE}");
     for _ in 0..TRIES {
         let (generation, there) = match read(objects, bucket, &current).await {
             Ok(found) => found,
@@ -77,7 +77,7 @@ pub async fn current_folders<O: Objects>(
 ) -> Result<Vec<String>, ObjectError> {
     let names = objects.list(bucket, prefix).await?;
     let folder = |name: &String| {
-        let folder = name.strip_suffix("current.json")?;
+        let folder = name.strip_suffix(CURRENT_FILE)?;
         folder.ends_with('/').then(|| folder.to_owned())
     };
     Ok(names.iter().filter_map(folder).collect())
@@ -93,7 +93,7 @@ pub async fn current<O: Objects>(
     folder: &str,
 ) -> Result<Option<FrameAnnotation>, ObjectError> {
     match objects
-        .read_all(bucket, &format!("{folder}current.json"))
+        .read_all(bucket, &format!("{folder}{CURRENT_FILE}"))
         .await
     {
         Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),

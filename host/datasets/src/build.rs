@@ -1,6 +1,7 @@
 //! Builds a snapshot of what is in the bucket now.
 
 use crate::candidates::Candidates;
+use crate::catalog::list;
 use crate::error::DatasetError;
 use crate::labels::add_labels;
 use crate::names::DatasetName;
@@ -20,6 +21,9 @@ pub struct Built {
     pub report: BuildReport,
     /// Whether it is new: the same content was there already otherwise.
     pub is_new: bool,
+    /// Whether the dataset's name alone means it: of several snapshots it means the one that was written
+    /// last.
+    pub is_newest: bool,
 }
 
 /// Builds a snapshot by this rule, and writes it to the bucket. `dataset.json` is written last and is
@@ -40,12 +44,14 @@ pub async fn build(
         layout,
         told,
     };
-    candidates.read(|candidate| builder.add(candidate)).await?;
+    candidates.read(&mut builder).await?;
     let names: Vec<String> = builder.label_names().map(str::to_owned).collect();
     let labels = add_labels(store, name, &names).await?;
     let (snapshot, report) = builder.finish(&labels)?;
     let is_new = keep(store, name, &snapshot).await?;
+    let newest = list(store, Some(name)).await?.pop();
     Ok(Built {
+        is_newest: newest.is_some_and(|newest| newest.hash == snapshot.hash()),
         snapshot,
         report,
         is_new,

@@ -1,14 +1,14 @@
 //! Frames that a dataset may have: those of all manifests, with what was answered about them.
 
 use crate::error::DatasetError;
-use crate::objects::{LARGEST_OBJECT, read};
+use crate::objects::LARGEST_OBJECT;
 use crate::progress::{Progress, Step, Told};
-use framemill_annotations::FrameAnnotation;
-use framemill_contract::{KeptFrame, Layout, Manifest};
-use framemill_dataset::{BuildError, Candidate, DatasetImage};
-use framemill_objects::{Store, pages};
+use framemill_annotations::{ANNOTATION_SCHEMA, FrameAnnotation};
+use framemill_contract::{KeptFrame, Layout, MANIFEST_SCHEMA, Manifest, parse_record};
+use framemill_dataset::{Candidate, DatasetImage, SnapshotBuilder};
+use framemill_objects::{Store, pages, read_up_to};
 use futures::{StreamExt as _, TryStreamExt as _};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Manifests that are read at the same time.
 const MANIFESTS_AT_ONCE: usize = 8;
@@ -22,20 +22,26 @@ pub(crate) struct Candidates<'a> {
     pub told: Told<'a>,
 }
 
-/// Names of current annotations, by video and index.
-type Annotated = HashMap<String, Vec<(u64, String)>>;
+/// The current annotations of a video.
+type Names = Vec<AnnotationName>;
 
-/// A manifest, or what is wrong with it.
+/// A current annotation.
+struct AnnotationName {
+    index: u64,
+    target: String,
+    /// Of the object.
+    name: String,
+}
+
+/// A record, or what is wrong with it.
 type Read<T> = Result<T, String>;
 
 impl Candidates<'_> {
-    /// Gives every frame to `take`, by the names of manifests and then by index.
-    pub async fn read(
-        &self,
-        mut take: impl FnMut(Candidate) -> Result<(), BuildError>,
-    ) -> Result<(), DatasetError> {
+    /// Gives every frame to the builder, by the names of manifests and then by index, and what was
+    /// answered about frames that no manifest has.
+    pub async fn read(&self, builder: &mut SnapshotBuilder) -> Result<(), DatasetError> {
         let manifests = self.manifests().await?;
-        let annotated = self.annotated().await?;
+        let mut annotated = self.annotated().await?;
         let mut damaged = Vec::new();
         let mut done = 0_u64;
         let read = manifests.iter().map(|name| self.manifest(name));
@@ -49,12 +55,16 @@ impl Candidates<'_> {
                     continue;
                 }
             };
-            let names = annotated.get(&video).map_or(&[][..], Vec::as_slice);
-            let mut answers = self.annotations(names, &mut damaged).await?;
+            let names = annotated.remove(&video).unwrap_or_default();
+            let frames: HashSet<u64> = manifest.frames.iter().map(|it| it.index).collect();
+            let (names, orphans): (Names, Names) =
+                names.into_iter().partition(|it| frames.contains(&it.index));
+            tell_orphans(builder, &video, &orphans);
+            let mut answers = self.annotations(&names, &mut damaged).await?;
             let folder = self.layout.images_in(&manifest.image_folder);
             for frame in manifest.frames {
                 let annotations = answers.remove(&frame.index).unwrap_or_default();
-                take(candidate(&video, &folder, frame, annotations))?;
+                builder.add(candidate(&video, &folder, frame, annotations))?;
                 done = done.saturating_add(1);
             }
             (self.told)(Progress {
@@ -62,6 +72,9 @@ impl Candidates<'_> {
                 done,
                 of: None,
             });
+        }
+        for (video, orphans) in &annotated {
+            tell_orphans(builder, video, orphans);
         }
         match damaged.first() {
             None => Ok(()),
@@ -89,9 +102,9 @@ impl Candidates<'_> {
     }
 
     /// What is annotated, by a listing: one request for each thousand names, none for a frame.
-    async fn annotated(&self) -> Result<Annotated, DatasetError> {
+    async fn annotated(&self) -> Result<HashMap<String, Names>, DatasetError> {
         let prefix = self.layout.all_annotations();
-        let mut found = Annotated::new();
+        let mut found: HashMap<String, Names> = HashMap::new();
         let mut pages = std::pin::pin!(pages(self.store, prefix));
         let mut done = 0_u64;
         while let Some(page) = pages.try_next().await? {
@@ -99,7 +112,11 @@ impl Candidates<'_> {
             for meta in page {
                 if let Some(frame) = self.layout.annotated_frame(&meta.name) {
                     let of_video = found.entry(frame.video.to_string()).or_default();
-                    of_video.push((frame.index, meta.name));
+                    of_video.push(AnnotationName {
+                        index: frame.index,
+                        target: frame.target,
+                        name: meta.name,
+                    });
                 }
             }
             (self.told)(Progress {
@@ -116,10 +133,10 @@ impl Candidates<'_> {
         let Some(video) = self.layout.video_of_manifest(name) else {
             return Ok(None);
         };
-        let Some((_, bytes)) = read(self.store, name, LARGEST_OBJECT).await? else {
+        let Some((_, bytes)) = read_up_to(self.store, name, LARGEST_OBJECT).await? else {
             return Ok(None);
         };
-        let manifest = serde_json::from_slice::<Manifest>(&bytes);
+        let manifest = parse_record::<Manifest>(&bytes, MANIFEST_SCHEMA);
         Ok(Some(match manifest {
             Ok(manifest) => Ok((video.to_string(), manifest)),
             Err(error) => Err(format!("{name}: {error}")),
@@ -128,16 +145,13 @@ impl Candidates<'_> {
 
     async fn annotations(
         &self,
-        names: &[(u64, String)],
+        names: &[AnnotationName],
         damaged: &mut Vec<String>,
     ) -> Result<HashMap<u64, Vec<FrameAnnotation>>, DatasetError> {
-        let read = names.iter().map(async |(index, name)| {
-            let found = read(self.store, name, LARGEST_OBJECT).await?;
-            let parsed = found.map(|(_, bytes)| {
-                serde_json::from_slice::<FrameAnnotation>(&bytes)
-                    .map_err(|error| format!("{name}: {error}"))
-            });
-            Ok::<_, DatasetError>((*index, parsed))
+        let read = names.iter().map(async |it| {
+            let found = read_up_to(self.store, &it.name, LARGEST_OBJECT).await?;
+            let parsed = found.map(|(_, bytes)| it.parse(&bytes));
+            Ok::<_, DatasetError>((it.index, parsed))
         });
         let mut read = futures::stream::iter(read).buffered(ANNOTATIONS_AT_ONCE);
         let mut found: HashMap<u64, Vec<FrameAnnotation>> = HashMap::new();
@@ -149,6 +163,24 @@ impl Candidates<'_> {
             }
         }
         Ok(found)
+    }
+}
+
+impl AnnotationName {
+    fn parse(&self, bytes: &[u8]) -> Read<FrameAnnotation> {
+        let name = &self.name;
+        let annotation = parse_record::<FrameAnnotation>(bytes, ANNOTATION_SCHEMA);
+        let annotation = annotation.map_err(|error| format!("{name}: {error}"))?;
+        match annotation.target == self.target {
+            true => Ok(annotation),
+            false => Err(format!("{name}: is about target `{}`", annotation.target)),
+        }
+    }
+}
+
+fn tell_orphans(builder: &mut SnapshotBuilder, video: &str, orphans: &[AnnotationName]) {
+    for orphan in orphans {
+        builder.orphaned(video, orphan.index, &orphan.target);
     }
 }
 

@@ -1,12 +1,11 @@
 //! Which snapshots there are.
 
 use crate::error::DatasetError;
-use crate::names::{DATASETS, DatasetName, is_hash};
-use crate::objects::{LARGEST_FILE, read};
+use crate::names::{DATASETS, DatasetName, EXPORTS, is_hash};
+use crate::objects::LARGEST_FILE;
 use bytes::Bytes;
 use framemill_dataset::{DATASET_FILE, FRAMES_FILE, LABELS_FILE, Snapshot};
-use framemill_objects::{Store, pages};
-use futures::TryStreamExt as _;
+use framemill_objects::{PAGE, Store, read_up_to};
 use serde::Serialize;
 
 /// A snapshot in the bucket.
@@ -30,8 +29,11 @@ pub async fn list(
 ) -> Result<Vec<Listed>, DatasetError> {
     let prefix = name.map_or_else(|| DATASETS.to_owned(), DatasetName::prefix);
     let mut found = Vec::new();
-    let mut pages = std::pin::pin!(pages(store, prefix));
-    while let Some(page) = pages.try_next().await? {
+    let mut after: Option<String> = None;
+    loop {
+        let page = store.list(&prefix, after.as_deref(), PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(behind(&last.name));
         found.extend(page.into_iter().filter_map(|meta| {
             let (name, hash) = snapshot_of(&meta.name)?;
             Some(Listed {
@@ -45,6 +47,16 @@ pub async fn list(
         (&a.name, a.written_micros, &a.hash).cmp(&(&b.name, b.written_micros, &b.hash))
     });
     Ok(found)
+}
+
+/// Where a listing goes on behind an object: of an export, which may be large, behind all of it.
+fn behind(object: &str) -> String {
+    let parts: Vec<&str> = object.splitn(5, '/').collect();
+    match parts.as_slice() {
+        // `0` is the character behind a slash.
+        [datasets, name, hash, EXPORTS, _] => format!("{datasets}/{name}/{hash}/{EXPORTS}0"),
+        _ => object.to_owned(),
+    }
 }
 
 /// Name and hash of the snapshot whose commit has this name.
@@ -121,7 +133,7 @@ pub async fn load(
     let prefix = name.snapshot(hash);
     let file = async |file: &str| -> Result<Bytes, DatasetError> {
         let object = format!("{prefix}{file}");
-        let found = read(store, &object, LARGEST_FILE).await?;
+        let found = read_up_to(store, &object, LARGEST_FILE).await?;
         let (_, bytes) = found.ok_or(DatasetError::Unknown(object))?;
         Ok(bytes)
     };
@@ -135,5 +147,30 @@ pub async fn load(
     match snapshot.hash() == hash {
         true => Ok(snapshot),
         false => Err(DatasetError::Changed(format!("{prefix}{DATASET_FILE}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listing_goes_on_behind_exports() {
+        for (object, next) in [
+            ("datasets/a/1/dataset.json", "datasets/a/1/dataset.json"),
+            (
+                "datasets/a/1/exports/coco/images/x.jpg",
+                "datasets/a/1/exports0",
+            ),
+            (
+                "datasets/exports/1/dataset.json",
+                "datasets/exports/1/dataset.json",
+            ),
+            ("datasets/a/labels.json", "datasets/a/labels.json"),
+        ] {
+            assert_eq!(behind(object), next);
+        }
+        assert!("datasets/a/1/exports/z" < behind("datasets/a/1/exports/a").as_str());
+        assert!(behind("datasets/a/1/exports/a").as_str() < "datasets/a/1/frames.jsonl");
     }
 }

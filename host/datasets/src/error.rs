@@ -79,8 +79,28 @@ pub enum DatasetError {
         known: String,
     },
     /// The folder of an export is there.
-    #[error("{0} is there already and is not empty: choose another folder")]
+    #[error("{0} is there already, and is no empty folder: choose another one")]
     FolderTaken(PathBuf),
+    /// The folder of an export cannot be replaced.
+    #[error(
+        "{folder} is there already and cannot be replaced, as where one is or where something is mounted ({source}): choose a folder that is not there yet"
+    )]
+    FolderFixed {
+        /// It.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file of an export that broke off is another one than this version writes.
+    #[error(
+        "{name} is there with other bytes: another version of framemill began this export; remove {prefix} and export again"
+    )]
+    ExportDiffers {
+        /// The file.
+        name: String,
+        /// All of the export.
+        prefix: String,
+    },
     /// An export broke off.
     #[error("export: {0}")]
     Export(#[from] ExportError),

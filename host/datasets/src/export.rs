@@ -3,13 +3,13 @@
 use crate::catalog::load;
 use crate::error::DatasetError;
 use crate::names::DatasetName;
-use crate::objects::{LARGEST_OBJECT, create, read};
+use crate::objects::{LARGEST_OBJECT, create};
 use crate::progress::Progress;
 use crate::sink::{BucketPlace, FolderPlace, ImageReader, Place, StreamingSink};
 use bytes::Bytes;
 use framemill_dataset::export::{EXPORTS, Export, ExportError, Exported, find};
 use framemill_dataset::{DatasetImage, Snapshot};
-use framemill_objects::Store;
+use framemill_objects::{Store, read_up_to};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -40,6 +40,9 @@ pub struct ExportSummary {
     pub shapes: u64,
     /// What the format has no place for, in words, and how often.
     pub losses: BTreeMap<String, u64>,
+    /// What its readers will not take as it is, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// Who asks for an export.
@@ -107,7 +110,7 @@ async fn into_bucket(
     let store = Arc::clone(&request.store);
     let prefix = request.name.export(&request.hash, format.id());
     let commit = format!("{prefix}{EXPORT_JSON}");
-    if let Some((_, there)) = read(store.as_ref(), &commit, LARGEST_OBJECT).await?
+    if let Some((_, there)) = read_up_to(store.as_ref(), &commit, LARGEST_OBJECT).await?
         && let Ok(there) = serde_json::from_slice::<ExportSummary>(&there)
     {
         return Ok(there);
@@ -136,8 +139,8 @@ async fn write<P: Place>(
     told: impl Fn(Progress) + Send + Sync + 'static,
 ) -> Result<(Exported, P), DatasetError> {
     let reader = ImageReader::new(Arc::clone(&request.store), request.uri.clone());
-    let order = order(&snapshot);
     let work = move || {
+        let order = Box::new(|| order(&snapshot));
         let mut sink = StreamingSink::new(reader, place, order, Box::new(told));
         match format.write(&snapshot.as_export(), &mut sink) {
             Ok(exported) => Ok((exported, sink.finish().map_err(ExportError::from)?)),
@@ -151,7 +154,7 @@ async fn write<P: Place>(
     ended.map_err(|error| DatasetError::BrokeOff(error.to_string()))?
 }
 
-/// Images in the order in which formats ask for them: split by split.
+/// Images in the order in which formats ask for their bytes: split by split.
 fn order(snapshot: &Snapshot) -> Vec<DatasetImage> {
     let dataset = snapshot.as_export();
     let splits = dataset.splits.iter();
@@ -169,5 +172,6 @@ fn summary(format: &str, place: &str, exported: &Exported) -> ExportSummary {
         losses: losses
             .map(|(loss, count)| (loss.to_string(), *count))
             .collect(),
+        notes: exported.notes.clone(),
     }
 }

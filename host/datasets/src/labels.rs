@@ -2,10 +2,10 @@
 
 use crate::error::DatasetError;
 use crate::names::DatasetName;
-use crate::objects::{LARGEST_OBJECT, read, write};
+use crate::objects::LARGEST_OBJECT;
 use bytes::Bytes;
 use framemill_annotations::{LabelError, LabelList};
-use framemill_objects::{Precondition, Store, StoreError};
+use framemill_objects::{Precondition, Store, StoreError, read_up_to, write_whole};
 
 /// How often the list is tried to be replaced while others do the same.
 const TRIES: u32 = 20;
@@ -49,7 +49,7 @@ async fn update(
         error,
     };
     for _ in 0..TRIES {
-        let (generation, before) = match read(store, &object, LARGEST_OBJECT).await? {
+        let (generation, before) = match read_up_to(store, &object, LARGEST_OBJECT).await? {
             None => (0, LabelList::default()),
             Some((meta, bytes)) => (meta.generation, LabelList::parse(&bytes).map_err(labels)?),
         };
@@ -62,7 +62,7 @@ async fn update(
         let bytes = bytes.map_err(|error| StoreError::Invalid(error.to_string()))?;
         let precondition = Precondition::Generation(generation);
         let bytes = Bytes::from(bytes);
-        match write(store, &object, precondition, "application/json", bytes).await {
+        match write_whole(store, &object, precondition, "application/json", bytes).await {
             Ok(_) => return Ok(list),
             Err(StoreError::PreconditionFailed { .. }) => {}
             Err(error) => return Err(error.into()),

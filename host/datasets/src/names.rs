@@ -1,12 +1,13 @@
 //! The names of datasets and of their objects.
 
 use crate::error::DatasetError;
+use framemill_dataset::is_name;
 use std::fmt;
 
 /// Where all datasets lie in a bucket.
 pub const DATASETS: &str = "datasets/";
-/// Most letters of a name.
-const LONGEST_NAME: usize = 64;
+/// Folder of the exports of a snapshot.
+pub(crate) const EXPORTS: &str = "exports";
 
 /// The name of a dataset, fit for names of objects and folders.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,11 +19,7 @@ impl DatasetName {
     /// # Errors
     /// [`DatasetError::Name`] where it is none.
     pub fn parse(name: &str) -> Result<Self, DatasetError> {
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        let good = (1..=LONGEST_NAME).contains(&name.len())
-            && name.bytes().all(fits)
-            && !name.starts_with(['.', '-']);
-        match good {
+        match is_name(name) {
             true => Ok(Self(name.to_owned())),
             false => Err(DatasetError::Name(name.to_owned())),
         }
@@ -50,7 +47,7 @@ impl DatasetName {
 
     /// Prefix of an export into the bucket.
     pub(crate) fn export(&self, hash: &str, format: &str) -> String {
-        format!("{}exports/{format}/", self.snapshot(hash))
+        format!("{}{EXPORTS}/{format}/", self.snapshot(hash))
     }
 }
 

@@ -131,7 +131,7 @@ fn bucket(folder: &Path) {
         let answer = json!({"id": "1", "created_at": "2026-11-01T10:00:00Z",
             "updated_at": "2026-11-01T10:00:00Z", "shapes": [{"label": "car", "type": "box",
             "x": 1.5, "y": 2, "width": 30, "height": 40}]});
-        let annotation = json!({"schema": "framemill.annotation/1", "target": "cvat",
+        let annotation = json!({"schema": "framemill.annotation/1", "target": "cvat-1",
             "frame": format!("gs://b/videos/{video}#1/0"),
             "image": {"name": format!("images/{video}/000000.jpg"),
                 "sha256": frames[0]["sha256"], "width": 320, "height": 180},

@@ -27,4 +27,4 @@ pub use local::{FileLayout, Found, LiesAs, LocalStore, PRIVATE_FOLDER, Walk, gen
 pub use reply::json;
 pub use s3::{S3Options, S3Store};
 pub use store::{ByteStream, NewObject, Notification, ObjectMeta, Reading, Store};
-pub use whole::{PAGE, pages, read_whole};
+pub use whole::{PAGE, pages, read_up_to, read_whole, write_whole};

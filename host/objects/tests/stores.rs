@@ -178,6 +178,30 @@ fn links_between_folders_do_not_multiply_a_scan() {
     assert!((1..=256).contains(&seen), "{seen}");
 }
 
+/// A path of more than 4,096 bytes opens by no name, whoever asks.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_folder_that_cannot_be_read_is_not_taken_for_empty() {
+    use cap_std::ambient_authority;
+    use cap_std::fs::Dir;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("videos")).unwrap();
+    std::fs::write(folder.path().join("videos/a.mp4"), "video").unwrap();
+    let part = "deep".repeat(60);
+    let mut at = Dir::open_ambient_dir(folder.path().join("videos"), ambient_authority()).unwrap();
+    for _ in 0..20 {
+        at.create_dir(&part).unwrap();
+        at = at.open_dir(&part).unwrap();
+    }
+    let store = LocalStore::new(FileLayout::folder(folder.path()));
+    let error = store.list("videos/", None, 9).await.unwrap_err();
+    assert!(error.to_string().contains("deepdeep"), "{error}");
+    // What comes before it is found, and what lies elsewhere.
+    let names: Vec<_> = store.list("videos/", None, 1).await.unwrap();
+    assert_eq!(names.len(), 1);
+    assert_eq!(store.list("images/", None, 9).await.unwrap(), []);
+}
+
 /// Folders are read in the order of names, and left out where all of them came before.
 #[tokio::test]
 async fn pages_of_a_folder_are_its_names_in_order_once_each() {

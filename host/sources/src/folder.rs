@@ -144,6 +144,11 @@ impl FolderSource {
                     );
                 }
             }
+            Found::Unreadable { name, kind } => {
+                if self.skipped.insert(name.clone()) {
+                    tracing::warn!("skipped, a folder that cannot be read: {kind}: {name}");
+                }
+            }
         });
         let there: HashSet<&String> = files.iter().map(|(name, _)| name).collect();
         self.growing.retain(|name, _| there.contains(name));

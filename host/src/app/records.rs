@@ -6,7 +6,7 @@ use framemill_contract::{
     Claim, FailureRecord, JobError, Layout, NamePattern, Naming, ObjectRef, Tool, VideoName,
 };
 use framemill_function_spec::{Function, Records};
-use framemill_objects::{NewObject, ObjectMeta, Precondition, Store, StoreError};
+use framemill_objects::{ObjectMeta, Precondition, Store, StoreError, write_whole};
 pub use framemill_objects::{PAGE, pages, read_whole as read};
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
@@ -183,16 +183,8 @@ async fn write_failure(
     let record = FailureRecord::new(object, error, Tool::new(None));
     let bytes = serde_json::to_vec_pretty(&record)
         .map_err(|error| StoreError::Invalid(error.to_string()))?;
-    let new = NewObject {
-        content_type: Some("application/json".to_owned()),
-        crc32c: Some(crc32c::crc32c(&bytes)),
-        ..NewObject::default()
-    };
-    let bytes = futures::stream::iter([Ok(Bytes::from(bytes))]).boxed();
-    match store
-        .write(name, Precondition::Generation(0), new, bytes)
-        .await
-    {
+    let precondition = Precondition::Generation(0);
+    match write_whole(store, name, precondition, "application/json", bytes.into()).await {
         // One that is there already says as much.
         Ok(_) | Err(StoreError::PreconditionFailed { .. }) => Ok(()),
         Err(error) => Err(error),

@@ -5,7 +5,32 @@ use framemill_dataset_host::{Progress, Step};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use std::time::Duration;
 
-/// What turns where nobody knows how much there is, else a bar, in this style; nothing where nobody looks.
+/// What is drawn every so often, in this style; nothing where nobody looks.
+///
+/// # Errors
+/// Where the style is wrong.
+pub fn drawn(silent: bool, template: &str) -> anyhow::Result<ProgressBar> {
+    if silent {
+        return Ok(ProgressBar::hidden());
+    }
+    let bar = ProgressBar::no_length().with_style(style(template)?);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    Ok(bar)
+}
+
+/// What turns where nobody knows how much there is.
+///
+/// # Errors
+/// Never: the style is right.
+pub fn spinner(silent: bool) -> anyhow::Result<ProgressBar> {
+    drawn(silent, "{spinner} {elapsed} {msg}")
+}
+
+fn style(template: &str) -> anyhow::Result<ProgressStyle> {
+    ProgressStyle::with_template(template).context("progress")
+}
+
+/// A spinner until it is known how much there is, then a bar, in this style.
 pub struct Bar(ProgressBar, ProgressStyle);
 
 impl Bar {
@@ -14,14 +39,8 @@ impl Bar {
     /// # Errors
     /// Where the style is wrong.
     pub fn new(silent: bool) -> anyhow::Result<Self> {
-        let style = |template| ProgressStyle::with_template(template).context("progress");
         let with_length = style("{bar:30} {human_pos} of {human_len} {msg}, {eta} left")?;
-        if silent {
-            return Ok(Self(ProgressBar::hidden(), with_length));
-        }
-        let bar = ProgressBar::new_spinner().with_style(style("{spinner} {elapsed} {msg}")?);
-        bar.enable_steady_tick(Duration::from_millis(200));
-        Ok(Self(bar, with_length))
+        Ok(Self(spinner(silent)?, with_length))
     }
 
     /// Shows how far it is.

@@ -2,11 +2,9 @@
 
 use super::bucket_options::BucketOptions;
 use super::options::Named;
+use super::progress::spinner;
 use crate::app::builder::AppBuilder;
 use crate::app::sweep::{Sweep, Swept};
-use anyhow::Context as _;
-use indicatif::{ProgressBar, ProgressStyle};
-use std::time::Duration;
 
 /// Flags of `framemill sweep`.
 #[derive(Clone, Debug, clap::Args)]
@@ -50,7 +48,7 @@ pub async fn run_sweep(args: SweepArgs) -> anyhow::Result<bool> {
         skip: settings.skipped(),
         age: settings.sweep_age,
     };
-    let bar = progress(args.json)?;
+    let bar = spinner(args.json)?;
     let swept = sweep.run(&|swept| bar.set_message(words(swept))).await;
     bar.finish_and_clear();
     for rule in &sweep.rules {
@@ -65,17 +63,6 @@ pub async fn run_sweep(args: SweepArgs) -> anyhow::Result<bool> {
         }
     }
     Ok(true)
-}
-
-/// What turns while pages are listed; nothing where nobody looks.
-fn progress(silent: bool) -> anyhow::Result<ProgressBar> {
-    if silent {
-        return Ok(ProgressBar::hidden());
-    }
-    let style = ProgressStyle::with_template("{spinner} {elapsed} {msg}");
-    let bar = ProgressBar::new_spinner().with_style(style.context("progress")?);
-    bar.enable_steady_tick(Duration::from_millis(200));
-    Ok(bar)
 }
 
 fn words(swept: &Swept) -> String {

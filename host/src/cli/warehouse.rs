@@ -2,13 +2,12 @@
 
 use super::bucket_options::BucketOptions;
 use super::options::Named;
+use super::progress::drawn;
 use crate::app::builder::AppBuilder;
 use crate::app::warehouse::{Delivered, Delivery};
-use anyhow::Context as _;
 use framemill_support::text::Printable;
 use framemill_warehouse_host::Progress;
-use indicatif::{ProgressBar, ProgressStyle};
-use std::time::Duration;
+use indicatif::ProgressBar;
 
 /// Problems that are printed, at most.
 const MOST_PROBLEMS: usize = 20;
@@ -70,7 +69,10 @@ pub async fn run_warehouse(args: WarehouseArgs) -> anyhow::Result<bool> {
     };
     let mut app = AppBuilder::new(options.bucket.settings()?);
     let delivery = Delivery::open(&mut app)?;
-    let bar = bar(options.json)?;
+    let bar = drawn(
+        options.json,
+        "{spinner} {elapsed} {wide_bar} {pos}/{len} {msg}",
+    )?;
     let delivered = delivery.run(anew, &|progress| show(&bar, progress)).await;
     bar.finish_and_clear();
     let delivered = delivered?;
@@ -80,17 +82,6 @@ pub async fn run_warehouse(args: WarehouseArgs) -> anyhow::Result<bool> {
         print(&delivered);
     }
     Ok(delivered.refreshed.problems.is_empty())
-}
-
-/// What is drawn meanwhile; nothing where nobody looks.
-fn bar(silent: bool) -> anyhow::Result<ProgressBar> {
-    if silent {
-        return Ok(ProgressBar::hidden());
-    }
-    let style = ProgressStyle::with_template("{spinner} {elapsed} {wide_bar} {pos}/{len} {msg}");
-    let bar = ProgressBar::new(0).with_style(style.context("progress")?);
-    bar.enable_steady_tick(Duration::from_millis(200));
-    Ok(bar)
 }
 
 fn show(bar: &ProgressBar, progress: Progress) {

@@ -65,11 +65,15 @@ impl Site {
     async fn take_webhook(&self, target: String, request: Request) -> Result<(), WebhookRefused> {
         let inbox = self.inbox_of(target)?;
         let (parts, body): (_, Body) = request.into_parts();
+        let header = |name: &str| parts.headers.get(name)?.to_str().ok();
+        let forged = || WebhookRefused::Forged(inbox.target.clone());
+        if !inbox.may_admit(header) {
+            return Err(forged());
+        }
         // Some signatures are of the body.
         let body = self.whole(body).await?;
-        let header = |name: &str| parts.headers.get(name)?.to_str().ok();
         if !inbox.admits(header, &body) {
-            return Err(WebhookRefused::Forged(inbox.target.clone()));
+            return Err(forged());
         }
         inbox.take(body).await.map_err(WebhookRefused::Unkept)
     }

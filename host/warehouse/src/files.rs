@@ -1,10 +1,9 @@
 //! The warehouse's own objects: their names, and writes that nobody else's are lost by.
 
 use crate::error::WarehouseError;
-use bytes::Bytes;
-use framemill_objects::{NewObject, ObjectMeta, Precondition, Store, StoreError, pages};
+use framemill_objects::{ObjectMeta, Precondition, Store, StoreError, pages, write_whole};
 use framemill_warehouse::{Shard, TABLES};
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::TryStreamExt as _;
 use std::collections::BTreeMap;
 
 /// Media type of Parquet files (IANA).
@@ -61,14 +60,8 @@ impl<'s> Files<'s> {
         } else {
             PARQUET
         };
-        let new = NewObject {
-            content_type: Some(kind.to_owned()),
-            crc32c: Some(crc32c::crc32c(&bytes)),
-            ..NewObject::default()
-        };
-        let bytes = futures::stream::iter([Ok(Bytes::from(bytes))]).boxed();
-        let written = self.store.write(name, self.as_seen(name), new, bytes).await;
-        let meta = written.map_err(|error| conflict(name, error))?;
+        let written = write_whole(self.store, name, self.as_seen(name), kind, bytes.into());
+        let meta = written.await.map_err(|error| conflict(name, error))?;
         let generation = meta.generation;
         self.there.insert(name.to_owned(), meta);
         Ok(generation)

@@ -5,13 +5,11 @@ use crate::listing::{Listing, VideoListing};
 use crate::report::Problem;
 use bytes::Bytes;
 use framemill_annotations::{ANNOTATION_SCHEMA, FrameAnnotation};
-use framemill_contract::{Layout, MANIFEST_SCHEMA, Manifest, VideoName};
+use framemill_contract::{Layout, MANIFEST_SCHEMA, Manifest, VideoName, parse_record};
 use framemill_objects::{Store, StoreError, read_whole};
 use framemill_warehouse::{IndexedAnnotation, Shard, ShardTables, TableFile, VideoContent};
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 /// Objects that are read at the same time.
 const AT_ONCE: usize = 32;
@@ -59,12 +57,6 @@ enum Part {
 struct Fault {
     problem: Problem,
     passing: bool,
-}
-
-/// Schema names are looked at first: another version may read like this one, and mean something else.
-#[derive(Deserialize)]
-struct Schema {
-    schema: String,
 }
 
 impl ShardReader<'_> {
@@ -152,9 +144,12 @@ impl<'l> Wanted<'l> {
 
     fn parse(&self, bytes: &Bytes) -> Result<Part, String> {
         let Some((target, index)) = self.frame else {
-            return parse(bytes, MANIFEST_SCHEMA).map(|it| Part::Manifest(Box::new(it)));
+            let manifest = parse_record(bytes, MANIFEST_SCHEMA);
+            let manifest = manifest.map_err(|error| error.to_string())?;
+            return Ok(Part::Manifest(Box::new(manifest)));
         };
-        let annotation: FrameAnnotation = parse(bytes, ANNOTATION_SCHEMA)?;
+        let annotation = parse_record::<FrameAnnotation>(bytes, ANNOTATION_SCHEMA);
+        let annotation = annotation.map_err(|error| error.to_string())?;
         if annotation.target != target {
             return Err(format!("is about target `{}`", annotation.target));
         }
@@ -163,15 +158,6 @@ impl<'l> Wanted<'l> {
             annotation,
         })))
     }
-}
-
-fn parse<T: DeserializeOwned>(bytes: &[u8], schema: &str) -> Result<T, String> {
-    let found: Schema = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    if found.schema != schema {
-        let found: String = found.schema.chars().take(100).collect();
-        return Err(format!("schema is `{found}`, not `{schema}`"));
-    }
-    serde_json::from_slice(bytes).map_err(|error| error.to_string())
 }
 
 /// Files while they are made: all parts of a video, then its rows.

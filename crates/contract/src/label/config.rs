@@ -2,7 +2,7 @@
 //! `function.toml`.
 
 use crate::Layout;
-use crate::config::{Declared, declared};
+use crate::config::{Declared, as_set, declared};
 use framemill_function_spec::{ConfigError, FunctionSpec, Values, canonical_url, is_origin};
 use serde_json::Value;
 use std::fmt;
@@ -204,13 +204,13 @@ impl LabelConfig {
     /// As [`LabelConfig::from_lookup`].
     pub fn of_component(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let on_framemill = lookup("host").as_deref() == Some("framemill");
-        Self::from_lookup(lookup).map_err(|error| as_set(error, on_framemill))
+        Self::from_lookup(lookup).map_err(|error| as_set(&SPEC, error, on_framemill))
     }
 
     /// An error about a key with the name that the key has where a person sets it: in
     /// `framemill.toml`, or as a variable of an application of Spin.
     pub fn as_set(&self, error: ConfigError) -> ConfigError {
-        as_set(error, self.on_framemill)
+        as_set(&SPEC, error, self.on_framemill)
     }
 
     /// What each target cannot do without.
@@ -282,17 +282,6 @@ fn target<F: Fn(&str) -> Option<String>>(
         let known = "label-studio, cvat, scale, webhook, pubsub, custom-NAME (lower case)";
         wrong("target", &format!("`{text}` is not one of {known}"))
     })
-}
-
-fn as_set(error: ConfigError, on_framemill: bool) -> ConfigError {
-    let Ok(spec) = declared(&SPEC) else {
-        return error;
-    };
-    let name = match on_framemill {
-        true => spec.framemill_name(&error.key),
-        false => spec.spin_variable(&error.key),
-    };
-    ConfigError::new(name, error.reason)
 }
 
 fn target_url<F: Fn(&str) -> Option<String>>(

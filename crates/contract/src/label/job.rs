@@ -3,7 +3,7 @@
 use super::LabelConfig;
 use crate::{
     Event, EventKind, Ignored, JobError, KeptFrame, Layout, MANIFEST_SCHEMA, ObjectRef, Source,
-    VideoName,
+    VideoName, parse_record,
 };
 use serde::Deserialize;
 use std::collections::HashSet;
@@ -71,7 +71,6 @@ impl LabelJob {
 /// What a request for labels needs of a manifest.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct LabelManifest {
-    schema: String,
     /// The video.
     pub source: Source,
     /// Folder of the images, below `image_path`.
@@ -87,12 +86,8 @@ impl LabelManifest {
     /// [`JobError::Manifest`] saying what is wrong.
     pub fn parse(bytes: &[u8]) -> Result<Self, JobError> {
         let wrong = |reason: String| JobError::Manifest { reason };
-        let manifest: Self =
-            serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
-        if manifest.schema != MANIFEST_SCHEMA {
-            let schema: String = manifest.schema.chars().take(50).collect();
-            return Err(wrong(format!("schema `{schema}`, not {MANIFEST_SCHEMA}")));
-        }
+        let manifest = parse_record::<Self>(bytes, MANIFEST_SCHEMA);
+        let manifest = manifest.map_err(|error| wrong(error.to_string()))?;
         let folder = &manifest.image_folder;
         if folder
             .split('/')

@@ -2,8 +2,8 @@
 
 use super::{Layout, VideoName};
 
-/// How the names of current annotations end.
-const CURRENT: &str = "current.json";
+/// The file of a frame's current annotation, in its folder.
+pub const CURRENT_FILE: &str = "current.json";
 
 /// A frame that a target has answered about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,7 +36,10 @@ impl Layout {
 
     /// The annotation of a frame that counts.
     pub fn current_annotation(&self, target: &str, video: &VideoName, index: u64) -> String {
-        format!("{}{CURRENT}", self.annotations_of(target, video, index))
+        format!(
+            "{}{CURRENT_FILE}",
+            self.annotations_of(target, video, index)
+        )
     }
 
     /// The frame whose current annotation has this name; `None` where it is none's.
@@ -45,7 +48,7 @@ impl Layout {
             .strip_prefix(&self.all_annotations())?
             .split_once('/')?;
         let (rest, file) = rest.rsplit_once('/')?;
-        let (video, index) = rest.rsplit_once('/').filter(|_| file == CURRENT)?;
+        let (video, index) = rest.rsplit_once('/').filter(|_| file == CURRENT_FILE)?;
         let frame = AnnotatedFrame {
             target: target.to_owned(),
             video: VideoName::parse(video),

@@ -22,7 +22,7 @@ mod answers;
 mod checkpoint_folder;
 mod video_name;
 
-pub use answers::AnnotatedFrame;
+pub use answers::{AnnotatedFrame, CURRENT_FILE};
 pub use checkpoint_folder::CheckpointFolder;
 pub use video_name::VideoName;
 

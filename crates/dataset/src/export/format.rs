@@ -35,6 +35,9 @@ pub trait Sink {
     /// Where there is one of this path already, or it cannot be written.
     fn file(&mut self, path: &str) -> io::Result<Box<dyn SinkFile>>;
 
+    /// Says how many images will be asked for, before the first is: how far it is can be told then.
+    fn expect(&mut self, images: u64);
+
     /// Puts an image there as it is, byte for byte.
     ///
     /// # Errors
@@ -86,9 +89,11 @@ pub struct Exported {
     pub shapes: u64,
     /// What the format has no place for, and how often.
     pub losses: BTreeMap<Loss, u64>,
+    /// What its readers will not take as it is, in sentences.
+    pub notes: Vec<String>,
 }
 
-/// What becomes of shapes that a format cannot hold as they are.
+/// What becomes of frames and shapes that a format cannot hold as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Loss {
     /// A rotated box went out as the upright rectangle around it.
@@ -97,12 +102,18 @@ pub enum Loss {
     OutlineLost,
     /// Part of a shape was outside its image and was cut off.
     Clipped,
-    /// A shape was left out: nothing of it is inside its image.
+    /// A shape was left out: no area of it is inside its image. Of a polygon that crosses itself, areas
+    /// that are gone around in different directions are taken off each other.
     Outside,
     /// A shape was left out: the format has no such kind.
     KindLost,
     /// A shape was left out: it is smaller than what the format is read for takes.
     TooSmall,
+    /// A frame was left out: of what is marked in it nothing could go out, and without it the frame would
+    /// be a negative.
+    Frame,
+    /// A frame was left out: nobody has said what is in it, and the format has no place to say so.
+    Unanswered,
 }
 
 impl fmt::Display for Loss {
@@ -111,9 +122,11 @@ impl fmt::Display for Loss {
             Self::RotationLost => "rotated boxes became upright ones around them",
             Self::OutlineLost => "outlines became boxes around them",
             Self::Clipped => "shapes were cut at the edge of the image",
-            Self::Outside => "shapes outside their image were left out",
+            Self::Outside => "shapes were left out, without area inside their image",
             Self::TooSmall => "shapes were left out, smaller than the format allows",
             Self::KindLost => "shapes were left out, the format has no such kind",
+            Self::Frame => "frames were left out, as none of their shapes could go out",
+            Self::Unanswered => "frames were left out, as nobody has said what is in them",
         })
     }
 }

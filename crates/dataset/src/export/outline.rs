@@ -108,17 +108,11 @@ fn protrudes(around: &Rectangle, image: &DatasetImage) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::sized_image;
     use framemill_annotations::Mask;
 
     fn image() -> DatasetImage {
-        DatasetImage {
-            name: "frames/a/000000.jpg".to_owned(),
-            sha256: String::new(),
-            bytes: 0,
-            width: 100,
-            height: 80,
-            phash: String::new(),
-        }
+        sized_image(100, 80)
     }
 
     fn rectangle(x: f64, y: f64, width: f64, height: f64, rotation: f64) -> Geometry {

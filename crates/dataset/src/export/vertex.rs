@@ -5,8 +5,7 @@
 //! vertex-<split>.jsonl
 //! ```
 //!
-//! The images stay in their bucket. An image without a box is one without objects: frames that nobody
-//! answered are left out.
+//! The images stay in their bucket. An image without a box is one without objects.
 
 use super::answered::answered;
 use super::dataset::ExportDataset;
@@ -14,7 +13,7 @@ use super::format::{Export, ExportError, Exported, Loss, Sink};
 use super::losses::Losses;
 use super::objects::label_name;
 use super::outline::upright;
-use crate::{DatasetFrame, DatasetImage};
+use crate::{DatasetFrame, DatasetImage, FrameState};
 use framemill_annotations::{LabelList, Rectangle};
 use serde::Serialize;
 use std::io::{BufWriter, Write};
@@ -57,20 +56,25 @@ impl Export for Vertex {
         sink: &mut dyn Sink,
     ) -> Result<Exported, ExportError> {
         // All is checked before anything is written: a part that can be imported would look whole.
-        for split in dataset.splits {
-            for (_, frame) in answered(dataset, split) {
-                Line::new(frame, dataset.labels, sink, &mut Losses::default())?;
-            }
-        }
-        let mut exported = Exported::default();
         let mut losses = Losses::default();
-        for split in dataset.splits {
-            if answered(dataset, split).next().is_none() {
-                continue;
-            }
+        let splits = answered(dataset, &mut losses, |frame, losses| {
+            let line = Line::new(frame, dataset.labels, sink, losses)?;
+            Ok(line.bounding_box_annotations.len())
+        })?;
+        let frames = splits.iter().flat_map(|(_, frames)| frames);
+        for (_, negative) in frames.filter(|(_, frame)| frame.state == FrameState::Empty) {
+            Line::new(negative, dataset.labels, sink, &mut Losses::default())?;
+        }
+        sink.expect(0);
+        let mut exported = Exported {
+            losses: losses.into_counts(),
+            ..Exported::default()
+        };
+        for (split, frames) in splits {
             let mut file = BufWriter::new(sink.file(&format!("vertex-{split}.jsonl"))?);
-            for (_, frame) in answered(dataset, split) {
-                let line = Line::new(frame, dataset.labels, sink, &mut losses)?;
+            for (_, frame) in frames {
+                // What its shapes lose is counted already.
+                let line = Line::new(frame, dataset.labels, sink, &mut Losses::default())?;
                 serde_json::to_writer(&mut file, &line).map_err(std::io::Error::from)?;
                 file.write_all(b"\n")?;
                 exported.frames += 1;
@@ -79,7 +83,6 @@ impl Export for Vertex {
             let file = file.into_inner().map_err(|error| error.into_error())?;
             file.finish()?;
         }
-        exported.losses = losses.into_counts();
         Ok(exported)
     }
 }

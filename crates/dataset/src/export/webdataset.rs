@@ -51,6 +51,7 @@ impl Export for WebDataset {
     ) -> Result<Exported, ExportError> {
         let mut exported = Exported::default();
         let mut losses = Losses::default();
+        sink.expect(dataset.frames.len() as u64);
         for split in dataset.splits {
             let frames: Vec<_> = dataset.frames_of(split).collect();
             for (number, frames) in runs(&frames, SHARD_SAMPLES, SHARD_BYTES)

@@ -119,7 +119,12 @@ fn pycocotools_sees_what_was_marked() {
     let losses: Vec<_> = exported.losses.into_iter().collect();
     assert_eq!(
         losses,
-        [(Loss::Clipped, 3), (Loss::Outside, 1), (Loss::KindLost, 3)]
+        [
+            (Loss::Clipped, 3),
+            (Loss::Outside, 1),
+            (Loss::KindLost, 3),
+            (Loss::Unanswered, 2),
+        ]
     );
 }
 
@@ -135,6 +140,8 @@ impl Sink for Counter {
         let (largest, all) = (self.largest.clone(), self.all.clone());
         Ok(Box::new(Counter { largest, all }))
     }
+
+    fn expect(&mut self, _: u64) {}
 
     fn image(&mut self, _: &DatasetImage, _: &str) -> io::Result<()> {
         Ok(())

@@ -52,6 +52,8 @@ impl Sink for FolderSink {
         Ok(Box::new(Unfinished(Some(self.create(path)?))))
     }
 
+    fn expect(&mut self, _: u64) {}
+
     fn image(&mut self, image: &DatasetImage, path: &str) -> io::Result<()> {
         self.create(path)?.write_all(&bytes_of(&image.name))
     }

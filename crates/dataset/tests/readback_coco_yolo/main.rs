@@ -8,7 +8,7 @@ mod sample;
 mod yolo;
 
 use folder_sink::FolderSink;
-use framemill_dataset::export::{Exported, find};
+use framemill_dataset::export::{Exported, Loss, find};
 use sample::Sample;
 
 /// Writes a dataset in this format into a new folder.
@@ -57,5 +57,32 @@ fn images_go_out_byte_for_byte_and_frames_that_nobody_answered_do_not() {
         images.sort();
         expected.sort();
         assert_eq!(images, expected, "{id}");
+    }
+}
+
+#[test]
+fn a_frame_whose_shapes_the_format_lacks_is_no_negative() {
+    for id in ["coco", "yolo", "yolo-obb", "yolo-segment"] {
+        let mut sample = Sample::new();
+        // Of the rotated ones the one that is outside; of the outlines line, point and classification.
+        sample.frames[2].shapes.drain(..3);
+        sample.frames[3].shapes.drain(..2);
+        let (sink, exported) = export(id, &sample);
+        assert_eq!((exported.frames, exported.shapes), (2, 2), "{id}");
+        let lost = |loss| exported.losses.get(&loss).copied();
+        assert_eq!(lost(Loss::Frame), Some(2), "{id}");
+        assert_eq!(
+            (lost(Loss::Outside), lost(Loss::KindLost)),
+            (Some(1), Some(3))
+        );
+        let files: Vec<_> = sink.files().into_keys().collect();
+        let gone = |it: &&String| it.contains("val") || it.contains("b=mp4");
+        assert_eq!(files.iter().find(gone), None, "{id}: {files:?}");
+        let negatives = sample.frames.iter().filter(|it| it.shapes.is_empty());
+        assert_eq!(
+            negatives.count(),
+            3,
+            "the one that was one, and two nobody answered"
+        );
     }
 }

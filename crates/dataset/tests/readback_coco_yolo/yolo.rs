@@ -102,6 +102,7 @@ fn detection_has_upright_boxes() {
         (Loss::Clipped, 3),
         (Loss::Outside, 1),
         (Loss::KindLost, 3),
+        (Loss::Unanswered, 2),
     ];
     assert_eq!(found.losses, losses);
 }
@@ -151,6 +152,7 @@ fn oriented_boxes_keep_their_rotation() {
         (Loss::Clipped, 2),
         (Loss::Outside, 1),
         (Loss::KindLost, 3),
+        (Loss::Unanswered, 2),
     ];
     assert_eq!(found.losses, losses);
 }
@@ -194,27 +196,47 @@ fn segments_are_cut_to_the_image() {
         (Loss::Clipped, 3),
         (Loss::Outside, 1),
         (Loss::KindLost, 3),
+        (Loss::Unanswered, 2),
     ];
     assert_eq!(found.losses, losses);
 }
 
-#[test]
-fn a_split_must_not_be_called_as_another_key() {
+/// The sample, its frames of `train` in a split of this name.
+fn in_split(name: &str) -> Sample {
     let mut sample = Sample::new();
-    sample.splits[0] = "names".to_owned();
-    for frame in sample
-        .frames
-        .iter_mut()
-        .filter(|frame| frame.split == "train")
-    {
-        frame.split = "names".to_owned();
+    sample.splits[0] = name.to_owned();
+    let frames = sample.frames.iter_mut();
+    for frame in frames.filter(|frame| frame.split == "train") {
+        frame.split = name.to_owned();
     }
-    let mut sink = crate::folder_sink::FolderSink::new();
-    let yolo = find("yolo").expect("a format");
-    let refused = yolo.write(&sample.dataset(), &mut sink);
-    assert!(
-        matches!(refused, Err(ExportError::Unfit { format: "yolo", .. })),
-        "{refused:?}"
-    );
-    assert!(sink.files().is_empty());
+    sample
+}
+
+#[test]
+fn a_split_must_not_be_called_what_means_something_else() {
+    for name in ["names", "images"] {
+        let mut sink = crate::folder_sink::FolderSink::new();
+        let yolo = find("yolo").expect("a format");
+        let refused = yolo.write(&in_split(name).dataset(), &mut sink);
+        assert!(
+            matches!(refused, Err(ExportError::Unfit { format: "yolo", .. })),
+            "{refused:?}"
+        );
+        assert!(sink.files().is_empty());
+    }
+}
+
+#[test]
+fn splits_that_ultralytics_wants_are_named_where_they_have_no_frames() {
+    let (_, exported) = export("yolo", &Sample::new());
+    assert_eq!(exported.notes, Vec::<String>::new());
+    let (_, exported) = export("yolo", &in_split("learn"));
+    let [note] = exported.notes.as_slice() else {
+        panic!("{:?}", exported.notes)
+    };
+    assert!(note.contains("no frame is in a split `train`"), "{note}");
+    let mut sample = Sample::new();
+    sample.frames.truncate(2);
+    let (_, exported) = export("yolo", &sample);
+    assert!(exported.notes[0].contains("`val` or `validation`"));
 }

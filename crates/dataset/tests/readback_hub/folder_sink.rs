@@ -65,6 +65,8 @@ impl Sink for FolderSink {
         }))
     }
 
+    fn expect(&mut self, _: u64) {}
+
     fn image(&mut self, image: &DatasetImage, path: &str) -> io::Result<()> {
         let mut file = self.file(path)?;
         file.write_all(&bytes_of(&image.name))?;

@@ -169,6 +169,8 @@ impl Sink for Sieve {
         Ok(Box::new(self.clone()))
     }
 
+    fn expect(&mut self, _: u64) {}
+
     fn image(&mut self, _: &DatasetImage, _: &str) -> io::Result<()> {
         unreachable!("images go into files")
     }

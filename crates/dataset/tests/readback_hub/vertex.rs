@@ -4,6 +4,7 @@ use crate::folder_sink::FolderSink;
 use crate::sample::{HARD, LABELS, Sample, shape};
 use crate::{export, refusal};
 use framemill_annotations::{Geometry, LabelList, Rectangle};
+use framemill_dataset::FrameState;
 use framemill_dataset::export::Loss;
 use serde_json::{Value, json};
 
@@ -82,6 +83,7 @@ fn lines_are_as_the_documentation_has_them() {
         (Loss::Outside, 2),
         (Loss::KindLost, 3),
         (Loss::TooSmall, 1),
+        (Loss::Unanswered, 2),
     ];
     assert_eq!(losses, expected);
 }
@@ -103,11 +105,13 @@ fn boxes_are_as_large_as_the_documentation_says() {
         let frame = &mut sample.frames[0];
         (frame.image.width, frame.image.height) = image;
         frame.shapes = vec![shape(0, upright(sides.0, sides.1))];
+        frame.state = FrameState::Labeled;
         let (_, exported) = export("vertex", &sample);
         let small = exported.losses.get(&Loss::TooSmall).copied();
         assert_eq!(
-            (exported.shapes, small.is_none()),
-            (u64::from(taken), taken),
+            (exported.frames, exported.shapes, small.is_none()),
+            // Without its shape it would be a negative.
+            (u64::from(taken), u64::from(taken), taken),
             "{image:?} {sides:?}"
         );
     }

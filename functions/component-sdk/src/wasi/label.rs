@@ -24,20 +24,29 @@ pub async fn label(
         Ok(request) => request,
         Err(refusal) => return refusal,
     };
+    answered(&request, async |event| {
+        let config = configured(|lookup| LabelConfig::of_component(lookup))?;
+        let web = Authorized::new(&WasiWeb, &request.platform, googles(&config))?;
+        let objects = GcsObjects::new(&web, &config.objects_url, request.limits, None);
+        Ok(run(&objects, &web, &config, event).await)
+    })
+    .await
+}
+
+/// Answers a request by what comes of its event: `work` fails where the component cannot work as it is
+/// configured.
+pub async fn answered(
+    request: &AuthenticatedRequest,
+    work: impl AsyncFnOnce(&Event) -> Result<LabelOutcome, JobError>,
+) -> Response {
     let event = match request.event() {
         Ok(event) => event,
         Err(outcome) => return answer(&outcome, 0),
     };
-    let work = async {
-        let config = configured(|lookup| LabelConfig::of_component(lookup))?;
-        let web = Authorized::new(&WasiWeb, &request.platform, googles(&config))?;
-        let objects = GcsObjects::new(&web, &config.objects_url, request.limits, None);
-        Ok::<_, JobError>(run(&objects, &web, &config, &event).await)
-    };
     let LabelOutcome {
         outcome,
         retry_after,
-    } = work
+    } = work(&event)
         .await
         .unwrap_or_else(|error| LabelOutcome::misconfigured(&error));
     answer(&outcome, retry_after)

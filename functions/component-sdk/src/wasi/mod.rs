@@ -6,7 +6,7 @@ mod timer;
 mod web;
 
 pub use handler::{AuthenticatedRequest, Headers, OpenRequest, answer, configured, json, plain};
-pub use label::{LabelWeb, label};
+pub use label::{LabelWeb, answered, label};
 pub use timer::wait;
 pub use web::{NoAnswer, WasiWeb, exchange};
 

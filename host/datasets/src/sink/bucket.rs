@@ -2,7 +2,7 @@
 
 use super::place::{Place, checked};
 use crate::error::DatasetError;
-use crate::objects::{content_type, sha256};
+use crate::objects::{content_type, created};
 use bytes::Bytes;
 use framemill_dataset::export::SinkFile;
 use framemill_objects::{NewObject, Precondition, Store, StoreError};
@@ -34,6 +34,7 @@ impl Place for BucketPlace {
         Ok(Box::new(Upload {
             store: Arc::clone(&self.store),
             name: format!("{}{}", self.prefix, checked(path)?),
+            prefix: self.prefix.clone(),
             file: tempfile::tempfile()?,
             crc32c: 0,
             sha256: Sha256::new(),
@@ -45,6 +46,7 @@ impl Place for BucketPlace {
 struct Upload {
     store: Arc<dyn Store>,
     name: String,
+    prefix: String,
     file: File,
     crc32c: u32,
     sha256: Sha256,
@@ -69,9 +71,10 @@ impl SinkFile for Upload {
         let Self {
             store,
             name,
+            prefix,
             mut file,
             crc32c,
-            sha256: hasher,
+            sha256,
         } = *self;
         file.rewind()?;
         let object = NewObject {
@@ -82,22 +85,16 @@ impl SinkFile for Upload {
         // Pieces of a local file, read on this thread, which may wait.
         let pieces = std::iter::from_fn(move || next_piece(&mut file).transpose());
         let stream = futures::stream::iter(pieces).boxed();
-        let expected = hex::encode(hasher.finalize());
+        let expected = hex::encode(sha256.finalize());
         Handle::current().block_on(async {
             let written = store.write(&name, Precondition::Generation(0), object, stream);
-            match written.await {
-                Ok(_) => Ok(()),
-                Err(StoreError::PreconditionFailed { .. }) => {
-                    let there = sha256(store.as_ref(), &name)
-                        .await
-                        .map_err(io::Error::other)?;
-                    match there == Some(expected) {
-                        true => Ok(()),
-                        false => Err(io::Error::other(DatasetError::Changed(name))),
-                    }
-                }
-                Err(error) => Err(io::Error::other(error)),
-            }
+            let written = written.await;
+            let created = created(store.as_ref(), &name, written, &expected).await;
+            let created = created.map_err(|error| match error {
+                DatasetError::Changed(name) => DatasetError::ExportDiffers { name, prefix },
+                error => error,
+            });
+            created.map_err(io::Error::other)
         })
     }
 }

@@ -15,14 +15,26 @@ pub(crate) struct FolderPlace {
 }
 
 impl FolderPlace {
-    /// Begins a folder.
+    /// Begins a folder. What would keep it from appearing is said now, not when all is written.
     pub fn begin(folder: &Path) -> Result<Self, DatasetError> {
+        let is_link = fs::symlink_metadata(folder).is_ok_and(|it| it.is_symlink());
         let is_free = match fs::read_dir(folder) {
             Ok(mut entries) => entries.next().is_none(),
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         };
-        if !is_free {
+        if !is_free || is_link {
             return Err(DatasetError::FolderTaken(folder.to_owned()));
+        }
+        // An empty folder is in the way on some systems, and cannot be replaced everywhere: not where
+        // something is mounted, nor where we are.
+        match fs::remove_dir(folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(DatasetError::FolderFixed {
+                    folder: folder.to_owned(),
+                    source: error,
+                });
+            }
+            _ => {}
         }
         let parent = match folder.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -49,11 +61,6 @@ impl FolderPlace {
             what: format!("cannot create {}", self.folder.display()),
             source,
         };
-        // An empty folder is in the way on some systems.
-        match fs::remove_dir(&self.folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-            _ => {}
-        }
         open_to_readers(self.work.path()).map_err(failed)?;
         let work = self.work.keep();
         fs::rename(&work, &self.folder).map_err(|source| {

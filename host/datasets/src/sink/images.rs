@@ -1,10 +1,10 @@
 //! Images out of the bucket, each compared with its checksum.
 
 use crate::error::DatasetError;
-use crate::objects::{LARGEST_OBJECT, read};
+use crate::objects::LARGEST_OBJECT;
 use bytes::Bytes;
 use framemill_dataset::DatasetImage;
-use framemill_objects::Store;
+use framemill_objects::{Store, read_up_to};
 use futures::StreamExt as _;
 use sha2::{Digest as _, Sha256};
 use std::io;
@@ -37,7 +37,7 @@ impl ImageReader {
 
     /// The bytes of an image.
     pub async fn read(&self, image: &DatasetImage) -> io::Result<Bytes> {
-        let found = read(self.store.as_ref(), &image.name, LARGEST_OBJECT).await;
+        let found = read_up_to(self.store.as_ref(), &image.name, LARGEST_OBJECT).await;
         let found = found.map_err(io::Error::other)?;
         let is_same = |bytes: &Bytes| hex::encode(Sha256::digest(bytes)) == image.sha256;
         match found {

@@ -16,30 +16,32 @@ const AT_ONCE: usize = 16;
 /// Who is told how far it is.
 type Told = Box<dyn Fn(Progress) + Send + Sync>;
 
+/// Says in which order images are asked for whose bytes are.
+type Order<'d> = Box<dyn Fn() -> Vec<DatasetImage> + 'd>;
+
 /// A sink that writes to a [`Place`]. It is used on a thread that may wait.
-pub(crate) struct StreamingSink<P> {
+pub(crate) struct StreamingSink<'d, P> {
     runtime: Handle,
     reader: ImageReader,
     place: Arc<P>,
     copies: JoinSet<io::Result<()>>,
-    /// What will be asked for, until the first time that it is.
-    order: Vec<DatasetImage>,
-    of: u64,
+    order: Order<'d>,
+    of: Option<u64>,
     ahead: Option<ReadAhead>,
     done: u64,
     told: Told,
 }
 
-impl<P: Place> StreamingSink<P> {
-    /// `order`: images as they will be asked for.
-    pub fn new(reader: ImageReader, place: P, order: Vec<DatasetImage>, told: Told) -> Self {
+impl<'d, P: Place> StreamingSink<'d, P> {
+    /// An empty one.
+    pub fn new(reader: ImageReader, place: P, order: Order<'d>, told: Told) -> Self {
         Self {
             runtime: Handle::current(),
             reader,
             place: Arc::new(place),
             copies: JoinSet::new(),
-            of: order.len() as u64,
             order,
+            of: None,
             ahead: None,
             done: 0,
             told,
@@ -78,18 +80,21 @@ impl<P: Place> StreamingSink<P> {
 
     fn count(&mut self) {
         self.done = self.done.saturating_add(1);
-        let (done, of) = (self.done, Some(self.of));
         (self.told)(Progress {
             step: Step::Images,
-            done,
-            of,
+            done: self.done,
+            of: self.of,
         });
     }
 }
 
-impl<P: Place> Sink for StreamingSink<P> {
+impl<P: Place> Sink for StreamingSink<'_, P> {
     fn file(&mut self, path: &str) -> io::Result<Box<dyn SinkFile>> {
         self.place.file(path)
+    }
+
+    fn expect(&mut self, images: u64) {
+        self.of = Some(images);
     }
 
     fn image(&mut self, image: &DatasetImage, path: &str) -> io::Result<()> {
@@ -109,10 +114,9 @@ impl<P: Place> Sink for StreamingSink<P> {
 
     fn image_bytes(&mut self, image: &DatasetImage) -> io::Result<Vec<u8>> {
         let runtime = self.runtime.clone();
-        let ahead = self.ahead.get_or_insert_with(|| {
-            let order = std::mem::take(&mut self.order);
-            ReadAhead::start(&runtime, self.reader.clone(), order)
-        });
+        let ahead = self
+            .ahead
+            .get_or_insert_with(|| ReadAhead::start(&runtime, self.reader.clone(), (self.order)()));
         let bytes = match ahead.next(&runtime, image) {
             Some(bytes) => bytes,
             None => runtime.block_on(self.reader.read(image)),

@@ -257,27 +257,40 @@ impl Store for LocalStore {
                     follow_links: layout.follow_links,
                 };
                 let mut left = limit;
+                let mut failure = None;
                 walk.visit_after(start, &after, &mut |there| {
-                    let Found::File { name, below } = there else {
-                        return ControlFlow::Continue(());
+                    let described = match there {
+                        Found::File { name, below } if wanted(&name) => {
+                            let location = Location {
+                                folder: folder.clone(),
+                                below,
+                                follow_links: layout.follow_links,
+                                within: layout.within(start),
+                            };
+                            Existing::Below(location).describe(&name)
+                        }
+                        // Left out, it would be taken for empty.
+                        Found::Unreadable { name, kind } => Err(failed("list", &name, kind.into())),
+                        Found::File { .. } | Found::LeadsOut { .. } => {
+                            return ControlFlow::Continue(());
+                        }
                     };
-                    if wanted(&name) {
-                        let location = Location {
-                            folder: folder.clone(),
-                            below,
-                            follow_links: layout.follow_links,
-                            within: layout.within(start),
-                        };
-                        if let Ok(meta) = Existing::Below(location).describe(&name) {
+                    match described {
+                        Ok(meta) => {
                             found.push(meta);
                             left = left.saturating_sub(1);
                         }
+                        Err(StoreError::NotFound { .. }) => {}
+                        Err(error) => failure = Some(error),
                     }
-                    match left {
-                        0 => ControlFlow::Break(()),
-                        _ => ControlFlow::Continue(()),
+                    match left == 0 || failure.is_some() {
+                        true => ControlFlow::Break(()),
+                        false => ControlFlow::Continue(()),
                     }
                 });
+                if let Some(error) = failure {
+                    return Err(error);
+                }
             }
             found.sort_by(|a, b| a.name.cmp(&b.name));
             found.dedup_by(|a, b| a.name == b.name);

@@ -4,6 +4,7 @@ use super::layout::PRIVATE_FOLDER;
 use super::place::{Place, leads_out};
 use std::collections::HashMap;
 use std::fs::{self, DirEntry};
+use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -26,6 +27,13 @@ pub enum Found {
     LeadsOut {
         /// Object name.
         name: String,
+    },
+    /// A folder, or an entry of one, that the system does not let us read: what is in it is not known.
+    Unreadable {
+        /// Name of the folder, as of an object.
+        name: String,
+        /// Why.
+        kind: ErrorKind,
     },
 }
 
@@ -75,16 +83,20 @@ impl Walk<'_> {
             entered: HashMap::new(),
             visit,
         };
-        if let Ok(path) = fs::canonicalize(self.folder) {
-            // Whether it broke is the visitor's to know.
-            let _ = down.enter(path, Path::new(""), name);
-        }
+        // Whether it broke is the visitor's to know.
+        let _ = match fs::canonicalize(self.folder) {
+            Ok(path) => down.enter(path, Path::new(""), name),
+            Err(error) => down.unreadable(name, &error),
+        };
     }
 
     fn is_relevant(&self, folder: &str) -> bool {
         folder.starts_with(self.prefix) || self.prefix.starts_with(folder)
     }
 }
+
+/// Entries of a folder: name, path below the first folder, kind.
+type Entries = Vec<(String, PathBuf, Kind)>;
 
 /// One walk.
 struct Down<'a> {
@@ -103,7 +115,10 @@ impl Down<'_> {
         if self.way.len() > DEEPEST || !self.walk.is_relevant(name) || !self.may_enter(&path) {
             return ControlFlow::Continue(());
         }
-        let entries = self.entries(&path, below, name);
+        let entries = match self.entries(&path, below, name) {
+            Ok(entries) => entries,
+            Err(error) => return self.unreadable(name, &error),
+        };
         self.way.push(path);
         for (name, below, kind) in entries {
             match kind {
@@ -120,10 +135,22 @@ impl Down<'_> {
         ControlFlow::Continue(())
     }
 
+    /// Tells of a folder that cannot be read; one that is gone is none.
+    fn unreadable(&mut self, name: &str, error: &io::Error) -> ControlFlow<()> {
+        match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => ControlFlow::Continue(()),
+            kind => (self.visit)(Found::Unreadable {
+                name: name.to_owned(),
+                kind,
+            }),
+        }
+    }
+
     /// What a folder holds, in the order of object names: a folder's own ends with a slash.
-    fn entries(&self, path: &Path, below: &Path, name: &str) -> Vec<(String, PathBuf, Kind)> {
+    fn entries(&self, path: &Path, below: &Path, name: &str) -> io::Result<Entries> {
         let mut found = Vec::new();
-        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        for entry in fs::read_dir(path)? {
+            let entry = entry?;
             let Ok(file_name) = entry.file_name().into_string() else {
                 tracing::warn!(path = %entry.path().display(), "file name is not UTF-8: left out, rename it");
                 continue;
@@ -143,7 +170,7 @@ impl Down<'_> {
             found.push((name, below, kind));
         }
         found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        found
+        Ok(found)
     }
 
     /// Links between folders would make ways without end, or more than anyone can go.

@@ -6,7 +6,10 @@ use crate::app::builder::AppBuilder;
 use crate::cli::progress::Bar;
 use crate::config::{Settings, StoreAddress};
 use framemill_contract::Layout;
-use framemill_dataset::{BuildRule, Diff, FrameFilter, GroupRule, MinState, Snapshot, SplitRule};
+use framemill_dataset::{
+    BuildReport, BuildRule, Diff, FrameFilter, GroupRule, MinState, Snapshot, SnapshotMeta,
+    SplitRule,
+};
 use framemill_dataset_host::{Address, DatasetName, ExportRequest, ExportTo};
 use framemill_objects::Store;
 use serde::Serialize;
@@ -95,6 +98,16 @@ fn rule(args: &BuildArgs, name: &DatasetName) -> anyhow::Result<BuildRule> {
     })
 }
 
+/// What a build says as JSON.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    snapshot: &'a SnapshotMeta,
+    report: &'a BuildReport,
+    is_new: bool,
+    is_newest: bool,
+}
+
 async fn build(args: BuildArgs) -> anyhow::Result<bool> {
     let name = DatasetName::parse(&args.name)?;
     let rule = rule(&args, &name)?;
@@ -105,7 +118,13 @@ async fn build(args: BuildArgs) -> anyhow::Result<bool> {
     let built = framemill_dataset_host::build(store, &place.layout, &name, rule, &told).await;
     bar.clear();
     let built = built?;
-    place.tell(built.snapshot.meta(), || words::built(&built))?;
+    let told = Told {
+        snapshot: built.snapshot.meta(),
+        report: &built.report,
+        is_new: built.is_new,
+        is_newest: built.is_newest,
+    };
+    place.tell(&told, || words::built(&built))?;
     Ok(true)
 }
 

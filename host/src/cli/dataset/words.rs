@@ -1,7 +1,7 @@
 //! Datasets in words.
 
 use framemill_annotations::LabelList;
-use framemill_dataset::{Snapshot, SnapshotMeta};
+use framemill_dataset::{Snapshot, Warning};
 use framemill_dataset_host::{Built, DatasetName, ExportSummary, Listed, Verified};
 use framemill_support::text::Printable;
 use std::fmt::Write as _;
@@ -14,11 +14,15 @@ const DIGITS: usize = 12;
 pub fn built(built: &Built) -> String {
     let meta = built.snapshot.meta();
     let mut text = shown(&built.snapshot);
+    text.push_str(&warnings(&built.report.warnings));
     let report = &built.report;
     let left_out = [
         (report.filtered, "left out by conditions"),
         (report.below_min_state, "nobody has said enough about"),
-        (report.faulty, "with marks that cannot be used"),
+        (
+            report.faulty,
+            "in which something is marked that cannot be used",
+        ),
     ];
     for (count, why) in left_out.into_iter().filter(|(count, _)| *count > 0) {
         let _ = writeln!(text, "not in it: {count} frames {why}");
@@ -27,6 +31,15 @@ pub fn built(built: &Built) -> String {
         true => writeln!(text, "written: datasets/{}/{}/", meta.name, meta.hash),
         false => writeln!(text, "unchanged: datasets/{}/{}/", meta.name, meta.hash),
     };
+    if !built.is_newest {
+        let _ = writeln!(
+            text,
+            "`{}` alone means a snapshot that was written later: this one is {}@{}",
+            meta.name,
+            meta.name,
+            digits(&meta.hash)
+        );
+    }
     text
 }
 
@@ -56,13 +69,13 @@ pub fn shown(snapshot: &Snapshot) -> String {
             label.id, label.shapes, label.frames
         );
     }
-    text.push_str(&warnings(meta));
+    text.push_str(&warnings(&meta.warnings));
     text
 }
 
-fn warnings(meta: &SnapshotMeta) -> String {
+fn warnings(all: &[Warning]) -> String {
     let mut text = String::new();
-    for warning in &meta.warnings {
+    for warning in all {
         let _ = writeln!(
             text,
             "warning: {}: {}",
@@ -115,6 +128,9 @@ pub fn exported(exported: &ExportSummary) -> String {
     );
     for (what, count) in &exported.losses {
         let _ = writeln!(text, "  {count} {what}");
+    }
+    for note in &exported.notes {
+        let _ = writeln!(text, "  {note}");
     }
     text
 }

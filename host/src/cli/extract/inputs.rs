@@ -40,7 +40,7 @@ pub(super) fn find(given: &[PathBuf], endings: &[String]) -> anyhow::Result<Vec<
             .with_context(|| format!("video cannot be read: {}", path.display()))?;
         if metadata.is_dir() {
             let before = inputs.len();
-            below(path, endings, &mut inputs);
+            below(path, endings, &mut inputs)?;
             ensure!(
                 inputs.len() > before,
                 "no videos in this folder (endings {}): {}",
@@ -62,8 +62,9 @@ pub(super) fn find(given: &[PathBuf], endings: &[String]) -> anyhow::Result<Vec<
     Ok(inputs)
 }
 
-fn below(folder: &Path, endings: &[String], inputs: &mut Vec<Input>) {
+fn below(folder: &Path, endings: &[String], inputs: &mut Vec<Input>) -> anyhow::Result<()> {
     let mut found = Vec::new();
+    let mut unreadable = None;
     // What a person names is read with that person's rights, links too.
     let walk = Walk {
         folder,
@@ -71,8 +72,13 @@ fn below(folder: &Path, endings: &[String], inputs: &mut Vec<Input>) {
         follow_links: true,
     };
     walk.visit("", &mut |there| {
-        let Found::File { name, below } = there else {
-            return;
+        let (name, below) = match there {
+            Found::File { name, below } => (name, below),
+            Found::Unreadable { name, kind } => {
+                unreadable.get_or_insert((name, kind));
+                return;
+            }
+            Found::LeadsOut { .. } => return,
         };
         let hidden = name.split('/').any(|part| part.starts_with('.'));
         let path = folder.join(below);
@@ -85,8 +91,15 @@ fn below(folder: &Path, endings: &[String], inputs: &mut Vec<Input>) {
             found.push(input);
         }
     });
+    if let Some((name, kind)) = unreadable {
+        anyhow::bail!(
+            "folder cannot be read: {kind}: {}",
+            folder.join(name).display()
+        );
+    }
     found.sort_by(|a, b| a.name.cmp(&b.name));
     inputs.append(&mut found);
+    Ok(())
 }
 
 /// Gives inputs of the same name their whole path for a name.

@@ -11,7 +11,7 @@ mod file;
 mod records;
 mod run_lengths;
 
-use super::answered::answered;
+use super::answered::{Placed, answered, count};
 use super::dataset::ExportDataset;
 use super::flat_name::flat_name;
 use super::format::{Export, ExportError, Exported, Sink};
@@ -39,10 +39,12 @@ impl Export for Coco {
     ) -> Result<Exported, ExportError> {
         let mut exported = Exported::default();
         let mut losses = Losses::default();
-        for split in dataset.splits {
-            if answered(dataset, split).next().is_some() {
-                write_split(dataset, split, sink, &mut exported, &mut losses)?;
-            }
+        let splits = answered(dataset, &mut losses, |frame, losses| {
+            Ok(annotations(0, frame, losses).len())
+        })?;
+        sink.expect(count(&splits));
+        for (split, frames) in &splits {
+            write_split(dataset, split, frames, sink, &mut exported)?;
         }
         exported.losses = losses.into_counts();
         Ok(exported)
@@ -54,22 +56,24 @@ impl Export for Coco {
 fn write_split(
     dataset: &ExportDataset<'_>,
     split: &str,
+    frames: &[Placed<'_>],
     sink: &mut dyn Sink,
     exported: &mut Exported,
-    losses: &mut Losses,
 ) -> Result<(), ExportError> {
     let mut file = JsonFile::begin(sink.file(&format!("annotations/instances_{split}.json"))?);
     file.member("info", &Info::of(dataset))?;
     file.array("licenses", std::iter::empty::<()>())?;
     let labels = dataset.labels.labels.iter();
     file.array("categories", labels.map(Category::of))?;
-    let images = answered(dataset, split);
+    let images = frames.iter();
     file.array(
         "images",
-        images.map(|(place, frame)| Image::of(place, frame)),
+        images.map(|&(place, frame)| Image::of(place, frame)),
     )?;
-    let found =
-        answered(dataset, split).flat_map(|(place, frame)| annotations(place, frame, losses));
+    // What they lose is counted already.
+    let mut losses = Losses::default();
+    let found = frames.iter();
+    let found = found.flat_map(|&(place, frame)| annotations(place, frame, &mut losses));
     let numbered = found.map(|annotation| {
         exported.shapes += 1;
         // Through all splits: two files of a dataset can be joined.
@@ -80,7 +84,7 @@ fn write_split(
     });
     file.array("annotations", numbered)?;
     file.finish()?;
-    for (_, frame) in answered(dataset, split) {
+    for (_, frame) in frames {
         sink.image(
             &frame.image,
             &format!("images/{split}/{}", flat_name(frame)),

@@ -45,6 +45,7 @@ impl Export for Croissant {
         let mut losses = Losses::default();
         let frames = write_frames(dataset, sink)?;
         let annotations = write_annotations(ID, dataset, sink, &mut losses)?;
+        sink.expect(dataset.frames.len() as u64);
         for frame in dataset.frames {
             sink.image(&frame.image, &format!("images/{}", flat_name(frame)))?;
         }
@@ -57,6 +58,7 @@ impl Export for Croissant {
             frames: frames.rows,
             shapes: annotations.rows,
             losses: losses.into_counts(),
+            ..Exported::default()
         })
     }
 }

@@ -44,6 +44,7 @@ impl Export for ImageFolder {
         let splits = filled_splits(ID, dataset)?;
         let mut exported = Exported::default();
         let mut losses = Losses::default();
+        sink.expect(dataset.frames.len() as u64);
         for (split, frames) in &splits {
             exported.shapes += write_metadata(dataset, split, frames, sink, &mut losses)?;
             for frame in frames {

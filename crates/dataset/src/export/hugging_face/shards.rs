@@ -51,6 +51,7 @@ impl Export for ParquetShards {
         let splits = filled_splits(ID, dataset)?;
         let mut exported = Exported::default();
         let mut losses = Losses::default();
+        sink.expect(dataset.frames.len() as u64);
         for (split, frames) in &splits {
             let shards = runs(frames, usize::MAX, SHARD_BYTES);
             for (number, frames) in shards.iter().enumerate() {

@@ -7,7 +7,7 @@
 //! ```
 
 use super::data_yaml::data_yaml;
-use crate::export::answered::answered;
+use crate::export::answered::{answered, count};
 use crate::export::dataset::ExportDataset;
 use crate::export::flat_name::{flat_name, flat_stem};
 use crate::export::format::{Export, ExportError, Exported, Sink};
@@ -17,11 +17,13 @@ use framemill_annotations::{Geometry, Point};
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-/// Keys of `data.yaml` that mean something else than a split.
-const KEYS: &[&str] = &[
+/// Names that are no split's: keys of `data.yaml` with another meaning, and the folder by whose last
+/// occurrence in the path of an image the one of its labels is found.
+const RESERVED: &[&str] = &[
     "channels",
     "download",
     "flip_idx",
+    "images",
     "kpt_shape",
     "names",
     "nc",
@@ -52,54 +54,73 @@ impl Export for Yolo {
         dataset: &ExportDataset<'_>,
         sink: &mut dyn Sink,
     ) -> Result<Exported, ExportError> {
-        let mut exported = Exported::default();
         let mut losses = Losses::default();
-        let splits: Vec<&str> = self.splits(dataset)?;
+        let splits = answered(dataset, &mut losses, |frame, losses| {
+            Ok(self.lines(frame, losses).1)
+        })?;
+        let names: Vec<&str> = splits.iter().map(|(split, _)| *split).collect();
+        self.check(&names)?;
+        sink.expect(count(&splits));
+        let mut exported = Exported {
+            losses: losses.into_counts(),
+            notes: missing(&names),
+            ..Exported::default()
+        };
         let mut file = sink.file("data.yaml")?;
-        file.write_all(data_yaml(&splits, dataset.labels).as_bytes())?;
+        file.write_all(data_yaml(&names, dataset.labels).as_bytes())?;
         file.finish()?;
-        for split in splits {
-            for (_, frame) in answered(dataset, split) {
+        for (split, frames) in splits {
+            for (_, frame) in frames {
                 sink.image(
                     &frame.image,
                     &format!("images/{split}/{}", flat_name(frame)),
                 )?;
                 let stem = flat_stem(&frame.video, frame.index);
                 let mut file = sink.file(&format!("labels/{split}/{stem}.txt"))?;
-                let (lines, shapes) = self.lines(frame, &mut losses);
+                // What they lose is counted already.
+                let (lines, shapes) = self.lines(frame, &mut Losses::default());
                 file.write_all(lines.as_bytes())?;
                 file.finish()?;
                 exported.frames += 1;
-                exported.shapes += shapes;
+                exported.shapes += shapes as u64;
             }
         }
-        exported.losses = losses.into_counts();
         Ok(exported)
     }
 }
 
+/// What Ultralytics does not find: it refuses a dataset without these (`check_det_dataset` in
+/// `ultralytics/data/utils.py`).
+fn missing(splits: &[&str]) -> Vec<String> {
+    let wanted = [&["train"][..], &["val", "validation"]];
+    let lacking = wanted
+        .iter()
+        .filter(|any| !splits.iter().any(|it| any.contains(it)));
+    let note = |any: &&[&str]| {
+        format!(
+            "Ultralytics does not read it: no frame is in a split `{}`; build the dataset with another --split, --group or --salt",
+            any.join("` or `")
+        )
+    };
+    lacking.map(note).collect()
+}
+
 impl Yolo {
-    /// The splits that have frames.
-    fn splits<'a>(&self, dataset: &ExportDataset<'a>) -> Result<Vec<&'a str>, ExportError> {
-        let splits: Vec<&str> = dataset
-            .splits
-            .iter()
-            .map(String::as_str)
-            .filter(|split| answered(dataset, split).next().is_some())
-            .collect();
-        match splits.iter().find(|split| KEYS.contains(split)) {
-            None => Ok(splits),
+    /// Whether no split is called what means something else.
+    fn check(&self, splits: &[&str]) -> Result<(), ExportError> {
+        match splits.iter().find(|split| RESERVED.contains(split)) {
+            None => Ok(()),
             Some(split) => Err(ExportError::Unfit {
                 format: self.id,
                 reason: format!(
-                    "a split is called `{split}`, which means something else in data.yaml: give it another name"
+                    "a split is called `{split}`, which means something else to Ultralytics: give it another name"
                 ),
             }),
         }
     }
 
     /// The lines of a frame, and how many.
-    fn lines(&self, frame: &DatasetFrame, losses: &mut Losses) -> (String, u64) {
+    fn lines(&self, frame: &DatasetFrame, losses: &mut Losses) -> (String, usize) {
         let mut lines = String::new();
         let mut count = 0;
         for shape in &frame.shapes {
@@ -129,18 +150,12 @@ pub(super) fn normalised(points: &[Point], image: &DatasetImage) -> Vec<f64> {
 mod tests {
     use super::super::{DETECT, SEGMENT};
     use super::*;
+    use crate::testing::sized_image;
     use framemill_annotations::Rectangle;
     use proptest::prelude::*;
 
     fn image() -> DatasetImage {
-        DatasetImage {
-            name: "frames/a/000000.jpg".to_owned(),
-            sha256: String::new(),
-            bytes: 0,
-            width: 97,
-            height: 83,
-            phash: String::new(),
-        }
+        sized_image(97, 83)
     }
 
     proptest! {

@@ -43,17 +43,11 @@ fn is_readable(rectangle: &Rectangle, image: &DatasetImage) -> bool {
 mod tests {
     use super::*;
     use crate::export::format::Loss;
+    use crate::testing::sized_image;
     use proptest::prelude::*;
 
     fn image() -> DatasetImage {
-        DatasetImage {
-            name: "frames/a/000000.jpg".to_owned(),
-            sha256: String::new(),
-            bytes: 0,
-            width: 100,
-            height: 80,
-            phash: String::new(),
-        }
+        sized_image(100, 80)
     }
 
     fn exported(rectangle: Rectangle) -> (Option<Vec<f64>>, Vec<Loss>) {
