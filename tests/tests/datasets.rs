@@ -272,7 +272,7 @@ fn every_format_is_written_whole_or_not_at_all() {
             "{format}"
         );
         let again = refused(&data, &["export", "cars", "--format", format, "-o", path]);
-        assert!(again.contains("not empty"), "{again}");
+        assert!(again.contains("no empty folder"), "{again}");
 
         let exported = json(&data, &["export", "cars", "--format", format]);
         let place = data.join(exported["place"].as_str().unwrap());

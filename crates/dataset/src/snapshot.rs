@@ -254,7 +254,7 @@ mod tests {
         let snapshot = built(rule(), mixed()).0;
         assert_eq!(
             snapshot.hash(),
-            "aba14bcddacf6596a443ae820504b1ebbded4de051e4eb2568fc6446b3f085fb"
+            "4c736721f97d027382abd7138da631605e9045b51e8abc5c75910ddf96feb3fa"
         );
     }
 

@@ -1,5 +1,6 @@
 //! A folder as a bucket. Generation is the modification time in microseconds.
 
+mod existing;
 mod files;
 mod layout;
 mod place;

@@ -1,11 +1,11 @@
 //! The folder as a [`Store`].
 
+use super::existing::Existing;
 use super::files::{
     Location, check_generation, describe, failed, generation, missing_or_failed, not_found,
     publish, relative_path,
 };
 use super::layout::FileLayout;
-use super::place::Place;
 use super::unfinished::{self, Unfinished};
 use super::walk::{Found, Walk};
 use crate::access::Access;
@@ -20,7 +20,7 @@ use futures::StreamExt;
 use std::fs;
 use std::io::{self, ErrorKind, Read as _};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
@@ -138,42 +138,6 @@ impl LocalStore {
     }
 }
 
-/// Where an object is read from.
-enum Existing {
-    Input(PathBuf),
-    Below(Location),
-}
-
-impl Existing {
-    fn find(&self) -> io::Result<Place> {
-        match self {
-            Self::Input(path) => Place::of(path),
-            Self::Below(location) => location.find(),
-        }
-    }
-
-    /// What is known of it, if it is a file.
-    fn describe(&self, name: &str) -> Result<ObjectMeta, StoreError> {
-        let metadata = self.find().and_then(|place| place.metadata());
-        let metadata = metadata.map_err(|error| missing_or_failed("look up", name, error))?;
-        if !metadata.is_file() {
-            return Err(not_found(name));
-        }
-        Ok(describe(name, &metadata))
-    }
-
-    /// Opens it, if it is a file.
-    fn open(&self, name: &str) -> Result<(fs::File, ObjectMeta), StoreError> {
-        let io = |error| missing_or_failed("read", name, error);
-        let file = self.find().and_then(|place| place.open()).map_err(io)?;
-        let metadata = Metadata::from_file(&file).map_err(io)?;
-        if !metadata.is_file() {
-            return Err(not_found(name));
-        }
-        Ok((file, describe(name, &metadata)))
-    }
-}
-
 /// Runs file system calls where they may block.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
@@ -247,7 +211,11 @@ impl Store for LocalStore {
             let mut found: Vec<ObjectMeta> = Vec::new();
             let wanted = |name: &str| name.starts_with(&prefix) && *name > *after;
             for (name, path) in layout.files.iter().filter(|(name, _)| wanted(name)) {
-                found.extend(Existing::Input(path.clone()).describe(name));
+                match Existing::Input(path.clone()).describe(name) {
+                    Ok(meta) => found.push(meta),
+                    Err(StoreError::NotFound { .. }) => {}
+                    Err(error) => return Err(error),
+                }
             }
             // Of each folder the first names are enough: more than `limit` are never among all.
             for (start, folder) in &layout.folders {

@@ -7,8 +7,10 @@ use http::Method;
 use serde::Serialize;
 use std::time::Instant;
 
-/// Jobs of the same files at most, where one after the other fails.
-const MOST_JOBS: u32 = 10;
+/// Jobs of the same files at most that fail because of the files.
+const MOST_REFUSED: u32 = 10;
+/// Jobs of the same files at most, whatever they fail for: each is looked up again at every load.
+const MOST_JOBS: u32 = 100;
 
 /// A table that is what its files are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -30,6 +32,7 @@ impl BigQuery {
     /// # Errors
     /// Where the load fails, or is not done in time.
     pub async fn load(&self, job: &LoadJob) -> Result<Loaded, LoadError> {
+        let mut refused = 0_u32;
         for attempt in 0..MOST_JOBS {
             let id = job.id(attempt);
             let (state, unchanged) = match self.insert(job, attempt).await? {
@@ -38,6 +41,12 @@ impl BigQuery {
                 None => match self.look(job, &id, None).await? {
                     JobState::Failed(problem) => {
                         tracing::debug!(%problem, "job `{id}` failed before, the next one is tried");
+                        // Rights can be given, and outages pass.
+                        let of_files = matches!(LoadError::of_job(problem), LoadError::Invalid(_));
+                        refused = refused.saturating_add(u32::from(of_files));
+                        if refused >= MOST_REFUSED {
+                            return Err(LoadError::GivenUp { jobs: refused });
+                        }
                         continue;
                     }
                     state => {

@@ -180,6 +180,25 @@ async fn files_that_fail_again_and_again_are_given_up() {
 }
 
 #[tokio::test]
+async fn what_passes_is_not_given_up() {
+    let fake = Fake::start().await;
+    let client = client(&fake.url, Some(TOKEN));
+    for reason in [
+        "backendError",
+        "accessDenied",
+        "notFound",
+        "rateLimitExceeded",
+    ]
+    .repeat(4)
+    {
+        fake.ending(0, Some(reason));
+        client.load(&job(1)).await.unwrap_err();
+    }
+    let loaded = client.load(&job(1)).await.unwrap();
+    assert_eq!(loaded.job, job(1).id(16));
+}
+
+#[tokio::test]
 async fn a_job_that_takes_long_is_found_again() {
     let fake = Fake::start().await;
     fake.ending(usize::MAX, None);

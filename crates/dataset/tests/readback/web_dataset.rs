@@ -2,12 +2,12 @@
 
 use crate::export;
 use crate::python::read;
-use crate::sample::{LABELS, Sample};
+use crate::sample::hub::{self, LABELS};
 use serde_json::json;
 
 #[test]
 fn webdataset_reads_samples_with_image_and_json() {
-    let sample = Sample::new();
+    let sample = hub::sample();
     let (sink, _) = export("webdataset", &sample);
     let found = read("web_dataset.py", sink.path());
     let shards = found.as_object().expect("shards");
@@ -51,7 +51,7 @@ fn webdataset_reads_samples_with_image_and_json() {
 
 #[test]
 fn long_names_come_out_whole() {
-    let mut sample = Sample::of_frames(1);
+    let mut sample = hub::of_frames(1);
     sample.frames[0].video = "ä".repeat(400);
     let (sink, _) = export("webdataset", &sample);
     let found = read("web_dataset.py", sink.path());
@@ -62,7 +62,7 @@ fn long_names_come_out_whole() {
 
 #[test]
 fn large_splits_are_several_shards() {
-    let mut sample = Sample::of_frames(5);
+    let mut sample = hub::of_frames(5);
     for frame in &mut sample.frames {
         frame.image.bytes = 400_000_000;
     }
@@ -75,7 +75,7 @@ fn large_splits_are_several_shards() {
         .collect();
     assert_eq!(counts, [Some(2), Some(2), Some(1)]);
 
-    let sample = Sample::of_frames(10_001);
+    let sample = hub::of_frames(10_001);
     let (sink, exported) = export("webdataset", &sample);
     assert_eq!(exported.frames, 10_001);
     let paths: Vec<_> = sink.files().into_keys().collect();

@@ -2,7 +2,7 @@
 
 use crate::export;
 use crate::python::{read, try_read};
-use crate::sample::{LABELS, Sample};
+use crate::sample::hub::{self, LABELS};
 use framemill_dataset::FrameState;
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ fn records<'a>(found: &'a Value, name: &str) -> &'a [Value] {
 
 #[test]
 fn mlcroissant_validates_and_reads_frames_images_and_annotations() {
-    let sample = Sample::new();
+    let sample = hub::sample();
     let (sink, _) = export("croissant", &sample);
     let found = read("croissant.py", sink.path());
     let frames = records(&found, "frames");
@@ -78,7 +78,7 @@ fn mlcroissant_validates_and_reads_frames_images_and_annotations() {
 
 #[test]
 fn the_checksum_of_a_table_is_checked() {
-    let (sink, _) = export("croissant", &Sample::new());
+    let (sink, _) = export("croissant", &hub::sample());
     let path = sink.path().join("frames.parquet");
     let mut bytes = std::fs::read(&path).expect("a table");
     let last = bytes.len() - 9;
@@ -93,7 +93,7 @@ fn the_checksum_of_a_table_is_checked() {
 
 #[test]
 fn no_frames_and_no_labels_are_valid() {
-    let (sink, _) = export("croissant", &Sample::without_labels());
+    let (sink, _) = export("croissant", &hub::without_labels());
     let found = read("croissant.py", sink.path());
     assert_eq!(records(&found, "annotations"), &[] as &[Value]);
     let states = records(&found, "frames")

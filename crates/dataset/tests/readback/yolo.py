@@ -1,7 +1,7 @@
 """Reads a folder of YOLO by the rules of Ultralytics and says what it found, as JSON.
 
 The rules are those of `check_det_dataset`, `img2label_paths` and `verify_image_label` in
-ultralytics/data/utils.py, 8.4; Ultralytics itself needs PyTorch.
+ultralytics/data/utils.py, 8.4, without what it overlooks; read_ultralytics.py asks Ultralytics itself.
 """
 
 import json

@@ -1,7 +1,8 @@
 //! Vertex AI's lines, by the rules of its documentation.
 
 use crate::folder_sink::FolderSink;
-use crate::sample::{HARD, LABELS, Sample, shape};
+use crate::sample::hub::{self, HARD, LABELS};
+use crate::sample::{Sample, shape};
 use crate::{export, refusal};
 use framemill_annotations::{Geometry, LabelList, Rectangle};
 use framemill_dataset::FrameState;
@@ -28,7 +29,7 @@ fn upright(width: f64, height: f64) -> Geometry {
 
 #[test]
 fn lines_are_as_the_documentation_has_them() {
-    let (sink, exported) = export("vertex", &Sample::new());
+    let (sink, exported) = export("vertex", &hub::sample());
     let paths: Vec<_> = sink.files().into_keys().collect();
     assert_eq!(
         paths,
@@ -101,7 +102,7 @@ fn boxes_are_as_large_as_the_documentation_says() {
         ((2048, 2048), (20.5, 20.5), true),
         ((4096, 2048), (41.0, 20.5), true),
     ] {
-        let mut sample = Sample::of_frames(1);
+        let mut sample = hub::of_frames(1);
         let frame = &mut sample.frames[0];
         (frame.image.width, frame.image.height) = image;
         frame.shapes = vec![shape(0, upright(sides.0, sides.1))];
@@ -120,7 +121,7 @@ fn boxes_are_as_large_as_the_documentation_says() {
 #[test]
 fn what_cannot_be_imported_is_named_before_anything_is_written() {
     let refused = |change: &dyn Fn(&mut Sample, &mut FolderSink), reason: &str| {
-        let (mut sample, mut sink) = (Sample::new(), FolderSink::new());
+        let (mut sample, mut sink) = (hub::sample(), FolderSink::new());
         change(&mut sample, &mut sink);
         let said = refusal("vertex", &sample, &mut sink);
         assert!(said.contains(reason), "{said}");
@@ -160,7 +161,7 @@ fn what_cannot_be_imported_is_named_before_anything_is_written() {
     );
     let sample = Sample {
         labels: long(128),
-        ..Sample::new()
+        ..hub::sample()
     };
     assert_eq!(export("vertex", &sample).1.shapes, 6);
 }

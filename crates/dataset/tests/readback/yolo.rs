@@ -2,7 +2,8 @@
 
 use crate::export;
 use crate::python::{assert_near, numbers, read};
-use crate::sample::{HEIGHT, LABELS, Sample, TIP, WIDTH};
+use crate::sample::detection::{LABELS, TIP, sample};
+use crate::sample::{HEIGHT, Sample, WIDTH};
 use framemill_dataset::export::{ExportError, Loss, find};
 use serde_json::{Value, json};
 
@@ -15,7 +16,7 @@ struct Found {
 }
 
 fn found(id: &str) -> Found {
-    let (sink, exported) = export(id, &Sample::new());
+    let (sink, exported) = export(id, &sample());
     let found = read("yolo.py", sink.path());
     assert_eq!(found["names"], json!(LABELS));
     let splits = found["splits"].as_object().expect("splits");
@@ -203,7 +204,7 @@ fn segments_are_cut_to_the_image() {
 
 /// The sample, its frames of `train` in a split of this name.
 fn in_split(name: &str) -> Sample {
-    let mut sample = Sample::new();
+    let mut sample = sample();
     sample.splits[0] = name.to_owned();
     let frames = sample.frames.iter_mut();
     for frame in frames.filter(|frame| frame.split == "train") {
@@ -228,14 +229,14 @@ fn a_split_must_not_be_called_what_means_something_else() {
 
 #[test]
 fn splits_that_ultralytics_wants_are_named_where_they_have_no_frames() {
-    let (_, exported) = export("yolo", &Sample::new());
+    let (_, exported) = export("yolo", &sample());
     assert_eq!(exported.notes, Vec::<String>::new());
     let (_, exported) = export("yolo", &in_split("learn"));
     let [note] = exported.notes.as_slice() else {
         panic!("{:?}", exported.notes)
     };
     assert!(note.contains("no frame is in a split `train`"), "{note}");
-    let mut sample = Sample::new();
+    let mut sample = sample();
     sample.frames.truncate(2);
     let (_, exported) = export("yolo", &sample);
     assert!(exported.notes[0].contains("`val` or `validation`"));

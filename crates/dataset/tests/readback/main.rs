@@ -1,17 +1,22 @@
-//! What is exported for hubs and clouds, read back by the tools that people use, or by their rules.
+//! What is exported, read back by the tools that people use, or by their rules.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests
 
+mod coco;
 mod croissant;
+mod datumaro;
+mod detection;
 mod folder_sink;
 mod hugging_face;
 mod python;
 mod sample;
+mod ultralytics;
 mod vertex;
 mod web_dataset;
+mod yolo;
 
 use folder_sink::FolderSink;
 use framemill_dataset::export::{ExportError, Exported, Loss, find};
-use sample::Sample;
+use sample::{Sample, hub};
 
 const IDS: [&str; 5] = [
     "croissant",
@@ -53,8 +58,8 @@ fn refusal(id: &str, sample: &Sample, sink: &mut FolderSink) -> String {
 #[test]
 fn the_same_dataset_gives_the_same_bytes() {
     for id in IDS {
-        let (sink, exported) = export(id, &Sample::new());
-        let (again, exported_again) = export(id, &Sample::new());
+        let (sink, exported) = export(id, &hub::sample());
+        let (again, exported_again) = export(id, &hub::sample());
         assert_eq!(exported, exported_again);
         assert!(sink.files().len() >= 3, "{id}: {:?}", sink.files().keys());
         assert!(sink.files() == again.files(), "{id}: files differ");
@@ -64,7 +69,7 @@ fn the_same_dataset_gives_the_same_bytes() {
 #[test]
 fn what_is_lost_is_counted() {
     for id in WITH_OBJECTS {
-        let (_, exported) = export(id, &Sample::new());
+        let (_, exported) = export(id, &hub::sample());
         assert_eq!((exported.frames, exported.shapes), (6, 7), "{id}");
         let losses: Vec<_> = exported.losses.into_iter().collect();
         let expected = [
@@ -80,7 +85,7 @@ fn what_is_lost_is_counted() {
 #[test]
 fn a_dataset_without_frames_is_written() {
     for id in IDS {
-        let (sink, exported) = export(id, &Sample::without_frames());
+        let (sink, exported) = export(id, &hub::without_frames());
         assert_eq!(exported, Exported::default(), "{id}");
         let paths: Vec<_> = sink.files().into_keys().collect();
         let expected: &[&str] = match id {
@@ -95,7 +100,7 @@ fn a_dataset_without_frames_is_written() {
 #[test]
 fn a_label_that_is_not_in_the_list_is_named() {
     for id in IDS {
-        let mut sample = Sample::new();
+        let mut sample = hub::sample();
         sample.frames[0].shapes[0].label = 9;
         let format = find(id).expect("a format");
         let refused = format.write(&sample.dataset(), &mut FolderSink::new());

@@ -1,31 +1,17 @@
-//! What is exported as COCO and YOLO, read back by the tools that people use, or by their rules.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests
+//! What the formats of detection have in common: a frame without a shape is a negative.
 
-mod coco;
-mod folder_sink;
-mod python;
-mod sample;
-mod yolo;
+use crate::export;
+use crate::sample::bytes_of;
+use crate::sample::detection::sample;
+use framemill_dataset::export::Loss;
 
-use folder_sink::FolderSink;
-use framemill_dataset::export::{Exported, Loss, find};
-use sample::Sample;
-
-/// Writes a dataset in this format into a new folder.
-fn export(id: &str, sample: &Sample) -> (FolderSink, Exported) {
-    let mut sink = FolderSink::new();
-    let format = find(id).expect("a format");
-    let exported = format
-        .write(&sample.dataset(), &mut sink)
-        .expect("the sample fits");
-    (sink, exported)
-}
+const IDS: [&str; 4] = ["coco", "yolo", "yolo-obb", "yolo-segment"];
 
 #[test]
 fn the_same_dataset_gives_the_same_bytes() {
-    for id in ["coco", "yolo", "yolo-obb", "yolo-segment"] {
-        let (sink, exported) = export(id, &Sample::new());
-        let (again, exported_again) = export(id, &Sample::new());
+    for id in IDS {
+        let (sink, exported) = export(id, &sample());
+        let (again, exported_again) = export(id, &sample());
         assert_eq!(exported, exported_again);
         assert!(sink.files().len() > 5, "{id}: {:?}", sink.files().keys());
         assert!(sink.files() == again.files(), "{id}: files differ");
@@ -34,8 +20,8 @@ fn the_same_dataset_gives_the_same_bytes() {
 
 #[test]
 fn images_go_out_byte_for_byte_and_frames_that_nobody_answered_do_not() {
-    for id in ["coco", "yolo", "yolo-obb", "yolo-segment"] {
-        let sample = Sample::new();
+    for id in IDS {
+        let sample = sample();
         let (sink, exported) = export(id, &sample);
         assert_eq!(exported.frames, 4, "{id}");
         let files = sink.files();
@@ -52,7 +38,7 @@ fn images_go_out_byte_for_byte_and_frames_that_nobody_answered_do_not() {
         let mut expected: Vec<_> = [0, 1, 2, 3]
             .iter()
             .map(|&place| &sample.frames[place])
-            .map(|frame| (frame.split.clone(), sample::bytes_of(&frame.image.name)))
+            .map(|frame| (frame.split.clone(), bytes_of(&frame.image.name)))
             .collect();
         images.sort();
         expected.sort();
@@ -62,8 +48,8 @@ fn images_go_out_byte_for_byte_and_frames_that_nobody_answered_do_not() {
 
 #[test]
 fn a_frame_whose_shapes_the_format_lacks_is_no_negative() {
-    for id in ["coco", "yolo", "yolo-obb", "yolo-segment"] {
-        let mut sample = Sample::new();
+    for id in IDS {
+        let mut sample = sample();
         // Of the rotated ones the one that is outside; of the outlines line, point and classification.
         sample.frames[2].shapes.drain(..3);
         sample.frames[3].shapes.drain(..2);

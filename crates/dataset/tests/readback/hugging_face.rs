@@ -2,7 +2,7 @@
 
 use crate::folder_sink::FolderSink;
 use crate::python::read;
-use crate::sample::{HARD, LABELS, Sample};
+use crate::sample::hub::{self, HARD, LABELS};
 use crate::{export, refusal};
 use framemill_dataset::DatasetImage;
 use framemill_dataset::export::{Sink, SinkFile, find};
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Checks what datasets read of the sample.
 fn check(found: &Value, id: &str) {
-    let sample = Sample::new();
+    let sample = hub::sample();
     let splits = found.as_object().expect("splits");
     assert_eq!(
         splits.keys().collect::<Vec<_>>(),
@@ -74,7 +74,7 @@ fn check(found: &Value, id: &str) {
 
 #[test]
 fn datasets_loads_the_folder_by_its_card() {
-    let (sink, _) = export("huggingface", &Sample::new());
+    let (sink, _) = export("huggingface", &hub::sample());
     check(
         &read("hugging_face.py", sink.path())["by_card"],
         "huggingface",
@@ -92,7 +92,7 @@ fn datasets_loads_the_folder_by_its_card() {
 
 #[test]
 fn datasets_loads_parquet_with_and_without_the_card() {
-    let (sink, _) = export("huggingface-parquet", &Sample::new());
+    let (sink, _) = export("huggingface-parquet", &hub::sample());
     let found = read("hugging_face.py", sink.path());
     check(&found["by_card"], "by its card");
     check(&found["by_files"], "by its files");
@@ -108,7 +108,7 @@ fn datasets_loads_parquet_with_and_without_the_card() {
 #[test]
 fn negatives_alone_and_no_labels_are_read() {
     for id in ["huggingface", "huggingface-parquet"] {
-        let (sink, exported) = export(id, &Sample::without_labels());
+        let (sink, exported) = export(id, &hub::without_labels());
         assert_eq!((exported.frames, exported.shapes), (6, 0));
         let found = read("hugging_face.py", sink.path());
         let train = &found["by_card"]["train"];
@@ -122,7 +122,7 @@ fn negatives_alone_and_no_labels_are_read() {
 fn splits_that_datasets_refuses_are_named() {
     for id in ["huggingface", "huggingface-parquet"] {
         for name in ["a-b", "all", "", "../x"] {
-            let mut sample = Sample::new();
+            let mut sample = hub::sample();
             sample.splits.push(name.to_owned());
             sample.frames[0].split = name.to_owned();
             let reason = refusal(id, &sample, &mut FolderSink::new());
@@ -136,7 +136,7 @@ fn splits_that_datasets_refuses_are_named() {
 
 #[test]
 fn large_splits_are_several_files() {
-    let mut sample = Sample::of_frames(5);
+    let mut sample = hub::of_frames(5);
     for frame in &mut sample.frames {
         frame.image.bytes = 200_000_000;
     }
@@ -213,7 +213,7 @@ fn memory_does_not_grow_with_the_images() {
         ("huggingface-parquet", 1 << 40, 1),
         ("webdataset", 1_000, 1),
     ] {
-        let mut sample = Sample::of_frames(300);
+        let mut sample = hub::of_frames(300);
         for frame in &mut sample.frames {
             frame.image.bytes = bytes;
         }

@@ -1,8 +1,9 @@
 //! COCO, read by pycocotools.
 
+use crate::export;
 use crate::python::{assert_near, numbers, read};
-use crate::sample::{LABELS, Sample, TIP, WIDTH, is_in_mask};
-use crate::{export, sample};
+use crate::sample::detection::{LABELS, TIP, is_in_mask, sample};
+use crate::sample::{HASH, HEIGHT, WIDTH};
 use framemill_annotations::Geometry;
 use framemill_dataset::DatasetImage;
 use framemill_dataset::export::{Loss, Sink, SinkFile, find};
@@ -13,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[test]
 fn pycocotools_finds_images_negatives_and_all_labels() {
-    let (sink, exported) = export("coco", &Sample::new());
+    let (sink, exported) = export("coco", &sample());
     let found = read("coco.py", sink.path());
     assert_eq!(exported.shapes, 7);
     let splits: Vec<&String> = found.as_object().expect("splits").keys().collect();
@@ -24,7 +25,7 @@ fn pycocotools_finds_images_negatives_and_all_labels() {
             .map(|(id, name)| json!({"id": id, "name": name, "supercategory": ""}))
             .collect();
         assert_eq!(found[split]["categories"], json!(categories));
-        let info = json!({"description": "streets", "version": "0123456789abcdef"});
+        let info = json!({"description": "streets", "version": HASH});
         assert_eq!(found[split]["info"], info);
     }
     let images = &found["train"]["images"];
@@ -36,7 +37,7 @@ fn pycocotools_finds_images_negatives_and_all_labels() {
     assert_eq!(found["val"]["images"]["3"]["annotations"], json!([5, 6, 7]));
     assert_eq!(found["train"]["by_category"]["5"], json!([4]));
     assert_eq!(images["4"]["file_name"], "b=mp4-000000.jpg");
-    let sample = Sample::new();
+    let sample = sample();
     let origin = json!({
         "video": "Cam 1/Straße.mp4", "index": 5, "seconds": 0.2, "sha256": sample.frames[1].image.sha256,
     });
@@ -52,7 +53,7 @@ fn pycocotools_finds_images_negatives_and_all_labels() {
 
 #[test]
 fn pycocotools_sees_what_was_marked() {
-    let (sink, exported) = export("coco", &Sample::new());
+    let (sink, exported) = export("coco", &sample());
     let found = read("coco.py", sink.path());
     let train = found["train"]["annotations"].as_array().expect("a list");
     let [inside, cut, polygon, mask] = train.as_slice() else {
@@ -82,7 +83,7 @@ fn pycocotools_sees_what_was_marked() {
     );
 
     let pixels: Vec<[u32; 2]> = (0..WIDTH)
-        .flat_map(|x| (0..sample::HEIGHT).map(move |y| [x, y]))
+        .flat_map(|x| (0..HEIGHT).map(move |y| [x, y]))
         .filter(|&[x, y]| is_in_mask(x, y))
         .collect();
     assert_eq!(mask["pixels"], json!(pixels));
@@ -176,7 +177,7 @@ impl SinkFile for Counter {
 
 #[test]
 fn a_large_file_is_written_piece_by_piece() {
-    let mut sample = Sample::new();
+    let mut sample = sample();
     let mut frame = sample.frames[0].clone();
     frame.shapes.truncate(1);
     assert!(matches!(frame.shapes[0].geometry, Geometry::Box(_)));
