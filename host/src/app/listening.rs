@@ -1,6 +1,7 @@
 //! The HTTP listener of a running service.
 
 use super::builder::AppBuilder;
+use super::console::console;
 use crate::inbox::Inbox;
 use crate::listener::{Images, Limits, Listener, Probes, PushAuthenticator, Readiness, Site};
 use crate::service::Service;
@@ -29,7 +30,8 @@ impl Listening {
         };
         let limits = Limits::default();
         let listener = Listener::bind(address, limits).await?;
-        announce(listener.address()?, &app.settings.push);
+        let address = listener.address()?;
+        announce(address, &app.settings.push);
         let site = Arc::new(Site {
             images: Images::new(
                 app.store(&app.settings.store.clone())?,
@@ -45,7 +47,11 @@ impl Listening {
             stop: stop.clone(),
         });
         let close = CancellationToken::new();
-        let served = listener.serve(Arc::clone(&site).router(), close.clone());
+        let mut routes = Arc::clone(&site).router();
+        if let Some(console) = console(app, address, &close)? {
+            routes = routes.merge(console);
+        }
+        let served = listener.serve(routes, close.clone());
         let task = AbortOnDropHandle::new(tokio::spawn(served));
         Ok(Some(Self { site, close, task }))
     }

@@ -4,6 +4,7 @@ pub mod builder;
 pub mod collecting;
 mod components;
 pub mod connecting;
+pub mod console;
 mod folder;
 pub mod function_runtime;
 mod idle;

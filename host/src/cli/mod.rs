@@ -3,6 +3,7 @@
 mod annotations;
 mod bucket_options;
 mod check;
+mod console;
 mod dataset;
 mod extract;
 mod failures;
@@ -15,6 +16,7 @@ mod warehouse;
 
 pub use annotations::{AnnotationsArgs, run_annotations};
 pub use check::{CheckArgs, run_check};
+pub use console::{ConsoleArgs, run_console};
 pub use dataset::{DatasetArgs, run_dataset};
 pub use extract::{ExtractArgs, VideoReport, run_extract};
 pub use failures::{FailuresArgs, run_failures};
@@ -92,6 +94,8 @@ pub enum Command {
     Dataset(DatasetArgs),
     /// Make tables of what is in the bucket: Parquet files for SQL, and BigQuery
     Warehouse(WarehouseArgs),
+    /// Serve pages about a bucket: videos, frames with what was marked in them, datasets
+    Console(ConsoleArgs),
 }
 
 /// How log lines look.
@@ -158,6 +162,7 @@ pub fn run(cli: Cli) -> ExitCode {
                 Command::Annotations(args) => run_annotations(args).await,
                 Command::Dataset(args) => run_dataset(args).await,
                 Command::Warehouse(args) => run_warehouse(args).await,
+                Command::Console(args) => run_console(args).await,
             }
         });
         if let Some(traces) = traces {

@@ -68,7 +68,10 @@ pub async fn run_up(args: UpArgs) -> anyhow::Result<bool> {
 }
 
 /// The first signal stops gracefully, the second at once.
-fn listen_for_signals(stop: CancellationToken, kill: CancellationToken) -> anyhow::Result<()> {
+pub(super) fn listen_for_signals(
+    stop: CancellationToken,
+    kill: CancellationToken,
+) -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).context("signals cannot be heard")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be heard")?;

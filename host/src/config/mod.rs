@@ -2,6 +2,7 @@
 //! before defaults. Keys are declared in `host.toml`, `warehouse.toml` and each function's `function.toml`.
 
 mod addresses;
+mod console;
 mod credentials;
 mod error;
 mod file;
@@ -15,6 +16,7 @@ mod variables;
 mod warehouse;
 
 pub use addresses::{LOCAL_BUCKET, SourceAddress, StoreAddress};
+pub use console::ConsoleSettings;
 pub use error::{Origin, SettingError, SettingErrors};
 pub use functions::FunctionSettings;
 pub use keys::{flags_of, host_keys};

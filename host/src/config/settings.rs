@@ -1,6 +1,7 @@
 //! Everything that the host is told, checked.
 
 use super::addresses::{SourceAddress, StoreAddress};
+use super::console::ConsoleSettings;
 use super::error::{SettingError, SettingErrors};
 use super::file::{self, File};
 use super::functions::{FunctionSettings, Reader};
@@ -54,6 +55,8 @@ pub struct Settings {
     pub sweep_age: Duration,
     /// Where the HTTP listener is.
     pub listen: Option<SocketAddr>,
+    /// Who sees the console on it.
+    pub console: ConsoleSettings,
     /// Whose pushed messages it takes.
     pub push: Push,
     /// What runs: framemill's own functions that are switched on, then the user's.
@@ -263,6 +266,10 @@ impl Settings {
             sweep_every: host.time("sweep_every"),
             sweep_age: host.time("sweep_age").unwrap_or_default(),
             listen: host.text("listen").and_then(|text| text.parse().ok()),
+            console: ConsoleSettings {
+                token_file: host.text("console_token_file").map(PathBuf::from),
+                identity_header: host.text("console_identity_header"),
+            },
             push,
             store,
             source,

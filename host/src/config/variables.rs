@@ -8,7 +8,12 @@ use std::fmt;
 
 const START: &str = "FRAMEMILL_";
 /// Those that are no keys.
-const OF_COMMANDS: [&str; 3] = ["FRAMEMILL_COMPONENTS", "FRAMEMILL_CONFIG", "FRAMEMILL_LOG"];
+const OF_COMMANDS: [&str; 4] = [
+    "FRAMEMILL_COMPONENTS",
+    "FRAMEMILL_CONFIG",
+    super::console::TOKEN,
+    "FRAMEMILL_LOG",
+];
 
 /// A variable that nobody reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
