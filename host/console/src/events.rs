@@ -24,7 +24,8 @@ pub(crate) fn changes(site: Arc<Site>) -> Response {
     let state = (site, versions, place);
     let changes = unfold(state, |(site, mut versions, place)| async move {
         next(&site, &mut versions).await;
-        let event = Event::default().event("changed").data("");
+        // Browsers drop an event without data.
+        let event = Event::default().event("changed").data("bucket");
         Some((Ok::<_, Infallible>(event), (site, versions, place)))
     });
     let changes = changes.take_until(closing.cancelled_owned());
