@@ -9,6 +9,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
+/// How a file ends that is not finished.
+const UNFINISHED: &str = ".unfinished";
+
 /// A temporary folder. Nothing in it is written twice; a file that is not finished is not there.
 pub struct FolderSink {
     folder: TempDir,
@@ -47,6 +50,15 @@ impl FolderSink {
         files
     }
 
+    /// Fails where a file was begun and never finished. An export that stops at an error may leave one,
+    /// one that says that it is done may not.
+    #[track_caller]
+    pub fn assert_finished(&self) {
+        let files = self.files().into_keys();
+        let left: Vec<_> = files.filter(|it| it.ends_with(UNFINISHED)).collect();
+        assert_eq!(left, Vec::<String>::new(), "never finished");
+    }
+
     /// The text of a file.
     pub fn text(&self, path: &str) -> String {
         fs::read_to_string(self.path().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -57,10 +69,16 @@ impl Sink for FolderSink {
     fn file(&mut self, path: &str) -> io::Result<Box<dyn SinkFile>> {
         let path = self.path().join(path);
         fs::create_dir_all(path.parent().expect("below the folder"))?;
-        let unfinished = path.with_extension("unfinished");
+        if path.exists() {
+            let path = path.display().to_string();
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, path));
+        }
+        // With its whole name: images and labels may differ by their endings alone.
+        let mut unfinished = path.clone().into_os_string();
+        unfinished.push(UNFINISHED);
         Ok(Box::new(Unfinished {
             file: File::create_new(&unfinished)?,
-            unfinished,
+            unfinished: unfinished.into(),
             path,
         }))
     }
@@ -100,10 +118,6 @@ impl Write for Unfinished {
 
 impl SinkFile for Unfinished {
     fn finish(self: Box<Self>) -> io::Result<()> {
-        if self.path.exists() {
-            let path = self.path.display().to_string();
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, path));
-        }
         fs::rename(self.unfinished, self.path)
     }
 }

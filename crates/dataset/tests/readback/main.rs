@@ -40,6 +40,7 @@ fn export(id: &str, sample: &Sample) -> (FolderSink, Exported) {
     let exported = format
         .write(&sample.dataset(), &mut sink)
         .expect("the sample fits");
+    sink.assert_finished();
     (sink, exported)
 }
 
