@@ -67,6 +67,9 @@ fn run(
         .env("HF_HOME", home.path())
         .env("HF_HUB_OFFLINE", "1")
         .env("HF_DATASETS_OFFLINE", "1")
+        .env("YOLO_CONFIG_DIR", home.path())
+        .env("YOLO_OFFLINE", "true")
+        .env("YOLO_AUTOINSTALL", "false")
         .output()
         .unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
     if !output.status.success() {

@@ -6,13 +6,8 @@ the dataset, the answer is why.
 
 import contextlib
 import json
-import os
 import pathlib
 import sys
-import tempfile
-
-os.environ["YOLO_CONFIG_DIR"] = tempfile.mkdtemp()
-os.environ["YOLO_OFFLINE"] = "true"
 
 with contextlib.redirect_stdout(sys.stderr):
     from ultralytics.data.dataset import YOLODataset

@@ -21,6 +21,21 @@ fn rows(sink: &FolderSink, split: &str, image: &str) -> Vec<Vec<f64>> {
     text.lines().map(row).collect()
 }
 
+/// Centre and size of the box of a row: its own, or that around its corners.
+fn around(row: &[f64]) -> Vec<f64> {
+    if row.len() == 4 {
+        return row.to_vec();
+    }
+    let side = |first: usize| {
+        let all = || row.iter().skip(first).step_by(2).copied();
+        let least = all().fold(f64::INFINITY, f64::min);
+        let most = all().fold(f64::NEG_INFINITY, f64::max);
+        ((least + most) / 2.0, most - least)
+    };
+    let ((x, width), (y, height)) = (side(0), side(1));
+    vec![x, y, width, height]
+}
+
 /// Ultralytics has 32 bits a number.
 #[track_caller]
 fn assert_near(found: &Value, expected: &[f64]) {
@@ -58,6 +73,7 @@ fn ultralytics_reads_all_images_and_shapes() {
                 };
                 for (place, row) in rows.iter().enumerate() {
                     assert_near(&numbers[place], &row[1..]);
+                    assert_near(&label["boxes"][place], &around(&row[1..]));
                 }
                 frames += 1;
                 shapes += rows.len() as u64;
@@ -77,6 +93,27 @@ fn ultralytics_refuses_a_dataset_without_train_or_val() {
         assert_eq!(exported.notes.len(), 1, "{:?}", exported.notes);
         let found = read_with_ultralytics(sink.path(), "detect");
         let refused = found["refused"].as_str();
-        assert!(refused.is_some_and(|it| it.contains(split)), "{found}");
+        // The rest of its message names both, whichever is missing.
+        let missing = format!("'{split}:' key missing");
+        assert!(refused.is_some_and(|it| it.contains(&missing)), "{found}");
     }
+}
+
+/// What the same note says would do instead of `val`.
+#[test]
+fn ultralytics_reads_validation_as_val() {
+    let mut sample = sample();
+    let renamed = |split: &mut String| {
+        if split == "val" {
+            *split = "validation".to_owned();
+        }
+    };
+    sample.splits.iter_mut().for_each(renamed);
+    let frames = sample.frames.iter_mut();
+    frames.for_each(|frame| renamed(&mut frame.split));
+    let (sink, exported) = export("yolo", &sample);
+    assert_eq!(exported.notes, Vec::<String>::new());
+    let found = read_with_ultralytics(sink.path(), "detect");
+    let images = found["splits"]["val"]["images"].as_object();
+    assert_eq!(images.map(serde_json::Map::len), Some(1), "{found}");
 }
